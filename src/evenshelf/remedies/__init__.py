@@ -1,0 +1,21 @@
+"""Remedies against imbalance: frozen values that act at one or more stages, composed with ``+``."""
+
+from evenshelf.remedies.base import Composition, Prior, Remedy, Rows, Stage, effective_loss
+from evenshelf.remedies.losses import Loss
+from evenshelf.remedies.registry import catalogue, register
+from evenshelf.remedies.sets import remedy_set
+from evenshelf.remedies.spec import parse
+
+__all__ = [
+    "Composition",
+    "Loss",
+    "Prior",
+    "Remedy",
+    "Rows",
+    "Stage",
+    "catalogue",
+    "effective_loss",
+    "parse",
+    "register",
+    "remedy_set",
+]

@@ -1,0 +1,352 @@
+"""What a remedy is: a frozen value that acts at one or more stages on groups with a prior.
+
+A remedy knows nothing of tasks, texts or shops. It sees *groups* (classes in labelling, items in recommendation,
+...) through a :class:`Prior`, and acts at the stages it declares. A learner asks it stage by stage; a stage that a
+remedy does not declare has the neutral default of this module, so a learner never needs to know which remedy it has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenshelf.errors import SettingError
+from evenshelf.remedies.losses import CrossEntropy, Loss
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.int64]
+
+
+class Stage(StrEnum):
+    """Where in the making of a model a remedy acts."""
+
+    AUGMENT = "augment"
+    RESAMPLE = "resample"
+    WEIGHT = "weight"
+    LOSS = "loss"
+    ADJUST = "adjust"
+    POOL = "pool"
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """How many training examples each group has.
+
+    Parameters
+    ----------
+    counts
+        ``[G]`` examples per group, >= 0. A group with none is *cold*: known by name only.
+    """
+
+    counts: NDArray[np.int64]
+
+    @cached_property
+    def total(self) -> int:
+        """All training examples."""
+        return int(self.counts.sum())
+
+    @cached_property
+    def present(self) -> NDArray[np.bool_]:
+        """``[G]`` whether the group has a training example."""
+        return np.asarray(self.counts > 0)
+
+    @cached_property
+    def share(self) -> NDArray[np.float64]:
+        """``[G]`` share of the examples; a cold group counts as half an example, so that its log is finite."""
+        return np.maximum(self.counts, 0.5) / max(self.total, 1)
+
+    @cached_property
+    def log_share(self) -> Floats:
+        """``[G]`` natural logarithm of :attr:`share`."""
+        return np.log(self.share).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Training rows, each a point on the segment between two given rows: ``(1 - step) x[first] + step x[second]``.
+
+    Copies (``step = 0``), SMOTE and Mixup all have this form, which lets a linear learner score synthetic rows from
+    the scores of the given ones without ever building their vectors.
+
+    Attributes
+    ----------
+    first, second
+        ``[m]`` indices of given rows.
+    step
+        ``[m]`` in [0, 1].
+    weight
+        ``[m]`` > 0, how many rows this one stands for.
+    target, other
+        ``[m]`` group of the row; a mixed row has group `other` with probability `share`.
+    share
+        ``[m]`` in [0, 1].
+    notes
+        What was done to which groups, a sentence each.
+    """
+
+    first: Codes
+    second: Codes
+    step: Floats
+    weight: Floats
+    target: Codes
+    other: Codes
+    share: Floats
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def copies(cls, index: Codes, target: Codes, weight: NDArray[Any] | None = None, notes: Sequence[str] = ()) -> Rows:
+        """Rows that are given rows, perhaps repeated: row ``i`` is ``x[index[i]]`` with group ``target[i]``."""
+        zeros = np.zeros(len(index), np.float32)
+        weights = np.ones(len(index), np.float32) if weight is None else weight.astype(np.float32)
+        return cls(index, index, zeros, weights, target, target, zeros, tuple(notes))
+
+    def joined(self, more: Rows) -> Rows:
+        """Both sets of rows, these first."""
+        fields = {
+            f.name: np.concatenate([getattr(self, f.name), getattr(more, f.name)])
+            for f in dataclasses.fields(self)
+            if f.name != "notes"
+        }
+        return Rows(**fields, notes=self.notes + more.notes)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Base of all remedies. A subclass is a frozen dataclass whose fields are its parameters.
+
+    Class attributes
+    ----------------
+    name
+        Word used in spec strings, such as ``smote``.
+    title
+        Readable name.
+    paper
+        Who proposed it, and where.
+    formula
+        What it computes, in one line.
+    stages
+        The stages it acts at.
+    neutral
+        Parameter values at which it does nothing, or ``None`` when there are none.
+    grid
+        For each tunable parameter the values worth trying, the default among them.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    formula: ClassVar[str]
+    stages: ClassVar[tuple[Stage, ...]]
+    neutral: ClassVar[Mapping[str, Any] | None] = None
+    grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
+
+    @property
+    def parts(self) -> tuple[Remedy, ...]:
+        """The remedies this one is made of; itself when it is not a composition."""
+        return (self,)
+
+    @property
+    def spec(self) -> str:
+        """The spec string that parses to an equal remedy. Parameters at their defaults are left out."""
+        values = [
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in dataclasses.fields(self)
+            if getattr(self, f.name) != f.default
+        ]
+        return f"{self.name}({', '.join(values)})" if values else self.name
+
+    def __str__(self) -> str:
+        return self.spec
+
+    def __add__(self, other: Remedy) -> Remedy:
+        return Composition((*self.parts, *other.parts))
+
+    def with_parameters(self, **values: Any) -> Remedy:
+        """A copy with some parameters changed."""
+        return dataclasses.replace(self, **values)
+
+    @property
+    def settings(self) -> tuple[Remedy, ...]:
+        """The remedy at every combination of its grid, itself first."""
+        found = [self]
+        for parameter, values in self.grid.items():
+            found = [r.with_parameters(**{parameter: v}) for r in found for v in _first(r, parameter, values)]
+        return tuple(found)
+
+    def not_applicable(self, prior: Prior, *, has_names: bool) -> str | None:
+        """Why this remedy cannot be used with such groups, or ``None`` if it can."""
+        if int(prior.present.sum()) < 2:
+            return "fewer than two groups have training examples"
+        return None
+
+    def resample(self, vectors: Floats, target: Codes, prior: Prior, rng: np.random.Generator) -> Rows | None:
+        """Choose, repeat or make training rows; ``None`` leaves them as they are.
+
+        Parameters
+        ----------
+        vectors
+            ``[n, d]`` float32, rows of the training fold only.
+        target
+            ``[n]`` group codes.
+        prior
+            Of the training fold.
+        rng
+            Source of all randomness.
+        """
+        return None
+
+    def weight(self, prior: Prior) -> Floats | None:
+        """``[G]`` weight of a training example by its group, > 0; ``None`` means 1 for all."""
+        return None
+
+    def loss(self, prior: Prior) -> Loss | None:
+        """The loss to train with; ``None`` means cross entropy."""
+        return None
+
+    def adjust(self, scores: Floats, prior: Prior, norms: Floats) -> Floats:
+        """New scores from scores.
+
+        Parameters
+        ----------
+        scores
+            ``[n, G]`` unnormalised log-probabilities (logits).
+        prior
+            Of the training fold.
+        norms
+            ``[G]`` Euclidean norm of each group's weight vector.
+        """
+        return scores
+
+    def centre(self, names: Floats, prior: Prior) -> Floats | None:
+        """``[G, d]`` weights towards which those of the groups shrink (stage *pool*); ``None`` means zero.
+
+        Parameters
+        ----------
+        names
+            ``[G, d]`` vectors of the groups' texts, from the same encoder as the examples.
+        prior
+            Of the training fold.
+        """
+        return None
+
+
+def _first(remedy: Remedy, parameter: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    own = getattr(remedy, parameter)
+    return (own, *(v for v in values if v != own))
+
+
+@dataclass(frozen=True)
+class Composition(Remedy):
+    """Several remedies used together, written ``a + b``.
+
+    Weights multiply and adjustments follow each other; of the stages *resample*, *loss* and *pool* there can be one.
+    All stages see the prior of the training fold as it was before resampling.
+
+    Parameters
+    ----------
+    members
+        The parts, none of them a composition.
+
+    Raises
+    ------
+    SettingError
+        If two parts act at the same stage and cannot both do so.
+    """
+
+    members: tuple[Remedy, ...]
+
+    def __post_init__(self) -> None:
+        for stage in (Stage.RESAMPLE, Stage.LOSS, Stage.POOL):
+            rivals = [m.name for m in self.members if stage in m.stages]
+            if len(rivals) > 1:
+                raise SettingError(
+                    f"{' + '.join(rivals)}: these act at the same stage ({stage.value}), where there can be one.",
+                    hint=f"Keep one of: {', '.join(rivals)}.",
+                )
+
+    @property
+    def parts(self) -> tuple[Remedy, ...]:
+        """The members."""
+        return self.members
+
+    @property
+    def spec(self) -> str:
+        """Specs of the members joined by `` + ``."""
+        return " + ".join(m.spec for m in self.members)
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """Names of the members joined by `` + ``."""
+        return " + ".join(m.name for m in self.members)
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        """Titles of the members joined by `` + ``."""
+        return " + ".join(m.title for m in self.members)
+
+    @property
+    def paper(self) -> str:  # type: ignore[override]
+        """Papers of the members."""
+        return "; ".join(dict.fromkeys(m.paper for m in self.members))
+
+    @property
+    def formula(self) -> str:  # type: ignore[override]
+        """Formulas of the members."""
+        return "; ".join(m.formula for m in self.members)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:  # type: ignore[override]
+        """Stages of the members."""
+        return tuple(dict.fromkeys(s for m in self.members for s in m.stages))
+
+    @property
+    def settings(self) -> tuple[Remedy, ...]:
+        """Every combination of the members' settings."""
+        found: list[tuple[Remedy, ...]] = [()]
+        for member in self.members:
+            found = [(*done, s) for done in found for s in member.settings]
+        return tuple(Composition(members) for members in found)
+
+    def not_applicable(self, prior: Prior, *, has_names: bool) -> str | None:
+        """The first reason that a member gives."""
+        reasons = (m.not_applicable(prior, has_names=has_names) for m in self.members)
+        return next((r for r in reasons if r), None)
+
+    def resample(self, vectors: Floats, target: Codes, prior: Prior, rng: np.random.Generator) -> Rows | None:
+        """Rows of the member that resamples."""
+        made = (m.resample(vectors, target, prior, rng) for m in self.members if Stage.RESAMPLE in m.stages)
+        return next(made, None)
+
+    def weight(self, prior: Prior) -> Floats | None:
+        """Product of the members' weights."""
+        found = [w for m in self.members if (w := m.weight(prior)) is not None]
+        return np.prod(found, axis=0).astype(np.float32) if found else None
+
+    def loss(self, prior: Prior) -> Loss | None:
+        """Loss of the member that has one."""
+        return next((found for m in self.members if (found := m.loss(prior)) is not None), None)
+
+    def adjust(self, scores: Floats, prior: Prior, norms: Floats) -> Floats:
+        """The members' adjustments, one after another."""
+        for member in self.members:
+            scores = member.adjust(scores, prior, norms)
+        return scores
+
+    def centre(self, names: Floats, prior: Prior) -> Floats | None:
+        """Centre of the member that pools."""
+        return next((c for m in self.members if (c := m.centre(names, prior)) is not None), None)
+
+
+def effective_loss(remedy: Remedy, prior: Prior) -> Loss:
+    """The remedy's loss, or cross entropy where it has none."""
+    return remedy.loss(prior) or CrossEntropy()

@@ -1,0 +1,58 @@
+"""Named sets of remedies to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evenshelf.errors import SettingError
+from evenshelf.remedies.base import Remedy
+from evenshelf.remedies.registry import catalogue
+from evenshelf.remedies.spec import parse
+
+# compositions that earned their place by measurement; see docs/decisions
+PROVEN = ("name_prior + logit_adjust(tau=0.5)",)
+SETS = {
+    "standard": "every remedy of the catalogue, and proven compositions",
+    "quick": "one of each stage",
+}
+QUICK = ("none", "balanced", "random_over", "balanced_softmax", "logit_adjust", "name_prior")
+
+
+def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:
+    """The remedies meant by a set name, a comma-separated list of specs, or a sequence of specs and remedies.
+
+    The baseline ``none`` always comes first; repeats are dropped.
+
+    Raises
+    ------
+    SettingError
+        If a spec is not valid.
+    """
+    items: list[str | Remedy] = _split(names) if isinstance(names, str) else list(names)
+    found: list[Remedy] = [parse("none")]
+    for item in items:
+        if isinstance(item, Remedy):
+            found.append(item)
+        elif item == "standard":
+            found.extend(kind() for kind in catalogue().values())
+            found.extend(parse(spec) for spec in PROVEN)
+        elif item == "quick":
+            found.extend(parse(spec) for spec in QUICK)
+        else:
+            found.append(parse(item))
+    unique = {remedy.spec: remedy for remedy in found}
+    if not items:
+        raise SettingError("No remedies given.", hint=f"Give specs, or a set: {', '.join(SETS)}.")
+    return tuple(unique.values())
+
+
+def _split(text: str) -> list[str | Remedy]:
+    """Split at the commas outside brackets."""
+    parts, depth, start = [], 0, 0
+    for position, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append(text[start:position])
+            start = position + 1
+    parts.append(text[start:])
+    return [p.strip() for p in parts if p.strip()]

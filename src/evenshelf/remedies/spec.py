@@ -1,0 +1,126 @@
+"""Spec strings: ``smote(k=5) + logit_adjust(tau=1)`` to remedies and back."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+from typing import Any
+
+from evenshelf.errors import SettingError
+from evenshelf.remedies.base import Remedy
+from evenshelf.remedies.registry import catalogue
+
+
+def parse(spec: str) -> Remedy:
+    """The remedy that a spec string means.
+
+    Parameters
+    ----------
+    spec
+        Names with parameters in brackets, joined by ``+``. Values are Python literals.
+
+    Returns
+    -------
+    Remedy
+        ``parse(str(remedy)) == remedy`` for every remedy.
+
+    Raises
+    ------
+    SettingError
+        Lists every fault at once: unknown names with the nearest known ones, unknown or repeated parameters, values
+        of the wrong type or outside their range.
+
+    Examples
+    --------
+    >>> parse("smote(k=3) + logit_adjust(tau=0.5)").spec
+    'smote(k=3) + logit_adjust(tau=0.5)'
+    """
+    try:
+        tree = ast.parse(spec.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise SettingError(
+            f"The remedy {spec!r} cannot be read: {error.msg} (column {error.offset}).",
+            hint='Write names joined by +, such as "smote(k=5) + logit_adjust(tau=1)".',
+        ) from None
+    faults: list[str] = []
+    members = [m for node in _terms(tree) if (m := _member(node, faults)) is not None]
+    if faults:
+        raise SettingError(
+            f"The remedy {spec!r} is not valid: " + " ".join(faults),
+            hint="See all remedies and their parameters with: evenshelf remedies",
+        )
+    remedy = members[0]
+    for member in members[1:]:
+        remedy = remedy + member
+    return remedy
+
+
+def _terms(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _terms(node.left) + _terms(node.right)
+    return [node]
+
+
+def _member(node: ast.expr, faults: list[str]) -> Remedy | None:
+    call = node if isinstance(node, ast.Call) else None
+    function = call.func if call else node
+    if not isinstance(function, ast.Name):
+        faults.append(f"{ast.unparse(node)!r} is not a remedy.")
+        return None
+    known = catalogue()
+    kind = known.get(function.id)
+    if kind is None:
+        near = difflib.get_close_matches(function.id, known, n=3, cutoff=0.5)
+        offer = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}."
+        faults.append(f"there is no remedy {function.id!r}: {offer}")
+        return None
+    values = _arguments(kind, call, faults) if call else {}
+    if values is None:
+        return None
+    try:
+        return kind(**values)
+    except SettingError as error:
+        faults.append(f"{function.id}: {error.message}")
+        return None
+
+
+def _arguments(kind: type[Remedy], call: ast.Call, faults: list[str]) -> dict[str, Any] | None:
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    before = len(faults)
+    values: dict[str, Any] = {}
+    if call.args:
+        faults.append(f"{kind.name}: parameters are given by name, as in {_example(kind)}.")
+    for keyword in call.keywords:
+        name = keyword.arg or "**"
+        if name not in fields:
+            allowed = f"it has {', '.join(fields)}." if fields else "it has none."
+            faults.append(f"{kind.name} has no parameter {name!r}: {allowed}")
+            continue
+        if name in values:
+            faults.append(f"{kind.name}: {name} is given twice.")
+            continue
+        try:
+            value = ast.literal_eval(keyword.value)
+        except ValueError:
+            faults.append(f"{kind.name}: {name}={ast.unparse(keyword.value)} is not a number or quoted text.")
+            continue
+        default = fields[name].default
+        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not type(default):
+            faults.append(
+                f"{kind.name}: {name}={value!r} is {_kind(value)}, where {_kind(default)} is needed (default {default!r})."
+            )
+            continue
+        values[name] = value
+    return values if len(faults) == before else None
+
+
+def _kind(value: object) -> str:
+    return {float: "a number", int: "a whole number", str: "text", bool: "True or False"}.get(type(value), "a list")
+
+
+def _example(kind: type[Remedy]) -> str:
+    inner = ", ".join(f"{f.name}={f.default!r}" for f in dataclasses.fields(kind))
+    return f"{kind.name}({inner})" if inner else kind.name

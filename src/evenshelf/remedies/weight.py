@@ -1,0 +1,102 @@
+"""Remedies that weight training examples by the frequency of their group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from evenshelf.remedies.base import Floats, Prior, Remedy, Stage
+from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.registry import register
+
+
+def inverse_power(prior: Prior, power: float) -> Floats:
+    """``[G]`` weights proportional to ``count ** -power``, averaging 1 over the training examples."""
+    counts = np.maximum(prior.counts, 1).astype(np.float64)
+    weights = counts**-power
+    mean = float((weights * prior.counts).sum() / max(prior.total, 1))
+    return np.asarray(weights / max(mean, 1e-300), dtype=np.float32)
+
+
+@register
+@dataclass(frozen=True)
+class NoRemedy(Remedy):
+    """Does nothing: the baseline that every remedy must beat."""
+
+    name: ClassVar[str] = "none"
+    title: ClassVar[str] = "Nothing"
+    paper: ClassVar[str] = "-"
+    formula: ClassVar[str] = "cross entropy on the examples as they are"
+    stages: ClassVar[tuple[Stage, ...]] = ()
+    neutral: ClassVar[dict[str, float]] = {}
+
+
+@register
+@dataclass(frozen=True)
+class Balanced(Remedy):
+    """Every group weighs the same in the loss.
+
+    Parameters
+    ----------
+    power
+        1 gives each group the same total weight (scikit-learn's ``class_weight="balanced"``), 0.5 the square root
+        of it, 0 does nothing. In [0, 2].
+    """
+
+    power: float = 1.0
+
+    name: ClassVar[str] = "balanced"
+    title: ClassVar[str] = "Class weights"
+    paper: ClassVar[str] = "King & Zeng, Political Analysis 9(2), 2001"
+    formula: ClassVar[str] = "w[g] ~ n[g] ** -power, mean 1 over the examples"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.WEIGHT,)
+    neutral: ClassVar[dict[str, float]] = {"power": 0.0}
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {"power": (1.0, 0.5)}
+
+    def __post_init__(self) -> None:
+        check_range("power", self.power, 0.0, 2.0)
+
+    def weight(self, prior: Prior) -> Floats:
+        """See :meth:`Remedy.weight`."""
+        return inverse_power(prior, self.power)
+
+
+@register
+@dataclass(frozen=True)
+class EffectiveNumber(Remedy):
+    """Weights by the effective number of examples: the more a group has, the less each new one adds.
+
+    Parameters
+    ----------
+    beta
+        In [0, 1). 0 does nothing, towards 1 it becomes the inverse frequency.
+    """
+
+    beta: float = 0.999
+
+    name: ClassVar[str] = "effective_number"
+    title: ClassVar[str] = "Effective-number weights"
+    paper: ClassVar[str] = "Cui et al., CVPR 2019"
+    formula: ClassVar[str] = "w[g] ~ (1 - beta) / (1 - beta ** n[g]), mean 1 over the examples"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.WEIGHT,)
+    neutral: ClassVar[dict[str, float]] = {"beta": 0.0}
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {"beta": (0.999, 0.99)}
+
+    def __post_init__(self) -> None:
+        check_range("beta", self.beta, 0.0, 1.0, open_high=True)
+
+    def weight(self, prior: Prior) -> Floats:
+        """See :meth:`Remedy.weight`."""
+        return effective_number_weights(prior, self.beta)
+
+
+def effective_number_weights(prior: Prior, beta: float) -> Floats:
+    """``[G]`` weights of :class:`EffectiveNumber`."""
+    if beta == 0.0:
+        return np.ones(len(prior.counts), np.float32)
+    counts = np.maximum(prior.counts, 1).astype(np.float64)
+    weights = (1.0 - beta) / -np.expm1(counts * np.log(beta))
+    mean = float((weights * prior.counts).sum() / max(prior.total, 1))
+    return np.asarray(weights / max(mean, 1e-300), dtype=np.float32)

@@ -1,0 +1,250 @@
+"""What a study found: every out-of-fold prediction, kept so that any number in a report can be recomputed.
+
+On disk a result is a folder::
+
+    study.json            what was asked, of which data, with which versions; costs; the verdict
+    rows.parquet          one line per example: its class, fold and title group
+    classes.parquet       one line per class: name, number of examples, bucket
+    predictions.parquet   one line per remedy, mode and example: predicted class and two probabilities
+    settings.parquet      one line per remedy, mode and fold: the chosen parameters, seconds, bytes
+    results.parquet       one line per remedy, mode, fold ("all" = pooled) and metric: the value
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from evenshelf.errors import InputError
+
+SCHEMA = 1
+Mode = Literal["tuned", "default"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Out-of-fold predictions of one remedy under one way of choosing its parameters.
+
+    Attributes
+    ----------
+    predicted
+        ``[n]`` int32, code of the predicted class.
+    p_true, p_predicted
+        ``[n]`` float32 in [0, 1], probability given to the true and to the predicted class.
+    settings
+        Per outer fold, the parameters used (``penalty`` and the remedy's own).
+    seconds
+        CPU seconds spent on this outcome: search and final fits.
+    bytes
+        Peak working memory of the fits, in bytes, estimated from the arrays held.
+    """
+
+    predicted: NDArray[np.int32]
+    p_true: NDArray[np.float32]
+    p_predicted: NDArray[np.float32]
+    settings: tuple[Mapping[str, Any], ...] = ()
+    seconds: float = 0.0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class RemedyResult:
+    """One remedy in a study.
+
+    Attributes
+    ----------
+    spec
+        The spec string, such as ``"name_prior + logit_adjust(tau=0.5)"``; unique within a study.
+    title
+        A short readable name.
+    stages
+        The stages it acts at, in order.
+    paper
+        Citation.
+    tuned, default
+        Outcome with parameters chosen by nested validation, and with the usual defaults; ``None`` when
+        not applicable.
+    not_applicable
+        Why the remedy could not be used here, or ``None``.
+    notes
+        What it did to the classes, one sentence each ("3 classes of one row were duplicated").
+    """
+
+    spec: str
+    title: str
+    stages: tuple[str, ...]
+    paper: str
+    tuned: Outcome | None = None
+    default: Outcome | None = None
+    not_applicable: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """All that a study found.
+
+    Attributes
+    ----------
+    meta
+        JSON-able: name, task, target, shop, encoder (spec, reason, dimension, fingerprint), learner, folds,
+        seed, budget, rows, unique_texts, split (how folds were made), leak (what random folds would have
+        flattered), versions, timings.
+    classes
+        Columns ``class`` (str), ``count`` (int), ``bucket`` (head / torso / tail), in the order of the codes.
+    y, fold, group
+        ``[n]`` class code (int32), outer fold (int16) and title group (int64) of each example. A fold of
+        -1 means that the example is always used for training and never evaluated.
+    remedies
+        The first one is the baseline ``none``.
+    """
+
+    meta: Mapping[str, Any]
+    classes: pl.DataFrame
+    y: NDArray[np.int32]
+    fold: NDArray[np.int16]
+    group: NDArray[np.int64]
+    remedies: tuple[RemedyResult, ...]
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, spec: str) -> RemedyResult:
+        for remedy in self.remedies:
+            if remedy.spec == spec:
+                return remedy
+        raise KeyError(spec)
+
+    @property
+    def baseline(self) -> RemedyResult:
+        """The remedy that does nothing; every difference is measured against it."""
+        return self.remedies[0]
+
+
+def save(result: StudyResult, folder: Path) -> None:
+    """Write a result into `folder`, each file atomically; existing files are replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    predictions: list[pl.DataFrame] = []
+    settings: list[dict[str, Any]] = []
+    for number, remedy in enumerate(result.remedies):
+        for mode, outcome in (("tuned", remedy.tuned), ("default", remedy.default)):
+            if outcome is None:
+                continue
+            predictions.append(
+                pl.DataFrame(
+                    {
+                        "remedy": np.full(len(result.y), number, np.int16),
+                        "mode": pl.Series([mode]).new_from_index(0, len(result.y)),
+                        "row": np.arange(len(result.y), dtype=np.int32),
+                        "predicted": outcome.predicted,
+                        "p_true": outcome.p_true,
+                        "p_predicted": outcome.p_predicted,
+                    }
+                )
+            )
+            settings.extend(
+                {
+                    "remedy": remedy.spec,
+                    "mode": mode,
+                    "fold": fold,
+                    "setting": json.dumps(dict(setting), sort_keys=True),
+                    "seconds": outcome.seconds,
+                    "bytes": outcome.bytes,
+                }
+                for fold, setting in enumerate(outcome.settings)
+            )
+    _write(pl.DataFrame({"y": result.y, "fold": result.fold, "group": result.group}), folder / "rows.parquet")
+    _write(result.classes, folder / "classes.parquet")
+    _write(pl.concat(predictions), folder / "predictions.parquet")
+    _write(pl.DataFrame(settings), folder / "settings.parquet")
+    document = {
+        "schema": SCHEMA,
+        "meta": dict(result.meta),
+        "remedies": [
+            {
+                "spec": r.spec,
+                "title": r.title,
+                "stages": list(r.stages),
+                "paper": r.paper,
+                "not_applicable": r.not_applicable,
+                "notes": list(r.notes),
+            }
+            for r in result.remedies
+        ],
+        "extra": dict(result.extra),
+    }
+    partial = folder / "study.json.partial"
+    partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(folder / "study.json")
+
+
+def load(folder: Path) -> StudyResult:
+    """Read a result that :func:`save` wrote.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no finished study, or one of an unknown schema version.
+    """
+    path = folder / "study.json"
+    if not path.is_file():
+        raise InputError(f"{folder} holds no finished study.", hint="Run it (again) with: evenshelf study SHOP")
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if document.get("schema") != SCHEMA:
+        raise InputError(
+            f"{path} has schema {document.get('schema')!r}; this version of evenshelf reads schema {SCHEMA}.",
+            hint="Run the study again, or use the version of evenshelf that wrote it.",
+        )
+    rows = pl.read_parquet(folder / "rows.parquet")
+    predictions = pl.read_parquet(folder / "predictions.parquet")
+    settings = pl.read_parquet(folder / "settings.parquet")
+    remedies = []
+    for number, entry in enumerate(document["remedies"]):
+        outcomes: dict[str, Outcome | None] = {}
+        for mode in ("tuned", "default"):
+            part = predictions.filter((pl.col("remedy") == number) & (pl.col("mode") == mode)).sort("row")
+            chosen = settings.filter((pl.col("remedy") == entry["spec"]) & (pl.col("mode") == mode)).sort("fold")
+            outcomes[mode] = (
+                Outcome(
+                    predicted=part["predicted"].to_numpy(),
+                    p_true=part["p_true"].to_numpy(),
+                    p_predicted=part["p_predicted"].to_numpy(),
+                    settings=tuple(json.loads(s) for s in chosen["setting"]),
+                    seconds=float(chosen["seconds"][0]),
+                    bytes=int(chosen["bytes"][0]),
+                )
+                if len(part)
+                else None
+            )
+        remedies.append(
+            RemedyResult(
+                spec=entry["spec"],
+                title=entry["title"],
+                stages=tuple(entry["stages"]),
+                paper=entry["paper"],
+                tuned=outcomes["tuned"],
+                default=outcomes["default"],
+                not_applicable=entry["not_applicable"],
+                notes=tuple(entry["notes"]),
+            )
+        )
+    return StudyResult(
+        meta=document["meta"],
+        classes=pl.read_parquet(folder / "classes.parquet"),
+        y=rows["y"].to_numpy(),
+        fold=rows["fold"].to_numpy(),
+        group=rows["group"].to_numpy(),
+        remedies=tuple(remedies),
+        extra=document["extra"],
+    )
+
+
+def _write(table: pl.DataFrame, path: Path) -> None:
+    partial = path.with_name(path.name + ".partial")
+    table.write_parquet(partial)
+    partial.replace(path)
