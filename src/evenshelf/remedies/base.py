@@ -177,10 +177,13 @@ class Remedy:
 
     @property
     def settings(self) -> tuple[Remedy, ...]:
-        """The remedy at every combination of its grid, itself first."""
+        """The remedy at every combination of its grid, itself first; a parameter that is not at its default is fixed."""
+        default = {f.name: f.default for f in dataclasses.fields(self)}
         found = [self]
         for parameter, values in self.grid.items():
-            found = [r.with_parameters(**{parameter: v}) for r in found for v in _first(r, parameter, values)]
+            if getattr(self, parameter) == default[parameter]:
+                others = [v for v in values if v != default[parameter]]
+                found = [r for kept in found for r in (kept, *(kept.with_parameters(**{parameter: v}) for v in others))]
         return tuple(found)
 
     def not_applicable(self, prior: Prior, *, has_names: bool) -> str | None:
@@ -238,11 +241,6 @@ class Remedy:
             Of the training fold.
         """
         return None
-
-
-def _first(remedy: Remedy, parameter: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
-    own = getattr(remedy, parameter)
-    return (own, *(v for v in values if v != own))
 
 
 @dataclass(frozen=True)

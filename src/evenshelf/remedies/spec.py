@@ -110,7 +110,8 @@ def _arguments(kind: type[Remedy], call: ast.Call, faults: list[str]) -> dict[st
             value = float(value)
         if type(value) is not type(default):
             faults.append(
-                f"{kind.name}: {name}={value!r} is {_kind(value)}, where {_kind(default)} is needed (default {default!r})."
+                f"{kind.name}: {name}={value!r} is {_kind(value)}, "
+                f"where {_kind(default)} is needed (default {default!r})."
             )
             continue
         values[name] = value

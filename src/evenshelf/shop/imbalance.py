@@ -38,7 +38,7 @@ def buckets(counts: ArrayLike, cut: Cut = "examples") -> NDArray[np.str_]:
     - otherwise ``torso``.
 
     Groups without examples are ``cold``. So one group is head, groups that are all equal are all head (nothing
-    is rare), and there is a tail as soon as two groups lie far enough apart that not all are head or torso.
+    is rare), and groups of one example are tail even if all of them hold far more than 10 % together.
 
     Parameters
     ----------
@@ -70,9 +70,11 @@ def buckets(counts: ArrayLike, cut: Cut = "examples") -> NDArray[np.str_]:
     array = np.asarray(counts)
     if array.ndim != 1:
         raise InputError(f"counts must have one dimension, not {array.ndim}")
-    whole = array.astype(np.int64) if array.size else np.zeros(0, dtype=np.int64)
-    if array.size and (not np.issubdtype(array.dtype, np.number) or np.any(whole != array)):
+    if array.size == 0:
+        return np.zeros(0, dtype="<U5")
+    if not np.issubdtype(array.dtype, np.number) or not np.all(np.isfinite(array) & (array == np.floor(array))):
         raise InputError("counts must be whole numbers")
+    whole = array.astype(np.int64)
     if np.any(whole < 0):
         raise InputError("counts must not be negative")
     out = np.full(whole.shape, "cold", dtype="<U5")

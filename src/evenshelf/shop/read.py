@@ -150,7 +150,7 @@ def _sniff(lines: list[str], columns: Sequence[str] | None) -> str:
         return ","
     if columns is not None:
         return max(_DELIMITERS, key=lambda d: sum(line.count(d) == len(columns) - 1 for line in sample))
-    return max(_DELIMITERS, key=lambda d: sample[0].count(d))
+    return max(_DELIMITERS, key=sample[0].count)
 
 
 def _split(text: str, delimiter: str) -> tuple[list[str] | None, bool]:
@@ -285,7 +285,9 @@ def _as_text(value: Any) -> str | None:
 def _object(value: Any) -> dict[str, str | None]:
     """Flatten a parsed JSON value to texts, or raise ValueError with the reason that it is no row."""
     if not isinstance(value, dict):
-        raise ValueError(f"a JSON object is expected, not {type(value).__name__}")  # noqa: TRY004
+        raise ValueError(f"a JSON object is expected, not {type(value).__name__}")
+    if not value:
+        raise ValueError("the JSON object is empty")
     row = {key: _as_text(cell) for key, cell in value.items()}
     "".join([*row, *(cell for cell in row.values() if cell)]).encode()  # half a surrogate pair is no text
     return row

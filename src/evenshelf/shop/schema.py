@@ -61,9 +61,7 @@ class TableSchema:
                 if column.required:
                     problems.append(f"column {column.name!r} ({column.meaning}) is missing")
             elif frame.schema[column.name] != column.dtype:
-                problems.append(
-                    f"column {column.name!r} is {frame.schema[column.name]}, but must be {column.dtype}"
-                )
+                problems.append(f"column {column.name!r} is {frame.schema[column.name]}, but must be {column.dtype}")
             elif column.required and frame[column.name].null_count():
                 problems.append(f"column {column.name!r} has {frame[column.name].null_count()} empty cells")
         if not problems and self.key is not None and frame[self.key].n_unique() != frame.height:

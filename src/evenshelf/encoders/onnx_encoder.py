@@ -1,0 +1,136 @@
+"""MiniLM by ONNX Runtime: the default encoder, without torch and without a download.
+
+Texts are tokenised, sorted into batches of exactly equal length (so that no padding is computed), and the
+batches are spread over the cores, one thread each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from evenshelf.encoders import onnx_graph
+from evenshelf.encoders.base import Encoder, Progress, Vectors, fingerprint_of
+from evenshelf.encoders.cores import usable_cores
+from evenshelf.encoders.folders import default_cache_dir, write_whole
+from evenshelf.encoders.registry import EncoderKind, register
+from evenshelf.encoders.weights import (
+    content_hash,
+    max_length,
+    minilm_folder,
+    read_config,
+    read_tokenizer,
+    read_weights,
+)
+
+TOKENS = 512
+"""Tokens in a batch: few enough that what a layer computes stays in the second-level cache of a core."""
+
+
+class OnnxEncoder(Encoder):
+    """A BERT checkpoint with mean pooling, as sentence-transformers computes it.
+
+    Parameters
+    ----------
+    folder
+        The checkpoint: ``config.json``, ``model.safetensors``, ``tokenizer.json`` and, for the length at
+        which texts are cut, ``sentence_bert_config.json``.
+    name
+        The spec string that opens it.
+    threads
+        Batches computed at once; None for one a core. It does not change the vectors.
+    """
+
+    def __init__(self, folder: Path, name: str, *, threads: int | None = None) -> None:
+        config = read_config(folder)
+        length = max_length(folder, config)
+        state = content_hash(folder)
+        self.name = name
+        self.dimension = config.hidden_size
+        self.fingerprint = fingerprint_of("onnx bert", str(onnx_graph.REVISION), state, str(length))
+        self.threads = threads or usable_cores()
+        self.tokenizer = read_tokenizer(folder, length)
+        path = default_cache_dir() / "onnx" / f"{self.fingerprint}.onnx"
+        if not path.is_file():
+            model = onnx_graph.bert_graph(read_weights(folder), config)
+            write_whole(path, lambda temporary: _write(temporary, model))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        # The graph is laid out by hand; the higher levels would fuse it back into slower operators.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def _encode(self, texts: Sequence[str], progress: Progress) -> Vectors:
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        tokens = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts))]
+
+        def run(rows: NDArray[np.int64]) -> int:
+            ids = np.array([tokens[row] for row in rows], np.int64)
+            vectors[rows] = self._session.run(["vectors"], {"ids": ids})[0]
+            return len(rows)
+
+        batches = equal_length_batches([len(ids) for ids in tokens], TOKENS)
+        if self.threads == 1 or len(batches) == 1:
+            for rows in batches:
+                progress(run(rows))
+            return vectors
+        with ThreadPoolExecutor(self.threads) as pool:
+            for done in pool.map(run, batches):
+                progress(done)
+        return vectors
+
+    def encode_tokens(self, tokens: NDArray[np.integer]) -> Vectors:
+        """Encode single tokens by number, each between the special tokens of an empty text.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``[len(tokens), dimension]``, unit rows.
+        """
+        first, last = self.tokenizer.encode("").ids
+        ids = np.stack([np.full(len(tokens), first), tokens, np.full(len(tokens), last)], axis=1).astype(np.int64)
+        parts = [self._session.run(["vectors"], {"ids": ids[i : i + 256]})[0] for i in range(0, len(ids), 256)]
+        return np.concatenate(parts)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def equal_length_batches(lengths: Sequence[int], tokens: int) -> list[NDArray[np.int64]]:
+    """Group rows so that all of a group have one length and about ``tokens`` tokens together, longest first.
+
+    Parameters
+    ----------
+    lengths
+        Number of tokens of each row.
+    tokens
+        The most tokens in a group; a row that is longer is a group by itself.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Row numbers; every row is in exactly one group.
+    """
+    order = np.argsort(-np.asarray(lengths, np.int64), kind="stable")
+    ordered = np.asarray(lengths, np.int64)[order]
+    groups = np.split(order, np.flatnonzero(np.diff(ordered)) + 1)
+    batches: list[NDArray[np.int64]] = []
+    for group in groups:
+        size = max(1, tokens // max(1, lengths[group[0]]))
+        batches.extend(group[start : start + size] for start in range(0, len(group), size))
+    return batches
+
+
+register(
+    EncoderKind(
+        "minilm",
+        "MiniLM, a small pretrained language model for English; the sentence-transformers vectors, without torch.",
+        lambda _argument, _texts: OnnxEncoder(minilm_folder(), "minilm"),
+    )
+)

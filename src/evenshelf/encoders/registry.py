@@ -1,0 +1,125 @@
+"""The one list of encoders: what there is, what it is for, and how a spec string opens it."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+
+from evenshelf.encoders.base import Encoder, check_texts
+from evenshelf.errors import SettingError
+
+GROUP = "evenshelf.encoders"
+"""Entry point group: each entry point names an :class:`EncoderKind`."""
+
+
+@dataclass(frozen=True)
+class EncoderKind:
+    """One kind of encoder.
+
+    Parameters
+    ----------
+    name
+        What a spec string starts with.
+    summary
+        One sentence for a person who has to choose.
+    open
+        ``open(argument, texts)`` makes the encoder; ``argument`` is what follows ``name:`` in the spec (or "").
+    argument
+        How the argument is called in help, such as ``NAME_OR_FOLDER``; None if the kind takes none.
+    fitted
+        Whether it is fitted on the texts, so that it cannot be opened without any.
+    """
+
+    name: str
+    summary: str
+    open: Callable[[str, Sequence[str]], Encoder]
+    argument: str | None = None
+    fitted: bool = False
+
+    @property
+    def usage(self) -> str:
+        """The spec as help shows it, such as ``st:NAME_OR_FOLDER``."""
+        return self.name if self.argument is None else f"{self.name}:{self.argument}"
+
+
+_kinds: dict[str, EncoderKind] = {}
+
+
+def register(kind: EncoderKind) -> EncoderKind:
+    """Add a kind of encoder; a second one of the same name raises a :class:`SettingError`."""
+    if _kinds.get(kind.name, kind) != kind:
+        raise SettingError(f"two encoders are called {kind.name!r}.", hint="Rename or uninstall one of them.")
+    _kinds[kind.name] = kind
+    return kind
+
+
+@cache
+def _discover() -> None:
+    package = importlib.import_module("evenshelf.encoders")
+    for module in pkgutil.iter_modules(package.__path__, "evenshelf.encoders."):
+        importlib.import_module(module.name)
+    for point in entry_points(group=GROUP):
+        kind = point.load()
+        if not isinstance(kind, EncoderKind):
+            raise SettingError(
+                f"the entry point {point.name!r} ({point.value}) is not an EncoderKind.",
+                hint="Update or uninstall the package that declares it.",
+            )
+        register(kind)
+
+
+def encoder_kinds() -> dict[str, EncoderKind]:
+    """Return every kind of encoder by name, those of other packages included."""
+    _discover()
+    return dict(sorted(_kinds.items()))
+
+
+def open_encoder(spec: str, texts: Sequence[str] = ()) -> Encoder:
+    """Open the encoder that a spec string names.
+
+    Parameters
+    ----------
+    spec
+        A name out of :func:`encoder_kinds`, with an argument after a colon where the kind takes one:
+        ``"minilm"``, ``"fused"``, ``"st:all-mpnet-base-v2"``, ``"hf:./my-bert?pool=cls"``, ``"auto"``.
+    texts
+        The corpus, without labels. Kinds that have to be fitted are fitted on it.
+
+    Returns
+    -------
+    Encoder
+        Ready to encode these and other texts.
+
+    Raises
+    ------
+    SettingError
+        If the spec names no encoder, lacks its argument or has one too many, or needs texts.
+    InputError
+        If a model cannot be found or read.
+    MissingExtraError
+        If the kind needs a package that is not installed.
+    """
+    check_texts(texts)
+    name, colon, argument = spec.strip().partition(":")
+    kinds = encoder_kinds()
+    kind = kinds.get(name)
+    known = ", ".join(k.usage for k in kinds.values())
+    if kind is None:
+        close = difflib.get_close_matches(name.lower(), kinds, n=3, cutoff=0.5)
+        meant = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
+        raise SettingError(f"there is no encoder {name!r}.", hint=f"{meant}There are: {known}.")
+    if kind.argument is None and colon:
+        raise SettingError(f"the encoder {name!r} takes no argument, and {spec!r} gives one.", hint=f"Write {name!r}.")
+    if kind.argument is not None and not argument.strip():
+        raise SettingError(f"the encoder {name!r} needs an argument.", hint=f"Write it as {kind.usage}.")
+    if kind.fitted and not any(text.strip() for text in texts):
+        raise SettingError(
+            f"the encoder {name!r} is fitted on the texts, and there are none.",
+            hint="Give open_encoder the texts of the corpus.",
+        )
+    return kind.open(argument.strip(), texts)

@@ -1,0 +1,1 @@
+"""Learners: what fits scores for a task under a remedy."""

@@ -1,0 +1,223 @@
+"""Linear heads on frozen vectors, under any remedy: the learner ``heads``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from evenshelf.learners.solver import ABSENT, Fit, Problem, fit_together
+from evenshelf.learners.vectors import Vectors
+from evenshelf.remedies import Composition, Prior, Remedy, Rows, Stage, effective_loss, parse
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.int64]
+Block: TypeAlias = Any  # float32 matrix, dense (ndarray) or sparse (csr_array)
+
+STAGES = (Stage.RESAMPLE, Stage.WEIGHT, Stage.LOSS, Stage.ADJUST, Stage.POOL)
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The training rows of one set of folds.
+
+    Attributes
+    ----------
+    folds
+        Folds in it (-1: the rows that are always used).
+    blocks
+        Views of the rows.
+    target, count
+        ``[n]`` of these rows.
+    prior
+        Of these rows, counts included.
+    names
+        ``[C, d]`` vectors of the class names in the axes of the rows, or ``None``.
+    """
+
+    folds: tuple[int, ...]
+    blocks: list[Block]
+    target: Codes
+    count: Floats
+    prior: Prior
+    names: Floats | None
+
+    @classmethod
+    def of(cls, vectors: Vectors, folds: tuple[int, ...], classes: int, names: Floats | None) -> Training:
+        """Training rows of `folds`; -1 stands for those that are always used."""
+        index = vectors.index(folds)
+        target, count = vectors.target[index], vectors.count[index]
+        prior = Prior(np.rint(np.bincount(target, count, classes)).astype(np.int64))
+        turned = None if names is None else vectors.turn(names / np.float32(vectors.scale))
+        return cls(folds, vectors.blocks(folds), target, count, prior, turned)
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A fitted head with the remedy it was fitted under.
+
+    Attributes
+    ----------
+    weights
+        ``[d + 1, C]``; first line: biases.
+    """
+
+    remedy: Remedy
+    prior: Prior
+    fit: Fit
+
+    @property
+    def norms(self) -> Floats:
+        """``[C]`` length of each class's weight vector; 0 for a class that it does not know."""
+        weights = self.fit.weights
+        known = weights[0] > 0.5 * ABSENT
+        return np.where(known, np.linalg.norm(weights[1:], axis=0), 0.0).astype(np.float32)
+
+    def scores(self, rows: Block, remedy: Remedy | None = None) -> Floats:
+        """``[n, C]`` adjusted scores of rows ``[n, d + 1]``; `remedy` may be another one that trains alike."""
+        return (remedy or self.remedy).adjust(np.asarray(rows @ self.fit.weights), self.prior, self.norms)
+
+
+def training_part(remedy: Remedy) -> Remedy:
+    """What of a remedy matters for training: remedies with equal parts share their fits."""
+    parts = [p for p in remedy.parts if set(p.stages) - {Stage.ADJUST}]
+    if not parts:
+        return parse("none")
+    return parts[0] if len(parts) == 1 else Composition(tuple(parts))
+
+
+def training_rows(remedy: Remedy, training: Training, rng: np.random.Generator) -> Rows | None:
+    """The rows that the remedy's resampling makes, as indices of *merged* rows; ``None`` if it has none."""
+    if Stage.RESAMPLE not in remedy.stages:
+        return None
+    # remedies see every example, also those that were merged: to SMOTE a repeated title is a neighbour
+    copies = np.repeat(np.arange(len(training.target)), training.count.astype(np.int64))
+    dense = [block if isinstance(block, np.ndarray) else block.toarray() for block in training.blocks]
+    vectors = np.concatenate(dense)[copies, 1:]
+    made = remedy.resample(vectors, training.target[copies], training.prior, rng)
+    if made is None:
+        return None
+    return Rows(**{**vars(made), "first": copies[made.first], "second": copies[made.second]})
+
+
+def make_problem(remedy: Remedy, penalty: float | None, training: Training, rows: Rows | None) -> Problem:
+    """Turn a remedy into a head to fit.
+
+    Parameters
+    ----------
+    penalty
+        L2 strength per unit of mean loss; ``None`` for scikit-learn's default, C = 1, which is ``1 / N`` of the
+        rows after resampling.
+    """
+    prior = training.prior
+    classes = len(prior.counts)
+    loss = effective_loss(remedy, prior)
+    by_class = np.ones(classes, np.float32)
+    for weights in (remedy.weight(prior), loss.class_weight()):
+        if weights is not None:
+            by_class *= weights
+    blend: csr_array | None = None
+    other: Codes | None = None
+    share: Floats | None = None
+    if rows is None:
+        target, base = training.target, training.count
+    elif not rows.step.any() and (rows.target == training.target[rows.first]).all():
+        # copies only: weights on the given rows
+        target = training.target
+        base = np.bincount(rows.first, rows.weight, len(target)).astype(np.float32)
+    else:
+        target, base = rows.target, rows.weight
+        lines = np.arange(len(rows))
+        blend = csr_array(
+            (
+                np.concatenate([1.0 - rows.step, rows.step]).astype(np.float32),
+                (np.concatenate([lines, lines]), np.concatenate([rows.first, rows.second])),
+            ),
+            shape=(len(rows), len(training.target)),
+        )
+        if rows.share.any():
+            other, share = rows.other, rows.share
+    total = float(base.sum(dtype=np.float64))
+    if share is not None and other is not None and (by_class != 1.0).any():
+        # each side of a blend keeps the weight of its own class
+        first, second = (1.0 - share) * by_class[target], share * by_class[other]
+        share = (second / (first + second)).astype(np.float32)
+        weight = base * (first + second)
+    else:
+        weight = base * by_class[target]
+    centre = np.zeros((training.blocks[0].shape[1], classes), np.float32)
+    centre[0] = prior.log_share
+    frozen = ~prior.present
+    pooled = None if training.names is None else remedy.centre(training.names, prior)
+    if pooled is None:
+        centre[0, frozen] = ABSENT
+    else:
+        centre[1:] = pooled.T
+    return Problem(
+        loss=loss,
+        target=target,
+        weight=weight.astype(np.float32),
+        total=total,
+        penalty=1.0 / total if penalty is None else penalty,
+        centre=centre,
+        frozen=frozen,
+        blend=blend,
+        other=other,
+        share=share,
+    )
+
+
+def fit_path(
+    training: Training,
+    tasks: Sequence[tuple[Remedy, Rows | None, Sequence[float | None]]],
+    *,
+    tolerance: float,
+    approach: float | None = None,
+    max_steps: int = 200,
+) -> list[list[Head]]:
+    """Fit every remedy at each of its penalties, all remedies together, from the strongest penalty down.
+
+    Each fit starts where the stronger penalties before it point to.
+
+    Parameters
+    ----------
+    tasks
+        Remedy, its rows (:func:`training_rows`) and its penalties, strongest first.
+    tolerance
+        See :class:`Problem`.
+    approach
+        Tolerance of all but the last penalty of a task, where these only prepare the last one.
+
+    Returns
+    -------
+    Heads, by task and penalty.
+    """
+    found: list[list[Head]] = [[] for _ in tasks]
+    for level in range(max(len(penalties) for _, _, penalties in tasks)):
+        here = [i for i, (_, _, penalties) in enumerate(tasks) if level < len(penalties)]
+        problems = []
+        for i in here:
+            remedy, rows, penalties = tasks[i]
+            problem = make_problem(remedy, penalties[level], training, rows)
+            last = level == len(penalties) - 1
+            problem.tolerance = tolerance if last or approach is None else approach
+            if level:
+                problem.start = _extrapolate([h.fit.weights for h in found[i][-2:]], penalties[: level + 1])
+            problems.append(problem)
+        fits = fit_together(training.blocks, problems, max_steps=max_steps)
+        for i, fit in zip(here, fits, strict=True):
+            found[i].append(Head(tasks[i][0], training.prior, fit))
+    return found
+
+
+def _extrapolate(fitted: list[Floats], penalties: Sequence[float | None]) -> Floats:
+    """Where the next fit on the path probably is: weights move about linearly in the logarithm of the penalty."""
+    if len(fitted) < 2:
+        return fitted[-1]
+    before, last, following = (np.log(p) for p in penalties[-3:] if p is not None)
+    ratio = (following - last) / (last - before)
+    return np.asarray(fitted[1] + np.float32(ratio) * (fitted[1] - fitted[0]), dtype=np.float32)

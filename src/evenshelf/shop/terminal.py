@@ -1,0 +1,256 @@
+"""Reports of this package for the terminal, as rich renderables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.cells import cell_len, set_cell_size
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from evenshelf.shop.imbalance import BUCKETS, FEW_SHOT
+from evenshelf.shop.rules import WARNINGS, reason_text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from evenshelf.shop.imbalance import Imbalance
+    from evenshelf.shop.ingest import IngestReport, SourceReport
+    from evenshelf.shop.profile import Profile
+
+COLOURS = {"head": "cyan", "torso": "blue", "tail": "magenta", "cold": "bright_black"}
+_STATUS = {"new": "read", "again": "read again, its settings changed", "unchanged": "already there, unchanged"}
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_BAR = 10
+_LONGEST_NAME = 56
+
+
+def ingest_report(report: IngestReport) -> RenderableType:
+    """Return what an ingest did: per source where each row went, then what is worth a look."""
+    parts: list[RenderableType] = []
+    for source in report.sources:
+        parts += [_source(source), ""]
+    if report.warnings:
+        parts += [_counts("Worth a look, in the whole shop", report.warnings, WARNINGS, "yellow"), ""]
+    state = "holds" if report.changed else "is unchanged and holds"
+    parts.append(Text.assemble(("✓ ", "green"), (report.shop, "bold"), f" {state} {report.rows:,} items."))
+    return Group(*parts)
+
+
+def _source(source: SourceReport) -> RenderableType:
+    head = Text.assemble((source.name, "bold"), (f"  {_STATUS[source.status]}", "bright_black"))
+    refused = sum(source.quarantined.values())
+    sums = Text.assemble(
+        f"{source.rows_in:,} rows in = ",
+        (f"{source.rows_kept:,} kept", "green"),
+        " + ",
+        (f"{refused:,} in quarantine", "yellow" if refused else ""),
+    )
+    extra = []
+    if source.members > 1:
+        extra.append(f"{source.members:,} files")
+    if source.blank_lines:
+        extra.append(f"{source.blank_lines:,} blank lines not counted")
+    extra += [f"{count:,} repaired: {name}" for name, count in source.fixed.items()]
+    if extra:
+        sums.append("  (" + ", ".join(extra) + ")", "bright_black")
+    parts: list[RenderableType] = [head, Padding(sums, (0, 0, 0, 2))]
+    if source.quarantined:
+        texts = {name: reason_text(name) for name in source.quarantined}
+        parts.append(Padding(_counts(None, source.quarantined, texts, "yellow"), (0, 0, 0, 4)))
+    if source.mapping:
+        roles = _grid()
+        for role, (column, why) in source.mapping.items():
+            roles.add_row(Text(role, "cyan"), Text("← " + column), Text(why, "bright_black"))
+        parts += [Padding(Text("Columns"), (0, 0, 0, 2)), Padding(roles, (0, 0, 0, 4))]
+    left_out = [f"left out {name}: {why}" for name, why in source.skipped.items() if why != "hidden"]
+    for note in [*source.notes, *left_out]:
+        parts.append(Padding(Text.assemble(("! ", "yellow"), note), (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def profile_report(profile: Profile) -> RenderableType:
+    """Return a profile: rows, titles, imbalance, columns, and what follows from them."""
+    refused = sum(profile.quarantine.values())
+    parts: list[RenderableType] = [
+        Text.assemble((profile.shop, "bold"), (f"  {profile.rows:,} items", "")),
+        "",
+    ]
+    if refused:
+        texts = {name: reason_text(name) for name in profile.quarantine}
+        title = f"In quarantine: {refused:,} of {profile.rows_in:,} rows read"
+        parts += [_counts(title, profile.quarantine, texts, "yellow"), ""]
+    if profile.warnings:
+        parts += [_counts("Worth a look", profile.warnings, WARNINGS, "yellow"), ""]
+    parts += [_titles(profile), "", _imbalance(profile.target, profile.imbalance), "", _columns(profile), ""]
+    advice = _advice(profile)
+    if advice:
+        parts.append(Text("What follows", "bold"))
+        parts += [Padding(Text.assemble(("→ ", "green"), line), (0, 0, 0, 2)) for line in advice]
+    return Group(*parts)
+
+
+def _titles(profile: Profile) -> RenderableType:
+    grid = _grid()
+    scripts = ", ".join(f"{name} {share:.1%}" for name, share in _by_share(profile.scripts) if share >= 0.001)
+    rare = [name for name, share in profile.scripts.items() if share < 0.001]
+    if rare:
+        scripts += f" (and a few {', '.join(rare)})"
+    length = profile.title_length
+    size, first = profile.largest_group
+    grid.add_row("scripts", Text(f"{scripts}; more than one: {profile.mixed_scripts:.1%}"))
+    grid.add_row(
+        "length",
+        f"median {length['median']:.0f} characters, 90 % between {length['p05']:.0f} and {length['p95']:.0f}",
+    )
+    grid.add_row("repeats", f"{profile.exact_repeats:.1%} exact, {profile.near_repeats:.1%} with near repeats")
+    if size > 1:
+        grid.add_row("most alike", Text(f"{size:,} × {_short(first)}"))
+    grid.add_row("label in title", f"{profile.label_in_title:.1%} hold the whole {profile.target}")
+    return Group(Text("Titles", "bold"), Padding(grid, (0, 0, 0, 2)))
+
+
+def _by_share(shares: dict[str, float]) -> list[tuple[str, float]]:
+    return sorted(shares.items(), key=lambda pair: -pair[1])
+
+
+def _imbalance(target: str, imbalance: Imbalance) -> RenderableType:
+    counts = imbalance.counts
+    total, groups = max(1, int(counts.sum())), max(1, len(imbalance.groups))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black")
+    table.add_column("")
+    for name in ("groups", "examples", "sizes"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("of groups", no_wrap=True)
+    table.add_column("of examples", no_wrap=True)
+    for bucket in BUCKETS:
+        inside = imbalance.bucket == bucket
+        if not inside.any():
+            continue
+        n, size, colour = int(inside.sum()), int(counts[inside].sum()), COLOURS[bucket]
+        table.add_row(
+            Text(bucket, colour),
+            f"{n:,}",
+            f"{size:,}",
+            _span(int(counts[inside].min()), int(counts[inside].max())),
+            Text(_bar(n / groups), "bright_black"),
+            Text(_bar(size / total), colour),
+        )
+    names = _grid()
+    shown = 5 if len(imbalance.groups) > 10 else len(imbalance.groups)
+    rows = list(range(shown))
+    rows += list(range(max(shown, len(imbalance.groups) - 5), len(imbalance.groups)))
+    for previous, index in zip([-1, *rows], rows, strict=False):
+        if index != previous + 1:
+            names.add_row("…", "", "")
+        name = _short(imbalance.groups[index])
+        names.add_row(
+            Text(f"{counts[index]:,}", justify="right"), Text(name, COLOURS[str(imbalance.bucket[index])]), ""
+        )
+    facts = (
+        f"largest : smallest {imbalance.ratio:,.0f} : 1; Gini {imbalance.gini:.2f}; "
+        f"as diverse as {imbalance.effective_groups:.1f} equal groups; "
+        f"{imbalance.few_shot} with fewer than {FEW_SHOT} examples"
+    )
+    return Group(
+        Text.assemble((f"Imbalance of {target}", "bold"), f"  {len(imbalance.groups):,} groups"),
+        Padding(
+            Group(
+                _curve(imbalance),
+                Text("frequency by rank, logarithmic", "bright_black"),
+                "",
+                table,
+                "",
+                Text(facts),
+                "",
+                names,
+            ),
+            (0, 0, 0, 2),
+        ),
+    )
+
+
+def _curve(imbalance: Imbalance, width: int = 64) -> Text:
+    """Return group sizes by rank as a line of blocks, coloured by bucket; heights are logarithmic."""
+    text = Text()
+    size = len(imbalance.groups)
+    top = np.log1p(float(imbalance.counts.max(initial=1)))
+    for rank in np.linspace(0, size - 1, min(width, size)).round().astype(int):
+        height = np.log1p(float(imbalance.counts[rank])) / top
+        text.append(_BLOCKS[min(int(height * len(_BLOCKS)), len(_BLOCKS) - 1)], COLOURS[str(imbalance.bucket[rank])])
+    return text
+
+
+def _columns(profile: Profile) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black")
+    table.add_column("column")
+    for name in ("filled", "distinct", "max : min", "Gini", "head groups"):
+        table.add_column(name, justify="right")
+    for column in profile.columns:
+        if column.name == "minority_label":
+            continue
+        short = profile.others.get(column.name)
+        if column.name == profile.target:
+            short = profile.imbalance.summary()
+        cells = ["", "", ""]
+        if short is not None:
+            ratio = short["ratio"]
+            head = short["buckets"]["head"]["groups"]
+            cells = [f"{ratio:,.0f} : 1", f"{short['gini']:.2f}", f"{head:,}"]
+        table.add_row(Text(_short(column.name)), f"{column.filled:.1%}", f"{column.distinct:,}", *cells)
+    return Group(Text("Columns", "bold"), Padding(table, (0, 0, 0, 2)))
+
+
+def _advice(profile: Profile) -> list[str]:
+    lines = []
+    if profile.near_repeats >= 0.01:
+        lines.append(
+            f"{profile.near_repeats:.0%} of the titles repeat another: split by title group, "
+            "or a model is tested on what it has seen."
+        )
+    if profile.conflicting_labels:
+        share = profile.conflicting_labels / profile.rows
+        lines.append(
+            f"{profile.conflicting_labels:,} rows contradict equal titles: "
+            f"no model of titles can get more than {1 - share:.1%} of these items right."
+        )
+    tail = int((profile.imbalance.bucket == "tail").sum())
+    total = len(profile.imbalance.groups)
+    if tail and total > 2:
+        lines.append(f"{tail:,} of {total:,} groups are tail: accuracy hardly sees them; look at macro-F1 and tail F1.")
+    if profile.label_in_title >= 0.2:
+        lines.append(
+            f"{profile.label_in_title:.0%} of the titles hold their label: "
+            "a model that knows the words can borrow from the names of rare groups."
+        )
+    return lines
+
+
+def _counts(title: str | None, counts: dict[str, int], texts: dict[str, str], colour: str) -> RenderableType:
+    grid = _grid()
+    for name, count in sorted(counts.items(), key=lambda pair: -pair[1]):
+        grid.add_row(Text(f"{count:,}", colour, justify="right"), name, Text(texts.get(name, ""), "bright_black"))
+    return grid if title is None else Group(Text(title, "bold"), Padding(grid, (0, 0, 0, 2)))
+
+
+def _grid() -> Table:
+    return Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+
+
+def _span(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} - {high:,}"
+
+
+def _bar(share: float) -> str:
+    eighths = round(share * _BAR * 8)
+    full, rest = divmod(eighths, 8)
+    bar = "█" * full + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")
+    return f"{share:>6.1%} {bar:<{_BAR}}"
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if cell_len(line) <= _LONGEST_NAME else set_cell_size(line, _LONGEST_NAME - 1).rstrip() + "…"

@@ -1,0 +1,1 @@
+"""Studies: trials, their runner, statistics and verdict."""

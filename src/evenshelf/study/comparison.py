@@ -1,0 +1,119 @@
+"""One remedy against doing nothing, and against the winner: the numbers of a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One remedy against doing nothing, both tuned.
+
+    Attributes
+    ----------
+    spec, title, stages
+        Of the remedy.
+    macro_f1, head_f1, torso_f1, tail_f1, accuracy, nll, ece, tail_ece
+        Values of the tuned remedy on the evaluated rows.
+    value_low, value_high
+        95 % interval of the verdict's metric.
+    diff, low, high, p, p_holm
+        Difference to ``none`` in the verdict's metric, its interval, its p-value, and that after Holm's correction
+        across the tuned remedies. NaN for ``none`` itself.
+    tail_diff, tail_low, tail_high
+        Difference to ``none`` in tail F1, with its interval.
+    head_loss
+        Share of the head F1 of ``none`` that is lost; negative for a gain.
+    seconds, bytes
+        Cost of the tuned outcome.
+    untuned, untuned_tail
+        The verdict's metric and tail F1 at the usual defaults; NaN when not run.
+    naive_gain, naive_tail_gain
+        Difference to ``none`` when both stay at the usual defaults: what a comparison without tuning would report.
+    vanished
+        Share of a positive naive gain that is gone once both are tuned, so was only regularisation; above 1 when
+        the gain turns into a loss, negative when tuning enlarges it, NaN without a naive gain.
+    significant
+        Better than ``none`` with ``p_holm`` below the level.
+    guardrail_ok
+        Whether at most the tolerated share of head F1 is lost.
+    recommended
+        Whether this is the verdict.
+    """
+
+    spec: str
+    title: str
+    stages: tuple[str, ...]
+    macro_f1: float
+    head_f1: float
+    torso_f1: float
+    tail_f1: float
+    accuracy: float
+    nll: float
+    ece: float
+    tail_ece: float
+    value_low: float
+    value_high: float
+    diff: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    tail_diff: float
+    tail_low: float
+    tail_high: float
+    head_loss: float
+    seconds: float
+    bytes: int
+    untuned: float
+    untuned_tail: float
+    naive_gain: float
+    naive_tail_gain: float
+    vanished: float
+    significant: bool
+    guardrail_ok: bool
+    recommended: bool = False
+
+    @property
+    def qualifies(self) -> bool:
+        """Whether it may be recommended."""
+        return self.significant and self.guardrail_ok
+
+    @property
+    def parts(self) -> int:
+        """How many remedies are combined in it; fewer is simpler."""
+        return self.spec.count(" + ") + 1
+
+
+@dataclass(frozen=True)
+class Tie:
+    """A remedy that qualifies too and cannot be told apart from the winner: paired difference to it."""
+
+    spec: str
+    diff: float
+    low: float
+    high: float
+    p_holm: float
+
+
+def jsonable(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Entries ready for JSON: tuples become lists, NaN becomes ``None``."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return list(value)
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return {k: plain(v) for k, v in entry.items()}
+
+
+def revived(kind: type[Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of :func:`jsonable` for the fields of a dataclass."""
+    floats = {f.name for f in fields(kind) if f.type == "float"}
+    out = {k: NAN if v is None and k in floats else v for k, v in entry.items()}
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in out.items()}

@@ -1,0 +1,173 @@
+"""What a study has to fit: settings of each remedy, joint units of work, and their addresses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from evenshelf.errors import SettingError
+from evenshelf.learners.heads import training_part
+from evenshelf.remedies import Remedy
+
+REVISION = 1
+"""Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
+
+STRONGEST, WEAKEST = -3.5, -7.0
+"""Powers of ten of the penalties searched. For N rows, scikit-learn's C is ``1 / (penalty * N)``."""
+
+UNIT = 6
+"""Trainings per unit: enough to share matrix products, few enough to spread over workers and lose little by a kill."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to run a remedy: the remedy at some parameters, and a penalty (``None``: the usual default, C = 1)."""
+
+    remedy: Remedy
+    penalty: float | None
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-able parameters."""
+        return {"remedy": self.remedy.spec, "penalty": self.penalty}
+
+
+def penalties(count: int) -> tuple[float, ...]:
+    """`count` penalties from the strongest to the weakest, evenly spaced in the logarithm.
+
+    Eight are half decades; four are the decades among them.
+    """
+    if count == 4:
+        return tuple(float(f"{10.0**power:.6g}") for power in (-4, -5, -6, -7))
+    grid = np.linspace(STRONGEST, WEAKEST, count) if count > 1 else np.array([-5.0])
+    return tuple(float(f"{10.0**power:.6g}") for power in grid)
+
+
+def settings(remedy: Remedy, budget: int) -> list[Setting]:
+    """The settings that a remedy may try: its parameter combinations times as many penalties as the budget allows.
+
+    Every remedy has the same number of settings, so that none wins by having been tuned more.
+
+    Raises
+    ------
+    SettingError
+        If the budget is below the number of the remedy's parameter combinations.
+    """
+    variants = remedy.settings
+    each = budget // len(variants)
+    if each < 1:
+        raise SettingError(
+            f"A budget of {budget} settings is too small for {remedy.spec!r}, which has {len(variants)} combinations.",
+            hint=f"Give a budget of at least {len(variants)}, or fix some of its parameters.",
+        )
+    return [Setting(variant, penalty) for variant in variants for penalty in penalties(each)]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Fits of one training (a remedy without its adjustments) along a path of penalties, and who uses them.
+
+    Attributes
+    ----------
+    remedy
+        What is trained.
+    penalties
+        Strongest first. ``(None,)`` for the default, which depends on the number of rows.
+    users
+        ``(name of the remedy in the study, setting)`` evaluated on these fits.
+    """
+
+    remedy: Remedy
+    penalties: tuple[float | None, ...]
+    users: tuple[tuple[str, Setting], ...]
+
+
+def trainings(wanted: Sequence[tuple[str, Setting]], *, final: bool) -> list[Training]:
+    """Merge settings that differ only in what costs no training.
+
+    In a search, all penalties of a training lie on one path and each is scored. In a final fit each penalty has a path
+    of its own, whose stronger penalties only lead there.
+    """
+    grouped: dict[tuple[str, float | None], list[tuple[str, Setting]]] = {}
+    for name, setting in wanted:
+        key = (training_part(setting.remedy).spec, setting.penalty if final else 0.0)
+        grouped.setdefault(key, []).append((name, setting))
+    found = []
+    for users in grouped.values():
+        values = sorted({setting.penalty for _, setting in users}, key=lambda v: -(v or 0.0))
+        path = _approach(values[0]) if final else tuple(values)
+        found.append(Training(training_part(users[0][1].remedy), path, tuple(users)))
+    return found
+
+
+def _approach(penalty: float | None) -> tuple[float | None, ...]:
+    """Penalties that lead to this one, a decade apart."""
+    if penalty is None:
+        return (None,)
+    powers = [p for p in (2, 1) if penalty * 10.0**p <= 1.01 * 10.0**STRONGEST]
+    return (*(float(f"{penalty * 10.0**p:.6g}") for p in powers), penalty)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Work that is done, stored and resumed as one: some trainings on all folds but those held out.
+
+    Attributes
+    ----------
+    kind
+        ``search`` (scores on the held-out folds choose the settings) or ``final`` (predictions of the held-out fold).
+    matrix
+        Name of the vectors used.
+    held_out
+        Outer folds left out of training.
+    """
+
+    kind: str
+    matrix: str
+    held_out: tuple[int, ...]
+    trainings: tuple[Training, ...]
+
+    def address(self, fingerprint: str, seed: int) -> str:
+        """Hex digest of everything that the result depends on."""
+        content = {
+            "revision": REVISION,
+            "data": fingerprint,
+            "seed": seed,
+            "kind": self.kind,
+            "matrix": self.matrix,
+            "held_out": self.held_out,
+            "trainings": [
+                [t.remedy.spec, list(t.penalties), [[name, s.describe()] for name, s in t.users]]
+                for t in self.trainings
+            ],
+        }
+        return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def search_units(wanted: Sequence[tuple[str, Setting]], matrix: str, folds: int) -> list[Unit]:
+    """Units that score all settings inside the training folds.
+
+    A fit that leaves out folds i and j may choose settings for both: for i by its score on j, and the other way
+    round. So ``ceil(folds / 2)`` fits per setting give every outer fold its inner validation.
+    """
+    return _units("search", wanted, matrix, [(i, (i + 1) % folds) for i in range(0, folds, 2)])
+
+
+def final_units(chosen: dict[int, list[tuple[str, Setting]]], matrix: str) -> list[Unit]:
+    """Units that fit the chosen settings of each outer fold on all other folds."""
+    return [unit for fold, wanted in chosen.items() for unit in _units("final", wanted, matrix, [(fold,)])]
+
+
+def _units(
+    kind: str, wanted: Sequence[tuple[str, Setting]], matrix: str, held_out: Sequence[tuple[int, ...]]
+) -> list[Unit]:
+    parts = trainings(wanted, final=kind == "final")
+    return [
+        Unit(kind, matrix, out, tuple(parts[start : start + UNIT]))
+        for out in held_out
+        for start in range(0, len(parts), UNIT)
+    ]

@@ -1,0 +1,319 @@
+"""Runs a study: plans its units, does them with any number of workers, resumes, and gathers the result."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from evenshelf.errors import SettingError
+from evenshelf.learners.vectors import Vectors, prepare, prepare_sparse
+from evenshelf.remedies import Prior, Remedy, parse, remedy_set
+from evenshelf.study import trials
+from evenshelf.study.plan import Setting, Unit, final_units, search_units, settings
+from evenshelf.study.results import Outcome, RemedyResult, StudyResult, save
+from evenshelf.tasks.folds import random_folds
+from evenshelf.tasks.label import LabelTask
+
+Progress = Callable[[float, float, str], None]
+DENSE, SPARSE, SHUFFLED = "dense", "words", "random-folds"
+WORDS_SPEC = "words + balanced"
+
+
+@dataclass(eq=False)
+class Study:
+    """Task x remedies x folds, each remedy tuned with the same budget inside the training folds.
+
+    Parameters
+    ----------
+    task
+        The question.
+    vectors
+        ``[n, d]`` float32, one row per example.
+    names
+        ``[C, d]`` vectors of the class names by the same encoder, or ``None``.
+    remedies
+        Specs, remedies, or the name of a set.
+    words
+        ``[n, v]`` sparse vectors (plain TF-IDF) for the baseline without a language model, or ``None``.
+    folds
+        Outer folds, >= 3.
+    budget
+        Settings that each remedy may try.
+    seed
+        Of all randomness.
+    workers
+        Processes; ``None`` for as many as there are cores. The result is the same to the bit for any number.
+    folder
+        Where vectors, trials and results are kept; a study that was interrupted goes on there.
+    about
+        Facts for the record: encoder, shop, target.
+    """
+
+    task: LabelTask
+    vectors: NDArray[np.float32]
+    folder: Path
+    names: NDArray[np.float32] | None = None
+    remedies: str | Sequence[str | Remedy] = "standard"
+    words: Any = None
+    folds: int = 5
+    budget: int = 8
+    seed: int = 0
+    workers: int | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.folds < 3:
+            raise SettingError(
+                f"folds={self.folds}: a study needs at least 3, one to test, one to choose settings, one to train.",
+                hint="The usual number is 5.",
+            )
+        self._remedies = remedy_set(self.remedies)
+        for remedy in self._remedies:
+            settings(remedy, self.budget)
+
+    def run(self, progress: Progress | None = None) -> StudyResult:
+        """Do what is not done yet and gather the result, which is also written to the folder.
+
+        Parameters
+        ----------
+        progress
+            Called with work done, work in all (same unit) and a few words.
+        """
+        started = time.perf_counter()
+        task = self.task
+        fold = task.split(self.folds, self.seed)
+        matrices = self._prepare(fold)
+        prior = Prior(task.counts)
+        reasons = {r.spec: r.not_applicable(prior, has_names=self.names is not None) for r in self._remedies}
+        wanted = [(r.spec, s) for r in self._remedies if reasons[r.spec] is None for s in settings(r, self.budget)]
+        baseline = parse("balanced")
+        plans: dict[str, list[tuple[str, Setting]]] = {DENSE: wanted}
+        if SPARSE in matrices:
+            plans[SPARSE] = [(WORDS_SPEC, s) for s in settings(baseline, self.budget)]
+        plans[SHUFFLED] = [("none", s) for s in settings(parse("none"), self.budget)]
+        search = {name: search_units(plan, name, self.folds) for name, plan in plans.items()}
+        defaults = {
+            DENSE: [(r.spec, Setting(r, None)) for r in self._remedies if reasons[r.spec] is None],
+            SPARSE: [(WORDS_SPEC, Setting(baseline, None))],
+            SHUFFLED: [],
+        }
+        work = _Work(self, progress, sum(_cost(u) for units in search.values() for u in units))
+        work.expect(sum(_final_cost(plans[name], defaults[name], self.folds) for name in plans))
+        work.do([u for units in search.values() for u in units], "choosing settings")
+        chosen = {name: self._choose(units) for name, units in search.items()}
+        finals: dict[str, list[Unit]] = {}
+        for name in plans:
+            by_fold = {
+                f: [*defaults[name], *((spec, setting) for spec, setting in chosen[name][f].items())]
+                for f in range(self.folds)
+            }
+            finals[name] = final_units(by_fold, name)
+        work.do([u for units in finals.values() for u in units], "final fits")
+        results = [
+            self._gather(r, reasons[r.spec], search[DENSE], finals[DENSE], matrices[DENSE]) for r in self._remedies
+        ]
+        if SPARSE in matrices:
+            results.append(self._gather_words(baseline, search[SPARSE], finals[SPARSE], matrices[SPARSE]))
+        leak = self._leak(finals[SHUFFLED], matrices[SHUFFLED], results[0], fold)
+        meta = {
+            **task.describe(),
+            **self.about,
+            "learner": "linear heads",
+            "folds": self.folds,
+            "seed": self.seed,
+            "budget": self.budget,
+            "dimension": int(self.vectors.shape[1]),
+            "split": "stratified folds; equal and nearly equal titles stay on one side",
+            "leak": leak,
+            "not_evaluated": task.not_evaluated(fold),
+            "versions": {p: version(p) for p in ("evenshelf", "numpy", "scipy", "scikit-learn", "polars")},
+            "machine": {"python": platform.python_version(), "system": platform.system(), "cores": os.cpu_count()},
+            "fingerprint": trials.fingerprint(matrices[DENSE], self.names),
+            "timings": {"study_seconds": round(time.perf_counter() - started, 2), "cpu_seconds": round(work.cpu, 2)},
+        }
+        result = StudyResult(
+            meta=meta,
+            classes=pl.DataFrame({"class": list(task.classes), "count": task.counts, "bucket": task.bucket.tolist()}),
+            y=task.target.astype(np.int32),
+            fold=fold,
+            group=task.group,
+            remedies=tuple(results),
+        )
+        save(result, self.folder)
+        return result
+
+    def _prepare(self, fold: NDArray[np.int16]) -> dict[str, Vectors]:
+        task = self.task
+        matrices = {DENSE: prepare(self.vectors, task.target, fold, task.same)}
+        shuffled = random_folds(task.target, self.folds, self.seed)
+        matrices[SHUFFLED] = prepare(self.vectors, task.target, shuffled, task.same)
+        if self.words is not None:
+            matrices[SPARSE] = prepare_sparse(self.words, task.target, fold, task.same)
+        for name, matrix in matrices.items():
+            place = self.folder / "vectors" / name
+            matrix.save(place)
+            if self.names is not None and name == DENSE:
+                np.save(place / "names.npy", self.names)
+        return matrices
+
+    def _address(self, unit: Unit) -> str:
+        return unit.address(trials.stored_fingerprint(self.folder / "vectors" / unit.matrix), self.seed)
+
+    def _choose(self, units: Sequence[Unit]) -> list[dict[str, Setting]]:
+        """Per outer fold and remedy the setting with the best inner score; ties go to the one listed first."""
+        totals: list[dict[str, dict[int, list[float]]]] = [{} for _ in range(self.folds)]
+        known: dict[str, list[Setting]] = {}
+        for unit in units:
+            facts, _ = trials.read(self.folder, self._address(unit))
+            users = [user for t in unit.trainings for user in t.users]
+            for (name, setting), fact in zip(users, facts["users"], strict=True):
+                listed = known.setdefault(name, [])
+                if setting not in listed:
+                    listed.append(setting)
+                for fold in unit.held_out:
+                    # the score on the other fold chooses for this one: this fold's labels must not choose for itself
+                    (other,) = (f for f in unit.held_out if f != fold)
+                    scores = totals[fold].setdefault(name, {})
+                    scores.setdefault(listed.index(setting), []).append(fact["scores"][str(other)])
+        return [
+            {
+                name: known[name][max(scores, key=lambda i, s=scores: (float(np.mean(s[i])), -i))]  # type: ignore[misc]
+                for name, scores in of_fold.items()
+            }
+            for of_fold in totals
+        ]
+
+    def _outcome(
+        self, spec: str, tuned: bool, search: Sequence[Unit], finals: Sequence[Unit], matrix: Vectors
+    ) -> tuple[Outcome, list[str]]:
+        n = len(matrix.row_of)
+        rows = len(matrix.target)
+        predicted = np.full(rows, -1, np.int32)
+        p_true, p_predicted = np.zeros(rows, np.float32), np.zeros(rows, np.float32)
+        chosen: list[Mapping[str, Any]] = [{} for _ in range(self.folds)]
+        seconds, size, notes = 0.0, 0, []
+        for unit in finals:
+            facts, arrays = trials.read(self.folder, self._address(unit))
+            for number, fact in enumerate(facts["users"]):
+                if fact["name"] != spec or (fact["penalty"] is not None) != tuned:
+                    continue
+                index = matrix.index(unit.held_out)
+                predicted[index] = arrays[f"{number}.predicted"]
+                p_true[index] = arrays[f"{number}.p_true"]
+                p_predicted[index] = arrays[f"{number}.p_predicted"]
+                chosen[unit.held_out[0]] = {k: fact[k] for k in ("remedy", "penalty", "steps", "converged")}
+                seconds += fact["seconds"]
+                size = max(size, fact["bytes"])
+                notes += facts["notes"].get(fact["training"], [])
+        if tuned:
+            for unit in search:
+                facts, _ = trials.read(self.folder, self._address(unit))
+                seconds += sum(fact["seconds"] for fact in facts["users"] if fact["name"] == spec)
+        row_of = matrix.row_of
+        assert len(row_of) == n
+        return Outcome(predicted[row_of], p_true[row_of], p_predicted[row_of], tuple(chosen), seconds, size), notes
+
+    def _gather(
+        self, remedy: Remedy, reason: str | None, search: Sequence[Unit], finals: Sequence[Unit], matrix: Vectors
+    ) -> RemedyResult:
+        about: dict[str, Any] = {
+            "spec": remedy.spec,
+            "title": remedy.title,
+            "stages": tuple(s.value for s in remedy.stages),
+            "paper": remedy.paper,
+        }
+        if reason is not None:
+            return RemedyResult(**about, not_applicable=reason)
+        tuned, notes = self._outcome(remedy.spec, True, search, finals, matrix)
+        default, _ = self._outcome(remedy.spec, False, search, finals, matrix)
+        return RemedyResult(**about, tuned=tuned, default=default, notes=tuple(dict.fromkeys(notes)))
+
+    def _gather_words(
+        self, baseline: Remedy, search: Sequence[Unit], finals: Sequence[Unit], matrix: Vectors
+    ) -> RemedyResult:
+        return RemedyResult(
+            spec=WORDS_SPEC,
+            title="Plain TF-IDF with class weights",
+            stages=tuple(s.value for s in baseline.stages),
+            paper="the usual baseline without a language model",
+            tuned=self._outcome(WORDS_SPEC, True, search, finals, matrix)[0],
+            default=self._outcome(WORDS_SPEC, False, search, finals, matrix)[0],
+        )
+
+    def _leak(
+        self, finals: Sequence[Unit], matrix: Vectors, none: RemedyResult, fold: NDArray[np.int16]
+    ) -> dict[str, float]:
+        """What folds that ignore repeated titles would have claimed for ``none``, on the same examples."""
+        flattered, _ = self._outcome("none", True, (), finals, matrix)
+        kept = fold >= 0
+        classes = len(self.task.classes)
+        ones = np.ones(int(kept.sum()), np.float32)
+        assert none.tuned is not None
+        grouped, loose = (
+            trials.macro_f1(self.task.target[kept], o.predicted[kept], ones, classes) for o in (none.tuned, flattered)
+        )
+        return {"macro_f1_grouped": grouped, "macro_f1_random": loose, "flattery": loose - grouped}
+
+
+class _Work:
+    """Does units, in this process or in several, and says how far it is."""
+
+    def __init__(self, study: Study, progress: Progress | None, total: float) -> None:
+        self._study, self._progress = study, progress
+        self._total, self._done = total, 0.0
+        self.cpu = 0.0
+
+    def expect(self, more: float) -> None:
+        self._total += more
+
+    def do(self, units: Sequence[Unit], words: str) -> None:
+        study = self._study
+        if self._progress:
+            self._progress(self._done, self._total, words)
+        # the longest first, so that no worker is left with a long one at the end
+        ordered = sorted(units, key=_cost, reverse=True)
+        workers = min(study.workers or os.cpu_count() or 1, max(len(ordered), 1))
+        calls = (delayed(_do)(unit, study.folder, study.seed, number) for number, unit in enumerate(ordered))
+        if workers == 1:
+            finished = (function(*args) for function, args, _ in calls)
+        else:
+            finished = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)(calls)
+        for number, seconds in finished:
+            self.cpu += seconds
+            self._done += _cost(ordered[number])
+            if self._progress:
+                self._progress(self._done, self._total, words)
+
+
+def _do(unit: Unit, folder: Path, seed: int, number: int) -> tuple[int, float]:
+    address = trials.run(unit, folder, seed)
+    return number, float(trials.read(folder, address)[0]["seconds"])
+
+
+def _cost(unit: Unit) -> float:
+    """Expected cost, in fits: a final fit goes further than one of a search."""
+    each = 1.0 if unit.kind == "search" else 3.0
+    return sum(each * len(t.penalties) * (1.5 if "resample" in t.remedy.stages else 1.0) for t in unit.trainings)
+
+
+def _final_cost(wanted: Sequence[tuple[str, Setting]], defaults: Sequence[tuple[str, Setting]], folds: int) -> float:
+    names = {name for name, _ in wanted}
+    return folds * (9.0 * len(names) + 3.0 * len(defaults)) if names else 0.0
+
+
+def study_folder(base: Path, task: LabelTask, *identity: object) -> Path:
+    """Folder for a study's trials below `base`, named by what it asks."""
+    digest = blake2b(repr((task.describe(), identity)).encode(), digest_size=6).hexdigest()
+    return base / f"{task.name}-{digest}"

@@ -1,0 +1,176 @@
+"""Doing one unit of a study, and keeping what came out.
+
+A unit is a pure function of its address: threads, workers and what ran before do not change a bit of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from evenshelf.learners.heads import Training as Rows
+from evenshelf.learners.heads import fit_path, training_rows
+from evenshelf.learners.solver import MEMORY
+from evenshelf.learners.vectors import Vectors
+from evenshelf.study.plan import Unit
+
+SEARCH_TOLERANCE = 1e-3
+FINAL_TOLERANCE = 1e-4
+APPROACH_TOLERANCE = 1e-2
+
+
+def generator(*identity: object) -> np.random.Generator:
+    """Random numbers that depend on what they are for, not on what was drawn before."""
+    digest = blake2b(json.dumps([str(part) for part in identity]).encode(), digest_size=16).digest()
+    return np.random.default_rng(int.from_bytes(digest, "little"))
+
+
+def run(unit: Unit, folder: Path, seed: int) -> str:
+    """Do a unit unless its result is there; return its address.
+
+    Parameters
+    ----------
+    folder
+        The study's folder: ``vectors/NAME`` is read, ``trials/ADDRESS.npz`` is written, atomically.
+    """
+    vectors, names, stamp = _vectors(folder / "vectors" / unit.matrix)
+    address = unit.address(stamp, seed)
+    path = folder / "trials" / f"{address}.npz"
+    if path.is_file():
+        return address
+    # one thread: the bits must not depend on the number of workers, and products of this size gain little from two
+    with threadpool_limits(1):
+        facts, arrays = _compute(unit, vectors, names, seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{address}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        np.savez(file, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)
+    partial.replace(path)
+    return address
+
+
+def read(folder: Path, address: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Facts and arrays of a finished unit."""
+    with np.load(folder / "trials" / f"{address}.npz") as stored:
+        arrays = {name: stored[name] for name in stored.files if name != "facts"}
+        return json.loads(stored["facts"].tobytes()), arrays
+
+
+def fingerprint(vectors: Vectors, names: NDArray[np.float32] | None) -> str:
+    """Hex digest of the vectors and of the class names' vectors."""
+    digest = blake2b(vectors.fingerprint.encode(), digest_size=16)
+    if names is not None:
+        digest.update(np.ascontiguousarray(names).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def stored_fingerprint(folder: Path) -> str:
+    """:func:`fingerprint` of the vectors in `folder`."""
+    return _vectors(folder)[2]
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path, _written: float) -> tuple[Vectors, NDArray[np.float32] | None, str]:
+    path = folder / "names.npy"
+    vectors, names = Vectors.load(folder), np.load(path) if path.is_file() else None
+    return vectors, names, fingerprint(vectors, names)
+
+
+def _vectors(folder: Path) -> tuple[Vectors, NDArray[np.float32] | None, str]:
+    return _load(folder, (folder / "small.npz").stat().st_mtime)
+
+
+def _compute(
+    unit: Unit, vectors: Vectors, names: NDArray[np.float32] | None, seed: int
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    started = time.process_time()
+    classes = int(vectors.target.max()) + 1
+    folds = tuple(f for f in range(-1, vectors.folds) if f not in unit.held_out)
+    training = Rows.of(vectors, folds, classes, names)
+    tasks = [
+        (t.remedy, training_rows(t.remedy, training, generator(seed, folds, t.remedy.spec)), t.penalties)
+        for t in unit.trainings
+    ]
+    notes = {t.remedy.spec: list(rows.notes) for t, (_, rows, _) in zip(unit.trainings, tasks, strict=True) if rows}
+    if unit.kind == "search":
+        fitted = fit_path(training, tasks, tolerance=SEARCH_TOLERANCE)
+    else:
+        fitted = fit_path(training, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE)
+    fitting = time.process_time() - started
+    steps = [sum(head.fit.steps for head in heads) for heads in fitted]
+    facts: dict[str, Any] = {"users": [], "notes": notes, "seconds": 0.0}
+    arrays: dict[str, NDArray[Any]] = {}
+    for t, (_, rows, _), heads, taken in zip(unit.trainings, tasks, fitted, steps, strict=True):
+        for name, setting in t.users:
+            head = heads[t.penalties.index(setting.penalty)]
+            number = len(facts["users"])
+            facts["users"].append(
+                {
+                    "name": name,
+                    **setting.describe(),
+                    "training": t.remedy.spec,
+                    # its share of the joint steps; a search path is shared by the settings on it
+                    "seconds": fitting
+                    * taken
+                    / max(sum(steps), 1)
+                    / (len(t.penalties) if unit.kind == "search" else 1),
+                    "bytes": _bytes(training, rows, classes),
+                    "steps": head.fit.steps,
+                    "converged": head.fit.converged,
+                    "scores": {},
+                }
+            )
+            for fold in unit.held_out:
+                index = vectors.index((fold,))
+                scores = (
+                    head.scores(vectors.blocks((fold,))[0], setting.remedy) if len(index) else np.empty((0, classes))
+                )
+                predicted = scores.argmax(axis=1).astype(np.int32) if len(index) else np.empty(0, np.int32)
+                if unit.kind == "search":
+                    found = macro_f1(vectors.target[index], predicted, vectors.count[index], classes)
+                    facts["users"][number]["scores"][str(fold)] = found
+                else:
+                    p_true, p_predicted = _probabilities(scores, vectors.target[index], predicted)
+                    arrays[f"{number}.predicted"] = predicted
+                    arrays[f"{number}.p_true"] = p_true
+                    arrays[f"{number}.p_predicted"] = p_predicted
+    facts["seconds"] = time.process_time() - started
+    return facts, arrays
+
+
+def macro_f1(
+    target: NDArray[np.int64], predicted: NDArray[np.integer], weight: NDArray[np.float32], classes: int
+) -> float:
+    """Mean F1 over the classes that occur in `target`, each row counted `weight` times."""
+    true = np.bincount(target, weight, classes)
+    given = np.bincount(predicted, weight, classes)
+    right = np.bincount(target, weight * (target == predicted), classes)
+    there = true > 0
+    return float((2.0 * right[there] / (true[there] + given[there])).mean()) if there.any() else 0.0
+
+
+def _probabilities(
+    scores: NDArray[np.float32], target: NDArray[np.int64], predicted: NDArray[np.int32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    if not len(target):
+        return np.empty(0, np.float32), np.empty(0, np.float32)
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shifted /= shifted.sum(axis=1, keepdims=True)
+    lines = np.arange(len(target))
+    return shifted[lines, target].astype(np.float32), shifted[lines, predicted].astype(np.float32)
+
+
+def _bytes(training: Rows, rows: Any, classes: int) -> int:
+    """Working memory of one head: scores, slopes and residuals of its rows, and the memory of L-BFGS."""
+    given = sum(block.shape[0] for block in training.blocks)
+    made = 0 if rows is None else len(rows)
+    return 4 * classes * (3 * given + 2 * made + (2 * MEMORY + 4) * training.blocks[0].shape[1])

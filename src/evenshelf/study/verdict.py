@@ -1,0 +1,327 @@
+"""Which remedy to use, with the evidence: significant, within the guardrail, best - or none at all."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from evenshelf.errors import InputError, SettingError
+from evenshelf.study.comparison import NAN, Comparison, Tie, jsonable, revived
+from evenshelf.study.statistics import METRICS, Bootstrap, Estimate, holm, paired_bootstrap
+from evenshelf.study.wording import headline, reasons
+from evenshelf.tasks.label_metrics import bucket_or_cold, label_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evenshelf.study.results import Outcome, RemedyResult, StudyResult
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to do about the imbalance of this data, and why.
+
+    Attributes
+    ----------
+    headline
+        The verdict in one sentence.
+    reasons
+        Two to five sentences with their numbers.
+    recommended
+        Spec of the winner, or ``None``: no remedy beats doing nothing.
+    best
+        Spec of the winner, or else of the remedy with the best value of the metric (``none`` left out); ``None`` if
+        no remedy was tuned.
+    ties
+        Remedies that qualify and are indistinguishable from the winner, best first.
+    simplest
+        Of winner and ties the one with the fewest parts, the fewest CPU seconds among these; ``None`` without ties.
+    comparisons
+        All tuned remedies, ``none`` included, best first.
+    metric, guardrail, alpha, replicates, seed
+        What the verdict was asked for.
+    rows, classes, groups
+        Evaluated examples, classes that occur in them, title groups resampled.
+    cold
+        Number of classes that no training fold held.
+    """
+
+    headline: str
+    reasons: tuple[str, ...]
+    recommended: str | None
+    best: str | None
+    ties: tuple[Tie, ...]
+    simplest: str | None
+    comparisons: tuple[Comparison, ...]
+    baseline: str
+    metric: str
+    guardrail: float
+    alpha: float
+    replicates: int
+    seed: int
+    rows: int
+    classes: int
+    groups: int
+    cold: int
+
+    def __getitem__(self, spec: str) -> Comparison:
+        for comparison in self.comparisons:
+            if comparison.spec == spec:
+                return comparison
+        raise KeyError(spec)
+
+    def table(self) -> pl.DataFrame:
+        """One line per tuned remedy, best first, with every number of :class:`Comparison`; NaN becomes null."""
+        lines = [
+            {k: " + ".join(v) if isinstance(v, list) else v for k, v in jsonable(asdict(c)).items()}
+            for c in self.comparisons
+        ]
+        kinds: dict[str, Any] = {"str": pl.String, "float": pl.Float64, "int": pl.Int64, "bool": pl.Boolean}
+        return pl.DataFrame(lines, schema={f.name: kinds.get(str(f.type), pl.String) for f in fields(Comparison)})
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able; NaN becomes ``None``."""
+        document = asdict(self)
+        for key in ("comparisons", "ties"):
+            document[key] = [jsonable(entry) for entry in document[key]]
+        return jsonable(document)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Verdict:
+        """The verdict that :meth:`to_dict` described.
+
+        Raises
+        ------
+        InputError
+            If entries are missing or unknown.
+        """
+        try:
+            values = dict(document)
+            values["reasons"] = tuple(values["reasons"])
+            values["ties"] = tuple(Tie(**revived(Tie, tie)) for tie in values["ties"])
+            values["comparisons"] = tuple(Comparison(**revived(Comparison, c)) for c in values["comparisons"])
+            return cls(**values)
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                f"This is not a verdict of this version of evenshelf: {error}.", hint="Decide again from the study."
+            ) from error
+
+
+def decide(
+    result: StudyResult,
+    *,
+    metric: str = "macro_f1",
+    guardrail: float = 0.01,
+    alpha: float = 0.05,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> Verdict:
+    """Compare every tuned remedy with doing nothing and say which one to use.
+
+    A remedy qualifies if its paired difference to ``none`` is positive with a Holm-corrected p-value below `alpha`,
+    and it loses at most the share `guardrail` of the macro-F1 of the head. Among those the best value of `metric`
+    wins. The answer does not depend on the order of the remedies.
+
+    Parameters
+    ----------
+    result
+        Of a study. Rows with a negative fold are not evaluated.
+    metric
+        One of ``macro_f1``, ``head_f1``, ``torso_f1``, ``tail_f1``, ``accuracy``.
+    guardrail
+        Largest tolerated relative loss of head F1, in [0, 1].
+    alpha
+        Chance of any false discovery that is tolerated, in (0, 1).
+    replicates, seed
+        Of the bootstrap; see :mod:`evenshelf.study.statistics`.
+
+    Raises
+    ------
+    SettingError
+        If a setting is out of range, or there are too few replicates for any remedy to become significant.
+    InputError
+        If ``none`` has no tuned outcome or no row was evaluated.
+    """
+    tuned = {r.spec: r.tuned for r in result.remedies if r.tuned is not None}
+    base = result.baseline
+    _check(result, metric, guardrail, alpha, replicates, rivals=len(tuned) - 1)
+
+    rows = result.fold >= 0
+    y, group = result.y[rows], result.group[rows]
+    buckets = bucket_or_cold(result.y, result.fold, result.classes["bucket"].to_numpy())
+    untuned = {r.spec: r.default for r in result.remedies if r.default is not None}
+    predictions = {("tuned", spec): outcome.predicted[rows] for spec, outcome in tuned.items()}
+    predictions |= {("default", spec): outcome.predicted[rows] for spec, outcome in untuned.items()}
+    # Sorted, so that rounding in sums cannot depend on the order in which remedies were given.
+    named = {f"{mode} {spec}": codes for (mode, spec), codes in sorted(predictions.items())}
+    bootstrap = paired_bootstrap(y, group, named, buckets, replicates=replicates, seed=seed)
+
+    rivals = sorted(set(tuned) - {base.spec})
+    gains = {s: bootstrap.difference(f"tuned {s}", f"tuned {base.spec}", metric) for s in rivals}
+    corrected = dict(zip(rivals, holm([gains[s].p for s in rivals]).tolist(), strict=True))
+
+    def compare(remedy: RemedyResult, outcome: Outcome) -> Comparison:
+        values = label_metrics(
+            y,
+            outcome.predicted[rows],
+            np.clip(outcome.p_true[rows], 0, 1),
+            np.clip(outcome.p_predicted[rows], 0, 1),
+            buckets=buckets,
+            counts=result.classes["count"].to_numpy(),
+        )
+        return _comparison(
+            remedy,
+            outcome,
+            values,
+            bootstrap,
+            metric=metric,
+            base=base.spec,
+            gain=gains.get(remedy.spec),
+            p_holm=corrected.get(remedy.spec, NAN),
+            alpha=alpha,
+            guardrail=guardrail,
+            defaults=remedy.spec in untuned and base.spec in untuned,
+        )
+
+    comparisons = [compare(r, r.tuned) for r in result.remedies if r.tuned is not None]
+    comparisons.sort(key=lambda c: (-getattr(c, metric), c.parts, c.spec))
+    winner = next((c for c in comparisons if c.qualifies), None)
+    best = winner or next((c for c in comparisons if c.spec != base.spec), None)
+    if winner is not None:
+        comparisons = [replace(c, recommended=c.spec == winner.spec) for c in comparisons]
+    ties = _ties(bootstrap, comparisons, winner, metric, alpha)
+    rows_of_class = np.bincount(y, minlength=len(buckets))
+    verdict = Verdict(
+        headline="",
+        reasons=(),
+        recommended=winner.spec if winner else None,
+        best=best.spec if best else None,
+        ties=ties,
+        simplest=_simplest(comparisons, winner, ties),
+        comparisons=tuple(comparisons),
+        baseline=base.spec,
+        metric=metric,
+        guardrail=guardrail,
+        alpha=alpha,
+        replicates=replicates,
+        seed=seed,
+        rows=int(rows.sum()),
+        classes=int((rows_of_class > 0).sum()),
+        groups=len(np.unique(group)),
+        cold=int(((buckets == "cold") & (rows_of_class > 0)).sum()),
+    )
+    return replace(verdict, headline=headline(verdict), reasons=reasons(verdict))
+
+
+def _comparison(
+    remedy: RemedyResult,
+    outcome: Outcome,
+    values: Mapping[str, float],
+    bootstrap: Bootstrap,
+    *,
+    metric: str,
+    base: str,
+    gain: Estimate | None,
+    p_holm: float,
+    alpha: float,
+    guardrail: float,
+    defaults: bool,
+) -> Comparison:
+    def observed(mode: str, spec: str, name: str) -> float:
+        row = bootstrap.names.index(f"{mode} {spec}")
+        return float(bootstrap.observed[row, METRICS.index(name)])
+
+    own = bootstrap.interval(f"tuned {remedy.spec}", metric)
+    nothing = Estimate(NAN, NAN, NAN)
+    tail = bootstrap.difference(f"tuned {remedy.spec}", f"tuned {base}", "tail_f1") if gain else nothing
+    gain = gain or nothing
+    head = observed("tuned", base, "head_f1")
+    head_loss = (head - values["head_f1"]) / head if head > 0 else 0.0
+    naive = {
+        name: observed("default", remedy.spec, name) - observed("default", base, name)
+        if defaults and remedy.spec != base
+        else NAN
+        for name in (metric, "tail_f1")
+    }
+    has_default = f"default {remedy.spec}" in bootstrap.names
+    return Comparison(
+        spec=remedy.spec,
+        title=remedy.title,
+        stages=tuple(remedy.stages),
+        macro_f1=values["macro_f1"],
+        head_f1=values["head_f1"],
+        torso_f1=values["torso_f1"],
+        tail_f1=values["tail_f1"],
+        accuracy=values["accuracy"],
+        nll=values["nll"],
+        ece=values["ece"],
+        tail_ece=values["tail_ece"],
+        value_low=own.low,
+        value_high=own.high,
+        diff=gain.value,
+        low=gain.low,
+        high=gain.high,
+        p=gain.p,
+        p_holm=p_holm,
+        tail_diff=tail.value,
+        tail_low=tail.low,
+        tail_high=tail.high,
+        head_loss=head_loss,
+        seconds=outcome.seconds,
+        bytes=outcome.bytes,
+        untuned=observed("default", remedy.spec, metric) if has_default else NAN,
+        untuned_tail=observed("default", remedy.spec, "tail_f1") if has_default else NAN,
+        naive_gain=naive[metric],
+        naive_tail_gain=naive["tail_f1"],
+        vanished=1 - gain.value / naive[metric] if naive[metric] > 0 else NAN,
+        significant=bool(gain.value > 0 and p_holm < alpha),
+        # Half a millionth of slack: a loss of exactly the guardrail must not fail by rounding.
+        guardrail_ok=bool(head_loss <= guardrail + 5e-7),
+    )
+
+
+def _ties(
+    bootstrap: Bootstrap, comparisons: list[Comparison], winner: Comparison | None, metric: str, alpha: float
+) -> tuple[Tie, ...]:
+    if winner is None:
+        return ()
+    others = [c for c in comparisons if c.qualifies and c.spec != winner.spec]
+    gaps = [bootstrap.difference(f"tuned {c.spec}", f"tuned {winner.spec}", metric) for c in others]
+    corrected = holm([gap.p for gap in gaps])
+    return tuple(
+        Tie(c.spec, gap.value, gap.low, gap.high, float(p))
+        for c, gap, p in zip(others, gaps, corrected, strict=True)
+        if p >= alpha
+    )
+
+
+def _simplest(comparisons: list[Comparison], winner: Comparison | None, ties: tuple[Tie, ...]) -> str | None:
+    if winner is None or not ties:
+        return None
+    names = {winner.spec, *(tie.spec for tie in ties)}
+    return min((c for c in comparisons if c.spec in names), key=lambda c: (c.parts, c.seconds, c.spec)).spec
+
+
+def _check(result: StudyResult, metric: str, guardrail: float, alpha: float, replicates: int, *, rivals: int) -> None:
+    faults = []
+    if metric not in METRICS:
+        faults.append(f"metric {metric!r} is not one of {', '.join(METRICS)}")
+    if not 0 <= guardrail <= 1:
+        faults.append(f"guardrail must be in [0, 1], not {guardrail}")
+    if not 0 < alpha < 1:
+        faults.append(f"alpha must be in (0, 1), not {alpha}")
+    elif rivals > 0 and rivals / (replicates + 1) >= alpha:
+        faults.append(
+            f"with {replicates} replicates no p-value is below {1 / (replicates + 1):.2g}; corrected for {rivals} "
+            f"remedies none can get below alpha = {alpha:g}, so at least {math.ceil(rivals / alpha)} are needed"
+        )
+    if faults:
+        raise SettingError("No verdict with these settings: " + "; ".join(faults) + ".")
+    if result.baseline.tuned is None:
+        raise InputError(f"The baseline {result.baseline.spec!r} has no tuned outcome to compare with.")
+    if not (result.fold >= 0).any():
+        raise InputError("The study evaluated no row: every fold is negative.")

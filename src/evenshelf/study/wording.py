@@ -1,0 +1,195 @@
+"""The sentences of a verdict: every number in them is a field of the verdict."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from evenshelf.tasks.label_metrics import METRICS
+
+if TYPE_CHECKING:
+    from evenshelf.study.comparison import Comparison
+    from evenshelf.study.verdict import Verdict
+
+LISTED = 3  # Names in a sentence before "and n more".
+
+
+def headline(verdict: Verdict) -> str:
+    """The verdict in one sentence."""
+    title = METRICS[verdict.metric].title
+    if verdict.recommended is None:
+        return "No remedy beats doing nothing here."
+    won, base = verdict[verdict.recommended], verdict[verdict.baseline]
+    return (
+        f"Use {won.spec}: it raises {title} from {_value(getattr(base, verdict.metric))} "
+        f"to {_value(getattr(won, verdict.metric))}."
+    )
+
+
+def reasons(verdict: Verdict) -> tuple[str, ...]:
+    """Two to five sentences, the weightiest first."""
+    if len(verdict.comparisons) < 2:
+        return ("No remedy besides the baseline could be evaluated.", _tuning(verdict) or _scope(verdict))
+    if verdict.recommended is None:
+        found = [_closest(verdict), _refused(verdict), _tuning(verdict), _scope(verdict)]
+    else:
+        found = [_gain(verdict), _buckets(verdict), _naive(verdict), _ties(verdict), _refused(verdict)]
+    return tuple(sentence for sentence in found if sentence)
+
+
+def signed(value: float) -> str:
+    """Three decimals with a sign: ``+.012``, ``-.003``; a zero carries none."""
+    if not math.isfinite(value):
+        return "n/a"
+    text = f"{abs(value):.3f}".removeprefix("0")
+    if text == ".000":
+        return text
+    return f"{'+' if value > 0 else '−'}{text}"
+
+
+def probability(p: float) -> str:
+    """A p-value for a sentence: ``p = .012`` or ``p < .001``."""
+    return "p < .001" if p < 0.001 else f"p = {_value(p)}"
+
+
+def percent(share: float) -> str:
+    """A share in per cent with one decimal below ten."""
+    return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
+
+
+def _value(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0") if math.isfinite(value) else "n/a"
+
+
+def _gain(verdict: Verdict) -> str:
+    won = verdict[verdict.recommended or ""]
+    rivals = len(verdict.comparisons) - 1
+    return (
+        f"{METRICS[verdict.metric].title[0].upper()}{METRICS[verdict.metric].title[1:]} changes by {signed(won.diff)} "
+        f"(95 % interval {signed(won.low)} to {signed(won.high)}; {probability(won.p_holm)} after Holm's correction "
+        f"for {rivals} {_plural(rivals, 'remedy', 'remedies')})."
+    )
+
+
+def _buckets(verdict: Verdict) -> str:
+    won, base = verdict[verdict.recommended or ""], verdict[verdict.baseline]
+    tail = ""
+    if math.isfinite(won.tail_diff):
+        tail = (
+            f"Tail F1 goes from {_value(base.tail_f1)} to {_value(won.tail_f1)} ({signed(won.tail_diff)}, "
+            f"{signed(won.tail_low)} to {signed(won.tail_high)}); "
+        )
+    change = f"loses {percent(won.head_loss)}" if won.head_loss > 0 else f"gains {percent(-won.head_loss)}"
+    if abs(won.head_loss) < 0.0005:
+        change = "stays as it is"
+    sentence = f"{tail}head F1 {change} (guardrail: a loss of at most {percent(verdict.guardrail)})."
+    return sentence[0].upper() + sentence[1:]
+
+
+def _naive(verdict: Verdict) -> str:
+    won = verdict[verdict.recommended or ""]
+    if not math.isfinite(won.naive_gain):
+        return ""
+    start = f"At the usual defaults the gain would have looked like {signed(won.naive_gain)}"
+    if math.isfinite(won.vanished) and won.vanished >= 1:
+        return f"{start}; all of it is mere regularisation, which tuning gives to the plain model as well."
+    if math.isfinite(won.vanished) and won.vanished > 0.05:
+        return (
+            f"{start}; {percent(won.vanished)} of that is mere regularisation, which tuning gives to the plain model "
+            "as well."
+        )
+    return f"{start}; here tuning does not shrink it."
+
+
+def _ties(verdict: Verdict) -> str:
+    if not verdict.ties:
+        return ""
+    n = len(verdict.ties)
+    start = (
+        f"{n} other {_plural(n, 'remedy', 'remedies')} cannot be told apart from it "
+        f"({_listed([t.spec for t in verdict.ties])})"
+    )
+    if verdict.simplest == verdict.recommended or verdict.simplest is None:
+        return f"{start}; none of them is simpler."
+    simple, won = verdict[verdict.simplest], verdict[verdict.recommended or ""]
+    kind = "simpler" if simple.parts < won.parts else "cheaper"
+    return f"{start}; {simple.spec} is {kind} ({seconds(simple.seconds)} against {seconds(won.seconds)} of CPU time)."
+
+
+def _refused(verdict: Verdict) -> str:
+    bound = verdict[verdict.recommended].diff if verdict.recommended else 0.0
+    found = [c for c in verdict.comparisons if c.significant and not c.guardrail_ok and c.diff > bound]
+    if not found:
+        return ""
+    first = found[0]
+    more = f", and so {'does' if len(found) == 2 else 'do'} {len(found) - 1} more" if len(found) > 1 else ""
+    return (
+        f"{first.spec} gains more on the whole ({signed(first.diff)}) but loses {percent(first.head_loss)} of head F1, "
+        f"over the guardrail of {percent(verdict.guardrail)}{more}: refused."
+        if verdict.recommended
+        else f"{first.spec} gains on the whole ({signed(first.diff)}) but loses {percent(first.head_loss)} of head F1, "
+        f"over the guardrail of {percent(verdict.guardrail)}{more}: refused."
+    )
+
+
+def _closest(verdict: Verdict) -> str:
+    rivals = len(verdict.comparisons) - 1
+    best = verdict[verdict.best or verdict.baseline]
+    sentence = (
+        f"The best of {rivals} tuned {_plural(rivals, 'remedy', 'remedies')}, {best.spec}, changes "
+        f"{METRICS[verdict.metric].title} by {signed(best.diff)} (95 % interval {signed(best.low)} to "
+        f"{signed(best.high)}; {probability(best.p_holm)} after Holm's correction)"
+    )
+    return f"{sentence}." if not best.significant else f"{sentence}, but breaks the guardrail on the head."
+
+
+def _tuning(verdict: Verdict) -> str:
+    base = verdict[verdict.baseline]
+    if not math.isfinite(base.untuned):
+        return ""
+    tuned = getattr(base, verdict.metric)
+    return (
+        f"Tuning the plain model moves {METRICS[verdict.metric].title} from {_value(base.untuned)} to {_value(tuned)} "
+        f"({signed(tuned - base.untuned)}) by itself."
+    )
+
+
+def _scope(verdict: Verdict) -> str:
+    return (
+        f"This rests on {verdict.rows:,} examples of {verdict.classes:,} classes in {verdict.groups:,} title groups; "
+        "a gain smaller than the intervals are wide would go unseen."
+    )
+
+
+def seconds(value: float) -> str:
+    """CPU time for a sentence: ``12 s``, ``3.4 min``."""
+    if value < 10:
+        return f"{value:.1f} s"
+    return f"{value:.0f} s" if value < 120 else f"{value / 60:.1f} min"
+
+
+def _listed(names: list[str]) -> str:
+    shown = names[:LISTED]
+    rest = len(names) - len(shown)
+    if rest:
+        return f"{', '.join(shown)} and {rest} more"
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _plural(n: int, one: str, many: str) -> str:
+    return one if n == 1 else many
+
+
+def comparison_note(c: Comparison, guardrail: float) -> str:
+    """Why a remedy is or is not recommended, in a few words."""
+    if c.recommended:
+        return "recommended"
+    if not math.isfinite(c.diff):
+        return "baseline"
+    if not c.guardrail_ok:
+        return f"loses {percent(c.head_loss)} of the head (limit {percent(guardrail)})"
+    if c.significant:
+        return "better than nothing"
+    if c.diff < 0 and c.high < 0:
+        return "worse than nothing"
+    return "not distinguishable from nothing"

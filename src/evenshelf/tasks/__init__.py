@@ -1,0 +1,1 @@
+"""Questions asked of a shop: which examples, which target, which metrics, how to split."""

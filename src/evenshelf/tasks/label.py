@@ -1,0 +1,175 @@
+"""The task ``label``: which category, or any other column, belongs to a product text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenshelf.errors import InputError
+from evenshelf.shop import buckets, title_groups
+from evenshelf.tasks.folds import ALWAYS_TRAINING, grouped_folds
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from evenshelf.shop import Shop
+
+_SEPARATORS = re.compile(r"[|>/\\_]+")
+
+
+@dataclass(frozen=True, eq=False)
+class LabelTask:
+    """Examples, classes and groups of a labelling question.
+
+    Attributes
+    ----------
+    texts
+        ``[n]`` product texts, or ``None`` when only vectors are known.
+    target
+        ``[n]`` int64 codes into `classes`.
+    classes
+        Names of the classes, most frequent first, ties by name.
+    group
+        ``[n]`` examples with equal numbers have equal or nearly equal texts and are never split.
+    same
+        ``[n]`` examples with equal numbers have exactly equal texts (and vectors).
+    dropped
+        Examples left out, by reason.
+    """
+
+    texts: tuple[str, ...] | None
+    target: NDArray[np.int64]
+    classes: tuple[str, ...]
+    group: NDArray[np.int64]
+    same: NDArray[np.int64]
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    name = "label"
+
+    @classmethod
+    def of(
+        cls,
+        labels: Sequence[object],
+        texts: Sequence[str] | None = None,
+        *,
+        group: NDArray[np.integer] | None = None,
+        dropped: Mapping[str, int] | None = None,
+    ) -> LabelTask:
+        """Build the task from plain sequences.
+
+        Parameters
+        ----------
+        labels
+            ``[n]`` the class of each example; compared as text.
+        texts
+            ``[n]`` product texts.
+        group
+            ``[n]`` groups that must not be split; by default texts that are equal or nearly so.
+
+        Raises
+        ------
+        InputError
+            If lengths differ or fewer than two classes are there.
+        """
+        if texts is not None and len(texts) != len(labels):
+            raise InputError(f"{len(texts)} texts but {len(labels)} labels: they must be equally many.")
+        names = np.array([str(label) for label in labels], dtype=object)
+        if len(names) == 0:
+            raise InputError("There are no examples.", hint="Give at least two classes with two texts each.")
+        unique, codes, counts = np.unique(names.astype(str), return_inverse=True, return_counts=True)
+        if len(unique) < 2:
+            raise InputError(
+                f"All {len(names)} examples have the label {unique[0]!r}.", hint="Give at least two classes."
+            )
+        order = np.lexsort((unique, -counts))
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        if texts is None:
+            same = np.arange(len(names))
+            groups = same if group is None else np.asarray(group, np.int64)
+        else:
+            _, same = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)
+            groups = title_groups(list(texts)) if group is None else np.asarray(group, np.int64)
+        return cls(
+            texts=None if texts is None else tuple(texts),
+            target=rank[codes.reshape(-1)],
+            classes=tuple(str(unique[i]) for i in order),
+            group=np.asarray(groups, np.int64),
+            same=np.asarray(same, np.int64).reshape(-1),
+            dropped=dict(dropped or {}),
+        )
+
+    @classmethod
+    def from_shop(cls, shop: Shop, target: str = "category", text: str = "title") -> LabelTask:
+        """Ask for column `target` of a shop's items by their column `text`.
+
+        Raises
+        ------
+        InputError
+            If a column is missing (close names are offered) or holds nothing.
+        """
+        items = shop.items()
+        for column in (target, text):
+            if column not in items.columns:
+                raise InputError(
+                    f"The shop has no column {column!r}; its items have: {', '.join(items.columns)}.",
+                    hint="Choose one of these with --target.",
+                )
+        known = items.drop_nulls([target, text])
+        dropped = len(items) - len(known)
+        if not len(known):
+            raise InputError(f"Column {target!r} is empty in all {len(items)} items.", hint="Choose another --target.")
+        return cls.of(
+            _as_text(known[target]),
+            _as_text(known[text]),
+            dropped={f"no {target} or no {text}": dropped} if dropped else {},
+        )
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """``[C]`` examples per class."""
+        return np.bincount(self.target, minlength=len(self.classes)).astype(np.int64)
+
+    @property
+    def bucket(self) -> NDArray[np.str_]:
+        """``[C]`` head, torso or tail."""
+        return buckets(self.counts)
+
+    @property
+    def class_texts(self) -> tuple[str, ...]:
+        """What each class is called, as text for an encoder: a path's levels are separated by blanks."""
+        return tuple(_SEPARATORS.sub(" ", name).strip() or name for name in self.classes)
+
+    def split(self, folds: int, seed: int) -> NDArray[np.int16]:
+        """``[n]`` outer fold of each example; see :func:`evenshelf.tasks.folds.grouped_folds`."""
+        return grouped_folds(self.target, self.group, folds, seed)
+
+    def not_evaluated(self, fold: NDArray[np.integer]) -> dict[str, str]:
+        """Classes that `fold` leaves without an evaluated example, and why."""
+        tested = np.bincount(self.target[fold != ALWAYS_TRAINING], minlength=len(self.classes))
+        return {
+            self.classes[c]: f"its {self.counts[c]} example(s) share one title, or a title with such a class"
+            for c in np.flatnonzero(tested == 0)
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-able facts for a study's record."""
+        return {
+            "task": self.name,
+            "rows": len(self.target),
+            "classes": len(self.classes),
+            "unique_texts": len(np.unique(self.same)),
+            "title_groups": len(np.unique(self.group)),
+            "dropped": dict(self.dropped),
+        }
+
+
+def _as_text(column: pl.Series) -> list[str]:
+    if column.dtype.is_nested():
+        return [" ".join(map(str, value)) for value in column.to_list()]
+    return [str(value) for value in column.to_list()]

@@ -1,0 +1,234 @@
+"""Reading: every record comes back as a row or with a reason."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import tarfile
+import zipfile
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evenshelf.errors import InputError, SettingError
+from evenshelf.shop.archives import members, sha256_of
+from evenshelf.shop.read import read_records
+
+
+def read(text, name="a.csv", **how):
+    return read_records(name, text if isinstance(text, bytes) else text.encode(), **how)
+
+
+def reasons(records):
+    return [(bad.line, bad.reason) for bad in records.rejected]
+
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=8)
+
+
+@given(st.lists(st.lists(CELLS, min_size=3, max_size=3).filter(lambda row: any(c.strip() for c in row)), max_size=8))
+@settings(deadline=None)
+def test_what_the_csv_module_writes_comes_back(rows):
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows([["x", "y", "z"], *rows])
+    got = read(text.getvalue())
+    assert [list(row) for row in got.frame.rows()] == rows
+    assert not got.rejected
+
+
+NASTY = st.lists(
+    st.binary(max_size=12)
+    | st.sampled_from(
+        [b"a,b,c", b"", b"  ", b'"a,b', b'"a",b,"c', b'x"y,b,c', b'"a"b,c,d', b"\xff\xfe,b,c", b",,", b"a,b"]
+    ),
+    max_size=12,
+)
+
+
+@given(NASTY, st.sampled_from([b"\n", b"\r\n"]))
+@settings(max_examples=300, deadline=None)
+def test_no_line_of_a_nasty_file_is_lost(lines, end):
+    """Each physical line is in exactly one row, rejected record or blank count."""
+    data = b"x,y,z" + end + b"".join(line.replace(b"\n", b"") + end for line in lines)
+    got = read(data)
+    assert got.frame.height == len(got.lines)
+    starts = sorted(got.lines + [bad.line for bad in got.rejected])
+    assert len(set(starts)) == len(starts)
+    physical = data.count(b"\n") - 1
+    inside = sum("".join(c or "" for c in row).count("\n") for row in got.frame.rows())
+    inside += sum(bad.raw.count("\n") for bad in got.rejected)
+    assert got.rows_in + got.blank + inside == physical
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["{}", '{"a": 1}', '{"a": "x"', "[1]", "null", "", '"\\ud800"', '{"a": "\\ud800"}', "NaN", "[" * 5000]
+        )
+    )
+)
+@settings(deadline=None)
+def test_no_line_of_a_nasty_json_file_is_lost(lines):
+    got = read("\n".join(lines) + "\n" if lines else "", "a.jsonl")
+    good = [k for k, line in enumerate(lines, 1) if line == '{"a": 1}']
+    assert got.lines == good
+    assert got.blank == lines.count("")
+    assert got.rows_in + got.blank == len(lines)
+    assert {bad.reason for bad in got.rejected} <= {"bad_json"}
+
+
+def test_reasons_lines_and_raw_text_are_told():
+    got = read(b'x,y\n1,2\n1,2,3\n\n1\n\xff,2\n"a\nb",2\n"open,2,3\n5,6\n')
+    assert got.frame.rows() == [("1", "2"), ("a\nb", "2"), ("5", "6")]
+    assert got.lines == [2, 7, 10]
+    assert reasons(got) == [(3, "wrong_field_count"), (5, "wrong_field_count"), (6, "undecodable"), (9, "stray_quote")]
+    assert [bad.raw for bad in got.rejected] == ["1,2,3", "1", "\\xff,2", '"open,2,3']
+    assert got.rejected[0].detail == "3 fields, 2 expected"
+    assert got.blank == 1
+
+
+def test_quotes_that_belong_to_the_text_stay_in_it():
+    got = read('t,u\n"Liveasy" bag,b\nsay "hi",b\n"a ""b"" c",d\n')
+    assert got.frame["t"].to_list() == ['"Liveasy" bag', 'say "hi"', 'a "b" c']
+    assert got.literal_quotes == 1
+
+
+def test_an_open_quote_does_not_swallow_good_rows():
+    got = read('t,u\na,"open\nb,c\nd,e\nf,close"\n')
+    assert got.frame.rows() == [("a", "open\nb,c\nd,e\nf,close")]  # this is what CSV says
+    got = read('t,u\na,"open\nb,c\nd,e\nf,x"y\n')  # but here it does not close where a field may end
+    assert got.frame.rows() == [("a", '"open'), ("b", "c"), ("d", "e"), ("f", 'x"y')]
+    assert got.literal_quotes == 1
+
+
+def test_a_long_record_with_one_field_too_many_is_one_rejected_record():
+    got = read('t,u\n"a\nb",c,d\ne,f\n')
+    assert reasons(got) == [(2, "wrong_field_count")]
+    assert got.rejected[0].raw == '"a\nb",c,d'
+
+
+@pytest.mark.parametrize("line", ["\x85", "\u2028", "\x0c", "\x1c"])
+def test_only_line_feeds_end_lines(line):
+    assert read(f"t,u\na{line}b,c\n").frame["t"].to_list() == [f"a{line}b"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "t,u\n标题,b\n".encode("utf-8-sig"),
+        "t,u\n标题,b\n".encode(),
+        "t\tu\r\n标题\tb\r\n".encode("utf-16"),
+        "t;u\n标题;b".encode(),
+        "t|u\n标题|b".encode(),
+    ],
+)
+def test_marks_line_ends_and_delimiters_are_found(data):
+    got = read(data)
+    assert got.frame.rows(named=True) == [{"t": "标题", "u": "b"}]
+
+
+def test_other_encodings_are_read_when_told():
+    data = "标题,u\n红色鞋,b\n".encode("gb18030")
+    assert read(data, encoding="gb18030").frame.rows(named=True) == [{"标题": "红色鞋", "u": "b"}]
+    with pytest.raises(SettingError, match="no encoding 'utf-88'"):
+        read(data, encoding="utf-88")
+
+
+def test_headers():
+    assert read("1,2\n3,4\n", header=False).frame.columns == ["column_1", "column_2"]
+    assert read("1,2\n3,4\n", columns=["a", "b"]).frame.rows() == [("1", "2"), ("3", "4")]
+    assert read("A, b\n3,4\n", columns=["a", "b"]).frame.rows() == [("3", "4")]
+    assert read("1,2\n3,4\n", columns=["a", "b"], header=True).frame.rows() == [("3", "4")]
+    assert read("a,a,\n1,2,3\n").frame.columns == ["a", "a_2", "column_3"]
+    assert read("").rows_in == 0
+    assert read("a,b\n").frame.columns == ["a", "b"]
+    with pytest.raises(SettingError, match="named twice"):
+        read("1,2\n", columns=["a", "a"])
+    with pytest.raises(SettingError, match="delimiter"):
+        read("1,2\n", delimiter=",,")
+
+
+def test_json_values_become_text():
+    line = {"t": "x", "n": 1.5, "b": True, "l": ["p", "q"], "d": {"k": 1}, "z": None}
+    got = read(json.dumps(line) + '\n{"new": "y"}\n', "a.jsonl")
+    first = {"t": "x", "n": "1.5", "b": "true", "l": "p|q", "d": '{"k": 1}', "z": None, "new": None}
+    assert got.frame.rows(named=True)[0] == first
+    assert got.frame["new"].to_list() == [None, "y"]
+
+
+def test_a_json_array_is_read_and_its_wrong_elements_are_told():
+    got = read('[\n {"t": "a"},\n 3,\n {"t": "b"}\n]', "a.json")
+    assert got.frame["t"].to_list() == ["a", "b"]
+    assert reasons(got) == [(2, "bad_json")]
+    with pytest.raises(InputError, match="JSON array"):
+        read("[1,", "a.json")
+    assert read('{"t": "a"}\n{"t": "b"}\n', "a.json").frame.height == 2
+
+
+def test_parquet_keeps_its_types(tmp_path):
+    frame = pl.DataFrame({"t": ["a", None], "n": [1, 2], "l": [[1], [2, 3]]})
+    frame.write_parquet(tmp_path / "a.parquet")
+    assert read((tmp_path / "a.parquet").read_bytes(), "a.parquet").frame.equals(frame)
+    with pytest.raises(InputError, match="not a Parquet file"):
+        read(b"nonsense", "a.parquet")
+
+
+def test_archives_and_folders_give_the_same_members(tmp_path):
+    body = b"title\nshoe\n"
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "a.csv").write_bytes(body)
+    (folder / "readme.md").write_bytes(b"# hi")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("sub/a.csv", body)
+        archive.writestr("readme.md", "# hi")
+        archive.writestr("__MACOSX/sub/._a.csv", "junk")
+    for mode, name in (("w:xz", "a.tar.xz"), ("w:gz", "a.tgz")):
+        with tarfile.open(tmp_path / name, mode) as archive:
+            archive.add(folder / "sub", "sub")
+            archive.add(folder / "readme.md", "readme.md")
+    for name in ("folder", "a.zip", "a.tar.xz", "a.tgz"):
+        found = list(members(tmp_path / name))
+        assert [(m.name, m.data) for m in found if m.data is not None] == [("sub/a.csv", body)]
+        assert "readme.md" in {m.name for m in found if m.skipped}
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(body))
+    assert [(m.name, m.data) for m in members(tmp_path / "a.csv.gz")] == [("a.csv", body)]
+    assert [m.skipped for m in members(folder, ["*.csv"]) if m.name.endswith(".csv")] == ["excluded"]
+
+
+def test_a_folder_of_archives_is_opened(tmp_path):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "a.csv.gz").write_bytes(gzip.compress(b"title\nx\n"))
+    assert [(m.name, m.data) for m in members(tmp_path / "d")] == [("a.csv.gz/a.csv", b"title\nx\n")]
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.xz", "a.csv.gz", "a.tgz"])
+def test_damaged_archives_are_told(tmp_path, name):
+    (tmp_path / name).write_bytes(b"this is no archive")
+    with pytest.raises(InputError, match=name):
+        list(members(tmp_path / name))
+    good = io.BytesIO()
+    with gzip.open(good, "wb") as stream:
+        stream.write(b"title\n" + bytes(range(256)) * 50)
+    (tmp_path / "cut.csv.gz").write_bytes(good.getvalue()[:-40])
+    with pytest.raises(InputError, match="cut"):
+        list(members(tmp_path / "cut.csv.gz"))
+
+
+def test_a_missing_file_is_told_with_close_spellings(tmp_path):
+    (tmp_path / "products.csv").write_text("title\n")
+    with pytest.raises(InputError, match=r"Did you mean products\.csv"):
+        list(members(tmp_path / "product.csv"))
+
+
+def test_the_hash_of_a_folder_sees_names_and_contents(tmp_path):
+    (tmp_path / "a.csv").write_text("x")
+    first = sha256_of(tmp_path)
+    (tmp_path / "a.csv").rename(tmp_path / "b.csv")
+    second = sha256_of(tmp_path)
+    assert first[0] != second[0]
+    assert first[1] == second[1] == 1
