@@ -60,17 +60,18 @@ def test_options_reach_the_library(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("args", "code", "message"),
+    "case",
     [
         (["profile", "nowhere"], 3, "there is no shop at nowhere"),
         (["ingest", "x", "nowhere.csv"], 3, "there is no file or folder nowhere.csv"),
         (["ingest", "x", "nowhere.csv", "--map", "title"], 2, "--map takes KEY=VALUE, not 'title'"),
         (["simulate", "x", "--items", "0"], 2, "items must be from 1"),
-        (["simulate", "x", "--items", "many"], 2, "many"),
+        (["simulate", "x", "--items", "many"], 2, "--items"),
         (["profil"], 2, "profil"),
     ],
 )
-def test_errors_are_one_message_on_standard_error(args, code, message, tmp_path, monkeypatch, capsys):
+def test_errors_are_one_message_on_standard_error(case, tmp_path, monkeypatch, capsys):
+    args, code, message = case
     monkeypatch.chdir(tmp_path)
     assert run(*args) == code
     shown = capsys.readouterr()

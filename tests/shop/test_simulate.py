@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.naive_bayes import ComplementNB
 
 from evenshelf.errors import SettingError
 from evenshelf.shop import Imbalance, Shop, label_held, simulate, title_groups
@@ -63,7 +63,7 @@ def test_titles_are_worth_a_study(language):
     assert 0.05 < 1 - items["title"].n_unique() / 2000 < 0.2
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4)).fit_transform(titles)
     folds = GroupKFold(3)
-    accuracy = cross_val_score(RidgeClassifier(), vectors, labels, groups=title_groups(titles), cv=folds).mean()
+    accuracy = cross_val_score(ComplementNB(alpha=0.1), vectors, labels, groups=title_groups(titles), cv=folds).mean()
     assert 0.6 < accuracy < 0.95
 
 
@@ -72,7 +72,7 @@ def test_codes_tell_nothing():
     titles, labels = items["title"].to_list(), items["category"].to_list()
     assert all(re.fullmatch(r"[A-Z]{3}-\d{5}-\d{2}", title) for title in titles)
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4)).fit_transform(titles)
-    accuracy = cross_val_score(RidgeClassifier(), vectors, labels, cv=3).mean()
+    accuracy = cross_val_score(ComplementNB(alpha=0.1), vectors, labels, cv=3).mean()
     assert accuracy <= items["category"].value_counts()["count"].max() / 2000 + 0.02
 
 

@@ -109,7 +109,7 @@ def _silent(_: int) -> None:
 
 
 def check_texts(texts: Sequence[str]) -> None:
-    """Raise an :class:`InputError` unless ``texts`` is a sequence of strings."""
+    """Raise an :class:`InputError` unless ``texts`` is a sequence of strings that can be written as UTF-8."""
     if isinstance(texts, str):
         raise InputError("texts is one string, not a list of strings.", hint="Put it in a list: [text].")
     wrong = [i for i, text in enumerate(texts) if not isinstance(text, str)]
@@ -119,6 +119,15 @@ def check_texts(texts: Sequence[str]) -> None:
             f"{len(wrong)} of {len(texts)} texts are not strings ({shown}{', ...' if len(wrong) > 3 else ''}).",
             hint="Drop the rows without a text, or replace the missing text by an empty string.",
         )
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError as error:
+        broken = [i for i, text in enumerate(texts) if any("\ud800" <= letter <= "\udfff" for letter in text)]
+        raise InputError(
+            f"{len(broken)} of {len(texts)} texts hold half a character (a lone surrogate): "
+            f"row {', '.join(map(str, broken[:3]))}{', ...' if len(broken) > 3 else ''}.",
+            hint="The file was read with the wrong encoding; read it as UTF-8.",
+        ) from error
 
 
 def unit_rows(rows: NDArray[np.floating]) -> Vectors:
@@ -131,7 +140,8 @@ def unit_rows(rows: NDArray[np.floating]) -> Vectors:
     """
     length = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
     length[length == 0] = 1.0
-    return (rows / length[:, None]).astype(np.float32)
+    unit: Vectors = (rows / length[:, None]).astype(np.float32)
+    return unit
 
 
 def fingerprint_of(*parts: str | bytes | NDArray[np.generic]) -> str:
@@ -141,7 +151,7 @@ def fingerprint_of(*parts: str | bytes | NDArray[np.generic]) -> str:
         if isinstance(part, np.ndarray):
             head, body = f"array {part.dtype.str} {part.shape}", np.ascontiguousarray(part).data.cast("B")
         else:
-            body = memoryview(part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part)
+            body = memoryview(part.encode() if isinstance(part, str) else part)
             head = f"{type(part).__name__} {len(body)}"
         digest.update(head.encode() + b"\0")
         digest.update(body)

@@ -68,10 +68,10 @@ class VectorCache:
         missing = store.missing(keys)
         if progress is not None and len(texts) > len(missing):
             progress(len(texts) - len(missing))
-        self._fill(encoder, store, distinct, keys, missing, progress)
+        self._fill(encoder, store, distinct, keys, missing=missing, progress=progress)
         vectors, damaged = store.read(keys)
         while damaged:
-            self._fill(encoder, store, distinct, keys, damaged, None)
+            self._fill(encoder, store, distinct, keys, missing=damaged)
             vectors, damaged = store.read(keys)
         return vectors if len(distinct) == len(texts) else vectors[row]
 
@@ -81,8 +81,9 @@ class VectorCache:
         store: VectorStore,
         texts: Sequence[str],
         keys: Sequence[bytes],
+        *,
         missing: Sequence[int],
-        progress: Progress | None,
+        progress: Progress | None = None,
     ) -> None:
         for start in range(0, len(missing), encoder.chunk):
             chunk = missing[start : start + encoder.chunk]
@@ -104,4 +105,4 @@ class VectorCache:
 
 def text_key(text: str) -> bytes:
     """Return the content hash of a text: 16 bytes of BLAKE2b over its UTF-8 form."""
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=KEY).digest()
+    return hashlib.blake2b(text.encode(), digest_size=KEY).digest()

@@ -44,3 +44,13 @@ register(
         fitted=True,
     )
 )
+register(
+    EncoderKind(
+        "fused-int8",
+        "As fused, with MiniLM in 8-bit integers: faster on recent processors, very nearly the same vectors.",
+        lambda _argument, texts: FusedEncoder(
+            [open_encoder("tfidf", texts), open_encoder("minilm-int8")], name="fused-int8"
+        ),
+        fitted=True,
+    )
+)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from evenshelf.encoders.base import Encoder, Progress, Vectors, fingerprint_of, unit_rows
 from evenshelf.encoders.registry import EncoderKind, register
-from evenshelf.encoders.sentence_transformers import model_not_found, weights_digest
+from evenshelf.encoders.sentence_transformers import check_folder, model_not_found, weights_digest
 from evenshelf.errors import InputError, MissingExtraError, SettingError
 
 POOLS = {
@@ -62,6 +62,7 @@ class HuggingFaceEncoder(Encoder):
         for package in ("torch", "transformers"):
             if find_spec(package) is None:
                 raise MissingExtraError(package, "train", f"the encoder 'hf:{model}'")
+        check_folder(model)
         import torch  # noqa: PLC0415 - an extra, and slow to import
         from transformers import AutoConfig, AutoModel, AutoTokenizer  # noqa: PLC0415
 

@@ -48,7 +48,7 @@ def count_ngrams(texts: Sequence[str]) -> tuple[NDArray[np.uint64], sp.csr_array
 def _count_in_words(words: Sequence[str]) -> tuple[NDArray[np.uint64], sp.csr_array]:
     spaced = np.array([_unspaced.match(word) is None for word in words], bool)
     padded = [f" {word} " if space else word for word, space in zip(words, spaced, strict=True)]
-    joined = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+    joined = np.frombuffer("".join(padded).encode("utf-32-le"), np.uint32).astype(np.uint64)
     owner = np.repeat(np.arange(len(words)), [len(word) for word in padded])
     rows: list[NDArray[np.int64]] = []
     found: list[NDArray[np.uint64]] = []

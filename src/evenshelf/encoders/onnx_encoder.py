@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from evenshelf.encoders import onnx_graph
 from evenshelf.encoders.base import Encoder, Progress, Vectors, fingerprint_of
+from evenshelf.encoders.calibration import input_ranges
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.encoders.folders import default_cache_dir, write_whole
 from evenshelf.encoders.registry import EncoderKind, register
@@ -42,27 +43,36 @@ class OnnxEncoder(Encoder):
         which texts are cut, ``sentence_bert_config.json``.
     name
         The spec string that opens it.
+    int8
+        Whether the dense layers are computed in 8-bit integers: about three times as fast where the processor
+        has instructions for that, and vectors at a cosine of about 0.998 to the exact ones (English titles;
+        Chinese ones about 0.994, hundreds of repeats of one word below 0.9).
     threads
         Batches computed at once; None for one a core. It does not change the vectors.
     """
 
-    def __init__(self, folder: Path, name: str, *, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, name: str, *, int8: bool = False, threads: int | None = None) -> None:
         config = read_config(folder)
         length = max_length(folder, config)
         state = content_hash(folder)
         self.name = name
         self.dimension = config.hidden_size
-        self.fingerprint = fingerprint_of("onnx bert", str(onnx_graph.REVISION), state, str(length))
+        kind = "int8" if int8 else "float32"
+        self.fingerprint = fingerprint_of("onnx bert", str(onnx_graph.REVISION), kind, state, str(length))
         self.threads = threads or usable_cores()
         self.tokenizer = read_tokenizer(folder, length)
         path = default_cache_dir() / "onnx" / f"{self.fingerprint}.onnx"
         if not path.is_file():
-            model = onnx_graph.bert_graph(read_weights(folder), config)
+            weights = read_weights(folder)
+            ranges = input_ranges(weights, config, self._word_numbers(), self._special()) if int8 else None
+            model = onnx_graph.bert_graph(weights, config, ranges=ranges)
             write_whole(path, lambda temporary: _write(temporary, model))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         # The graph is laid out by hand; the higher levels would fuse it back into slower operators.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        # Processors without VNNI else saturate sums of 8-bit products.
+        options.add_session_config_entry("session.x64quantprecision", "1")
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def _encode(self, texts: Sequence[str], progress: Progress) -> Vectors:
@@ -84,6 +94,17 @@ class OnnxEncoder(Encoder):
                 progress(done)
         return vectors
 
+    def _special(self) -> tuple[int, int]:
+        """Return the tokens before and after a text."""
+        first, last = self.tokenizer.encode("").ids
+        return first, last
+
+    def _word_numbers(self) -> NDArray[np.int64]:
+        """Return the numbers of the tokens that stand for text: neither special nor reserved."""
+        reserved = self.tokenizer.get_added_tokens_decoder()
+        words = {n for token, n in self.tokenizer.get_vocab().items() if not token.startswith("[unused")}
+        return np.array(sorted(words.difference(reserved)), np.int64)
+
     def encode_tokens(self, tokens: NDArray[np.integer]) -> Vectors:
         """Encode single tokens by number, each between the special tokens of an empty text.
 
@@ -92,10 +113,15 @@ class OnnxEncoder(Encoder):
         numpy.ndarray
             ``[len(tokens), dimension]``, unit rows.
         """
-        first, last = self.tokenizer.encode("").ids
+        first, last = self._special()
         ids = np.stack([np.full(len(tokens), first), tokens, np.full(len(tokens), last)], axis=1).astype(np.int64)
-        parts = [self._session.run(["vectors"], {"ids": ids[i : i + 256]})[0] for i in range(0, len(ids), 256)]
-        return np.concatenate(parts)
+
+        def run(start: int) -> Vectors:
+            part: Vectors = self._session.run(["vectors"], {"ids": ids[start : start + TOKENS // 3]})[0]
+            return part
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            return np.concatenate(list(pool.map(run, range(0, len(ids), TOKENS // 3))))
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -132,5 +158,13 @@ register(
         "minilm",
         "MiniLM, a small pretrained language model for English; the sentence-transformers vectors, without torch.",
         lambda _argument, _texts: OnnxEncoder(minilm_folder(), "minilm"),
+    )
+)
+
+register(
+    EncoderKind(
+        "minilm-int8",
+        "MiniLM in 8-bit integers: faster on recent processors, very nearly the same vectors.",
+        lambda _argument, _texts: OnnxEncoder(minilm_folder(), "minilm-int8", int8=True),
     )
 )

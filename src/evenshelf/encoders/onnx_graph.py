@@ -8,11 +8,13 @@ References
 ----------
 Devlin, Chang, Lee, Toutanova: BERT: Pre-training of Deep Bidirectional Transformers, NAACL 2019.
 Reimers, Gurevych: Sentence-BERT, EMNLP 2019 (mean pooling).
+Xiao, Lin, Seznec, Wu, Demouth, Han: SmoothQuant, ICML 2023 (8-bit integers).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from evenshelf.encoders.weights import BertConfig
 
-REVISION = 1
+REVISION = 2
 """Raised whenever the graph changes in a way that changes vectors."""
 
 _CONTRIB = "com.microsoft"
@@ -47,8 +49,31 @@ class GraphBuilder:
         return names[0] if outputs == 1 else names
 
 
-def bert_graph(weights: Mapping[str, NDArray[np.float32]], config: BertConfig) -> bytes:
-    """Build the serialised ONNX model of a BERT checkpoint in float32.
+@dataclass(frozen=True)
+class InputRange:
+    """What goes into one dense layer, as far as 8-bit arithmetic has to know it.
+
+    Attributes
+    ----------
+    smooth
+        ``[inputs]``, > 0: what each input is divided by before it is rounded (and its weights multiplied by).
+    low, high
+        The range of the divided inputs; values beyond are clipped.
+    """
+
+    smooth: NDArray[np.float32]
+    low: float
+    high: float
+
+
+def bert_graph(
+    weights: Mapping[str, NDArray[np.float32]],
+    config: BertConfig,
+    *,
+    ranges: Sequence[InputRange] | None = None,
+    probe: bool = False,
+) -> bytes:
+    """Build the serialised ONNX model of a BERT checkpoint.
 
     Parameters
     ----------
@@ -56,6 +81,11 @@ def bert_graph(weights: Mapping[str, NDArray[np.float32]], config: BertConfig) -
         The tensors of the checkpoint by their usual names (``embeddings.word_embeddings.weight``, ...).
     config
         The numbers of the checkpoint.
+    ranges
+        One for each dense layer, in the order of the graph: computes these layers in 8-bit integers. None
+        computes in float32.
+    probe
+        Adds the outputs ``input_0``, ``input_1``, ...: what goes into each dense layer.
 
     Returns
     -------
@@ -74,9 +104,18 @@ def bert_graph(weights: Mapping[str, NDArray[np.float32]], config: BertConfig) -
         out: str = graph.apply("LayerNormalization", x, scale, shift, axis=-1, epsilon=config.layer_norm_eps)
         return out
 
-    def dense(x: str, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> str:
-        out: str = graph.apply("Gemm", x, graph.constant(weight.T), graph.constant(bias))
-        return out
+    probes: list[str] = []
+
+    def dense(x: str, *names: str) -> str:
+        # Layers that read the same input (query, key, value) are one product.
+        weight = np.concatenate([weights[f"{name}.weight"].T for name in names], axis=1)
+        bias = np.concatenate([weights[f"{name}.bias"] for name in names])
+        number = len(probes)
+        probes.append(x)
+        if ranges is None:
+            out: str = graph.apply("Gemm", x, graph.constant(weight), graph.constant(bias))
+            return out
+        return _dense_int8(graph, x, weight, bias, ranges[number])
 
     # Every token is of type 0, so the type embedding belongs to the position.
     place = weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
@@ -87,18 +126,13 @@ def bert_graph(weights: Mapping[str, NDArray[np.float32]], config: BertConfig) -
     x = norm(graph.apply("Reshape", x, flat), "embeddings")
     for i in range(config.num_hidden_layers):
         layer = f"encoder.layer.{i}"
-
-        def linear(x: str, name: str, layer: str = layer) -> str:
-            return dense(x, weights[f"{layer}.{name}.weight"], weights[f"{layer}.{name}.bias"])
-
-        heads = [
-            graph.apply("Reshape", linear(x, f"attention.self.{part}"), shape) for part in ("query", "key", "value")
-        ]
+        joined = dense(x, *(f"{layer}.attention.self.{part}" for part in ("query", "key", "value")))
+        heads = [graph.apply("Reshape", part, shape) for part in graph.apply("Split", joined, outputs=3, axis=-1)]
         mixed = graph.apply("MultiHeadAttention", *heads, domain=_CONTRIB, num_heads=config.num_attention_heads)
-        mixed = linear(graph.apply("Reshape", mixed, flat), "attention.output.dense")
+        mixed = dense(graph.apply("Reshape", mixed, flat), f"{layer}.attention.output.dense")
         x = norm(graph.apply("Add", mixed, x), f"{layer}.attention.output")
-        inner = graph.apply("Gelu", linear(x, "intermediate.dense"), domain=_CONTRIB)
-        x = norm(graph.apply("Add", linear(inner, "output.dense"), x), f"{layer}.output")
+        inner = graph.apply("Gelu", dense(x, f"{layer}.intermediate.dense"), domain=_CONTRIB)
+        x = norm(graph.apply("Add", dense(inner, f"{layer}.output.dense"), x), f"{layer}.output")
     x = graph.apply("Reshape", x, shape)
     # The sum is as good as the mean, as its length is set to one. As a product with a row of ones, and not as
     # a ReduceSum, it has the same bits for one text as for many.
@@ -106,12 +140,17 @@ def bert_graph(weights: Mapping[str, NDArray[np.float32]], config: BertConfig) -
     ones = graph.apply("Unsqueeze", ones, zero)
     x = graph.apply("Squeeze", graph.apply("MatMul", ones, x), graph.constant(np.array([1], np.int64)))
     graph.nodes.append(helper.make_node("LpNormalization", [x], ["vectors"], axis=-1, p=2))
+    outputs = [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["texts", hidden])]
+    if probe:
+        for number, name in enumerate(probes):
+            graph.nodes.append(helper.make_node("Identity", [name], [f"input_{number}"]))
+            outputs.append(helper.make_tensor_value_info(f"input_{number}", TensorProto.FLOAT, None))
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "bert_mean_pooled",
             [helper.make_tensor_value_info("ids", TensorProto.INT64, ["texts", "length"])],
-            [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["texts", hidden])],
+            outputs,
             graph.constants,
         ),
         opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(_CONTRIB, 1)],
@@ -120,3 +159,20 @@ def bert_graph(weights: Mapping[str, NDArray[np.float32]], config: BertConfig) -
     )
     serialised: bytes = model.SerializeToString()
     return serialised
+
+
+def _dense_int8(
+    graph: GraphBuilder, x: str, weight: NDArray[np.float32], bias: NDArray[np.float32], given: InputRange
+) -> str:
+    """Add ``x @ weight + bias`` with inputs in unsigned and weights (per output) in signed 8-bit integers."""
+    step = np.float32((given.high - given.low) / 255)
+    zero = np.uint8(np.clip(np.rint(-given.low / step), 0, 255))
+    scale, offset = graph.constant(step), graph.constant(zero)
+    divided = graph.apply("Mul", x, graph.constant((1 / given.smooth).astype(np.float32)))
+    rounded = graph.apply("QuantizeLinear", divided, scale, offset)
+    smoothed = weight * given.smooth[:, None]
+    steps = (np.abs(smoothed).max(axis=0) / 127).astype(np.float32)
+    integers = np.clip(np.rint(smoothed / steps), -127, 127).astype(np.int8)
+    rest = [graph.constant(integers), scale, graph.constant(steps), offset, "", graph.constant(bias)]
+    out: str = graph.apply("MatMulIntegerToFloat", rounded, *rest, domain=_CONTRIB)
+    return out

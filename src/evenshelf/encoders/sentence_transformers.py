@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ class SentenceTransformerEncoder(Encoder):
     def __init__(self, model: str) -> None:
         if find_spec("sentence_transformers") is None:
             raise MissingExtraError("sentence-transformers", "train", f"the encoder 'st:{model}'")
+        check_folder(model)
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - an extra, and slow to import
 
         try:
@@ -70,6 +72,13 @@ def weights_digest(module: Any) -> str:
         digest.update(f"{name} {array.shape}\0".encode())
         digest.update(array.data.cast("B") if array.size else b"")
     return digest.hexdigest()
+
+
+def check_folder(model: str) -> None:
+    """Refuse at once what can only be meant as a folder and is none, rather than ask the hub for it."""
+    path = Path(model).expanduser()
+    if not path.is_dir() and (path.is_absolute() or model.startswith((".", "~")) or len(path.parts) > 2):
+        raise model_not_found(model, FileNotFoundError("no such folder"))
 
 
 def model_not_found(model: str, error: Exception) -> InputError:

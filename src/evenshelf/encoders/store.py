@@ -21,6 +21,11 @@ from numpy.typing import NDArray
 from evenshelf.encoders.base import Vectors
 from evenshelf.errors import InputError
 
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
 KEY = 16
 RECORD = np.dtype([("key", np.void, KEY), ("crc", np.uint32)])
 
@@ -120,6 +125,8 @@ class VectorStore:
         InputError
             If the folder cannot be written to.
         """
+        # As stored, so that the checksums are of the bytes that are read back.
+        vectors = np.ascontiguousarray(vectors, np.float32).reshape(len(keys), self.dimension)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with _locked(self.folder / "lock"):
@@ -129,7 +136,7 @@ class VectorStore:
                     return
                 with self._vectors_path.open("ab") as file:
                     file.truncate(self._count * 4 * self.dimension)
-                    file.write(np.ascontiguousarray(vectors[new], np.float32).tobytes())
+                    file.write(vectors[new].tobytes())
                     file.flush()
                     os.fsync(file.fileno())
                 records = np.zeros(len(new), RECORD)
@@ -156,8 +163,6 @@ def _locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock between processes; the system frees it when a process dies."""
     with path.open("a+b") as file:
         if sys.platform == "win32":
-            import msvcrt
-
             file.seek(0)
             msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
             try:
@@ -166,8 +171,6 @@ def _locked(path: Path) -> Iterator[None]:
                 file.seek(0)
                 msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
         else:
-            import fcntl
-
             fcntl.flock(file, fcntl.LOCK_EX)
             try:
                 yield

@@ -69,7 +69,8 @@ def _orthonormal(x: Matrix) -> Matrix:
     """Orthonormalise columns by the eigenvectors of their Gram matrix, which drops dependent ones."""
     squares, rotation = np.linalg.eigh((x.T @ x).astype(np.float64))
     kept = squares > 1e-7 * squares[-1]
-    return x @ (rotation[:, kept] / np.sqrt(squares[kept])).astype(np.float32)
+    basis: Matrix = x @ (rotation[:, kept] / np.sqrt(squares[kept])).astype(np.float32)
+    return basis
 
 
 def _product(pool: ThreadPoolExecutor, matrix: sp.csr_array, dense: Matrix) -> Matrix:

@@ -177,7 +177,7 @@ class Remedy:
 
     @property
     def settings(self) -> tuple[Remedy, ...]:
-        """The remedy at every combination of its grid, itself first; a parameter that is not at its default is fixed."""
+        """The remedy at every combination of its grid, itself first; a parameter not at its default is fixed."""
         default = {f.name: f.default for f in dataclasses.fields(self)}
         found = [self]
         for parameter, values in self.grid.items():

@@ -63,7 +63,7 @@ def _nowhere(frame: pl.DataFrame) -> pl.Series:
 def _separators(column: str) -> pl.Expr:
     """Count ``>`` in a column, without those that close a bracket as in ``<new>`` or ``<<title>>``."""
     bare = pl.col(column).fill_null("").str.replace_all(r"<+[^<>]*>+", "")
-    return bare.str.count_matches(_SEPARATOR, literal=True)
+    return bare.str.count_matches(f"{_SEPARATOR}+")
 
 
 def _swapped_columns(frame: pl.DataFrame) -> pl.Series:

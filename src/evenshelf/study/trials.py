@@ -53,7 +53,7 @@ def run(unit: Unit, folder: Path, seed: int) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{address}.{os.getpid()}.partial")
     with partial.open("wb") as file:
-        np.savez(file, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)
+        np.savez(file, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
     partial.replace(path)
     return address
 
@@ -132,7 +132,9 @@ def _compute(
             for fold in unit.held_out:
                 index = vectors.index((fold,))
                 scores = (
-                    head.scores(vectors.blocks((fold,))[0], setting.remedy) if len(index) else np.empty((0, classes))
+                    head.scores(vectors.blocks((fold,))[0], setting.remedy)
+                    if len(index)
+                    else np.empty((0, classes), np.float32)
                 )
                 predicted = scores.argmax(axis=1).astype(np.int32) if len(index) else np.empty(0, np.int32)
                 if unit.kind == "search":
@@ -173,4 +175,4 @@ def _bytes(training: Rows, rows: Any, classes: int) -> int:
     """Working memory of one head: scores, slopes and residuals of its rows, and the memory of L-BFGS."""
     given = sum(block.shape[0] for block in training.blocks)
     made = 0 if rows is None else len(rows)
-    return 4 * classes * (3 * given + 2 * made + (2 * MEMORY + 4) * training.blocks[0].shape[1])
+    return int(4 * classes * (3 * given + 2 * made + (2 * MEMORY + 4) * training.blocks[0].shape[1]))

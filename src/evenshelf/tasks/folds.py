@@ -70,7 +70,8 @@ def grouped_folds(target: NDArray[np.integer], group: NDArray[np.integer], k: in
         part = slice(starts[g], starts[g + 1])
         have[fold, of_class[part]] += counts[part]
         total[fold] += size[g]
-    return fold_of_group[group]
+    folds: NDArray[np.int16] = fold_of_group[group]
+    return folds
 
 
 def random_folds(target: NDArray[np.integer], k: int, seed: int) -> NDArray[np.int16]:

@@ -1,0 +1,429 @@
+"""The charts of a study's report. Each function returns a chart for both widths and the words that replace it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import numpy as np
+
+from evenshelf.report.svg import ACCENT, FAINT, INK, MUTED, OTHER, PAPER, RULE, SOFT, Figure, Size, axis, data, figure
+from evenshelf.study.wording import percent, probability, seconds, signed
+
+if TYPE_CHECKING:
+    from evenshelf.report.classes import ClassChange
+    from evenshelf.shop.imbalance import Imbalance
+    from evenshelf.study.comparison import Comparison
+    from evenshelf.study.verdict import Verdict
+    from evenshelf.tasks.label_metrics import Reliability
+
+STEP = 26  # Height of one line of a chart of remedies, in pixels.
+PARTS = {"head": ACCENT, "torso": SOFT, "tail": FAINT, "cold": RULE}
+MOST_POINTS = 1500
+
+
+def long_tail(imbalance: Imbalance, noun: str = "classes") -> Figure:
+    """Examples by rank, on a logarithmic axis, head, torso and tail in three tints."""
+    counts, bucket = imbalance.counts[imbalance.counts > 0], imbalance.bucket[imbalance.counts > 0]
+    n = len(counts)
+    # Beyond what the eye can tell apart, ranks are thinned; the ends of the buckets stay.
+    ranks = np.unique(np.round(np.linspace(0, n - 1, min(n, MOST_POINTS))).astype(int))
+    rows = [
+        {
+            "from": int(rank) + 0.5,
+            "to": int(following) + 0.5,
+            "count": int(counts[rank]),
+            "floor": 0.7,
+            "bucket": str(bucket[rank]),
+            "tip": f"{imbalance.groups[rank]}: {counts[rank]:,} ({bucket[rank]})",
+        }
+        for rank, following in zip(ranks, [*ranks[1:], n], strict=True)
+    ]
+    scale = alt.Scale(type="log", domain=[0.7, float(counts[0]) * 1.3], nice=False)
+    ticks = [10**k for k in range(int(math.log10(counts[0])) + 1)]
+
+    def draw(size: Size) -> Any:
+        return (
+            alt.Chart(data(rows))
+            .mark_rect(stroke=None)
+            .encode(
+                x=alt.X(
+                    "from:Q",
+                    scale=alt.Scale(domain=[0.5, n + 0.5], nice=False),
+                    axis=axis(title=f"rank of the {noun}, most frequent first", grid=False, format=",d", tickMinStep=1),
+                ),
+                x2="to:Q",
+                y=alt.Y("count:Q", scale=scale, axis=axis(title="examples", values=ticks, format=",d")),
+                y2="floor:Q",
+                color=alt.Color(
+                    "bucket:N", scale=alt.Scale(domain=list(PARTS), range=list(PARTS.values())), legend=None
+                ),
+                description="tip:N",
+            )
+            .properties(width=size.width - 62, height=size.pick(240, 190))
+        )
+
+    parts = [
+        f"{int((imbalance.bucket == b).sum()):,} {b}"
+        for b in ("head", "torso", "tail")
+        if (imbalance.bucket == b).any()
+    ]
+    return figure(
+        draw,
+        f"Bars by rank on a logarithmic axis: the largest of {n:,} {noun} has {counts[0]:,} examples, the smallest "
+        f"{counts[-1]:,}. {', '.join(parts)}.",
+    )
+
+
+def gains(verdict: Verdict) -> Figure:
+    """Difference to doing nothing, with intervals: the metric and tail F1 side by side."""
+    rivals = [c for c in verdict.comparisons if c.spec != verdict.baseline]
+    metric = verdict.metric.replace("_", " ").replace("macro f1", "macro-F1").replace(" f1", " F1")
+    panels = [(f"{metric}, difference to {verdict.baseline}", "diff", "low", "high")]
+    if verdict.metric != "tail_f1":
+        panels.append((f"tail F1, difference to {verdict.baseline}", "tail_diff", "tail_low", "tail_high"))
+    panels = [p for p in panels if any(math.isfinite(getattr(c, p[1])) for c in rivals)]
+
+    def draw(size: Size) -> Any:
+        width = _plot(size) if size.narrow or len(panels) == 1 else (_plot(size) - 28) // 2
+        made = [
+            _whiskers(rivals, panel, width, size, labels=size.narrow or number == 0)
+            for number, panel in enumerate(panels)
+        ]
+        return alt.vconcat(*made, spacing=24) if size.narrow else alt.hconcat(*made, spacing=28)
+
+    best = rivals[0]
+    return figure(
+        draw,
+        f"Dots with 95 % intervals for {len(rivals)} remedies, best first. {best.spec}: {signed(best.diff)} "
+        f"({signed(best.low)} to {signed(best.high)}). The table below holds the same numbers.",
+    )
+
+
+def _whiskers(
+    rivals: Sequence[Comparison], panel: tuple[str, str, str, str], width: int, size: Size, *, labels: bool
+) -> Any:
+    title, value, low, high = panel
+    numbers = [(getattr(c, value), getattr(c, low), getattr(c, high)) for c in rivals]
+    finite = [v for triple in numbers for v in triple if math.isfinite(v)]
+    top = max([0.01, *finite])
+    # One very bad remedy must not squeeze the others together: what is far out is written at the edge instead.
+    bottom = max(min([-0.01, *finite]), -max(1.2 * top, 0.03))
+    rows = []
+    for c, (v, a, b) in zip(rivals, numbers, strict=True):
+        if not math.isfinite(v):
+            continue
+        kind = "qualifies" if c.qualifies else "refused" if c.significant else "unclear"
+        rows.append(
+            {
+                "remedy": _lines(c.spec, size),
+                "value": v,
+                "low": max(a, bottom),
+                "high": max(b, bottom),
+                "kind": kind,
+                "best": c.recommended,
+                "off": f"◂ {signed(v)}" if v < bottom else "",
+                "edge": bottom,
+                "tip": f"{c.spec}: {signed(v)}, {signed(a)} to {signed(b)}; {probability(c.p_holm)} corrected",
+            }
+        )
+    x = alt.Scale(domain=[bottom, top * 1.04], nice=False)
+    order = [r["remedy"] for r in rows]
+    y = alt.Y("remedy:N", sort=order, axis=_names(size) if labels else None)
+    colour = alt.Scale(domain=["qualifies", "refused", "unclear"], range=[ACCENT, INK, MUTED])
+    base = alt.Chart(data(rows)).encode(y=y, color=alt.Color("kind:N", scale=colour, legend=None))
+    inside = base.transform_filter("datum.off === ''")
+    zero = alt.Chart(data([{"x": 0}])).mark_rule(color=INK, strokeWidth=1, aria=False).encode(x="x:Q")
+    points = inside.encode(x=alt.X("value:Q", scale=x, axis=axis(tickCount=5, format="+.2~f")), description="tip:N")
+    return alt.layer(
+        zero,
+        inside.mark_rule(strokeWidth=2.5, strokeCap="round", opacity=0.45, aria=False).encode(
+            x=alt.X("low:Q", scale=x, title=None), x2="high:Q"
+        ),
+        points.transform_filter("datum.kind === 'qualifies'").mark_point(
+            shape="circle", filled=True, size=90, opacity=1
+        ),
+        points.transform_filter("datum.kind === 'unclear'").mark_point(
+            shape="circle", size=58, strokeWidth=2, fill=PAPER, opacity=1
+        ),
+        points.transform_filter("datum.kind === 'refused'").mark_point(shape="cross", filled=True, size=80, opacity=1),
+        base.transform_filter("datum.off !== ''")
+        .mark_text(align="left", fontSize=12, dx=2)
+        .encode(x=alt.X("edge:Q", scale=x), text="off:N", description="tip:N"),
+    ).properties(
+        width=width,
+        height=alt.Step(size.pick(STEP, STEP + 4)),
+        title=alt.Title(title, anchor="start", color=INK, fontSize=13, fontWeight=600, offset=8),
+    )
+
+
+def tuning(verdict: Verdict) -> Figure:
+    """The metric at the usual defaults and tuned, for every remedy: what tuning alone does."""
+    rows = [
+        {
+            "remedy": c,
+            "tuned": getattr(c, verdict.metric),
+            "default": c.untuned,
+            "baseline": c.spec == verdict.baseline,
+            "tip": f"{c.spec}: {_number(c.untuned)} at defaults, {_number(getattr(c, verdict.metric))} tuned",
+        }
+        for c in verdict.comparisons
+        if math.isfinite(c.untuned)
+    ]
+    reference = getattr(verdict[verdict.baseline], verdict.metric)
+
+    def draw(size: Size) -> Any:
+        lines = [{**row, "remedy": _lines(row["remedy"].spec, size)} for row in rows]
+        low = min(min(r["tuned"], r["default"]) for r in lines)
+        high = max(max(r["tuned"], r["default"]) for r in lines)
+        x = alt.Scale(domain=[max(0.0, low - 0.03), min(1.0, high + 0.02)], nice=False)
+        base = alt.Chart(data(lines)).encode(
+            y=alt.Y("remedy:N", sort=[r["remedy"] for r in lines], axis=_names(size)), description="tip:N"
+        )
+        rule = (
+            alt.Chart(data([{"x": reference}]))
+            .mark_rule(color=INK, strokeDash=[3, 3], strokeWidth=1, aria=False)
+            .encode(x=alt.X("x:Q", scale=x))
+        )
+        return alt.layer(
+            rule,
+            base.mark_rule(strokeWidth=2.5, color=SOFT, aria=False).encode(
+                x=alt.X("default:Q", scale=x, axis=axis(tickCount=size.pick(8, 4), format=".2~f")), x2="tuned:Q"
+            ),
+            base.mark_point(shape="circle", size=58, strokeWidth=2, color=MUTED, fill=PAPER, opacity=1).encode(
+                x=alt.X("default:Q", scale=x)
+            ),
+            base.mark_point(shape="circle", filled=True, size=90, color=ACCENT, opacity=1).encode(
+                x=alt.X("tuned:Q", scale=x)
+            ),
+        ).properties(width=_plot(size), height=alt.Step(size.pick(STEP, STEP + 4)))
+
+    base = verdict[verdict.baseline]
+    return figure(
+        draw,
+        f"For each of {len(rows)} remedies a hollow dot at the usual defaults joined to a filled dot after tuning. "
+        f"Doing nothing goes from {_number(base.untuned)} to {_number(reference)}.",
+    )
+
+
+def class_changes(changes: Sequence[ClassChange], base: str, other: str) -> Figure:
+    """F1 per class before and after, for the classes that change most."""
+    rows = [
+        {
+            "class": f"{c.name} ({c.count:,})",
+            "before": c.before,
+            "after": c.after,
+            "kind": "gain" if c.after > c.before else "loss",
+            "tip": f"{c.name}, {c.count:,} examples, {c.bucket}: {_number(c.before)} → {_number(c.after)}",
+        }
+        for c in changes
+    ]
+
+    def draw(size: Size) -> Any:
+        base_chart = alt.Chart(data(rows)).encode(
+            y=alt.Y("class:N", sort=[r["class"] for r in rows], axis=_names(size)),
+            color=alt.Color("kind:N", scale=alt.Scale(domain=["gain", "loss"], range=[ACCENT, OTHER]), legend=None),
+            description="tip:N",
+        )
+        x = alt.Scale(domain=[0, 1])
+        scale = alt.X("before:Q", scale=x, axis=axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"))
+        return alt.layer(
+            base_chart.mark_rule(strokeWidth=2.5, opacity=0.45, aria=False).encode(x=scale, x2="after:Q"),
+            base_chart.mark_point(shape="circle", size=52, strokeWidth=2, fill=PAPER, opacity=1).encode(x=scale),
+            base_chart.mark_point(shape="circle", filled=True, size=90, opacity=1).encode(x=alt.X("after:Q", scale=x)),
+        ).properties(width=_plot(size), height=alt.Step(24))
+
+    first = changes[0]
+    return figure(
+        draw,
+        f"F1 of {len(rows)} classes, hollow under {base}, filled under {other}. Largest gain: {first.name}, "
+        f"{_number(first.before)} to {_number(first.after)}.",
+    )
+
+
+def class_scatter(changes: Sequence[ClassChange], base: str, other: str) -> Figure:
+    """F1 against the number of examples, with the mean of each doubling of the number."""
+    sides = (("before", base), ("after", other))
+    rows = [
+        {
+            "count": c.count,
+            "f1": getattr(c, side),
+            "side": side,
+            "tip": f"{c.name}, {c.count:,} examples: {_number(getattr(c, side))} under {name}",
+        }
+        for c in changes
+        for side, name in sides
+    ]
+    level = [int(math.log2(c.count)) for c in changes]
+    means = [
+        {
+            "count": float(np.exp(np.mean([math.log(c.count) for c, k in zip(changes, level, strict=True) if k == b]))),
+            "f1": float(np.mean([getattr(c, side) for c, k in zip(changes, level, strict=True) if k == b])),
+            "side": side,
+        }
+        for b in sorted(set(level))
+        for side, _ in sides
+    ]
+    largest = max(c.count for c in changes)
+    ticks = [v for k in range(7) for v in (10**k, 3 * 10**k) if v <= largest]
+
+    def draw(size: Size) -> Any:
+        x = alt.X(
+            "count:Q",
+            scale=alt.Scale(type="log", domain=[min(c.count for c in changes) * 0.9, largest * 1.1], nice=False),
+            axis=axis(title="examples of the class", values=ticks, format=",d", grid=False),
+        )
+        y = alt.Y(
+            "f1:Q",
+            scale=alt.Scale(domain=[0, 1]),
+            axis=axis(title="F1 of the class", values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"),
+        )
+        colour = alt.Color("side:N", scale=alt.Scale(domain=["before", "after"], range=[MUTED, ACCENT]), legend=None)
+        points = alt.Chart(data(rows)).encode(x=x, y=y, color=colour, description="tip:N")
+        lines = alt.Chart(data(means)).encode(x=x, y=y, color=colour)
+        return alt.layer(
+            points.transform_filter("datum.side === 'before'").mark_point(
+                shape="circle", size=34, strokeWidth=1.4, opacity=0.55
+            ),
+            points.transform_filter("datum.side === 'after'").mark_point(
+                shape="circle", filled=True, size=34, opacity=0.55
+            ),
+            lines.transform_filter("datum.side === 'before'").mark_line(
+                strokeWidth=2.5, strokeDash=[5, 4], interpolate="monotone", aria=False
+            ),
+            lines.transform_filter("datum.side === 'after'").mark_line(
+                strokeWidth=3, interpolate="monotone", aria=False
+            ),
+        ).properties(width=size.width - 62, height=size.pick(300, 240))
+
+    before, after = (float(m["f1"]) for m in means[:2])  # type: ignore[arg-type]
+    return figure(
+        draw,
+        f"F1 of {len(changes):,} classes against their number of examples. Among the rarest, the mean is "
+        f"{_number(before)} under {base} and {_number(after)} under {other}.",
+    )
+
+
+def reliability(panels: Mapping[str, Mapping[str, Reliability]], base: str) -> Figure:
+    """Accuracy against confidence, per title of a panel and name of a remedy."""
+    rows = [
+        {
+            "panel": title,
+            "side": "before" if name == base else "after",
+            "confidence": float(c),
+            "accuracy": float(a),
+            "tip": f"{name}: {percent(float(c))} sure, {percent(float(a))} right",
+        }
+        for title, tables in panels.items()
+        for name, table in tables.items()
+        for c, a in zip(table.confidence, table.accuracy, strict=True)
+    ]
+
+    def draw(size: Size) -> Any:
+        side = size.pick(330, 258)
+
+        def panel(title: str) -> Any:
+            x = alt.X(
+                "confidence:Q",
+                scale=alt.Scale(domain=[0, 1]),
+                axis=axis(title="stated confidence", values=[0, 0.25, 0.5, 0.75, 1], format=".0%", grid=False),
+            )
+            y = alt.Y(
+                "accuracy:Q",
+                scale=alt.Scale(domain=[0, 1]),
+                axis=axis(title="share that is right", values=[0, 0.25, 0.5, 0.75, 1], format=".0%"),
+            )
+            colour = alt.Color(
+                "side:N", scale=alt.Scale(domain=["before", "after"], range=[MUTED, ACCENT]), legend=None
+            )
+            ideal = (
+                alt.Chart(data([{"confidence": 0, "accuracy": 0}, {"confidence": 1, "accuracy": 1}]))
+                .mark_line(color=INK, strokeWidth=1, strokeDash=[3, 3], aria=False)
+                .encode(x=x, y=y)
+            )
+            chart = alt.Chart(data([r for r in rows if r["panel"] == title])).encode(x=x, y=y, color=colour)
+            return alt.layer(
+                ideal,
+                chart.mark_line(strokeWidth=2, opacity=0.6, aria=False),
+                chart.transform_filter("datum.side === 'before'")
+                .mark_point(shape="circle", size=46, strokeWidth=2, fill=PAPER, opacity=1)
+                .encode(description="tip:N"),
+                chart.transform_filter("datum.side === 'after'")
+                .mark_point(shape="circle", filled=True, size=56, opacity=1)
+                .encode(description="tip:N"),
+            ).properties(
+                width=side,
+                height=side,
+                title=alt.Title(title, anchor="start", color=INK, fontSize=13, fontWeight=600, offset=8),
+            )
+
+        made = [panel(title) for title in panels]
+        return alt.vconcat(*made, spacing=28) if size.narrow else alt.hconcat(*made, spacing=56)
+
+    return figure(
+        draw,
+        "Share of right predictions against stated confidence in bins of equal mass; on the diagonal, confidence can "
+        f"be taken at its word. Panels: {', '.join(panels)}; remedies: {', '.join(next(iter(panels.values())))}.",
+    )
+
+
+def cost(verdict: Verdict) -> Figure:
+    """CPU seconds of every remedy, search included."""
+    ordered = sorted(verdict.comparisons, key=lambda c: (c.seconds, c.spec))
+    longest = max(c.seconds for c in ordered) or 1.0
+
+    def draw(size: Size) -> Any:
+        rows = [
+            {
+                "remedy": _lines(c.spec, size),
+                "seconds": c.seconds,
+                "best": c.recommended,
+                "text": seconds(c.seconds),
+                "tip": f"{c.spec}: {seconds(c.seconds)}, {c.bytes / 1e6:,.0f} MB",
+            }
+            for c in ordered
+        ]
+        base = alt.Chart(data(rows)).encode(
+            x=alt.X("seconds:Q", scale=alt.Scale(domain=[0, longest * size.pick(1.12, 1.3)], nice=False), axis=None),
+            y=alt.Y("remedy:N", sort=[r["remedy"] for r in rows], axis=_names(size)),
+        )
+        return alt.layer(
+            base.mark_bar(height=10, cornerRadiusEnd=2).encode(
+                color=alt.Color("best:N", scale=alt.Scale(domain=[True, False], range=[ACCENT, SOFT]), legend=None),
+                description="tip:N",
+            ),
+            base.mark_text(align="left", dx=6, fontSize=12, color=MUTED, aria=False).encode(text="text:N"),
+        ).properties(width=_plot(size), height=alt.Step(size.pick(23, STEP + 4)))
+
+    return figure(
+        draw,
+        f"Bars of CPU time: from {seconds(ordered[0].seconds)} ({ordered[0].spec}) to {seconds(ordered[-1].seconds)} "
+        f"({ordered[-1].spec}).",
+    )
+
+
+def _plot(size: Size) -> int:
+    return size.width - size.labels - 14
+
+
+def _names(size: Size) -> Any:
+    return axis(
+        labelLimit=size.labels - 8,
+        minExtent=size.labels,
+        maxExtent=size.labels,
+        labelExpr="split(datum.value, '\\n')",
+        labelColor=INK,
+        labelFontSize=size.pick(12.5, 11),
+        grid=False,
+    )
+
+
+def _lines(spec: str, size: Size) -> str:
+    """A spec for the axis; a composition is broken into lines where there is little room."""
+    return spec.replace(" + ", "\n+ ") if size.narrow else spec
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0") if math.isfinite(value) else "n/a"

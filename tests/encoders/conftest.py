@@ -1,0 +1,57 @@
+"""One cache folder for all encoder tests of a run, so that the graph and the static table are built once."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+# Read when huggingface_hub is first imported, so before anything else.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from evenshelf.encoders import Encoder, open_encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ENGLISH = [
+    "Nike Men Air Max Running Shoes",
+    "Puma Women's Suede Classic Sneakers - Red",
+    "Titan Analog Watch for Men, Black Dial",
+    "French Connection Women Navy Top",
+    "ADIDAS Originals track-suit (XL) 2-pack!",
+    "Caf\u00e9 cr\u00e8me na\u00efve T-shirt",
+    "a",
+    "Ray-Ban RB3025 Aviator 58mm sunglasses \U0001f60e",
+]
+CHINESE = [
+    "耐克 男子 运动鞋 AIR MAX 黑色 42码",
+    "三字方服饰2014春装新款韩版修身男士格子衬衫",
+    "TATA 木门实木复合免漆门",
+    "女士手提包",
+]
+HARD = ["", "   ", "\t\n", "!!!", "\u0301", "x" * 3000, "shoe " * 600, "ＮＩＫＥ　运动鞋", "日本語 テキスト 한국어"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("evenshelf-cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EVENSHELF_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def titles() -> list[str]:
+    """Ninety-odd titles in English and Chinese, without repeats."""
+    brands = ["Nike", "Puma", "Titan", "耐克", "李宁"]
+    things = ["running shoe", "watch", "handbag", "运动鞋", "手提包", "衬衫"]
+    return [f"{b} {t} {c}" for b in brands for t in things for c in ("red", "black", "黑色")]
+
+
+@pytest.fixture(scope="session", params=["minilm", "minilm-int8", "tfidf", "fused", "fast"])
+def encoder(request: pytest.FixtureRequest, titles: list[str]) -> Encoder:
+    """Every built-in encoder."""
+    return open_encoder(request.param, titles)
