@@ -95,15 +95,6 @@ def test_interrupt(source, tmp_path, monkeypatch, capsys):
     assert "Nothing was lost" in capsys.readouterr().err
 
 
-def test_help_teaches_with_an_example_per_command(capsys):
-    assert run("--help") == 0
-    shown = capsys.readouterr().out
-    for command in ("ingest", "profile", "simulate"):
-        assert command in shown
-        assert run(command, "--help") == 0
-        assert f"evenshelf {command} " in capsys.readouterr().out
-
-
 def test_version_is_fast_to_ask_for():
     code = (
         "import sys\nfrom evenshelf import cli\n"

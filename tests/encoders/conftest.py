@@ -1,20 +1,26 @@
-"""One cache folder for all encoder tests of a run, so that the graph and the static table are built once."""
+"""One cache folder for all encoder tests of a run, so that the graph and the static table are built once.
+
+Test workers share it, and wait for each other where one of them distils the static table (a minute of work).
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 # Read when huggingface_hub is first imported, so before anything else.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from evenshelf.encoders import Encoder, open_encoder
+from evenshelf.encoders import Encoder, open_encoder, static
+from evenshelf.encoders.store import _locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from evenshelf.encoders.base import Vectors
 
 ENGLISH = [
     "Nike Men Air Max Running Shoes",
@@ -37,9 +43,20 @@ HARD = ["", "   ", "\t\n", "!!!", "\u0301", "x" * 3000, "shoe " * 600, "ＮＩ�
 
 @pytest.fixture(autouse=True, scope="session")
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("evenshelf-cache")
+    base = tmp_path_factory.getbasetemp()
+    # a worker of pytest-xdist has a folder of its own inside that of the run
+    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = run / "evenshelf-cache"
+    folder.mkdir(exist_ok=True)
+    token_vectors = static.token_vectors
+
+    def one_at_a_time() -> tuple[Vectors, Any]:
+        with _locked(folder / "distilling"):
+            return token_vectors()
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EVENSHELF_CACHE", str(folder))
+        patch.setattr(static, "token_vectors", one_at_a_time)
         yield folder
 
 

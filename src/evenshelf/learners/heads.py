@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -55,6 +55,13 @@ class Training:
         turned = None if names is None else vectors.turn(names / np.float32(vectors.scale))
         return cls(folds, vectors.blocks(folds), target, count, prior, turned)
 
+    def leading(self, axes: int) -> Training:
+        """The same rows in their first axes; see :meth:`Vectors.leading`."""
+        if axes <= 0 or axes >= self.blocks[0].shape[1] - 1 or not isinstance(self.blocks[0], np.ndarray):
+            return self
+        names = None if self.names is None else self.names[:, :axes]
+        return replace(self, blocks=[block[:, : axes + 1] for block in self.blocks], names=names)
+
 
 @dataclass(frozen=True, eq=False)
 class Head:
@@ -79,12 +86,12 @@ class Head:
 
     def scores(self, rows: Block, remedy: Remedy | None = None) -> Floats:
         """``[n, C]`` adjusted scores of rows ``[n, d + 1]``; `remedy` may be another one that trains alike."""
-        return (remedy or self.remedy).adjust(np.asarray(rows @ self.fit.weights), self.prior, self.norms)
+        return (remedy or self.remedy).linear_form.adjust(np.asarray(rows @ self.fit.weights), self.prior, self.norms)
 
 
 def training_part(remedy: Remedy) -> Remedy:
     """What of a remedy matters for training: remedies with equal parts share their fits."""
-    parts = [p for p in remedy.parts if set(p.stages) - {Stage.ADJUST}]
+    parts = [p for p in remedy.linear_form.parts if set(p.stages) - {Stage.ADJUST}]
     if not parts:
         return parse("none")
     return parts[0] if len(parts) == 1 else Composition(tuple(parts))
@@ -177,6 +184,7 @@ def fit_path(
     *,
     tolerance: float,
     approach: float | None = None,
+    starts: Sequence[Floats | None] | None = None,
     max_steps: int = 200,
 ) -> list[list[Head]]:
     """Fit every remedy at each of its penalties, all remedies together, from the strongest penalty down.
@@ -191,6 +199,8 @@ def fit_path(
         See :class:`Problem`.
     approach
         Tolerance of all but the last penalty of a task, where these only prepare the last one.
+    starts
+        Per task, weights ``[k + 1, C]`` in the first ``k`` axes to start the first penalty from, or ``None``.
 
     Returns
     -------
@@ -205,7 +215,11 @@ def fit_path(
             problem = make_problem(remedy, penalties[level], training, rows)
             last = level == len(penalties) - 1
             problem.tolerance = tolerance if last or approach is None else approach
-            if level:
+            if not level and starts is not None and (start := starts[i]) is not None:
+                problem.start = problem.centre.copy()
+                known = start[0] > 0.5 * ABSENT  # a class may have had no example where the start was fitted
+                problem.start[: len(start), known] = start[:, known]
+            elif level:
                 problem.start = _extrapolate([h.fit.weights for h in found[i][-2:]], penalties[: level + 1])
             problems.append(problem)
         fits = fit_together(training.blocks, problems, max_steps=max_steps)

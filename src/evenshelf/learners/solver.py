@@ -1,7 +1,8 @@
-"""Fits many multinomial heads over the same vectors together.
+"""Fits many multinomial heads over the same vectors.
 
 Each head minimises ``1/N sum_i w_i loss(x_i W, y_i) + penalty/2 |W - centre|^2`` (biases are not penalised). All heads
-take their steps at the same time, so that the two matrix products of a step are made once for all of them.
+read one copy of the vectors. They are fitted one after another in the same working memory: a head has enough columns to
+fill a matrix product, and products over the columns of several heads were no faster (docs/decisions).
 
 The steps are L-BFGS steps preconditioned by a diagonal. On vectors rotated to their principal axes, Böhning's bound on
 the Hessian of the softmax (Böhning, Ann. Inst. Statist. Math. 44, 1992) is nearly diagonal: ``lambda_j / 2`` on axis j.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 Block: TypeAlias = Any  # float32 matrix, dense (ndarray) or sparse (csr_array)
 
-BLOCK = 1024  # rows whose scores stay in a core's cache while the loss is computed
+BLOCK = 1 << 16  # scores that stay in a core's cache while the loss is computed
 MEMORY = 10  # pairs that L-BFGS remembers
 ABSENT = np.float32(-1e4)  # bias of a class that has neither example nor name: its probability is exactly 0
 
@@ -54,6 +55,8 @@ class Problem:
         ``[C]`` classes that keep their centre: those without a training row.
     start
         ``[d + 1, C]`` where to start, or ``None`` for the centre.
+    scale
+        ``[m]`` weights over the total: what a row's loss counts in the objective; set by itself.
     tolerance
         The head is done when its next step promises to lower the objective by less than this part of it (the Newton
         decrement, as L-BFGS sees it).
@@ -72,10 +75,12 @@ class Problem:
     start: Floats | None = None
     tolerance: float = 1e-4
     unblend: csr_array | None = field(default=None, init=False)
+    scale: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         if self.blend is not None:
             self.unblend = csr_array(self.blend.T)
+        self.scale = (self.weight / np.float64(self.total)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +96,8 @@ class Fit:
     steps
         L-BFGS steps taken.
     converged
-        Whether the decrement came below the tolerance.
+        Whether the decrement came below the tolerance, or no step could be seen to help in float32; otherwise
+        the steps ran out.
     """
 
     weights: Floats
@@ -100,30 +106,89 @@ class Fit:
     converged: bool
 
 
-class _Head:
-    """State of one head during the joint fit."""
+class _Memory:
+    """Working memory of fits over ``n`` rows and ``C`` classes, used again for each of them."""
 
-    def __init__(self, problem: Problem, second_moment: Floats) -> None:
-        self.problem = problem
-        classes = problem.centre.shape[1]
+    def __init__(self, vectors: Sequence[Block], classes: int) -> None:
+        self.vectors = vectors
+        self.bounds = np.cumsum([0, *(block.shape[0] for block in vectors)])
+        self.block = max(BLOCK // classes, 1)
+        self.scores, self.slopes, self.residual = (np.empty((int(self.bounds[-1]), classes), np.float32) for _ in "abc")
+
+    def forward(self, weights: Floats, out: Floats) -> None:
+        """Scores ``[n, C]`` of weights ``[d + 1, C]``."""
+        for block, low, high in zip(self.vectors, self.bounds, self.bounds[1:], strict=False):
+            if isinstance(block, np.ndarray):
+                np.matmul(block, weights, out=out[low:high])
+            else:
+                out[low:high] = block @ weights
+
+    def backward(self) -> Floats:
+        """Gradient ``[d + 1, C]`` from the residual."""
+        total = np.zeros((self.vectors[0].shape[1], self.residual.shape[1]), np.float32)
+        for block, low, high in zip(self.vectors, self.bounds, self.bounds[1:], strict=False):
+            total += block.T @ self.residual[low:high]
+        return total
+
+    def second_moment(self, scale: Floats) -> Floats:
+        """``[d + 1]`` mean square of each coordinate over rows weighted by `scale` ``[n]``."""
+        total = np.zeros(self.vectors[0].shape[1], np.float32)
+        for block, start in zip(self.vectors, self.bounds, strict=False):
+            for low in range(0, block.shape[0], 4096):
+                part = block[low : low + 4096]
+                total += (part * part).T @ scale[start + low : start + low + part.shape[0]]
+        return total
+
+
+class _Descent:
+    """One fit: an L-BFGS descent."""
+
+    def __init__(self, problem: Problem, memory: _Memory) -> None:
+        self.problem, self.memory = problem, memory
         self.weights = (problem.centre if problem.start is None else problem.start).copy()
-        mass = np.bincount(problem.target, problem.weight, classes) / problem.total
-        if problem.share is not None and problem.other is not None:
-            moved = problem.weight * problem.share
-            mass += np.bincount(problem.other, moved, classes) / problem.total
-            mass -= np.bincount(problem.target, moved, classes) / problem.total
-        curvature = 0.5 * np.sqrt(np.maximum(mass, 1e-12))[None, :] * second_moment[:, None]
+        given = problem.scale if problem.unblend is None else problem.unblend @ problem.scale
+        second_moment = memory.second_moment(given)
+        curvature = 0.5 * np.sqrt(np.maximum(self._mass(), 1e-12))[None, :] * second_moment[:, None]
         penalty = np.full((len(second_moment), 1), problem.penalty)
         penalty[0] = 0.0
         self.penalty = penalty.astype(np.float32)
         self.step_size = (1.0 / (curvature + penalty + 1e-12)).astype(np.float32)
         self.step_size[:, problem.frozen] = 0.0
         self.pairs: list[tuple[Floats, Floats, float]] = []
-        self.gradient: Floats = np.empty_like(self.weights)
-        self.direction: Floats = np.empty_like(self.weights)
-        self.objective = np.inf
-        self.steps = 0
-        self.done = self.converged = False
+
+    def run(self, max_steps: int) -> Fit:
+        """Descend until the tolerance is met, no step helps, or `max_steps` are done."""
+        memory = self.memory
+        memory.forward(self.weights, memory.scores)
+        objective = self.data_term() + self.pull(self.weights)[0]
+        gradient = self.gradient()
+        steps = 0
+        while steps < max_steps:
+            direction = self.aim(gradient)
+            descent = float(np.vdot(gradient, direction))
+            if -descent <= self.problem.tolerance * objective:
+                return Fit(self.weights, objective, steps, converged=True)
+            memory.forward(direction, memory.slopes)
+            step, found = self.search(direction, descent, objective)
+            if step == 0.0:
+                # no step along this direction helps at the precision of float32: the optimum as far as can be seen
+                return Fit(self.weights, objective, steps, converged=True)
+            objective = found
+            steps += 1
+            self.weights = self.weights + np.float32(step) * direction
+            memory.scores += memory.slopes if step == 1.0 else np.float32(step) * memory.slopes
+            before, gradient = gradient, self.gradient()
+            self.remember(np.float32(step) * direction, gradient - before)
+        return Fit(self.weights, objective, steps, converged=False)
+
+    def _mass(self) -> NDArray[np.float64]:
+        """``[C]`` share of each class in the weighted rows."""
+        problem, classes = self.problem, self.problem.centre.shape[1]
+        mass = np.bincount(problem.target, problem.scale, classes)
+        if problem.share is not None and problem.other is not None:
+            moved = problem.scale * problem.share
+            mass += np.bincount(problem.other, moved, classes) - np.bincount(problem.target, moved, classes)
+        return np.asarray(mass, np.float64)
 
     def pull(self, weights: Floats) -> tuple[float, Floats]:
         """Value and gradient of the penalty."""
@@ -131,35 +196,65 @@ class _Head:
         force = self.penalty * away
         return 0.5 * float(np.vdot(force, away)), force
 
-    def data_term(self, scores: Floats, out: Floats, slopes: Floats | None = None, step: float = 0.0) -> float:
-        """Mean loss at ``scores + step * slopes`` ``[n, C]``; the gradient with respect to the scores goes to `out`."""
-        problem = self.problem
-        value = 0.0
-        blend = None if problem.blend is None else problem.blend @ _moved(scores, slopes, step)
-        result = out if blend is None else np.empty_like(blend)
-        for start in range(0, len(result), BLOCK):
-            rows = slice(start, start + BLOCK)
-            here = (
-                _moved(scores[rows], None if slopes is None else slopes[rows], step) if blend is None else blend[rows]
-            )
-            target, weight = problem.target[rows], problem.weight[rows]
-            if problem.share is None or problem.other is None:
-                part, gradient = problem.loss.value_and_gradient(here, target, weight)
-            else:
-                share = problem.share[rows]
-                part, gradient = problem.loss.value_and_gradient(here.copy(), target, weight * (1.0 - share))
-                more, second = problem.loss.value_and_gradient(here, problem.other[rows], weight * share)
-                part += more
-                gradient += second
-            value += part
-            np.divide(gradient, np.float32(problem.total), out=result[rows])
-        if problem.unblend is not None:
-            out[:] = problem.unblend @ result
-        return value / problem.total
+    def gradient(self) -> Floats:
+        """Gradient of the objective, from the residual of the last :meth:`data_term`."""
+        gradient = self.memory.backward() + self.pull(self.weights)[1]
+        gradient[:, self.problem.frozen] = 0.0
+        return gradient
 
-    def aim(self) -> None:
-        """Set the direction by the L-BFGS two-loop recursion (Nocedal & Wright, algorithm 7.4)."""
-        direction = self.gradient.copy()
+    def data_term(self, step: float | None = None) -> float:
+        """Mean loss at ``scores + step * slopes``; its gradient with respect to the scores goes to the residual."""
+        problem, memory = self.problem, self.memory
+        if problem.blend is None or problem.unblend is None:
+            return sum(self._losses(memory.residual, rows, step) for rows in _blocks(memory.residual, memory.block))
+        for rows in _blocks(memory.residual, memory.block):
+            self._move(memory.residual, rows, step)
+        made = problem.blend @ memory.residual
+        value = sum(self._losses(made, rows) for rows in _blocks(made, memory.block))
+        memory.residual[:] = problem.unblend @ made
+        return value
+
+    def _move(self, out: Floats, rows: slice, step: float | None) -> None:
+        scores, slopes = self.memory.scores[rows], self.memory.slopes[rows]
+        if step is None:
+            out[rows] = scores
+        elif step == 1.0:
+            np.add(scores, slopes, out=out[rows])
+        else:
+            np.multiply(slopes, np.float32(step), out=out[rows])
+            out[rows] += scores
+
+    def _losses(self, out: Floats, rows: slice, step: float | Literal["there"] | None = "there") -> float:
+        """Loss of some rows, whose scores are in `out` or are put there first; `out` becomes the gradient."""
+        problem = self.problem
+        if step != "there":
+            self._move(out, rows, step)
+        here, target, scale = out[rows], problem.target[rows], problem.scale[rows]
+        if problem.share is None or problem.other is None:
+            value, gradient = problem.loss.value_and_gradient(here, target, scale)
+        else:
+            share = problem.share[rows]
+            value, gradient = problem.loss.value_and_gradient(here.copy(), target, scale * (1.0 - share))
+            more, second = problem.loss.value_and_gradient(here, problem.other[rows], scale * share)
+            value += more
+            gradient = np.add(gradient, second, out=here)
+        if gradient is not here:
+            here[:] = gradient
+        return value
+
+    def search(self, direction: Floats, descent: float, objective: float) -> tuple[float, float]:
+        """Armijo backtracking; scores are linear in the step, so no product is needed. Step (0: none) and objective."""
+        step = 1.0
+        for _ in range(30):
+            value = self.data_term(step) + self.pull(self.weights + np.float32(step) * direction)[0]
+            if value <= objective + 1e-4 * step * descent + 1e-7 * abs(objective):
+                return step, value
+            step *= 0.4
+        return 0.0, objective
+
+    def aim(self, gradient: Floats) -> Floats:
+        """Direction by the L-BFGS two-loop recursion (Nocedal & Wright, algorithm 7.4)."""
+        direction = gradient.copy()
         factors = []
         for s, y, inverse in reversed(self.pairs):
             factor = inverse * float(np.vdot(s, direction))
@@ -168,10 +263,10 @@ class _Head:
         direction *= self.step_size
         for (s, y, inverse), factor in zip(self.pairs, reversed(factors), strict=True):
             direction += np.float32(factor - inverse * float(np.vdot(y, direction))) * s
-        self.direction = -direction
-        if float(np.vdot(self.direction, self.gradient)) >= 0.0:
+        if float(np.vdot(direction, gradient)) <= 0.0:
             self.pairs.clear()
-            self.direction = -self.step_size * self.gradient
+            direction = self.step_size * gradient
+        return np.negative(direction, out=direction)
 
     def remember(self, moved: Floats, change: Floats) -> None:
         """Keep a pair of step and gradient change, if it shows positive curvature."""
@@ -198,125 +293,9 @@ def fit_together(vectors: Sequence[Block], problems: Sequence[Problem], *, max_s
     -------
     Fits in the order of `problems`.
     """
-    bounds = np.cumsum([0, *(block.shape[0] for block in vectors)])
-    rows, classes = int(bounds[-1]), problems[0].centre.shape[1]
-    moments = _second_moments(vectors, problems)
-    heads = [_Head(p, m) for p, m in zip(problems, moments, strict=True)]
-    active = list(range(len(heads)))
-    scores = np.empty((rows, len(heads) * classes), np.float32)
-    slopes = np.empty_like(scores)
-    residual = np.empty_like(scores)
-
-    def forward(matrices: list[Floats], out: Floats) -> None:
-        stacked = np.concatenate(matrices, axis=1)
-        for block, low, high in zip(vectors, bounds, bounds[1:], strict=False):
-            target = out[low:high, : stacked.shape[1]]
-            if isinstance(block, np.ndarray):
-                np.matmul(block, stacked, out=target)
-            else:
-                target[:] = block @ stacked
-
-    def backward(count: int) -> Floats:
-        total = np.zeros((vectors[0].shape[1], count * classes), np.float32)
-        for block, low, high in zip(vectors, bounds, bounds[1:], strict=False):
-            total += block.T @ residual[low:high, : count * classes]
-        return total
-
-    def columns(position: int) -> slice:
-        return slice(position * classes, (position + 1) * classes)
-
-    forward([h.weights for h in heads], scores)
-    for i, head in enumerate(heads):
-        head.objective = head.data_term(scores[:, columns(i)], residual[:, columns(i)]) + head.pull(head.weights)[0]
-    gradients = backward(len(heads))
-    for i, head in enumerate(heads):
-        head.gradient = gradients[:, columns(i)] + head.pull(head.weights)[1]
-        head.gradient[:, head.problem.frozen] = 0.0
-    while active:
-        still = []
-        for position in active:
-            head = heads[position]
-            if not head.done:
-                head.aim()
-                if -float(np.vdot(head.direction, head.gradient)) <= head.problem.tolerance * head.objective:
-                    head.done = head.converged = True
-            if head.steps >= max_steps:
-                head.done = True
-            if not head.done:
-                still.append(position)
-        if len(still) < len(active):
-            # close the gaps, so that the products stay one dense block
-            for place, position in enumerate(still):
-                old = active.index(position)
-                if old != place:
-                    scores[:, columns(place)] = scores[:, columns(old)]
-        active = still
-        if not active:
-            break
-        forward([heads[p].direction for p in active], slopes)
-        moves: list[Floats] = []
-        for place, position in enumerate(active):
-            part = columns(place)
-            step = _search(heads[position], scores[:, part], slopes[:, part], residual[:, part])
-            moves.append(np.float32(step) * heads[position].direction)
-        gradients = backward(len(active))
-        for place, position in enumerate(active):
-            head = heads[position]
-            gradient = gradients[:, columns(place)] + head.pull(head.weights)[1]
-            gradient[:, head.problem.frozen] = 0.0
-            if not head.done:
-                head.remember(moves[place], gradient - head.gradient)
-            head.gradient = gradient
-    return [Fit(h.weights, h.objective, h.steps, h.converged) for h in heads]
+    memory = _Memory(vectors, problems[0].centre.shape[1])
+    return [_Descent(problem, memory).run(max_steps) for problem in problems]
 
 
-def _moved(scores: Floats, slopes: Floats | None, step: float) -> Floats:
-    """``scores + step * slopes`` in memory of its own."""
-    if slopes is None:
-        return scores.copy()
-    moved = slopes * np.float32(step)
-    moved += scores
-    return moved
-
-
-def _search(head: _Head, scores: Floats, slopes: Floats, residual: Floats) -> float:
-    """Armijo backtracking along the head's direction; scores are linear in the step, so no product is needed."""
-    descent = float(np.vdot(head.gradient, head.direction))
-    step = 1.0
-    for _ in range(30):
-        weights = head.weights + np.float32(step) * head.direction
-        value = head.data_term(scores, residual, slopes, step) + head.pull(weights)[0]
-        if value <= head.objective + 1e-4 * step * descent + 1e-7 * abs(head.objective):
-            break
-        step *= 0.4
-    else:
-        # no step along this direction helps at the precision of float32: this is the optimum as far as it can be seen
-        step = 0.0
-        weights = head.weights
-        value = head.data_term(scores, residual) + head.pull(weights)[0]
-        head.done = True
-    for start in range(0, len(scores), BLOCK):
-        rows = slice(start, start + BLOCK)
-        scores[rows] += np.float32(step) * slopes[rows]
-    head.weights, head.objective = weights, value
-    head.steps += 1
-    return step
-
-
-def _second_moments(vectors: Sequence[Block], problems: Sequence[Problem]) -> list[Floats]:
-    """``[d + 1]`` mean square of each coordinate over the rows of each problem, weights included."""
-    counts = []
-    for problem in problems:
-        weight = problem.weight / problem.total
-        if problem.unblend is not None:
-            weight = problem.unblend @ weight
-        counts.append(weight)
-    stacked = np.stack(counts, axis=1).astype(np.float32)
-    total = np.zeros((vectors[0].shape[1], len(problems)), np.float32)
-    start = 0
-    for block in vectors:
-        for low in range(0, block.shape[0], 8 * BLOCK):
-            part = block[low : low + 8 * BLOCK]
-            total += (part * part).T @ stacked[start + low : start + low + part.shape[0]]
-        start += block.shape[0]
-    return [np.ascontiguousarray(total[:, i]) for i in range(len(problems))]
+def _blocks(rows: Floats, size: int) -> list[slice]:
+    return [slice(start, start + size) for start in range(0, len(rows), size)]

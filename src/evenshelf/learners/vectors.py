@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -84,6 +84,12 @@ class Vectors:
     def turn(self, vectors: Floats) -> Floats:
         """``[m, d]`` directions (differences of vectors, such as head weights) in the axes of :attr:`rows`."""
         return np.asarray(vectors @ self.axes, dtype=np.float32)
+
+    def leading(self, axes: int) -> Vectors:
+        """The same examples in their first principal axes; a view. Sparse vectors have no axes and stay whole."""
+        if axes <= 0 or axes >= self.rows.shape[1] - 1 or not isinstance(self.rows, np.ndarray):
+            return self
+        return replace(self, rows=self.rows[:, : axes + 1], axes=self.axes[:, :axes])
 
     @cached_property
     def fingerprint(self) -> str:

@@ -46,6 +46,9 @@ class LogitAdjust(Remedy):
 class TauNorm(Remedy):
     """Divides each group's score by a power of the norm of its weights, which grows with its frequency.
 
+    Scores are taken from the mean over the groups: a constant added to all of them changes no probability before, so
+    it must change none after. (The paper's scores have no bias, and that mean is zero.)
+
     Parameters
     ----------
     tau
@@ -57,7 +60,7 @@ class TauNorm(Remedy):
     name: ClassVar[str] = "tau_norm"
     title: ClassVar[str] = "Tau-normalisation"
     paper: ClassVar[str] = "Kang et al., ICLR 2020"
-    formula: ClassVar[str] = "s[g] (mean norm / norm w[g]) ** tau"
+    formula: ClassVar[str] = "(s[g] - mean s) (mean norm / norm w[g]) ** tau"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.ADJUST,)
     neutral: ClassVar[dict[str, float]] = {"tau": 0.0}
     grid: ClassVar[dict[str, tuple[float, ...]]] = {"tau": (0.5, 1.0)}
@@ -73,4 +76,7 @@ class TauNorm(Remedy):
         scale = np.ones_like(norms)
         # the mean norm keeps the scores' size, and with it the calibration, roughly where it was
         scale[known] = (norms[known].mean(dtype=np.float64) / norms[known]) ** self.tau
-        return scores * scale
+        # scores mean the same when a constant is added to a row, so they are scaled from the row's middle
+        middle: Floats = scores.mean(axis=1, keepdims=True, where=known, dtype=np.float64).astype(np.float32)
+        scaled: Floats = (scores - middle) * scale + middle
+        return scaled

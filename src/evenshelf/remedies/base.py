@@ -159,7 +159,7 @@ class Remedy:
     def spec(self) -> str:
         """The spec string that parses to an equal remedy. Parameters at their defaults are left out."""
         values = [
-            f"{f.name}={getattr(self, f.name)!r}"
+            f"{f.name}={_literal(getattr(self, f.name), f.default)}"
             for f in dataclasses.fields(self)
             if getattr(self, f.name) != f.default
         ]
@@ -185,6 +185,11 @@ class Remedy:
                 others = [v for v in values if v != default[parameter]]
                 found = [r for kept in found for r in (kept, *(kept.with_parameters(**{parameter: v}) for v in others))]
         return tuple(found)
+
+    @property
+    def linear_form(self) -> Remedy:
+        """A remedy with the same optimum for a linear head with a free bias, but cheaper to train; often itself."""
+        return self
 
     def not_applicable(self, prior: Prior, *, has_names: bool) -> str | None:
         """Why this remedy cannot be used with such groups, or ``None`` if it can."""
@@ -308,6 +313,11 @@ class Composition(Remedy):
         return tuple(dict.fromkeys(s for m in self.members for s in m.stages))
 
     @property
+    def linear_form(self) -> Remedy:
+        """Linear forms of the members."""
+        return Composition(tuple(m.linear_form for m in self.members))
+
+    @property
     def settings(self) -> tuple[Remedy, ...]:
         """Every combination of the members' settings."""
         found: list[tuple[Remedy, ...]] = [()]
@@ -343,6 +353,12 @@ class Composition(Remedy):
     def centre(self, names: Floats, prior: Prior) -> Floats | None:
         """Centre of the member that pools."""
         return next((c for m in self.members if (c := m.centre(names, prior)) is not None), None)
+
+
+def _literal(value: Any, default: Any) -> str:
+    """A parameter as a spec has it: a 2, a 2.0 and a ``numpy.float64(2.0)`` are one setting and are written alike."""
+    number = type(default) in (int, float)
+    return repr(type(default)(value) if number else value)
 
 
 def effective_loss(remedy: Remedy, prior: Prior) -> Loss:

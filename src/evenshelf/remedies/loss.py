@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from evenshelf.remedies.adjust import LogitAdjust
 from evenshelf.remedies.base import Prior, Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.losses import (
@@ -110,6 +111,11 @@ class BalancedSoftmax(Remedy):
     def __post_init__(self) -> None:
         check_range("tau", self.tau, 0.0, 3.0)
 
+    @property
+    def linear_form(self) -> Remedy:
+        """A logit adjustment of the same strength: the free bias takes up the offset of the training scores."""
+        return LogitAdjust(self.tau)
+
     def loss(self, prior: Prior) -> Loss:
         """See :meth:`Remedy.loss`."""
         return OffsetCrossEntropy(np.float32(self.tau) * prior.log_share)
@@ -127,7 +133,8 @@ class LDAM(Remedy):
     Parameters
     ----------
     margin
-        Margin of the rarest group, in logits, >= 0 (the paper's 0.5 times its scale of 30 is for cosine scores).
+        Margin of the rarest group, in logits, in [0, 100] (the paper's 0.5 times its scale of 30 is for cosine
+        scores).
     beta
         Of the effective-number weights in the second phase, in [0, 1).
     """

@@ -45,6 +45,8 @@ class NamePrior(Remedy):
             return "the groups have no names that the encoder could read"
         return super().not_applicable(prior, has_names=has_names)
 
-    def centre(self, names: Floats, prior: Prior) -> Floats:
+    def centre(self, names: Floats, prior: Prior) -> Floats | None:
         """See :meth:`Remedy.centre`."""
+        if self.scale == 0.0:
+            return None  # zero vectors would let groups in that are known by nothing
         return np.float32(self.scale) * names

@@ -48,7 +48,7 @@ class SMOTE(Remedy):
     grid: ClassVar[dict[str, tuple[float, ...]]] = {"k": (5, 2)}
 
     def __post_init__(self) -> None:
-        check_range("k", self.k, 1)
+        check_range("k", self.k, 1, whole=True)
         check_range("strength", self.strength, 0.0, 1.0)
 
     def resample(self, vectors: Floats, target: Codes, prior: Prior, rng: np.random.Generator) -> Rows:

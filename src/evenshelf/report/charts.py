@@ -9,7 +9,24 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from evenshelf.report.svg import ACCENT, FAINT, INK, MUTED, OTHER, PAPER, RULE, SOFT, Figure, Size, axis, data, figure
+from evenshelf.report.numbers import number
+from evenshelf.report.svg import (
+    ACCENT,
+    INK,
+    MUTED,
+    OTHER,
+    PAPER,
+    RULE,
+    SOFT,
+    Figure,
+    Size,
+    abreast,
+    axis,
+    data,
+    figure,
+    layer,
+    stacked,
+)
 from evenshelf.study.wording import percent, probability, seconds, signed
 
 if TYPE_CHECKING:
@@ -20,7 +37,7 @@ if TYPE_CHECKING:
     from evenshelf.tasks.label_metrics import Reliability
 
 STEP = 26  # Height of one line of a chart of remedies, in pixels.
-PARTS = {"head": ACCENT, "torso": SOFT, "tail": FAINT, "cold": RULE}
+PARTS = {"head": ACCENT, "torso": SOFT, "tail": OTHER, "cold": RULE}
 MOST_POINTS = 1500
 
 
@@ -92,7 +109,7 @@ def gains(verdict: Verdict) -> Figure:
             _whiskers(rivals, panel, width, size, labels=size.narrow or number == 0)
             for number, panel in enumerate(panels)
         ]
-        return alt.vconcat(*made, spacing=24) if size.narrow else alt.hconcat(*made, spacing=28)
+        return stacked(made, 24) if size.narrow else abreast(made, 28)
 
     best = rivals[0]
     return figure(
@@ -136,23 +153,29 @@ def _whiskers(
     base = alt.Chart(data(rows)).encode(y=y, color=alt.Color("kind:N", scale=colour, legend=None))
     inside = base.transform_filter("datum.off === ''")
     zero = alt.Chart(data([{"x": 0}])).mark_rule(color=INK, strokeWidth=1, aria=False).encode(x="x:Q")
-    points = inside.encode(x=alt.X("value:Q", scale=x, axis=axis(tickCount=5, format="+.2~f")), description="tip:N")
-    return alt.layer(
-        zero,
-        inside.mark_rule(strokeWidth=2.5, strokeCap="round", opacity=0.45, aria=False).encode(
-            x=alt.X("low:Q", scale=x, title=None), x2="high:Q"
-        ),
-        points.transform_filter("datum.kind === 'qualifies'").mark_point(
-            shape="circle", filled=True, size=90, opacity=1
-        ),
-        points.transform_filter("datum.kind === 'unclear'").mark_point(
-            shape="circle", size=58, strokeWidth=2, fill=PAPER, opacity=1
-        ),
-        points.transform_filter("datum.kind === 'refused'").mark_point(shape="cross", filled=True, size=80, opacity=1),
-        base.transform_filter("datum.off !== ''")
-        .mark_text(align="left", fontSize=12, dx=2)
-        .encode(x=alt.X("edge:Q", scale=x), text="off:N", description="tip:N"),
-    ).properties(
+    points = inside.encode(
+        x=alt.X("value:Q", scale=x, axis=axis(tickCount=5, format="+.2~f", labelOverlap="greedy", labelSeparation=10)),
+        description="tip:N",
+    )
+    return layer(
+        [
+            zero,
+            inside.mark_rule(strokeWidth=2.5, strokeCap="round", opacity=0.45, aria=False).encode(
+                x=alt.X("low:Q", scale=x, title=None), x2="high:Q"
+            ),
+            points.transform_filter("datum.kind === 'qualifies'").mark_point(
+                shape="circle", filled=True, size=90, opacity=1
+            ),
+            points.transform_filter("datum.kind === 'unclear'").mark_point(
+                shape="circle", size=58, strokeWidth=2, fill=PAPER, opacity=1
+            ),
+            points.transform_filter("datum.kind === 'refused'").mark_point(
+                shape="cross", filled=True, size=80, opacity=1
+            ),
+            base.transform_filter("datum.off !== ''")
+            .mark_text(align="left", fontSize=12, dx=2)
+            .encode(x=alt.X("edge:Q", scale=x), text="off:N", description="tip:N"),
+        ],
         width=width,
         height=alt.Step(size.pick(STEP, STEP + 4)),
         title=alt.Title(title, anchor="start", color=INK, fontSize=13, fontWeight=600, offset=8),
@@ -167,7 +190,7 @@ def tuning(verdict: Verdict) -> Figure:
             "tuned": getattr(c, verdict.metric),
             "default": c.untuned,
             "baseline": c.spec == verdict.baseline,
-            "tip": f"{c.spec}: {_number(c.untuned)} at defaults, {_number(getattr(c, verdict.metric))} tuned",
+            "tip": f"{c.spec}: {number(c.untuned)} at defaults, {number(getattr(c, verdict.metric))} tuned",
         }
         for c in verdict.comparisons
         if math.isfinite(c.untuned)
@@ -187,24 +210,28 @@ def tuning(verdict: Verdict) -> Figure:
             .mark_rule(color=INK, strokeDash=[3, 3], strokeWidth=1, aria=False)
             .encode(x=alt.X("x:Q", scale=x))
         )
-        return alt.layer(
-            rule,
-            base.mark_rule(strokeWidth=2.5, color=SOFT, aria=False).encode(
-                x=alt.X("default:Q", scale=x, axis=axis(tickCount=size.pick(8, 4), format=".2~f")), x2="tuned:Q"
-            ),
-            base.mark_point(shape="circle", size=58, strokeWidth=2, color=MUTED, fill=PAPER, opacity=1).encode(
-                x=alt.X("default:Q", scale=x)
-            ),
-            base.mark_point(shape="circle", filled=True, size=90, color=ACCENT, opacity=1).encode(
-                x=alt.X("tuned:Q", scale=x)
-            ),
-        ).properties(width=_plot(size), height=alt.Step(size.pick(STEP, STEP + 4)))
+        return layer(
+            [
+                rule,
+                base.mark_rule(strokeWidth=2.5, color=SOFT, aria=False).encode(
+                    x=alt.X("default:Q", scale=x, axis=axis(tickCount=size.pick(8, 4), format=".2~f")), x2="tuned:Q"
+                ),
+                base.mark_point(shape="circle", size=58, strokeWidth=2, color=MUTED, fill=PAPER, opacity=1).encode(
+                    x=alt.X("default:Q", scale=x)
+                ),
+                base.mark_point(shape="circle", filled=True, size=90, color=ACCENT, opacity=1).encode(
+                    x=alt.X("tuned:Q", scale=x)
+                ),
+            ],
+            width=_plot(size),
+            height=alt.Step(size.pick(STEP, STEP + 4)),
+        )
 
     base = verdict[verdict.baseline]
     return figure(
         draw,
         f"For each of {len(rows)} remedies a hollow dot at the usual defaults joined to a filled dot after tuning. "
-        f"Doing nothing goes from {_number(base.untuned)} to {_number(reference)}.",
+        f"Doing nothing goes from {number(base.untuned)} to {number(reference)}.",
     )
 
 
@@ -216,7 +243,7 @@ def class_changes(changes: Sequence[ClassChange], base: str, other: str) -> Figu
             "before": c.before,
             "after": c.after,
             "kind": "gain" if c.after > c.before else "loss",
-            "tip": f"{c.name}, {c.count:,} examples, {c.bucket}: {_number(c.before)} → {_number(c.after)}",
+            "tip": f"{c.name}, {c.count:,} examples, {c.bucket}: {number(c.before)} → {number(c.after)}",
         }
         for c in changes
     ]
@@ -229,17 +256,23 @@ def class_changes(changes: Sequence[ClassChange], base: str, other: str) -> Figu
         )
         x = alt.Scale(domain=[0, 1])
         scale = alt.X("before:Q", scale=x, axis=axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"))
-        return alt.layer(
-            base_chart.mark_rule(strokeWidth=2.5, opacity=0.45, aria=False).encode(x=scale, x2="after:Q"),
-            base_chart.mark_point(shape="circle", size=52, strokeWidth=2, fill=PAPER, opacity=1).encode(x=scale),
-            base_chart.mark_point(shape="circle", filled=True, size=90, opacity=1).encode(x=alt.X("after:Q", scale=x)),
-        ).properties(width=_plot(size), height=alt.Step(24))
+        return layer(
+            [
+                base_chart.mark_rule(strokeWidth=2.5, opacity=0.45, aria=False).encode(x=scale, x2="after:Q"),
+                base_chart.mark_point(shape="circle", size=52, strokeWidth=2, fill=PAPER, opacity=1).encode(x=scale),
+                base_chart.mark_point(shape="circle", filled=True, size=90, opacity=1).encode(
+                    x=alt.X("after:Q", scale=x)
+                ),
+            ],
+            width=_plot(size),
+            height=alt.Step(24),
+        )
 
     first = changes[0]
     return figure(
         draw,
         f"F1 of {len(rows)} classes, hollow under {base}, filled under {other}. Largest gain: {first.name}, "
-        f"{_number(first.before)} to {_number(first.after)}.",
+        f"{number(first.before)} to {number(first.after)}.",
     )
 
 
@@ -251,7 +284,7 @@ def class_scatter(changes: Sequence[ClassChange], base: str, other: str) -> Figu
             "count": c.count,
             "f1": getattr(c, side),
             "side": side,
-            "tip": f"{c.name}, {c.count:,} examples: {_number(getattr(c, side))} under {name}",
+            "tip": f"{c.name}, {c.count:,} examples: {number(getattr(c, side))} under {name}",
         }
         for c in changes
         for side, name in sides
@@ -283,26 +316,30 @@ def class_scatter(changes: Sequence[ClassChange], base: str, other: str) -> Figu
         colour = alt.Color("side:N", scale=alt.Scale(domain=["before", "after"], range=[MUTED, ACCENT]), legend=None)
         points = alt.Chart(data(rows)).encode(x=x, y=y, color=colour, description="tip:N")
         lines = alt.Chart(data(means)).encode(x=x, y=y, color=colour)
-        return alt.layer(
-            points.transform_filter("datum.side === 'before'").mark_point(
-                shape="circle", size=34, strokeWidth=1.4, opacity=0.55
-            ),
-            points.transform_filter("datum.side === 'after'").mark_point(
-                shape="circle", filled=True, size=34, opacity=0.55
-            ),
-            lines.transform_filter("datum.side === 'before'").mark_line(
-                strokeWidth=2.5, strokeDash=[5, 4], interpolate="monotone", aria=False
-            ),
-            lines.transform_filter("datum.side === 'after'").mark_line(
-                strokeWidth=3, interpolate="monotone", aria=False
-            ),
-        ).properties(width=size.width - 62, height=size.pick(300, 240))
+        return layer(
+            [
+                points.transform_filter("datum.side === 'before'").mark_point(
+                    shape="circle", size=34, strokeWidth=1.4, opacity=0.55
+                ),
+                points.transform_filter("datum.side === 'after'").mark_point(
+                    shape="circle", filled=True, size=34, opacity=0.55
+                ),
+                lines.transform_filter("datum.side === 'before'").mark_line(
+                    strokeWidth=2.5, strokeDash=[5, 4], interpolate="monotone", aria=False
+                ),
+                lines.transform_filter("datum.side === 'after'").mark_line(
+                    strokeWidth=3, interpolate="monotone", aria=False
+                ),
+            ],
+            width=size.width - 62,
+            height=size.pick(300, 240),
+        )
 
     before, after = (float(m["f1"]) for m in means[:2])  # type: ignore[arg-type]
     return figure(
         draw,
         f"F1 of {len(changes):,} classes against their number of examples. Among the rarest, the mean is "
-        f"{_number(before)} under {base} and {_number(after)} under {other}.",
+        f"{number(before)} under {base} and {number(after)} under {other}.",
     )
 
 
@@ -322,7 +359,7 @@ def reliability(panels: Mapping[str, Mapping[str, Reliability]], base: str) -> F
     ]
 
     def draw(size: Size) -> Any:
-        side = size.pick(330, 258)
+        side = size.pick(345, 258)
 
         def panel(title: str) -> Any:
             x = alt.X(
@@ -344,23 +381,24 @@ def reliability(panels: Mapping[str, Mapping[str, Reliability]], base: str) -> F
                 .encode(x=x, y=y)
             )
             chart = alt.Chart(data([r for r in rows if r["panel"] == title])).encode(x=x, y=y, color=colour)
-            return alt.layer(
-                ideal,
-                chart.mark_line(strokeWidth=2, opacity=0.6, aria=False),
-                chart.transform_filter("datum.side === 'before'")
-                .mark_point(shape="circle", size=46, strokeWidth=2, fill=PAPER, opacity=1)
-                .encode(description="tip:N"),
-                chart.transform_filter("datum.side === 'after'")
-                .mark_point(shape="circle", filled=True, size=56, opacity=1)
-                .encode(description="tip:N"),
-            ).properties(
+            return layer(
+                [
+                    ideal,
+                    chart.mark_line(strokeWidth=2, opacity=0.6, aria=False),
+                    chart.transform_filter("datum.side === 'before'")
+                    .mark_point(shape="circle", size=46, strokeWidth=2, fill=PAPER, opacity=1)
+                    .encode(description="tip:N"),
+                    chart.transform_filter("datum.side === 'after'")
+                    .mark_point(shape="circle", filled=True, size=56, opacity=1)
+                    .encode(description="tip:N"),
+                ],
                 width=side,
                 height=side,
                 title=alt.Title(title, anchor="start", color=INK, fontSize=13, fontWeight=600, offset=8),
             )
 
         made = [panel(title) for title in panels]
-        return alt.vconcat(*made, spacing=28) if size.narrow else alt.hconcat(*made, spacing=56)
+        return stacked(made, 28) if size.narrow else abreast(made, 56)
 
     return figure(
         draw,
@@ -386,16 +424,26 @@ def cost(verdict: Verdict) -> Figure:
             for c in ordered
         ]
         base = alt.Chart(data(rows)).encode(
-            x=alt.X("seconds:Q", scale=alt.Scale(domain=[0, longest * size.pick(1.12, 1.3)], nice=False), axis=None),
+            # Not stacked: Vega would clip every bar by a path with a name of its own, new in every run.
+            x=alt.X(
+                "seconds:Q",
+                scale=alt.Scale(domain=[0, longest * size.pick(1.12, 1.3)], nice=False),
+                axis=None,
+                stack=None,
+            ),
             y=alt.Y("remedy:N", sort=[r["remedy"] for r in rows], axis=_names(size)),
         )
-        return alt.layer(
-            base.mark_bar(height=10, cornerRadiusEnd=2).encode(
-                color=alt.Color("best:N", scale=alt.Scale(domain=[True, False], range=[ACCENT, SOFT]), legend=None),
-                description="tip:N",
-            ),
-            base.mark_text(align="left", dx=6, fontSize=12, color=MUTED, aria=False).encode(text="text:N"),
-        ).properties(width=_plot(size), height=alt.Step(size.pick(23, STEP + 4)))
+        return layer(
+            [
+                base.mark_bar(height=10, cornerRadiusEnd=2).encode(
+                    color=alt.Color("best:N", scale=alt.Scale(domain=[True, False], range=[ACCENT, SOFT]), legend=None),
+                    description="tip:N",
+                ),
+                base.mark_text(align="left", dx=6, fontSize=12, color=MUTED, aria=False).encode(text="text:N"),
+            ],
+            width=_plot(size),
+            height=alt.Step(size.pick(23, STEP + 4)),
+        )
 
     return figure(
         draw,
@@ -410,7 +458,8 @@ def _plot(size: Size) -> int:
 
 def _names(size: Size) -> Any:
     return axis(
-        labelLimit=size.labels - 8,
+        labelLimit=size.labels - 12,
+        labelPadding=10,
         minExtent=size.labels,
         maxExtent=size.labels,
         labelExpr="split(datum.value, '\\n')",
@@ -423,7 +472,3 @@ def _names(size: Size) -> Any:
 def _lines(spec: str, size: Size) -> str:
     """A spec for the axis; a composition is broken into lines where there is little room."""
     return spec.replace(" + ", "\n+ ") if size.narrow else spec
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0") if math.isfinite(value) else "n/a"

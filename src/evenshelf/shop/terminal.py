@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from evenshelf.shop.advice import advice
 from evenshelf.shop.imbalance import BUCKETS, FEW_SHOT
 from evenshelf.shop.rules import WARNINGS, reason_text
 
@@ -86,10 +87,10 @@ def profile_report(profile: Profile) -> RenderableType:
     if profile.warnings:
         parts += [_counts("Worth a look", profile.warnings, WARNINGS, "yellow"), ""]
     parts += [_titles(profile), "", _imbalance(profile.target, profile.imbalance), "", _columns(profile), ""]
-    advice = _advice(profile)
-    if advice:
+    found = advice(profile)
+    if found:
         parts.append(Text("What follows", "bold"))
-        parts += [Padding(Text.assemble(("→ ", "green"), line), (0, 0, 0, 2)) for line in advice]
+        parts += [Padding(Text.assemble(("→ ", "green"), line), (0, 0, 0, 2)) for line in found]
     return Group(*parts)
 
 
@@ -202,31 +203,6 @@ def _columns(profile: Profile) -> RenderableType:
             cells = [f"{ratio:,.0f} : 1", f"{short['gini']:.2f}", f"{head:,}"]
         table.add_row(Text(_short(column.name)), f"{column.filled:.1%}", f"{column.distinct:,}", *cells)
     return Group(Text("Columns", "bold"), Padding(table, (0, 0, 0, 2)))
-
-
-def _advice(profile: Profile) -> list[str]:
-    lines = []
-    if profile.near_repeats >= 0.01:
-        lines.append(
-            f"{profile.near_repeats:.0%} of the titles repeat another: split by title group, "
-            "or a model is tested on what it has seen."
-        )
-    if profile.conflicting_labels:
-        share = profile.conflicting_labels / profile.rows
-        lines.append(
-            f"{profile.conflicting_labels:,} rows contradict equal titles: "
-            f"no model of titles can get more than {1 - share:.1%} of these items right."
-        )
-    tail = int((profile.imbalance.bucket == "tail").sum())
-    total = len(profile.imbalance.groups)
-    if tail and total > 2:
-        lines.append(f"{tail:,} of {total:,} groups are tail: accuracy hardly sees them; look at macro-F1 and tail F1.")
-    if profile.label_in_title >= 0.2:
-        lines.append(
-            f"{profile.label_in_title:.0%} of the titles hold their label: "
-            "a model that knows the words can borrow from the names of rare groups."
-        )
-    return lines
 
 
 def _counts(title: str | None, counts: dict[str, int], texts: dict[str, str], colour: str) -> RenderableType:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -14,7 +15,7 @@ from evenshelf.errors import SettingError
 from evenshelf.learners.heads import training_part
 from evenshelf.remedies import Remedy
 
-REVISION = 1
+REVISION = 2
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
 
 STRONGEST, WEAKEST = -3.5, -7.0
@@ -79,11 +80,26 @@ class Training:
         Strongest first. ``(None,)`` for the default, which depends on the number of rows.
     users
         ``(name of the remedy in the study, setting)`` evaluated on these fits.
+    start
+        Where the first fit starts, or ``None`` for the centre.
     """
 
     remedy: Remedy
     penalties: tuple[float | None, ...]
     users: tuple[tuple[str, Setting], ...]
+    start: Start | None = None
+
+
+@dataclass(frozen=True)
+class Start:
+    """The weights of a search: unit (by its address), training in it, penalty on its path.
+
+    Its training rows are among those of the fit that starts there, so nothing of a held-out fold leaks in.
+    """
+
+    address: str
+    training: int
+    level: int
 
 
 def trainings(wanted: Sequence[tuple[str, Setting]], *, final: bool) -> list[Training]:
@@ -124,12 +140,15 @@ class Unit:
         Name of the vectors used.
     held_out
         Outer folds left out of training.
+    axes
+        Leading principal axes that are used; 0 for all.
     """
 
     kind: str
     matrix: str
     held_out: tuple[int, ...]
     trainings: tuple[Training, ...]
+    axes: int = 0
 
     def address(self, fingerprint: str, seed: int) -> str:
         """Hex digest of everything that the result depends on."""
@@ -140,32 +159,86 @@ class Unit:
             "kind": self.kind,
             "matrix": self.matrix,
             "held_out": self.held_out,
+            "axes": self.axes,
             "trainings": [
-                [t.remedy.spec, list(t.penalties), [[name, s.describe()] for name, s in t.users]]
+                [
+                    t.remedy.spec,
+                    list(t.penalties),
+                    [[name, s.describe()] for name, s in t.users],
+                    None if t.start is None else asdict(t.start),
+                ]
                 for t in self.trainings
             ],
         }
         return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
-def search_units(wanted: Sequence[tuple[str, Setting]], matrix: str, folds: int) -> list[Unit]:
+def search_units(wanted: Sequence[tuple[str, Setting]], matrix: str, folds: int, axes: int = 0) -> list[Unit]:
     """Units that score all settings inside the training folds.
 
     A fit that leaves out folds i and j may choose settings for both: for i by its score on j, and the other way
     round. So ``ceil(folds / 2)`` fits per setting give every outer fold its inner validation.
     """
-    return _units("search", wanted, matrix, [(i, (i + 1) % folds) for i in range(0, folds, 2)])
+    pairs = [(i, (i + 1) % folds) for i in range(0, folds, 2)]
+    return [replace(unit, axes=axes) for unit in _units("search", trainings(wanted, final=False), matrix, pairs)]
 
 
-def final_units(chosen: dict[int, list[tuple[str, Setting]]], matrix: str) -> list[Unit]:
-    """Units that fit the chosen settings of each outer fold on all other folds."""
-    return [unit for fold, wanted in chosen.items() for unit in _units("final", wanted, matrix, [(fold,)])]
-
-
-def _units(
-    kind: str, wanted: Sequence[tuple[str, Setting]], matrix: str, held_out: Sequence[tuple[int, ...]]
+def final_units(
+    chosen: Mapping[int, Sequence[tuple[str, Setting]]], matrix: str, starts: Mapping[int, Starts] | None = None
 ) -> list[Unit]:
-    parts = trainings(wanted, final=kind == "final")
+    """Units that fit the chosen settings of each outer fold on all other folds.
+
+    Parameters
+    ----------
+    chosen
+        Settings by outer fold.
+    matrix
+        Name of the vectors.
+    starts
+        By outer fold, the search fits that may be started from; ``None`` starts from strong penalties instead.
+    """
+    units: list[Unit] = []
+    for fold, wanted in chosen.items():
+        parts = trainings(wanted, final=True)
+        if starts is not None:
+            parts = [replace(t, penalties=t.penalties[-1:], start=starts[fold].nearest(t)) for t in parts]
+        units += _units("final", parts, matrix, [(fold,)])
+    return units
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Search fits that never saw an outer fold, by training.
+
+    Attributes
+    ----------
+    rows
+        Number of training rows of the final fit, which decides the default penalty.
+    fits
+        Penalties and place of each fit, by the spec of what was trained.
+    """
+
+    rows: int
+    fits: Mapping[str, Sequence[tuple[float, Start]]]
+
+    def nearest(self, training: Training) -> Start:
+        """The fit of the same training whose penalty is nearest in the logarithm; the stronger one if two are."""
+        penalty = training.penalties[-1] or 1.0 / self.rows
+        return min(self.fits[training.remedy.spec], key=lambda fit: (abs(math.log(fit[0] / penalty)), -fit[0]))[1]
+
+
+def starts_of(units: Sequence[tuple[str, Unit]], folds: int, rows: Callable[[int], int]) -> dict[int, Starts]:
+    """The fits of search units ``(address, unit)`` by the outer folds that they held out."""
+    found: dict[int, dict[str, list[tuple[float, Start]]]] = {fold: {} for fold in range(folds)}
+    for address, unit in units:
+        for number, training in enumerate(unit.trainings):
+            for fold in unit.held_out:
+                fits = found[fold].setdefault(training.remedy.spec, [])
+                fits += [(p, Start(address, number, k)) for k, p in enumerate(training.penalties) if p is not None]
+    return {fold: Starts(rows(fold), fits) for fold, fits in found.items()}
+
+
+def _units(kind: str, parts: Sequence[Training], matrix: str, held_out: Sequence[tuple[int, ...]]) -> list[Unit]:
     return [
         Unit(kind, matrix, out, tuple(parts[start : start + UNIT]))
         for out in held_out

@@ -21,7 +21,7 @@ from evenshelf.errors import SettingError
 from evenshelf.learners.vectors import Vectors, prepare, prepare_sparse
 from evenshelf.remedies import Prior, Remedy, parse, remedy_set
 from evenshelf.study import trials
-from evenshelf.study.plan import Setting, Unit, final_units, search_units, settings
+from evenshelf.study.plan import Setting, Starts, Unit, final_units, search_units, settings, starts_of
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult, save
 from evenshelf.tasks.folds import random_folds
 from evenshelf.tasks.label import LabelTask
@@ -29,6 +29,8 @@ from evenshelf.tasks.label import LabelTask
 Progress = Callable[[float, float, str], None]
 DENSE, SPARSE, SHUFFLED = "dense", "words", "random-folds"
 WORDS_SPEC = "words + balanced"
+SEARCH_AXES = 128
+"""Principal axes in which settings are chosen; the final fits use all."""
 
 
 @dataclass(eq=False)
@@ -103,7 +105,7 @@ class Study:
         if SPARSE in matrices:
             plans[SPARSE] = [(WORDS_SPEC, s) for s in settings(baseline, self.budget)]
         plans[SHUFFLED] = [("none", s) for s in settings(parse("none"), self.budget)]
-        search = {name: search_units(plan, name, self.folds) for name, plan in plans.items()}
+        search = {name: search_units(plan, name, self.folds, SEARCH_AXES) for name, plan in plans.items()}
         defaults = {
             DENSE: [(r.spec, Setting(r, None)) for r in self._remedies if reasons[r.spec] is None],
             SPARSE: [(WORDS_SPEC, Setting(baseline, None))],
@@ -119,7 +121,7 @@ class Study:
                 f: [*defaults[name], *((spec, setting) for spec, setting in chosen[name][f].items())]
                 for f in range(self.folds)
             }
-            finals[name] = final_units(by_fold, name)
+            finals[name] = final_units(by_fold, name, self._starts(search[name], matrices[name]))
         work.do([u for units in finals.values() for u in units], "final fits")
         results = [
             self._gather(r, reasons[r.spec], search[DENSE], finals[DENSE], matrices[DENSE]) for r in self._remedies
@@ -170,6 +172,14 @@ class Study:
 
     def _address(self, unit: Unit) -> str:
         return unit.address(trials.stored_fingerprint(self.folder / "vectors" / unit.matrix), self.seed)
+
+    def _starts(self, units: Sequence[Unit], matrix: Vectors) -> dict[int, Starts] | None:
+        """Where final fits may start; sparse searches keep no weights, which would be large."""
+        if not isinstance(matrix.rows, np.ndarray):
+            return None
+        addressed = [(self._address(unit), unit) for unit in units]
+        total = int(matrix.count.sum())
+        return starts_of(addressed, self.folds, lambda fold: total - int(matrix.count[matrix.index((fold,))].sum()))
 
     def _choose(self, units: Sequence[Unit]) -> list[dict[str, Setting]]:
         """Per outer fold and remedy the setting with the best inner score; ties go to the one listed first."""

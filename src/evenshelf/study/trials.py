@@ -21,11 +21,12 @@ from evenshelf.learners.heads import Training as Rows
 from evenshelf.learners.heads import fit_path, training_rows
 from evenshelf.learners.solver import MEMORY
 from evenshelf.learners.vectors import Vectors
-from evenshelf.study.plan import Unit
+from evenshelf.study.plan import Start, Unit
 
-SEARCH_TOLERANCE = 1e-3
+SEARCH_TOLERANCE = 3e-3
 FINAL_TOLERANCE = 1e-4
 APPROACH_TOLERANCE = 1e-2
+_WEIGHTS = "weights."
 
 
 def generator(*identity: object) -> np.random.Generator:
@@ -49,7 +50,7 @@ def run(unit: Unit, folder: Path, seed: int) -> str:
         return address
     # one thread: the bits must not depend on the number of workers, and products of this size gain little from two
     with threadpool_limits(1):
-        facts, arrays = _compute(unit, vectors, names, seed)
+        facts, arrays = _compute(unit, vectors, names, folder=folder, seed=seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{address}.{os.getpid()}.partial")
     with partial.open("wb") as file:
@@ -59,10 +60,21 @@ def run(unit: Unit, folder: Path, seed: int) -> str:
 
 
 def read(folder: Path, address: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Facts and arrays of a finished unit."""
+    """Facts and predictions of a finished unit."""
     with np.load(folder / "trials" / f"{address}.npz") as stored:
-        arrays = {name: stored[name] for name in stored.files if name != "facts"}
+        arrays = {name: stored[name] for name in stored.files if name != "facts" and not name.startswith(_WEIGHTS)}
         return json.loads(stored["facts"].tobytes()), arrays
+
+
+def read_start(folder: Path, start: Start) -> NDArray[np.float32]:
+    """Weights ``[k + 1, C]`` of a fit of a finished search."""
+    with np.load(folder / "trials" / f"{start.address}.npz") as stored:
+        weights: NDArray[np.float32] = stored[_weights_name(start.training, start.level)]
+        return weights
+
+
+def _weights_name(training: int, level: int) -> str:
+    return f"{_WEIGHTS}{training}.{level}"
 
 
 def fingerprint(vectors: Vectors, names: NDArray[np.float32] | None) -> str:
@@ -90,25 +102,34 @@ def _vectors(folder: Path) -> tuple[Vectors, NDArray[np.float32] | None, str]:
 
 
 def _compute(
-    unit: Unit, vectors: Vectors, names: NDArray[np.float32] | None, seed: int
+    unit: Unit, vectors: Vectors, names: NDArray[np.float32] | None, *, folder: Path, seed: int
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     started = time.process_time()
     classes = int(vectors.target.max()) + 1
     folds = tuple(f for f in range(-1, vectors.folds) if f not in unit.held_out)
-    training = Rows.of(vectors, folds, classes, names)
+    full = Rows.of(vectors, folds, classes, names)
+    vectors = vectors.leading(unit.axes)
+    training = full.leading(unit.axes)
     tasks = [
-        (t.remedy, training_rows(t.remedy, training, generator(seed, folds, t.remedy.spec)), t.penalties)
+        (t.remedy, training_rows(t.remedy, full, generator(seed, folds, t.remedy.spec)), t.penalties)
         for t in unit.trainings
     ]
     notes = {t.remedy.spec: list(rows.notes) for t, (_, rows, _) in zip(unit.trainings, tasks, strict=True) if rows}
     if unit.kind == "search":
         fitted = fit_path(training, tasks, tolerance=SEARCH_TOLERANCE)
     else:
-        fitted = fit_path(training, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE)
+        starts = [None if t.start is None else read_start(folder, t.start) for t in unit.trainings]
+        fitted = fit_path(training, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
     fitting = time.process_time() - started
     steps = [sum(head.fit.steps for head in heads) for heads in fitted]
     facts: dict[str, Any] = {"users": [], "notes": notes, "seconds": 0.0}
     arrays: dict[str, NDArray[Any]] = {}
+    if unit.kind == "search" and isinstance(vectors.rows, np.ndarray):
+        arrays = {
+            _weights_name(number, level): head.fit.weights
+            for number, heads in enumerate(fitted)
+            for level, head in enumerate(heads)
+        }
     for t, (_, rows, _), heads, taken in zip(unit.trainings, tasks, fitted, steps, strict=True):
         for name, setting in t.users:
             head = heads[t.penalties.index(setting.penalty)]

@@ -81,19 +81,20 @@ class LabelTask:
         names = np.array([str(label) for label in labels], dtype=object)
         if len(names) == 0:
             raise InputError("There are no examples.", hint="Give at least two classes with two texts each.")
-        unique, codes, counts = np.unique(names.astype(str), return_inverse=True, return_counts=True)
+        # as objects: arrays of numpy strings lose NUL characters at the end, and pad all to the longest text
+        unique, codes, counts = np.unique(names, return_inverse=True, return_counts=True)
         if len(unique) < 2:
             raise InputError(
                 f"All {len(names)} examples have the label {unique[0]!r}.", hint="Give at least two classes."
             )
-        order = np.lexsort((unique, -counts))
+        order = np.argsort(-counts, kind="stable")  # names are sorted already
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
         if texts is None:
             same = np.arange(len(names))
             groups = same if group is None else np.asarray(group, np.int64)
         else:
-            _, same = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)
+            _, same = np.unique(np.array(texts, dtype=object), return_inverse=True)
             groups = title_groups(list(texts)) if group is None else np.asarray(group, np.int64)
         return cls(
             texts=None if texts is None else tuple(texts),

@@ -1,0 +1,77 @@
+# What there is to do here: `make help`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+TORCH := 2.13.0
+DEMO := demo
+QUICK ?=
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format bench docs lock clean
+
+help: ## say what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+# A stamp is older than a lock or pyproject.toml when something must be installed again.
+INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps
+LOCKS := $(wildcard requirements/*.txt) pyproject.toml
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "evenshelf needs Python 3.11 or newer, and $(PYTHON) is %d.%d: make PYTHON=..." % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: $(LOCKS) | $(BIN)/python
+	$(BIN)/python $(INSTALL) -r requirements/build.txt -r requirements/base.txt
+	$(BIN)/python $(INSTALL) --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(LOCKS) | $(BIN)/python
+	$(BIN)/python $(INSTALL) -r requirements/dev.txt
+	$(BIN)/python $(INSTALL) --no-build-isolation -e .
+	$(BIN)/python -m pip check
+	@touch $(VENV)/.base $@
+
+demo: $(VENV)/.base ## simulate a small shop, measure it, compare remedies, write the report
+	rm -rf $(DEMO)
+	mkdir -p $(DEMO)
+	$(BIN)/evenshelf simulate $(DEMO)/shop --items 2000
+	$(BIN)/evenshelf profile $(DEMO)/shop --html $(DEMO)/profile.html
+	$(BIN)/evenshelf study $(DEMO)/shop --target category --remedies quick --out $(DEMO)/study
+	@echo
+	@echo "The profile:  $(DEMO)/profile.html"
+	@echo "The report:   $(DEMO)/study/report.html"
+
+test: $(VENV)/.dev lint ## install everything that is pinned, check style, types and imports, run all tests
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(VENV)/.dev ## check style, types and the directions of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## put the code into form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## run every benchmark and fill its table into README and docs
+	$(BIN)/python -m bench
+
+docs: $(VENV)/.dev ## write the pages that are made from the code
+	$(BIN)/python docs/make_remedies.py
+
+lock: ## pin the newest releases that pyproject.toml allows
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check 'torch==$(TORCH)' hatchling editables -e '.[dev]'
+	.venv-lock/bin/python requirements/lock.py
+	rm -rf .venv-lock
+
+clean: ## remove the environment and everything that was made
+	rm -rf $(VENV) .venv-lock $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,199 @@
+"""Fills the places of benchmarks in READMEs and docs from the result files, so that no figure is typed by hand.
+
+    python -m bench.render            write
+    python -m bench.render --check    write nothing; fail if a page is not what the results say
+
+A place is marked by two comments, ``<!-- bench:NAME begin -->`` and ``<!-- bench:NAME end -->``; what stands between
+them is replaced. NAME is ``label_study``, or the name of any result file for all that it holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.harness import RESULTS, say
+from bench.wording import cell, figure, heading, sentence, title
+
+ROOT = Path(__file__).resolve().parents[1]
+PLACE = re.compile(r"(?P<begin><!-- bench:(?P<name>\w+) begin -->\n).*?(?P<end><!-- bench:(?P=name) end -->)", re.S)
+CHINESE = ".zh-CN.md"
+
+
+def pages(root: Path = ROOT) -> list[Path]:
+    """Markdown files that have a place for a benchmark."""
+    found = [*sorted(root.glob("*.md")), *sorted((root / "docs").rglob("*.md"))]
+    return [page for page in found if PLACE.search(page.read_text(encoding="utf-8"))]
+
+
+def filled(page: Path, results: Path = RESULTS) -> str:
+    """The text of a page with all its places filled.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a result is missing.
+    """
+    language = "zh" if page.name.endswith(CHINESE) else "en"
+
+    def place(match: re.Match[str]) -> str:
+        return f"{match['begin']}{block(match['name'], results, language)}\n{match['end']}"
+
+    return PLACE.sub(place, page.read_text(encoding="utf-8"))
+
+
+def block(name: str, results: Path, language: str) -> str:
+    """What is put into the place `name`."""
+    if name == "label_study":
+        return label_study(results, language)
+    return everything(read(results, name), language)
+
+
+def read(results: Path, name: str) -> dict[str, Any]:
+    """A result file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is missing.
+    """
+    file = results / f"{name}.json"
+    if not file.is_file():
+        raise FileNotFoundError(f"There is no result {file.name}; measure it with: python -m bench")
+    document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return document
+
+
+def label_study(results: Path, language: str) -> str:
+    """The opening argument: remedies on both real sets, vectors, and what the study costs."""
+    english = read(results, "label_study")
+    parts = [about(english, language), table(english, "remedies", language)]
+    for name in ("names", "vectors"):
+        if any(t["name"] == name for t in english["tables"]):
+            parts += [f"**{title(name, language)}**", table(english, name, language)]
+    if (results / "label_study_zh.json").is_file():
+        chinese = read(results, "label_study_zh")
+        parts += [about(chinese, language), table(chinese, "remedies", language)]
+    parts.append(costs(results, english, language))
+    parts.append(measured(english, language))
+    return "\n\n".join(part for part in parts if part)
+
+
+def about(document: dict[str, Any], language: str) -> str:
+    """What was measured on what."""
+    settings = document["settings"]
+    data = sentence(f"data_{settings['data']}", language)
+    return sentence("about", language).format(
+        data=data,
+        rows=f"{settings['rows']:,}",
+        classes=settings["classes"],
+        encoder=settings["encoder"],
+        folds=settings["folds"],
+        budget=settings["budget"],
+    )
+
+
+def costs(results: Path, document: dict[str, Any], language: str) -> str:
+    """The study's speed beside its peer's, and at full size where that was measured."""
+    figures = {f["name"]: f for f in document["figures"]}
+    lines = []
+    if "speed_ratio" in figures:
+        lines.append(
+            sentence("speed", language).format(
+                seconds=figure(figures["study_seconds"]["value"]),
+                peer=figure(figures["study_seconds"]["peer_value"]),
+                ratio=figure(figures["speed_ratio"]["value"]),
+                memory=figure(figures["memory_ratio"]["value"]),
+                gap=cell("macro_f1", figures["macro_f1_gap_max"]["value"], language),
+            )
+        )
+    if (results / "label_study_full.json").is_file():
+        full = read(results, "label_study_full")
+        (seconds,) = (f["value"] for f in full["figures"] if f["name"] == "study_seconds")
+        rows = f"{full['settings']['rows']:,}"
+        lines.append(sentence("full", language).format(rows=rows, seconds=figure(seconds)))
+    names = ("encode_ratio", "encode_ratio_int8", "encode_ratio_fast")
+    if all(name in figures for name in names):
+        values = {name: figure(figures[name]["value"]) for name in names}
+        lines.append(sentence("encode", language).format(**values))
+    return ("" if language == "zh" else " ").join(lines)
+
+
+def measured(document: dict[str, Any], language: str) -> str:
+    """Where the figures come from."""
+    machine = document["machine"]
+    return sentence("measured", language).format(
+        commit=document["commit"] or "–", cores=machine["cores"], processor=machine["processor"]
+    )
+
+
+def everything(document: dict[str, Any], language: str) -> str:
+    """All figures, tables and notes of a result."""
+    columns = ("figure", "value", "unit", "better", "peer", "peer_value", "ratio")
+    parts = [markdown(columns, [list(f.values()) for f in document["figures"]], language)]
+    for listing in document["tables"]:
+        parts += [f"**{title(listing['name'], language)}**", markdown(listing["columns"], listing["rows"], language)]
+    parts.append("\n".join(f"- {note}" for note in document["notes"]))
+    parts.append(measured(document, language))
+    return "\n\n".join(part for part in parts if part)
+
+
+def table(document: dict[str, Any], name: str, language: str) -> str:
+    """One table of a result; empty if it has none of this name."""
+    for listing in document["tables"]:
+        if listing["name"] == name:
+            return markdown(listing["columns"], listing["rows"], language)
+    return ""
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]], language: str) -> str:
+    """A table; specs of remedies and encoders are set as code, the best value of a column of scores is not marked."""
+    lines = ["| " + " | ".join(heading(column, language) for column in columns) + " |"]
+    lines.append("|" + "|".join("---" if column in _TEXTS else "--:" for column in columns) + "|")
+    for row in rows:
+        cells = [
+            f"`{value}`"
+            if column in ("remedy", "encoder") and value is not None
+            else cell(column, value, language).replace("|", "\\|")
+            for column, value in zip(columns, row, strict=True)
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+_TEXTS = ("remedy", "encoder", "names", "who", "figure", "unit", "better", "peer")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Write the pages, or check them."""
+    parser = argparse.ArgumentParser(prog="python -m bench.render", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page would change")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the result files")
+    parser.add_argument("--root", type=Path, default=ROOT, help="folder of the pages")
+    asked = parser.parse_args(words)
+    stale = 0
+    for page in pages(asked.root):
+        try:
+            text = filled(page, asked.results)
+        except FileNotFoundError as error:
+            say(f"{page.name}: {error}")
+            return 1
+        if text == page.read_text(encoding="utf-8"):
+            continue
+        stale += 1
+        if asked.check:
+            say(f"{page.name} is not what the results say; write it with: python -m bench.render")
+        else:
+            page.write_text(text, encoding="utf-8")
+            say(f"written: {page.name}")
+    return int(asked.check and stale > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""Words and number formats of the tables, in English and Chinese."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LANGUAGES = ("en", "zh")
+
+_TITLES = {
+    "figures": ("Figures", "数字"),
+    "remedies": ("Remedies, each tuned", "各种方法，均已调参"),
+    "vectors": ("Vectors", "向量"),
+    "names": ("What the names are worth: the same with the names shuffled", "名字值多少：把名字打乱再来一遍"),
+    "peer": ("The same remedies, fitted one after another", "同样的方法，逐个拟合"),
+    "objectives": ("Objective reached on the same rows (lower is better)", "同样的行上达到的目标值（越低越好）"),
+    "encoding": ("Encoding", "编码"),
+}
+
+_HEADINGS = {
+    "figure": ("figure", "数字"),
+    "value": ("value", "值"),
+    "unit": ("unit", "单位"),
+    "better": ("better", "方向"),
+    "peer": ("peer", "对手"),
+    "peer_value": ("peer's", "对手的值"),
+    "ratio": ("ratio", "倍数"),
+    "remedy": ("remedy", "方法"),
+    "encoder": ("vectors", "向量"),
+    "macro_f1": ("macro-F1", "macro-F1"),
+    "tail_f1": ("tail F1", "尾部 F1"),
+    "few_shot_f1": ("few-shot F1", "少样本 F1"),
+    "rarest_f1": ("F1, classes of ≤ 5", "F1（≤ 5 条的类目）"),
+    "accuracy": ("accuracy", "准确率"),
+    "difference": ("difference to none [95 %]", "与 none 之差 [95%]"),
+    "p_holm": ("p (Holm)", "p（Holm）"),
+    "untuned": ("untuned macro-F1", "未调参 macro-F1"),
+    "vanished": ("naive gain that vanished", "调参后消失的提升"),
+    "names": ("names", "名字"),
+    "ours": ("evenshelf", "evenshelf"),
+    "theirs": ("peer", "对手"),
+    "our_objective": ("evenshelf", "evenshelf"),
+    "peer_objective": ("peer", "对手"),
+    "gap": ("gap", "差"),
+    "default_gap": ("gap at defaults", "默认值下的差"),
+    "same_setting": ("same setting chosen", "选中同一设置"),
+    "peer_seconds": ("peer's seconds", "对手用时（秒）"),
+    "penalty": ("penalty", "惩罚"),
+    "excess": ("peer's excess", "对手多出"),
+    "who": ("who", "谁"),
+    "texts_per_second": ("texts / s", "每秒文本数"),
+    "open_seconds": ("seconds to open", "打开用时（秒）"),
+}
+
+_SENTENCES = {
+    "data_fashion": ("fashion_styles (English titles)", "fashion_styles（英文标题）"),
+    "data_zh": (
+        "zh_product_titles (Chinese titles, categories thinned to an exponential tail)",
+        "zh_product_titles（中文标题，类目抽稀成指数尾部）",
+    ),
+    "data_simulated": ("a simulated shop", "模拟店铺"),
+    "about": (
+        (
+            "**{data}**: {rows} rows, {classes} classes, vectors by `{encoder}`, {folds} folds that keep near-equal "
+            "titles together, {budget} settings tried by every remedy."
+        ),
+        (
+            "**{data}**：{rows} 行，{classes} 个类目，向量来自 `{encoder}`，{folds} 折（相近标题不拆开），"
+            "每种方法各试 {budget} 组设置。"
+        ),
+    ),
+    "speed": (
+        (
+            "The study took {seconds} s; the same remedies one after another with imbalanced-learn, scikit-learn and "
+            "torch take {peer} s, {ratio} times as long, with {memory} times the memory; macro-F1 differs by at most {gap}."
+        ),
+        (
+            "整个研究用时 {seconds} 秒；同样的方法用 imbalanced-learn、scikit-learn 和 torch 逐个来做要 {peer} 秒，"
+            "是它的 {ratio} 倍，内存是它的 {memory} 倍；macro-F1 最多相差 {gap}。"
+        ),
+    ),
+    "full": ("All {rows} rows take {seconds} s.", "全部 {rows} 行用时 {seconds} 秒。"),
+    "encode": (
+        (
+            "Titles are encoded {encode_ratio} times as fast as with sentence-transformers and the same weights, "
+            "{encode_ratio_int8} times with `minilm-int8`, {encode_ratio_fast} times with `fast`."
+        ),
+        (
+            "标题编码速度是 sentence-transformers（同样权重）的 {encode_ratio} 倍，"
+            "`minilm-int8` 是 {encode_ratio_int8} 倍，"
+            "`fast` 是 {encode_ratio_fast} 倍。"
+        ),
+    ),
+    "measured": (
+        "*Measured by `make bench` at {commit}, {cores} cores ({processor}); see `bench/results`.*",
+        "*由 `make bench` 测得：提交 {commit}，{cores} 核（{processor}）；见 `bench/results`。*",
+    ),
+}
+
+_SCORES = ("macro_f1", "tail_f1", "few_shot_f1", "rarest_f1", "accuracy", "untuned", "ours", "theirs")
+_SIGNED = ("difference", "gap", "default_gap")
+_FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds")
+
+
+def title(name: str, language: str) -> str:
+    """Of a table."""
+    return _TITLES[name][LANGUAGES.index(language)]
+
+
+def sentence(name: str, language: str) -> str:
+    """A sentence with places for values."""
+    return _SENTENCES[name][LANGUAGES.index(language)]
+
+
+def heading(column: str, language: str) -> str:
+    """Of a column."""
+    return _HEADINGS[column][LANGUAGES.index(language)]
+
+
+def cell(column: str, value: Any, language: str) -> str:
+    """A value as a reader sees it; unknown is a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return {"en": ("no", "yes"), "zh": ("否", "是")}[language][value]
+    if isinstance(value, (list, tuple)):
+        middle, low, high = (cell(column, part, language) for part in value)
+        return middle if value[1] is None else f"{middle} [{low}, {high}]"
+    if isinstance(value, str):
+        return value
+    if column in _SIGNED:
+        return _bare(f"{value:+.3f}")
+    if column in _SCORES:
+        return _bare(f"{value:.3f}")
+    if column == "p_holm":
+        return "< .01" if value < 0.01 else _bare(f"{value:.2f}")
+    if column in ("our_objective", "peer_objective"):
+        return f"{value:.6f}"
+    if column in ("vanished", "same_setting"):
+        return f"{value:.0%}"
+    if column == "excess":
+        return f"{value:+.2%}"
+    if column in _FIGURES:
+        return figure(value)
+    return f"{value:g}"
+
+
+def figure(value: float) -> str:
+    """Three digits that count, whole numbers beyond a hundred with commas."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _bare(number: str) -> str:
+    """Without the zero before the point, as tables of scores are printed."""
+    return number.replace("0.", ".", 1) if number.lstrip("+-").startswith("0.") else number

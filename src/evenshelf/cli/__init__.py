@@ -1,0 +1,28 @@
+"""The command line: parses, calls the library, prints.
+
+Each module adds commands to :data:`evenshelf.cli.app.app`; the library is imported inside of a command, so that help
+and version come at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evenshelf.cli.app import app
+
+# In the order in which help lists the commands.
+# isort: split
+from evenshelf.cli import shop
+
+# isort: split
+from evenshelf.cli import study
+
+# isort: split
+from evenshelf.cli import catalogue
+
+__all__ = ["app", "catalogue", "main", "shop", "study"]
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line; ends the process with its exit code."""
+    app(args=None if args is None else list(args), prog_name="evenshelf")

@@ -1,0 +1,160 @@
+"""Commands that list what there is: remedies, encoders."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evenshelf.cli.app import JsonOption, app, show
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from evenshelf.encoders import EncoderKind
+    from evenshelf.remedies import Remedy
+
+
+@app.command()
+def remedies(
+    spec: Annotated[str | None, typer.Argument(help="One remedy in detail, such as smote.", show_default=False)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the remedies against imbalance: what they compute, their parameters, who proposed them.
+
+    A spec names a remedy, with parameters in brackets where they are not to be
+    tuned; specs are joined with +.
+
+    For example:
+
+      evenshelf remedies
+
+      evenshelf remedies smote
+
+      evenshelf remedies "smote(k=3) + logit_adjust(tau=0.5)" --json
+    """
+    from evenshelf.remedies import catalogue, parse  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.remedies.sets import SETS  # noqa: PLC0415
+
+    if spec is not None:
+        remedy = parse(spec)
+        described = [_described(part) for part in remedy.parts]
+        show(_details(described), {"spec": remedy.spec, "remedies": described} if as_json else None)
+        return
+    described = [_described(kind()) for kind in catalogue().values()]
+    show(_list(described, SETS), {"remedies": described, "sets": SETS} if as_json else None)
+
+
+@app.command()
+def encoders(as_json: JsonOption = False) -> None:
+    """List the encoders, which turn texts into vectors.
+
+    For example:
+
+      evenshelf encoders
+
+      evenshelf study myshop --encoder st:paraphrase-multilingual-MiniLM-L12-v2
+    """
+    from evenshelf.encoders import encoder_kinds  # noqa: PLC0415
+
+    kinds = list(encoder_kinds().values())
+    lines = [{"name": k.name, "usage": k.usage, "summary": k.summary, "fitted": k.fitted} for k in kinds]
+    show(_encoder_list(kinds), {"encoders": lines} if as_json else None)
+
+
+def _described(remedy: Remedy) -> dict[str, Any]:
+    """What there is to know of a remedy, ready for JSON."""
+    description = inspect.getdoc(type(remedy)) or ""
+    return {
+        "name": remedy.name,
+        "spec": remedy.spec,
+        "title": remedy.title,
+        "stages": [str(stage) for stage in remedy.stages],
+        "summary": " ".join(description.split("\n\n")[0].split()),
+        "description": description,
+        "formula": remedy.formula,
+        "parameters": [
+            {
+                "name": field.name,
+                "default": field.default,
+                "value": getattr(remedy, field.name),
+                "grid": list(remedy.grid.get(field.name, ())),
+                "tuned": field.name in remedy.grid and getattr(remedy, field.name) == field.default,
+            }
+            for field in dataclasses.fields(remedy)
+        ],
+        "neutral": None if remedy.neutral is None else dict(remedy.neutral),
+        "combinations": len(remedy.settings),
+        "paper": remedy.paper,
+    }
+
+
+def _list(described: Sequence[dict[str, Any]], sets: dict[str, str]) -> RenderableType:
+    from rich.console import Group  # noqa: PLC0415
+    from rich.padding import Padding  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black", pad_edge=False)
+    table.add_column("remedy", no_wrap=True)
+    for name in ("acts at", "what it is", "parameters"):
+        table.add_column(name)
+    for one in described:
+        given = ", ".join(f"{p['name']}={p['default']!r}" for p in one["parameters"])
+        table.add_row(
+            Text(one["name"], "bold cyan"),
+            Text(", ".join(one["stages"])),
+            Text(one["title"]),
+            Text(given, "bright_black"),
+        )
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for name, meaning in sets.items():
+        grid.add_row(Text(name, "bold cyan"), Text(meaning))
+    more = Text("Details and papers: evenshelf remedies NAME. Join remedies with +, as in ", "bright_black")
+    more.append("smote + logit_adjust(tau=0.5)", "cyan")
+    return Group(table, "", Text("Sets", "bold"), Padding(grid, (0, 0, 0, 2)), "", more)
+
+
+def _details(described: Sequence[dict[str, Any]]) -> RenderableType:
+    from rich.console import Group  # noqa: PLC0415
+    from rich.padding import Padding  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    parts: list[RenderableType] = []
+    for one in described:
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(style="bright_black", no_wrap=True)
+        grid.add_column()
+        grid.add_row("acts at", Text(", ".join(one["stages"]) or "no stage"))
+        grid.add_row("computes", Text(one["formula"]))
+        for p in one["parameters"]:
+            if p["tuned"]:
+                tried = f"; tried: {', '.join(map(repr, p['grid']))}"
+            else:
+                tried = f"; fixed at {p['value']!r}" if p["value"] != p["default"] else "; not tuned"
+            grid.add_row("parameter", Text.assemble((p["name"], "cyan"), f"  default {p['default']!r}{tried}"))
+        if one["neutral"]:
+            neutral = ", ".join(f"{name}={value!r}" for name, value in one["neutral"].items())
+            grid.add_row("neutral", Text(f"{neutral}: does nothing"))
+        grid.add_row("paper", Text(one["paper"]))
+        head = Text.assemble((one["spec"], "bold cyan"), f"  {one['title']}")
+        summary = Text(one["summary"])
+        parts += [head, Padding(Group(summary, "", grid), (0, 0, 0, 2)), ""]
+    return Group(*parts[:-1])
+
+
+def _encoder_list(kinds: Sequence[EncoderKind]) -> RenderableType:
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black", pad_edge=False)
+    table.add_column("spec", no_wrap=True)
+    table.add_column("what it is")
+    for kind in kinds:
+        table.add_row(Text(kind.usage, "bold cyan"), Text(kind.summary))
+    return table

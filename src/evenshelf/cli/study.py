@@ -1,0 +1,229 @@
+"""Commands on studies: study, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evenshelf.cli.app import INTERRUPTED, JsonOption, ShopArgument, app, err, escape, one_of, show
+
+if TYPE_CHECKING:
+    from evenshelf.study.results import StudyResult
+    from evenshelf.study.verdict import Verdict
+
+TASKS = ("label",)
+REPORT = "report.html"
+_GOES_ON = "Interrupted. Nothing that was finished is lost: the same command goes on where it stopped."
+
+MetricOption = Annotated[
+    str, typer.Option(help="Decides: macro_f1, tail_f1, torso_f1, head_f1 or accuracy.", metavar="NAME")
+]
+GuardrailOption = Annotated[float, typer.Option(help="Share of head F1 that a remedy may lose.", metavar="SHARE")]
+
+
+@app.command()
+def study(  # noqa: PLR0917 - typer calls it by name
+    shop: ShopArgument,
+    task: Annotated[str, typer.Option(help="What is to be learned: label, the column of a text.")] = "label",
+    target: Annotated[str, typer.Option(help="The column to be learned.")] = "category",
+    remedies: Annotated[
+        str, typer.Option(metavar="SET|SPECS", help="standard, quick, or specs with commas; see: evenshelf remedies.")
+    ] = "standard",
+    folds: Annotated[int, typer.Option(help="Parts of the data, each tested once; at least 3.")] = 5,
+    encoder: Annotated[
+        str, typer.Option(metavar="SPEC", help="auto looks at the texts; see: evenshelf encoders.")
+    ] = "auto",
+    budget: Annotated[int, typer.Option(help="Settings that every remedy may try.")] = 8,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal results.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes; one per core if not given. Changes no result.")
+    ] = None,
+    metric: MetricOption = "macro_f1",
+    guardrail: GuardrailOption = 0.01,
+    sample: Annotated[
+        int | None, typer.Option(metavar="N", help="Use N items, drawn with the seed, instead of all.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the study is kept; inside of the shop if not given.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The HTML report; report.html in the study's folder if not given."),
+    ] = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write no HTML report, only the numbers.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare remedies against imbalance on a shop, each tuned with the same budget, and say which to use, if any.
+
+    Texts are encoded once and cached. Equal titles are never split by a fold.
+    The verdict rests on paired differences to doing nothing, corrected for the
+    number of remedies. An interrupted study goes on with the same command.
+
+    For example:
+
+      evenshelf study myshop
+
+      evenshelf study myshop --sample 5000 --remedies quick
+
+      evenshelf study myshop --target brand --remedies "balanced, smote(k=3) + logit_adjust(tau=0.5)"
+
+      evenshelf study myshop --metric tail_f1 --guardrail 0.02 --json > verdict.json
+    """
+    one_of(task, TASKS, "--task")
+    try:
+        result, verdict, folder = _run(
+            shop,
+            target,
+            plan={"remedies": remedies, "folds": folds, "budget": budget, "seed": seed, "workers": workers},
+            encoder=encoder,
+            sample=sample,
+            metric=metric,
+            guardrail=guardrail,
+            out=out,
+        )
+        file = None if no_report else report or folder / REPORT
+        _finish(result, verdict, folder, file, as_json=as_json)
+    except KeyboardInterrupt:
+        err.print(f"\n{_GOES_ON}", soft_wrap=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@app.command(name="report")
+def report_again(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a study, or of a shop: then its last study.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The HTML file; report.html in the study's folder if not given.")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Decide anew by this metric; as before if not given.")
+    ] = None,
+    guardrail: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Decide anew with this guardrail; as before if not given.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a finished study again and write its HTML report, without running anything.
+
+    For example:
+
+      evenshelf report myshop
+
+      evenshelf report myshop/studies/label-1f2e3d4c5b6a --out verdict.html
+
+      evenshelf report myshop --metric tail_f1
+    """
+    from evenshelf.study.results import load  # noqa: PLC0415
+
+    found = _last_study(folder)
+    result = load(found)
+    _finish(result, _decided_before(result, found, metric, guardrail), found, out or found / REPORT, as_json=as_json)
+
+
+def _run(
+    shop: Path,
+    target: str,
+    *,
+    plan: dict[str, Any],
+    encoder: str,
+    sample: int | None,
+    metric: str,
+    guardrail: float,
+    out: Path | None,
+) -> tuple[StudyResult, Verdict, Path]:
+    from evenshelf.shop import Shop  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.study import prepare  # noqa: PLC0415
+    from evenshelf.study.progress import progress_bar  # noqa: PLC0415
+    from evenshelf.study.verdict import decide  # noqa: PLC0415
+
+    wanted = prepare.Plan(**plan)
+    wanted.check()
+    prepare.check_verdict(metric, guardrail)
+    prepare.check_encoder(encoder)
+    opened = Shop.open(shop)
+    with err.status("reading the shop") if err.is_terminal else _quiet():
+        asked = prepare.shop_task(opened, target, sample=sample, seed=wanted.seed)
+        choice = prepare.pick_encoder(asked.texts or (), encoder)
+    folder = out or prepare.shop_folder(opened, asked, target, choice, wanted)
+    drawn = "" if not sample else f", a sample drawn with seed {wanted.seed}"
+    facts = f"{len(asked.target):,} items{drawn}; {len(asked.classes):,} classes of {escape(target)}"
+    err.print(f"[bold]{escape(str(shop))}[/]  {facts}", soft_wrap=True)
+    err.print(f"[bold]encoder[/]  [cyan]{escape(choice.spec)}[/]  {escape(choice.reason)}")
+    before = prepare.stored_trials(folder)
+    if before:
+        err.print(f"[bold]resumed[/]  {before:,} pieces of an earlier run are in {escape(str(folder))}", soft_wrap=True)
+    with progress_bar(err, f"encoding {len(asked.target):,} texts") as tell:
+        study = prepare.prepare(
+            asked,
+            choice,
+            folder,
+            wanted,
+            about={"name": f"label {target}", "shop": str(shop), "target": target, "shop_sha256": opened.fingerprint()},
+            progress=tell,
+        )
+    with progress_bar(err, "laying out the vectors") as tell:
+        result = study.run(tell)
+    return result, decide(result, metric=metric, guardrail=guardrail), folder
+
+
+def _finish(result: StudyResult, verdict: Verdict, folder: Path, file: Path | None, *, as_json: bool) -> None:
+    from evenshelf.study.metrics import save_findings  # noqa: PLC0415
+    from evenshelf.study.terminal import StudyReport  # noqa: PLC0415
+
+    save_findings(result, verdict, folder)
+    written = None
+    if file is not None:
+        from evenshelf.report import write_study_report  # noqa: PLC0415 - drawing is imported where something is drawn
+
+        with err.status("writing the report") if err.is_terminal else _quiet():
+            written = write_study_report(result, verdict, file)
+    document = {
+        "folder": str(folder),
+        "report": None if written is None else str(written),
+        "verdict": verdict.to_dict(),
+        "study": dict(result.meta),
+    }
+    show(StudyReport(result, verdict, folder, written), document if as_json else None)
+
+
+def _last_study(folder: Path) -> Path:
+    """The folder itself, or the newest finished study of a shop."""
+    from evenshelf.shop.store import MANIFEST  # noqa: PLC0415
+    from evenshelf.study.prepare import STUDIES  # noqa: PLC0415
+
+    if not (folder / MANIFEST).is_file():
+        return folder
+    finished = sorted((folder / STUDIES).glob("*/study.json"), key=lambda file: file.stat().st_mtime)
+    if not finished:
+        from evenshelf.errors import InputError  # noqa: PLC0415
+
+        raise InputError(f"The shop {folder} has no finished study.", hint=f"Run one with: evenshelf study {folder}")
+    if len(finished) > 1:
+        err.print(f"The last of {len(finished)} studies: {escape(str(finished[-1].parent))}", soft_wrap=True)
+    return finished[-1].parent
+
+
+def _decided_before(result: StudyResult, folder: Path, metric: str | None, guardrail: float | None) -> Verdict:
+    """The verdict with the settings it had, as far as no others are asked for."""
+    import json  # noqa: PLC0415
+
+    from evenshelf.study.prepare import check_verdict  # noqa: PLC0415
+    from evenshelf.study.verdict import Verdict, decide  # noqa: PLC0415
+
+    kept: dict[str, Any] = {}
+    file = folder / "verdict.json"
+    if file.is_file():
+        before = Verdict.from_dict(json.loads(file.read_text(encoding="utf-8")))
+        kept = {name: getattr(before, name) for name in ("metric", "guardrail", "alpha", "replicates", "seed")}
+    kept |= {k: v for k, v in (("metric", metric), ("guardrail", guardrail)) if v is not None}
+    check_verdict(kept.get("metric", "macro_f1"), kept.get("guardrail", 0.01))
+    return decide(result, **kept)
+
+
+def _quiet() -> Any:
+    from contextlib import nullcontext  # noqa: PLC0415
+
+    return nullcontext()

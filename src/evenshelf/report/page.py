@@ -1,0 +1,86 @@
+"""From a template to one HTML file that needs nothing else: no network, no script, no font."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from evenshelf.errors import InputError
+from evenshelf.report.numbers import count, number, span
+from evenshelf.report.svg import Figure
+from evenshelf.study.wording import percent, seconds, signed
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("evenshelf.report"),
+        autoescape=True,  # always, whatever the file is called: names of classes and shops come from outside
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        breakable=_breakable, count=count, number=number, percent=_percent, prose=prose, seconds=seconds, signed=signed
+    )
+    made.globals.update(span=span, svg=_svg)
+    return made
+
+
+def prose(text: str) -> str:
+    """A sentence in which no line breaks between a number and its per cent sign."""
+    return re.sub(r"(?<=\d) ?%", "\u00a0%", text)
+
+
+def _percent(share: float) -> str:
+    return prose(percent(share))
+
+
+def _breakable(text: str) -> Markup:
+    """A name such as ``random_over(strength=0.5)``, escaped, with places where a narrow line may break."""
+    return Markup(re.sub(r"(_|(?=\())", r"\1<wbr>", str(escape(text))))  # noqa: S704
+
+
+def _svg(figure: Figure, narrow: bool = False) -> Markup:
+    """A chart of our own making, whose texts :mod:`evenshelf.report.svg` has escaped."""
+    return Markup(figure.narrow if narrow else figure.wide)  # noqa: S704
+
+
+def render(template: str, **context: Any) -> str:
+    """Fill a template of this package; every text in it is escaped."""
+    try:
+        release = version("evenshelf")
+    except PackageNotFoundError:
+        release = ""
+    return _environment().get_template(template).render(release=release, **context)
+
+
+def write(document: str, path: Path) -> Path:
+    """Write a page so that whoever opens `path` sees the old page or the new one, never a part.
+
+    Raises
+    ------
+    InputError
+        If `path` is a folder or cannot be written.
+    """
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_text(document, encoding="utf-8", newline="\n")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The report cannot be written to {path}: {error.strerror or error}.",
+            hint="Name a file in a folder that you may write to.",
+        ) from error
+    return path

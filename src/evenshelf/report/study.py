@@ -1,0 +1,231 @@
+"""The report of a study: the verdict first, then the evidence for it."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import textwrap
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from evenshelf.report import charts
+from evenshelf.report.buckets import bucket_rows
+from evenshelf.report.classes import class_changes, most_changed, reliability_tables
+from evenshelf.report.numbers import merged, small
+from evenshelf.report.page import render, write
+from evenshelf.shop.imbalance import FEW_SHOT, Imbalance
+from evenshelf.study.runner import WORDS_SPEC
+from evenshelf.study.wording import comparison_note
+from evenshelf.tasks.label_metrics import METRICS
+
+if TYPE_CHECKING:
+    from evenshelf.report.svg import Figure
+    from evenshelf.study.comparison import Comparison
+    from evenshelf.study.results import Outcome, RemedyResult, StudyResult
+    from evenshelf.study.verdict import Verdict
+
+
+def study_report(result: StudyResult, verdict: Verdict) -> str:
+    """The report of a study as one HTML document.
+
+    Parameters
+    ----------
+    result
+        Of the study.
+    verdict
+        What :func:`evenshelf.study.verdict.decide` said of that result.
+    """
+    imbalance = Imbalance.from_counts(
+        dict(zip(result.classes["class"].to_list(), result.classes["count"].to_list(), strict=True))
+    )
+    base = verdict[verdict.baseline]
+    best = verdict[verdict.best] if verdict.best is not None else None
+    rivals = [c for c in verdict.comparisons if c.spec != verdict.baseline]
+    return render(
+        "study.html",
+        verdict=verdict,
+        result=result,
+        meta=result.meta,
+        encoder=_encoder(result.meta),
+        metric=METRICS[verdict.metric],
+        metrics=METRICS,
+        base=base,
+        best=best,
+        rivals=rivals,
+        words=next((c for c in rivals if c.spec == WORDS_SPEC), None),
+        top_remedy=next((c for c in rivals if c.spec != WORDS_SPEC), None),
+        words_spec=WORDS_SPEC,
+        few_shot=FEW_SHOT,
+        imbalance=imbalance,
+        buckets=bucket_rows(imbalance),
+        notes={c.spec: comparison_note(c, verdict.guardrail) for c in verdict.comparisons},
+        tuning=_tuning(rivals),
+        tail_figure=charts.long_tail(imbalance),
+        gain_figure=charts.gains(verdict) if rivals else None,
+        tuning_figure=charts.tuning(verdict) if any(math.isfinite(c.untuned) for c in verdict.comparisons) else None,
+        cost_figure=charts.cost(verdict),
+        cost_total=sum(c.seconds for c in verdict.comparisons),
+        by_class=_by_class(result, verdict),
+        reliability_figure=_reliability(result, verdict),
+        did=[_did(r) for r in result.remedies if r.tuned is not None],
+        refused=[r for r in result.remedies if r.not_applicable is not None],
+        unfinished=_unfinished(result),
+        missing=_not_evaluated(result),
+        command=command(result, verdict),
+    )
+
+
+def write_study_report(result: StudyResult, verdict: Verdict, path: Path) -> Path:
+    """Write :func:`study_report` to `path`, replacing a file that is there; returns the path.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    return write(study_report(result, verdict), Path(path))
+
+
+def command(result: StudyResult, verdict: Verdict) -> str:
+    """What to type to get this study again: the recorded command, or one put together from the settings."""
+    meta = result.meta
+    if meta.get("command"):
+        return str(meta["command"])
+    specs = [r.spec for r in result.remedies if r.spec != WORDS_SPEC]
+    settings: dict[str, Any] = {key: meta[key] for key in ("folds", "budget", "seed") if key in meta}
+    judged = {"metric": verdict.metric, "guardrail": verdict.guardrail}
+    encoder = _encoder(meta).get("spec")
+    if meta.get("shop"):
+        options: dict[str, Any] = {
+            **{key: meta[key] for key in ("task", "target") if meta.get(key)},
+            **({"encoder": encoder} if encoder else {}),
+            **settings,
+            **({"sample": meta["sample"]} if meta.get("sample") else {}),
+            **judged,
+            "remedies": ", ".join(specs),
+        }
+        lines = [f"evenshelf study {shlex.quote(str(meta['shop']))}"]
+        lines += [f"--{key} {shlex.quote(str(value))}" for key, value in options.items()]
+        return " \\\n  ".join(lines)
+    listed = textwrap.indent(textwrap.fill(", ".join(f'"{spec}"' for spec in specs), 88), " " * 8)
+    given = "".join(f", {key}={value}" for key, value in settings.items())
+    remedies = f"    remedies=[\n{listed},\n    ],\n"
+    if encoder:
+        data = "matrix, labels" if encoder == "matrix" else f"texts, labels, encoder={encoder!r}"
+        return f"import evenshelf\n\nevenshelf.compare(\n    {data}{given},\n{remedies})"
+    return (
+        "from evenshelf.study.runner import Study\nfrom evenshelf.tasks.label import LabelTask\n\n"
+        f"Study(\n    LabelTask.of(labels, texts), vectors, folder, names=names{given},\n{remedies}).run()"
+    )
+
+
+def _encoder(meta: Any) -> dict[str, Any]:
+    """Of the encoder what is known: nothing if the study was given vectors."""
+    known = meta.get("encoder")
+    if not known:
+        return {}
+    return dict(known) if isinstance(known, dict) else {"spec": str(known)}
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What is left of the gains that a comparison at defaults would have claimed.
+
+    Attributes
+    ----------
+    claimed
+        Remedies that gain at the defaults.
+    gone
+        Those whose gain turns into a loss once both sides are tuned.
+    share
+        Median over the claimed gains of the share that vanished.
+    largest
+        The remedy that claims most.
+    """
+
+    claimed: int
+    gone: int
+    share: float
+    largest: Comparison
+
+
+def _tuning(rivals: list[Comparison]) -> Tuning | None:
+    claims = [c for c in rivals if math.isfinite(c.vanished)]
+    if not claims:
+        return None
+    return Tuning(
+        claimed=len(claims),
+        gone=sum(c.vanished >= 1 for c in claims),
+        share=median(c.vanished for c in claims),
+        largest=max(claims, key=lambda c: (c.naive_gain, c.spec)),
+    )
+
+
+def _by_class(result: StudyResult, verdict: Verdict) -> dict[str, Any] | None:
+    """Every class under doing nothing and under the best remedy, and charts of it."""
+    before = result.baseline.tuned
+    after = result[verdict.best].tuned if verdict.best is not None else None
+    if before is None or after is None or verdict.best is None:
+        return None
+    changes = class_changes(result, before, after)
+    shown = most_changed(changes)
+    return {
+        "changes": changes,
+        "gain": sum(c.change > 0 for c in changes),
+        "loss": sum(c.change < 0 for c in changes),
+        "same": sum(c.change == 0 for c in changes),
+        "shown": len(shown),
+        "figure": charts.class_changes(shown, verdict.baseline, verdict.best) if shown else None,
+        "scatter": charts.class_scatter(changes, verdict.baseline, verdict.best),
+        "buckets": _bucket_scores(verdict),
+    }
+
+
+def _bucket_scores(verdict: Verdict) -> dict[str, tuple[float, float]]:
+    before, after = verdict[verdict.baseline], verdict[verdict.best or verdict.baseline]
+    return {name: (getattr(before, f"{name}_f1"), getattr(after, f"{name}_f1")) for name in ("head", "torso", "tail")}
+
+
+def _reliability(result: StudyResult, verdict: Verdict) -> Figure:
+    compared: dict[str, Outcome | None] = {verdict.baseline: result.baseline.tuned}
+    if verdict.best is not None:
+        compared[verdict.best] = result[verdict.best].tuned
+    tables = {spec: reliability_tables(result, o) for spec, o in compared.items() if o is not None}
+    panels = {title: {spec: t[k] for spec, t in tables.items()} for k, title in enumerate(("all examples", "the tail"))}
+    filled = {title: p for title, p in panels.items() if all(len(t.share) for t in p.values())}
+    return charts.reliability(filled, verdict.baseline)
+
+
+def _did(remedy: RemedyResult) -> dict[str, Any]:
+    """What a remedy did, and on how many folds which parameters and which penalty were chosen for it."""
+    settings = remedy.tuned.settings if remedy.tuned else ()
+    specs = Counter(str(s["remedy"]) for s in settings if s.get("remedy"))
+    penalties = Counter(float(s["penalty"]) for s in settings if s.get("penalty") is not None)
+    return {
+        "remedy": remedy,
+        "notes": merged(remedy.notes),
+        "specs": [] if set(specs) == {remedy.spec} else specs.most_common(),
+        "penalties": [(small(penalty), n) for penalty, n in sorted(penalties.items())],
+    }
+
+
+def _not_evaluated(result: StudyResult) -> tuple[list[tuple[str, int]], list[str]]:
+    """Classes that no fold could test, with their examples, and the reasons for all of them."""
+    known = result.meta.get("not_evaluated") or {}
+    sizes = dict(zip(result.classes["class"].to_list(), result.classes["count"].to_list(), strict=True))
+    return [(name, sizes.get(name, 0)) for name in known], merged(known.values())
+
+
+def _unfinished(result: StudyResult) -> tuple[int, int] | None:
+    """Final tuned fits that stopped at the limit of steps, and all of them; ``None`` where that is not recorded."""
+    known = [
+        setting["converged"]
+        for remedy in result.remedies
+        if remedy.tuned is not None
+        for setting in remedy.tuned.settings
+        if "converged" in setting
+    ]
+    return (sum(not value for value in known), len(known)) if known else None

@@ -1,0 +1,108 @@
+"""Every metric of every remedy in a study, pooled and per fold, as a table to keep beside the predictions."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from evenshelf.tasks.label_metrics import METRICS, bucket_or_cold, label_metrics
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evenshelf.study.results import Outcome, StudyResult
+    from evenshelf.study.verdict import Verdict
+
+POOLED = "all"
+SCHEMA = {
+    "remedy": pl.String,
+    "mode": pl.String,
+    "fold": pl.String,
+    "rows": pl.Int64,
+    "metric": pl.String,
+    "value": pl.Float64,
+    "better": pl.String,
+}
+COSTS = ("seconds", "bytes")
+"""Known for the whole outcome only: CPU seconds of search and fits, and peak bytes of a fit."""
+
+
+def metrics_table(result: StudyResult) -> pl.DataFrame:
+    """Compute every metric of every remedy.
+
+    A fold's values average over the classes that occur in it, so their mean is not the pooled value. Head, torso,
+    tail and cold mean the same classes in every line.
+
+    Returns
+    -------
+    polars.DataFrame
+        One line per remedy, mode (``tuned``, ``default``), fold (``all``: the pooled out-of-fold predictions) and
+        metric: ``rows`` evaluated, ``value`` (null where there is nothing to average over) and which way is
+        ``better``.
+    """
+    buckets = bucket_or_cold(result.y, result.fold, result.classes["bucket"].to_numpy())
+    counts = result.classes["count"].to_numpy()
+    numbers = sorted({int(fold) for fold in result.fold if fold >= 0})
+    parts = [(POOLED, result.fold >= 0), *((str(number), result.fold == number) for number in numbers)]
+    lines = []
+    for remedy in result.remedies:
+        for mode, outcome in (("tuned", remedy.tuned), ("default", remedy.default)):
+            if outcome is None:
+                continue
+            for fold, rows in parts:
+                for name, value in _values(result, outcome, rows, buckets, counts):
+                    better = METRICS[name].better
+                    lines.append((remedy.spec, mode, fold, int(rows.sum()), name, _known(value), better))
+            for name in COSTS:
+                value = float(getattr(outcome, name))
+                lines.append((remedy.spec, mode, POOLED, int((result.fold >= 0).sum()), name, value, "lower"))
+    return pl.DataFrame(lines, schema=SCHEMA, orient="row")
+
+
+def save_findings(result: StudyResult, verdict: Verdict, folder: Path) -> None:
+    """Write what follows from a study beside it, each file whole or not at all.
+
+    ``verdict.json``, ``comparisons.parquet`` (:meth:`Verdict.table`), and every metric as ``metrics.parquet`` and, by
+    remedy, mode, fold and name, as ``metrics.json``.
+    """
+    table = metrics_table(result)
+    nested: dict[str, Any] = {}
+    for line in table.iter_rows(named=True):
+        fold = nested.setdefault(line["remedy"], {}).setdefault(line["mode"], {}).setdefault(line["fold"], {})
+        fold[line["metric"]] = line["value"]
+    for name, frame in (("metrics.parquet", table), ("comparisons.parquet", verdict.table())):
+        partial = folder / f"{name}.partial"
+        frame.write_parquet(partial)
+        partial.replace(folder / name)
+    for name, document in (("metrics.json", nested), ("verdict.json", verdict.to_dict())):
+        partial = folder / f"{name}.partial"
+        text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
+        partial.write_text(text + "\n", encoding="utf-8")
+        partial.replace(folder / name)
+
+
+def _values(
+    result: StudyResult,
+    outcome: Outcome,
+    rows: NDArray[np.bool_],
+    buckets: NDArray[np.str_],
+    counts: NDArray[np.int64],
+) -> Iterator[tuple[str, float]]:
+    yield from label_metrics(
+        result.y[rows],
+        outcome.predicted[rows],
+        np.clip(outcome.p_true[rows], 0, 1),
+        np.clip(outcome.p_predicted[rows], 0, 1),
+        buckets=buckets,
+        counts=counts,
+    ).items()
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,254 @@
+"""From a question to a study that is ready to run: encoder, vectors, names, the plain baseline, the record."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evenshelf.encoders import Choice, Encoder, VectorCache, choose_encoder, encoder_kinds, open_encoder
+from evenshelf.encoders.bag import word_matrix
+from evenshelf.errors import InputError, SettingError
+from evenshelf.remedies import Remedy, parse, remedy_set
+from evenshelf.remedies.sets import SETS
+from evenshelf.shop import Shop
+from evenshelf.study.plan import settings
+from evenshelf.study.runner import SPARSE, WORDS_SPEC, Study, study_folder
+from evenshelf.study.statistics import METRICS
+from evenshelf.tasks.label import LabelTask
+
+AUTO = "auto"
+STUDIES = "studies"
+"""Folder of a shop's studies, inside of the shop."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study is asked for, apart from the data.
+
+    Attributes
+    ----------
+    remedies
+        Specs, remedies, or the name of a set.
+    folds, budget, seed
+        As in :class:`evenshelf.study.runner.Study`.
+    workers
+        Processes; ``None`` for as many as there are cores. Does not change the result.
+    """
+
+    remedies: str | Sequence[str | Remedy] = "standard"
+    folds: int = 5
+    budget: int = 8
+    seed: int = 0
+    workers: int | None = None
+
+    def check(self, *, texts: bool = True) -> None:
+        """Raise a :class:`SettingError` that names every setting that cannot be; takes no time.
+
+        Parameters
+        ----------
+        texts
+            Whether there are texts, so that the baseline of plain words is tuned as well.
+        """
+        faults, hint = [], None
+        if self.folds < 3:
+            faults.append(f"folds is {self.folds}, and a study needs at least 3")
+        if self.workers is not None and self.workers < 1:
+            faults.append(f"workers is {self.workers}, and at least one is needed")
+        if self.seed < 0:
+            faults.append(f"seed is {self.seed}, and must not be negative")
+        try:
+            for remedy in remedy_set(self.remedies):
+                settings(remedy, self.budget)
+            if texts:
+                settings(parse(WORDS_SPEC.removeprefix(f"{SPARSE} + ")), self.budget)
+        except SettingError as error:
+            faults.append(error.message)
+            hint = error.hint
+            near = difflib.get_close_matches(str(self.remedies).strip().lower(), SETS, n=1)
+            if near and self.remedies not in SETS:
+                hint = f"Did you mean the set {near[0]}? The sets are {' and '.join(SETS)}."
+        if faults:
+            text = "; ".join(fault.rstrip(".") for fault in faults)
+            raise SettingError(f"{text[0].upper()}{text[1:]}.", hint=hint)
+
+
+def shop_task(shop: Shop, target: str = "category", *, sample: int | None = None, seed: int = 0) -> LabelTask:
+    """Ask for a column of a shop, of all its items or of a seeded sample.
+
+    Parameters
+    ----------
+    target
+        The column to be learned.
+    sample
+        How many items to draw, every one with the same chance, so that rare classes stay as rare as they are;
+        ``None``, or more than there are, means all.
+    seed
+        Of the draw.
+
+    Raises
+    ------
+    InputError
+        If the column is missing (close names are offered), or fewer than two classes are left.
+    SettingError
+        If the sample is not positive.
+    """
+    if sample is not None and sample < 1:
+        raise SettingError(f"A sample of {sample} items is none.", hint="Give a positive number, or none for all.")
+    columns = shop.scan().collect_schema().names()
+    if target not in columns:
+        close = difflib.get_close_matches(target, columns, n=3, cutoff=0.5)
+        meant = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise InputError(
+            f"The shop {shop.path} has no column {target!r} to learn.{meant}",
+            hint=f"Choose one with --target: {', '.join(c for c in columns if c not in _NO_TARGETS)}.",
+        )
+    task = LabelTask.from_shop(shop, target)
+    return task if sample is None or sample >= len(task.target) else _drawn(task, sample, seed)
+
+
+_NO_TARGETS = ("item_id", "title", "text", "source", "line")
+
+
+def _drawn(task: LabelTask, sample: int, seed: int) -> LabelTask:
+    assert task.texts is not None
+    rows = np.sort(np.random.default_rng(seed).permutation(len(task.target))[:sample])
+    return LabelTask.of(
+        [task.classes[code] for code in task.target[rows]],
+        [task.texts[row] for row in rows],
+        # the groups of the whole shop: two titles that a third one links are kept together, drawn or not
+        group=task.group[rows],
+        dropped={**task.dropped, f"not in the sample of {sample} drawn with seed {seed}": len(task.target) - sample},
+    )
+
+
+def pick_encoder(texts: Sequence[str], spec: str = AUTO) -> Choice:
+    """The encoder asked for, or one chosen by looking at the texts; with the reason, for the person who runs this."""
+    return choose_encoder(texts) if spec.strip() == AUTO else Choice(spec.strip(), "as asked for")
+
+
+def check_encoder(spec: str) -> None:
+    """Raise a :class:`SettingError` with close names if there is no such encoder, before any data is read."""
+    name = spec.strip().partition(":")[0]
+    kinds = encoder_kinds()
+    if name not in kinds:
+        close = difflib.get_close_matches(name.lower(), kinds, n=3, cutoff=0.5)
+        meant = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise SettingError(
+            f"There is no encoder {name!r}.{meant}", hint=f"There are: {', '.join(k.usage for k in kinds.values())}."
+        )
+
+
+def shop_folder(shop: Shop, task: LabelTask, target: str, choice: Choice, plan: Plan) -> Path:
+    """Where a study of a shop is kept: the same question of the same data leads to the same folder."""
+    remedies = tuple(r.spec for r in remedy_set(plan.remedies))
+    identity = (shop.fingerprint(), target, choice.spec, remedies, plan.folds, plan.budget, plan.seed)
+    return study_folder(shop.path / STUDIES, task, *identity)
+
+
+def prepare(
+    task: LabelTask,
+    choice: Choice,
+    folder: Path,
+    plan: Plan | None = None,
+    *,
+    encoder: Encoder | None = None,
+    names: Sequence[str] | None = None,
+    about: Mapping[str, Any] | None = None,
+    cache: VectorCache | None = None,
+    progress: Callable[[float, float], None] | None = None,
+) -> Study:
+    """Encode the texts and make the study ready.
+
+    Parameters
+    ----------
+    task
+        The question, with texts.
+    choice
+        The encoder and why; see :func:`pick_encoder`.
+    folder
+        Of the study; one that was interrupted there goes on.
+    plan
+        What to compare and how.
+    encoder
+        One that is open already, instead of opening what `choice` names.
+    names
+        ``[C]`` what each class is called, for the encoder; by default :attr:`LabelTask.class_texts`.
+    about
+        More facts for the record (shop, target).
+    cache
+        Of vectors; by default the one of this person, so that no text is ever encoded twice.
+    progress
+        Called with the number of texts encoded and in all.
+
+    Raises
+    ------
+    InputError
+        If the task has no texts, or what the encoder raises.
+    """
+    plan = plan or Plan()
+    if task.texts is None:
+        raise InputError("The task has no texts to encode.", hint="Give a Study its vectors instead.")
+    plan.check()
+    texts, labels = list(task.texts), list(task.class_texts if names is None else names)
+    total, done = len(texts) + len(labels), 0
+
+    def tell(more: int) -> None:
+        nonlocal done
+        done += more
+        if progress is not None:
+            progress(done, total)
+
+    tell(0)
+    started = time.perf_counter()
+    opened = open_encoder(choice.spec, texts) if encoder is None else encoder
+    cache = cache or VectorCache()
+    vectors = cache.encode(opened, texts, tell)
+    named = cache.encode(opened, labels, tell)
+    seconds = time.perf_counter() - started
+    return Study(
+        task,
+        vectors,
+        folder,
+        names=named,
+        remedies=plan.remedies,
+        words=word_matrix(texts),
+        folds=plan.folds,
+        budget=plan.budget,
+        seed=plan.seed,
+        workers=plan.workers,
+        about={
+            "name": "label",
+            **(about or {}),
+            "encoder": {
+                "spec": choice.spec,
+                "reason": choice.reason,
+                "dimension": opened.dimension,
+                "fingerprint": opened.fingerprint,
+                "seconds": round(seconds, 2),
+                "texts_per_second": round(total / max(seconds, 1e-9), 1),
+            },
+        },
+    )
+
+
+def check_verdict(metric: str, guardrail: float) -> None:
+    """Raise a :class:`SettingError` before the work, not after it, if no verdict can be had with these settings."""
+    if metric not in METRICS:
+        close = difflib.get_close_matches(metric.lower(), METRICS, n=3, cutoff=0.4)
+        meant = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise SettingError(f"No verdict rests on the metric {metric!r}.{meant}", hint=f"One of: {', '.join(METRICS)}.")
+    if not 0 <= guardrail <= 1:
+        raise SettingError(
+            f"The guardrail is a share of head F1, from 0 to 1, not {guardrail:g}.", hint="The usual value is 0.01."
+        )
+
+
+def stored_trials(folder: Path) -> int:
+    """How many units of work an earlier run left in a study's folder."""
+    return sum(1 for _ in (folder / "trials").glob("*.npz"))

@@ -1,0 +1,223 @@
+"""A verdict for the terminal, as rich renderables: the sentence, the reasons, every remedy in a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from evenshelf.study.wording import seconds, signed
+from evenshelf.tasks.label_metrics import METRICS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console, ConsoleOptions, RenderableType
+
+    from evenshelf.study.comparison import Comparison
+    from evenshelf.study.results import StudyResult
+    from evenshelf.study.verdict import Verdict
+
+WIDE = 96
+"""From so many columns on, head F1, the value at defaults and the time are shown as well."""
+INDENT = 2
+WORDS = "words"
+"""What the spec of the baseline without a language model starts with."""
+GREY = "bright_black"
+
+MARKS: dict[str, tuple[str, str, str]] = {
+    "recommended": ("★", "bold green", "recommended"),
+    "tie": ("≈", "green", "cannot be told apart from the recommended one"),
+    "better": ("+", "green", "better than nothing"),
+    "same": (" ", "", ""),
+    "worse": ("−", "red", "worse than nothing"),
+    "refused": ("!", "yellow", "better on the whole, but loses more of the head than the guardrail allows"),
+    "baseline": ("·", "cyan", "does nothing: what all are measured against"),
+}
+"""How a remedy stands: its sign, colour and meaning."""
+
+
+def standing(verdict: Verdict, comparison: Comparison) -> str:
+    """Key of :data:`MARKS` for a remedy."""
+    if comparison.spec == verdict.baseline:
+        return "baseline"
+    if comparison.recommended:
+        return "recommended"
+    if comparison.spec in {tie.spec for tie in verdict.ties}:
+        return "tie"
+    if comparison.significant:
+        return "better" if comparison.guardrail_ok else "refused"
+    return "worse" if comparison.high < 0 else "same"
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """What the terminal shows of a study.
+
+    Parameters
+    ----------
+    result, verdict
+        The study and what was decided.
+    folder
+        Where it is kept, or ``None`` for one that is kept nowhere.
+    report
+        Its HTML file.
+    """
+
+    result: StudyResult
+    verdict: Verdict
+    folder: Path | None = None
+    report: Path | None = None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        verdict = self.verdict
+        won = verdict.recommended is not None
+        yield Text.assemble(
+            ("✓ " if won else "○ ", "green" if won else "yellow"),
+            (verdict.headline, "bold green" if won else "bold yellow"),
+        )
+        for reason in verdict.reasons:
+            yield Padding.indent(hanging("• ", Text(reason)), INDENT)
+        yield ""
+        yield comparison_table(verdict, wide=options.max_width >= WIDE)
+        yield ""
+        yield Padding.indent(legend(verdict, wide=options.max_width >= WIDE), INDENT)
+        notes = list(study_notes(self.result, verdict))
+        if self.folder is not None and any(standing(verdict, c) == "refused" for c in verdict.comparisons):
+            again = f"evenshelf report {self.folder} --guardrail 0.05"
+            notes.append(Text.assemble("A head that may lose more is decided anew, at once, with: ", (again, "cyan")))
+        if notes:
+            yield ""
+            yield Text("Good to know", "bold")
+            yield from (Padding.indent(hanging("→ ", note), INDENT) for note in notes)
+        if self.folder is not None or self.report is not None:
+            yield ""
+        if self.report is not None:
+            yield Text.assemble(("Report  ", "bold"), (str(self.report), "cyan"), overflow="fold")
+        if self.folder is not None:
+            yield Text.assemble(("Numbers ", "bold"), (str(self.folder), GREY), overflow="fold")
+
+
+def hanging(sign: str, text: Text) -> RenderableType:
+    """A paragraph whose lines all start behind its sign."""
+    grid = Table.grid(padding=0)
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    grid.add_row(Text(sign, "green"), text)
+    return grid
+
+
+def comparison_table(verdict: Verdict, *, wide: bool) -> Table:
+    """Every tuned remedy, best first."""
+    title = METRICS[verdict.metric].title
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style=GREY, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("remedy", overflow="fold", min_width=16)
+    for name in (title, "gain", "95 % interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    buckets = [name for name in (("tail_f1", "head_f1") if wide else ("tail_f1",)) if name != verdict.metric]
+    for name in buckets:
+        table.add_column(METRICS[name].title, justify="right", no_wrap=True)
+    if wide:
+        table.add_column("untuned", justify="right", no_wrap=True)
+        table.add_column("CPU", justify="right", no_wrap=True)
+    for c in verdict.comparisons:
+        key = standing(verdict, c)
+        sign, colour, _ = MARKS[key]
+        gain = signed(c.diff) if math.isfinite(c.diff) else ""
+        span = f"{signed(c.low)} … {signed(c.high)}" if math.isfinite(c.low) else ""
+        cells = [Text(sign, colour), Text(c.spec, colour), Text(_value(getattr(c, verdict.metric)), colour)]
+        cells += [Text(gain, colour), Text(span, GREY if key == "same" else colour)]
+        for name in buckets:
+            lost = name == "head_f1" and not c.guardrail_ok
+            cells.append(Text(_value(getattr(c, name)), "yellow" if lost else ""))
+        if wide:
+            cells += [Text(_value(c.untuned), GREY), Text(seconds(c.seconds), GREY)]
+        table.add_row(*cells)
+    return table
+
+
+def legend(verdict: Verdict, *, wide: bool) -> RenderableType:
+    """What the columns, and the signs that occur, mean."""
+    used = {standing(verdict, c) for c in verdict.comparisons}
+    lines = Table.grid(padding=(0, 1, 0, 0))
+    for key, (sign, colour, meaning) in MARKS.items():
+        if key in used and meaning:
+            lines.add_row(Text(sign, colour), Text(meaning, GREY))
+    if "same" in used:
+        lines.add_row(
+            "", Text("no sign: cannot be told from doing nothing, corrected for the number of remedies", GREY)
+        )
+    title = METRICS[verdict.metric].title
+    meaning = METRICS[verdict.metric].meaning
+    notes = [
+        f"{title}: {meaning[0].lower()}{meaning[1:].rstrip('.')}",
+        f"gain: change of {title} against doing nothing, both tuned with the same budget",
+    ]
+    if wide:
+        notes.append(f"untuned: {title} at the usual defaults; CPU: time for the search and the fits")
+        notes.append("head: the largest classes, half of the examples; tail: the smallest, the last tenth")
+    else:
+        notes.append("tail: the smallest classes, which hold the last tenth of the examples")
+    if any(c.spec.startswith(f"{WORDS} + ") for c in verdict.comparisons):
+        notes.append(f"{WORDS}: plain TF-IDF of words, without the encoder")
+    return Group(*(Text(note, GREY) for note in notes), lines)
+
+
+def study_notes(result: StudyResult, verdict: Verdict) -> Iterator[Text]:
+    """What a reader of the table should know besides."""
+    meta = result.meta
+    for reason, count in meta.get("dropped", {}).items():
+        yield Text(f"{count:,} examples were left out: {reason}.")
+    missing = meta.get("not_evaluated", {})
+    if missing:
+        yield Text(
+            f"{len(missing):,} of {len(result.classes):,} classes could not be evaluated: all their examples share one "
+            "title, so they are only trained on."
+        )
+    leak = meta.get("leak") or {}
+    flattery = leak.get("flattery")
+    if flattery is not None and math.isfinite(flattery) and flattery >= 0.001:
+        yield Text(
+            f"Folds that ignore repeated titles would have shown macro-F1 {_value(leak['macro_f1_random'])} instead of "
+            f"{_value(leak['macro_f1_grouped'])} for doing nothing: {signed(flattery)} that is not there."
+        )
+    for remedy in result.remedies:
+        if remedy.not_applicable is not None:
+            yield Text.assemble((remedy.spec, "bold"), f" was not applicable: {remedy.not_applicable}.")
+    timings = meta.get("timings", {})
+    if "study_seconds" in timings:
+        tuned = len(verdict.comparisons)
+        yield Text(
+            f"{tuned} remedies, {meta.get('folds')} folds, {meta.get('budget')} settings each: "
+            f"{seconds(timings['study_seconds'])}, {seconds(timings['cpu_seconds'])} of CPU time."
+        )
+
+
+def verdict_text(result: StudyResult, verdict: Verdict) -> str:
+    """The verdict as plain text, for a prompt that shows no colours."""
+    lines = [verdict.headline, *(f"  - {reason}" for reason in verdict.reasons), ""]
+    width = max(len(c.spec) for c in verdict.comparisons)
+    lines.append(f"    {'remedy':<{width}}  {METRICS[verdict.metric].title:>9}    gain    95 % interval  tail F1")
+    for c in verdict.comparisons:
+        gain = signed(c.diff) if math.isfinite(c.diff) else ""
+        span = f"{signed(c.low)} … {signed(c.high)}" if math.isfinite(c.low) else ""
+        sign = MARKS[standing(verdict, c)][0]
+        value = _value(getattr(c, verdict.metric))
+        lines.append(f"  {sign} {c.spec:<{width}}  {value:>9}  {gain:>6}  {span:>15}  {_value(c.tail_f1):>7}".rstrip())
+    not_used = [f"{r.spec}: {r.not_applicable}" for r in result.remedies if r.not_applicable]
+    lines += [f"    not applicable: {text}" for text in not_used]
+    lines += [f"  ({count:,} examples left out: {why})" for why, count in result.meta.get("dropped", {}).items()]
+    return "\n".join(lines)
+
+
+def _value(value: float) -> str:
+    if not math.isfinite(value):
+        return "n/a"
+    return f"{value:.3f}".removeprefix("0")

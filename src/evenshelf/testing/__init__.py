@@ -1,0 +1,43 @@
+"""Checks that every remedy, loss, learner, encoder and task passes, and generators of nasty data.
+
+A package that adds a remedy joins the suite in three lines::
+
+    @pytest.mark.parametrize("check", remedy_checks(MyRemedy))
+    def test_my_remedy(check):
+        check()
+
+Which checks are made follows from what is declared: a remedy without the stage *resample* has no rows to check. Every
+check is small, has a name, and says in its error what was promised and what came instead.
+"""
+
+from __future__ import annotations
+
+from evenshelf.errors import MissingExtraError
+
+try:
+    import hypothesis  # noqa: F401
+except ModuleNotFoundError as error:
+    raise MissingExtraError("hypothesis", "dev", "evenshelf.testing") from error
+
+from evenshelf.testing.check import Check
+from evenshelf.testing.encoders import check_encoder, encoder_checks, encoder_kind_checks
+from evenshelf.testing.learners import check_learner, fit_heads, learner_checks
+from evenshelf.testing.losses import check_loss, loss_checks
+from evenshelf.testing.remedies import check_remedy, remedy_checks
+from evenshelf.testing.tasks import check_task, task_checks
+
+__all__ = [
+    "Check",
+    "check_encoder",
+    "check_learner",
+    "check_loss",
+    "check_remedy",
+    "check_task",
+    "encoder_checks",
+    "encoder_kind_checks",
+    "fit_heads",
+    "learner_checks",
+    "loss_checks",
+    "remedy_checks",
+    "task_checks",
+]
