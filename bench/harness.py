@@ -18,7 +18,7 @@ from bench.machine import commit, machine
 from bench.wording import cell, heading, title
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -164,8 +164,3 @@ def seconds_of(call: Callable[[], object], times: int) -> float:
 def ratio_figure(name: str, ours: float, theirs: float, unit: str, peer: str) -> Figure:
     """How many times more the peer needs than evenshelf."""
     return Figure(name, theirs / ours, unit, "higher", peer, theirs, theirs / ours)
-
-
-def rounded(values: Sequence[float]) -> list[float]:
-    """Numbers short enough for a file that people read."""
-    return [float(f"{value:.6g}") for value in values]

@@ -101,7 +101,7 @@ def arguments(words: list[str] | None = None) -> Asked:
         limit=0.0 if given.quick else given.limit,
         tables=given.tables,
         encode=(100 if given.quick else 2000) if data != "zh" and given.peer is not False and not given.full else 0,
-        encoders=encoding.OURS[:2] if given.quick else encoding.OURS,
+        encoders=encoding.OURS[:1] if given.quick else encoding.OURS,
         times=1 if given.quick else 3,
         json=given.json,
     )
@@ -197,7 +197,7 @@ def compare(asked: Asked, report: Report, found: StudyResult, ours: child.Outcom
     worst = max(gaps, key=lambda row: abs(row[3]))
     worst_default = max(gaps, key=lambda row: abs(row[5]))
     agreed = [abs(row[3]) for row in gaps if row[4] == 1.0]
-    same = max(agreed, default=0.0)
+    said = f"{max(agreed):.4f}" if agreed else "unknown"
     report.figures += [
         ratio_figure("speed_ratio", seconds, theirs, "x", PEER),
         ratio_figure("cpu_ratio", ours.facts["cpu"], cpu, "x", PEER),
@@ -205,9 +205,10 @@ def compare(asked: Asked, report: Report, found: StudyResult, ours: child.Outcom
         Figure("study_seconds", seconds, "s", "lower", PEER, theirs, theirs / seconds),
         Figure("study_memory", ours.peak / 2**20, "MiB", "lower", PEER, peer.peak / 2**20, peer.peak / ours.peak),
         Figure("macro_f1_gap_max", abs(worst[3]), "macro-F1", "lower", PEER),
-        Figure("macro_f1_gap_same_setting_max", same, "macro-F1", "lower", PEER),
         Figure("macro_f1_gap_default_max", abs(worst_default[5]), "macro-F1", "lower", PEER),
     ]
+    if agreed:
+        report.figures.append(Figure("macro_f1_gap_same_setting_max", max(agreed), "macro-F1", "lower", PEER))
     columns = ("remedy", "ours", "theirs", "gap", "same_setting", "default_gap", "peer_seconds")
     report.tables.append(Listing("peer", columns, tuple(gaps)))
     report.tables.append(objectives(asked, folder))
@@ -216,7 +217,7 @@ def compare(asked: Asked, report: Report, found: StudyResult, ours: child.Outcom
         f"The peer ran {folds} of {of} outer folds{scaled}. Gaps are taken on the folds that both ran.",
         (
             f"The largest gap, tuned: {worst[0]} ({worst[3]:+.4f}); among the {len(agreed)} remedies for which both "
-            f"sides chose the same setting in each of these folds: {same:.4f}; at defaults: {worst_default[0]} "
+            f"sides chose the same setting in each of these folds: {said}; at defaults: {worst_default[0]} "
             f"({worst_default[5]:+.4f}). Resampling and Mixup draw other random rows on each side, and where the sides "
             "chose different settings (column of the table) their difference is part of the gap."
         ),

@@ -152,16 +152,14 @@ def table(document: dict[str, Any], name: str, language: str) -> str:
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]], language: str) -> str:
-    """A table; specs of remedies and encoders are set as code, the best value of a column of scores is not marked."""
+    """A table; specs of remedies and encoders are set as code."""
     lines = ["| " + " | ".join(heading(column, language) for column in columns) + " |"]
     lines.append("|" + "|".join("---" if column in _TEXTS else "--:" for column in columns) + "|")
     for row in rows:
-        cells = [
-            f"`{value}`"
-            if column in ("remedy", "encoder") and value is not None
-            else cell(column, value, language).replace("|", "\\|")
-            for column, value in zip(columns, row, strict=True)
-        ]
+        cells = []
+        for column, value in zip(columns, row, strict=True):
+            code = column in ("remedy", "encoder") and value is not None
+            cells.append((f"`{value}`" if code else cell(column, value, language)).replace("|", "\\|"))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

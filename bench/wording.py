@@ -71,7 +71,8 @@ _SENTENCES = {
     "speed": (
         (
             "The study took {seconds} s; the same remedies one after another with imbalanced-learn, scikit-learn and "
-            "torch take {peer} s, {ratio} times as long, with {memory} times the memory; macro-F1 differs by at most {gap}."
+            "torch take {peer} s, {ratio} times as long, with {memory} times the memory; macro-F1 differs by at "
+            "most {gap}."
         ),
         (
             "整个研究用时 {seconds} 秒；同样的方法用 imbalanced-learn、scikit-learn 和 torch 逐个来做要 {peer} 秒，"

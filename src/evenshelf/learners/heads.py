@@ -89,6 +89,12 @@ class Head:
         return (remedy or self.remedy).linear_form.adjust(np.asarray(rows @ self.fit.weights), self.prior, self.norms)
 
 
+def unsupported(remedy: Remedy) -> str | None:
+    """Why this learner cannot honour a remedy, or ``None`` if it can."""
+    missing = [stage.value for stage in remedy.stages if stage not in STAGES]
+    return f"linear heads on frozen vectors cannot act at the stage {', '.join(missing)}" if missing else None
+
+
 def training_part(remedy: Remedy) -> Remedy:
     """What of a remedy matters for training: remedies with equal parts share their fits."""
     parts = [p for p in remedy.linear_form.parts if set(p.stages) - {Stage.ADJUST}]
@@ -120,6 +126,7 @@ def make_problem(remedy: Remedy, penalty: float | None, training: Training, rows
         L2 strength per unit of mean loss; ``None`` for scikit-learn's default, C = 1, which is ``1 / N`` of the
         rows after resampling.
     """
+    remedy = remedy.linear_form
     prior = training.prior
     classes = len(prior.counts)
     loss = effective_loss(remedy, prior)

@@ -113,7 +113,7 @@ class BalancedSoftmax(Remedy):
 
     @property
     def linear_form(self) -> Remedy:
-        """A logit adjustment of the same strength: the free bias takes up the offset of the training scores."""
+        """A logit adjustment of the same strength: the free bias takes up the offset."""
         return LogitAdjust(self.tau)
 
     def loss(self, prior: Prior) -> Loss:

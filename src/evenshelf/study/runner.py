@@ -18,6 +18,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
+from evenshelf.learners.heads import unsupported
 from evenshelf.learners.vectors import Vectors, prepare, prepare_sparse
 from evenshelf.remedies import Prior, Remedy, parse, remedy_set
 from evenshelf.study import trials
@@ -98,7 +99,9 @@ class Study:
         fold = task.split(self.folds, self.seed)
         matrices = self._prepare(fold)
         prior = Prior(task.counts)
-        reasons = {r.spec: r.not_applicable(prior, has_names=self.names is not None) for r in self._remedies}
+        reasons = {
+            r.spec: unsupported(r) or r.not_applicable(prior, has_names=self.names is not None) for r in self._remedies
+        }
         wanted = [(r.spec, s) for r in self._remedies if reasons[r.spec] is None for s in settings(r, self.budget)]
         baseline = parse("balanced")
         plans: dict[str, list[tuple[str, Setting]]] = {DENSE: wanted}

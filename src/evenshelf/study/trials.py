@@ -24,7 +24,7 @@ from evenshelf.learners.vectors import Vectors
 from evenshelf.study.plan import Start, Unit
 
 SEARCH_TOLERANCE = 3e-3
-FINAL_TOLERANCE = 1e-4
+FINAL_TOLERANCE = 1e-3
 APPROACH_TOLERANCE = 1e-2
 _WEIGHTS = "weights."
 

@@ -1,0 +1,178 @@
+"""Pages are filled from result files, in the language of the page, and from nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench.harness import RESULTS, Figure, Listing, Report
+from bench.wording import cell
+
+from bench import render
+
+PAGE = """# Title
+
+before
+
+<!-- bench:label_study begin -->
+old text
+<!-- bench:label_study end -->
+
+after
+"""
+
+
+def made_up(name: str = "label_study", **changes: Any) -> dict[str, Any]:
+    report = Report(
+        name,
+        settings={"data": "fashion", "rows": 12_345, "classes": 67, "encoder": "minilm", "folds": 5, "budget": 8},
+        figures=[
+            Figure("speed_ratio", 42.31, "x", "higher", "peer", 4231.0, 42.31),
+            Figure("memory_ratio", 2.5, "x", "higher", "peer", 2500.0, 2.5),
+            Figure("study_seconds", 100.0, "s", "lower", "peer", 4231.0, 42.31),
+            Figure("macro_f1_gap_max", 0.00312, "macro-F1", "lower", "peer"),
+        ],
+        tables=[
+            Listing(
+                "remedies",
+                ("remedy", "macro_f1", "difference", "p_holm", "vanished"),
+                (("a | b", 0.9123, [0.0456, 0.02, 0.07], 0.002, 0.83), ("none", 0.8667, None, None, None)),
+            )
+        ],
+        notes=["A note."],
+    )
+    return {**report.to_dict(), "commit": "abc1234", **changes}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "results").mkdir()
+    for page in ("README.md", "README.zh-CN.md", "docs/deep.md"):
+        (tmp_path / page).write_text(PAGE, encoding="utf-8")
+    (tmp_path / "docs" / "other.md").write_text("no place here\n", encoding="utf-8")
+    write(tmp_path, made_up())
+    return tmp_path
+
+
+def write(project: Path, document: dict[str, Any]) -> None:
+    file = project / "results" / f"{document['name']}.json"
+    file.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+
+
+def run(project: Path, *words: str) -> int:
+    return render.main([*words, "--root", str(project), "--results", str(project / "results")])
+
+
+def test_places_are_filled_and_the_rest_is_left(project: Path) -> None:
+    assert run(project) == 0
+    for page in ("README.md", "docs/deep.md"):
+        text = (project / page).read_text(encoding="utf-8")
+        assert text.startswith("# Title\n\nbefore\n\n<!-- bench:label_study begin -->\n")
+        assert text.endswith("\n<!-- bench:label_study end -->\n\nafter\n")
+        assert "old text" not in text
+        assert "| `a | b` |" not in text
+        assert ".912 | +.046 [+.020, +.070] | < .01 | 83% |" in text
+        assert "| `none` | .867 | – | – | – |" in text
+        assert "12,345 rows" in text
+        assert "42.3 times as long" in text
+        assert "abc1234" in text
+    assert (project / "docs" / "other.md").read_text(encoding="utf-8") == "no place here\n"
+
+
+def test_tables_have_as_many_cells_in_every_line(project: Path) -> None:
+    run(project)
+    lines = [line for line in (project / "README.md").read_text().splitlines() if line.startswith("|")]
+    assert len(lines) == 4
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
+
+
+def test_chinese_pages_have_chinese_words_and_the_same_numbers(project: Path) -> None:
+    run(project)
+    english, chinese = ((project / p).read_text(encoding="utf-8") for p in ("README.md", "README.zh-CN.md"))
+    assert "与 none 之差" in chinese
+    assert "difference to none" not in chinese
+    assert "12,345 行" in chinese
+
+    def cells(text: str) -> list[str]:
+        rows = [line for line in text.splitlines() if line.startswith("| `")]
+        return [c.strip() for row in rows for c in row.split("|")]
+
+    assert cells(english) == cells(chinese)
+
+
+def test_rendering_again_changes_nothing(project: Path) -> None:
+    run(project)
+    before = (project / "README.md").read_text(encoding="utf-8")
+    assert run(project, "--check") == 0
+    run(project)
+    assert (project / "README.md").read_text(encoding="utf-8") == before
+
+
+def test_check_finds_a_figure_typed_by_hand(project: Path) -> None:
+    run(project)
+    page = project / "README.md"
+    page.write_text(page.read_text(encoding="utf-8").replace(".912", ".999"), encoding="utf-8")
+    assert run(project, "--check") == 1
+    assert ".999" in page.read_text(encoding="utf-8"), "a check must write nothing"
+
+
+def test_a_missing_result_fails_and_leaves_the_page(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "results" / "label_study.json").unlink()
+    assert run(project) == 1
+    assert (project / "README.md").read_text(encoding="utf-8") == PAGE
+    assert "label_study.json" in capsys.readouterr().err
+
+
+def test_full_and_chinese_results_are_used_where_they_are(project: Path) -> None:
+    run(project)
+    assert "44,000" not in (project / "README.md").read_text(encoding="utf-8")
+    full = made_up("label_study_full", figures=[{"name": "study_seconds", "value": 151.2}])
+    full["settings"]["rows"] = 44_000
+    chinese = made_up("label_study_zh")
+    chinese["settings"]["data"] = "zh"
+    write(project, full)
+    write(project, chinese)
+    assert run(project) == 0
+    text = (project / "README.md").read_text(encoding="utf-8")
+    assert "All 44,000 rows take 151 s." in text
+    assert "zh_product_titles" in text
+
+
+def test_a_page_may_show_all_of_a_result(project: Path) -> None:
+    write(project, made_up("other_run"))
+    page = project / "docs" / "all.md"
+    page.write_text("<!-- bench:other_run begin -->\n<!-- bench:other_run end -->\n", encoding="utf-8")
+    run(project)
+    text = page.read_text(encoding="utf-8")
+    assert "| speed_ratio | 42.3 | x | higher | peer | 4,231 | 42.3 |" in text
+    assert "- A note." in text
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "text"),
+    [
+        ("macro_f1", 0.9, ".900"),
+        ("macro_f1", 1.0, "1.000"),
+        ("macro_f1", [0.9, 0.85, 0.95], ".900 [.850, .950]"),
+        ("macro_f1", [0.9, None, None], ".900"),
+        ("macro_f1", [None, None, None], "–"),
+        ("difference", -0.0123, "-.012"),
+        ("value", 1234.5, "1,234"),
+        ("value", 0.01234, "0.0123"),
+        ("vanished", -3.92, "-392%"),
+        ("excess", 0.0028, "+0.28%"),
+        ("macro_f1", None, "–"),
+    ],
+)
+def test_numbers(column: str, value: object, text: str) -> None:
+    assert cell(column, value, "en") == text
+
+
+def test_the_pages_of_this_project_are_what_its_results_say() -> None:
+    if not (RESULTS / "label_study.json").is_file():
+        pytest.skip("nothing has been measured yet: make bench")
+    assert render.main(["--check"]) == 0
