@@ -64,7 +64,7 @@ def test_winning_by_destroying_the_head_is_refused() -> None:
     assert any("greedy" in r and "refused" in r for r in found.reasons)
     alone = decide(study(plans=plans[:2], rows=8000))
     assert alone.recommended is None
-    assert any("breaks the guardrail" in r for r in alone.reasons)
+    assert any("over the guardrail" in r for r in alone.reasons)
     assert decide(study(plans=plans[:2], rows=8000), guardrail=0.5).recommended == "greedy"
 
 

@@ -161,7 +161,13 @@ def _run(
             choice,
             folder,
             wanted,
-            about={"name": f"label {target}", "shop": str(shop), "target": target, "shop_sha256": opened.fingerprint()},
+            about={
+                "name": f"label {target}",
+                "shop": str(shop),
+                "target": target,
+                "shop_sha256": opened.fingerprint(),
+                **({"sample": sample} if sample else {}),
+            },
             progress=tell,
         )
     with progress_bar(err, "laying out the vectors") as tell:

@@ -7,7 +7,8 @@ On disk a result is a folder::
     classes.parquet       one line per class: name, number of examples, bucket
     predictions.parquet   one line per remedy, mode and example: predicted class and two probabilities
     settings.parquet      one line per remedy, mode and fold: the chosen parameters, seconds, bytes
-    results.parquet       one line per remedy, mode, fold ("all" = pooled) and metric: the value
+
+Beside it, :mod:`evenshelf.study.metrics` writes every metric and the verdict.
 """
 
 from __future__ import annotations

@@ -140,7 +140,8 @@ def _closest(verdict: Verdict) -> str:
         f"{METRICS[verdict.metric].title} by {signed(best.diff)} (95 % interval {signed(best.low)} to "
         f"{signed(best.high)}; {probability(best.p_holm)} after Holm's correction)"
     )
-    return f"{sentence}." if not best.significant else f"{sentence}, but breaks the guardrail on the head."
+    # A gain that is significant and still not recommended was refused, which the next sentence says.
+    return f"{sentence}."
 
 
 def _tuning(verdict: Verdict) -> str:

@@ -154,7 +154,9 @@ class LabelTask:
         """Classes that `fold` leaves without an evaluated example, and why."""
         tested = np.bincount(self.target[fold != ALWAYS_TRAINING], minlength=len(self.classes))
         return {
-            self.classes[c]: f"its {self.counts[c]} example(s) share one title, or a title with such a class"
+            self.classes[
+                c
+            ]: f"too few different titles: {self.counts[c]} example{'s' if self.counts[c] > 1 else ''} that cannot be split"
             for c in np.flatnonzero(tested == 0)
         }
 
