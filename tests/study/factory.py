@@ -210,7 +210,7 @@ def meta(n: int, rows: int, chinese: bool) -> dict[str, object]:
         "dropped": {"without a category": 12},
         "split": "stratified folds; equal and nearly equal titles stay on one side",
         "leak": {"macro_f1_grouped": 0.883, "macro_f1_random": 0.912, "flattery": 0.029},
-        "not_evaluated": {"Typewriters": "too few different titles: 2 examples that cannot be split"},
+        "not_evaluated": {"Typewriters": "too few different titles: 2 examples, which cannot be split"},
         "versions": {"evenshelf": "0.1.0", "numpy": "2.4.6", "scikit-learn": "1.9.1"},
         "machine": {"python": "3.11.7", "system": "Linux", "cores": 2},
         "fingerprint": "9d41c07be2aa",

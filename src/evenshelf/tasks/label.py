@@ -153,12 +153,11 @@ class LabelTask:
     def not_evaluated(self, fold: NDArray[np.integer]) -> dict[str, str]:
         """Classes that `fold` leaves without an evaluated example, and why."""
         tested = np.bincount(self.target[fold != ALWAYS_TRAINING], minlength=len(self.classes))
-        return {
-            self.classes[
-                c
-            ]: f"too few different titles: {self.counts[c]} example{'s' if self.counts[c] > 1 else ''} that cannot be split"
-            for c in np.flatnonzero(tested == 0)
-        }
+        found = {}
+        for c in np.flatnonzero(tested == 0):
+            size = "1 example" if self.counts[c] == 1 else f"{self.counts[c]} examples"
+            found[self.classes[c]] = f"too few different titles: {size}, which cannot be split"
+        return found
 
     def describe(self) -> dict[str, Any]:
         """JSON-able facts for a study's record."""
