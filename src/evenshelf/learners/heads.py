@@ -224,7 +224,8 @@ def fit_path(
             problem.tolerance = tolerance if last or approach is None else approach
             if not level and starts is not None and (start := starts[i]) is not None:
                 problem.start = problem.centre.copy()
-                known = start[0] > 0.5 * ABSENT  # a class may have had no example where the start was fitted
+                # a class may have had no example where the start was fitted; one without any here keeps its centre
+                known = (start[0] > 0.5 * ABSENT) & ~problem.frozen
                 problem.start[: len(start), known] = start[:, known]
             elif level:
                 problem.start = _extrapolate([h.fit.weights for h in found[i][-2:]], penalties[: level + 1])

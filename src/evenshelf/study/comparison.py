@@ -24,11 +24,11 @@ class Comparison:
         95 % interval of the verdict's metric.
     diff, low, high, p, p_holm
         Difference to ``none`` in the verdict's metric, its interval, its p-value, and that after Holm's correction
-        across the tuned remedies. NaN for ``none`` itself.
+        across the tuned remedies. NaN for ``none`` itself; `p_holm` also for a reference.
     tail_diff, tail_low, tail_high
         Difference to ``none`` in tail F1, with its interval.
     head_loss
-        Share of the head F1 of ``none`` that is lost; negative for a gain.
+        Share of the head F1 of ``none`` that is lost; negative for a gain, NaN if no head class was evaluated.
     seconds, bytes
         Cost of the tuned outcome.
     untuned, untuned_tail
@@ -44,6 +44,8 @@ class Comparison:
         Whether at most the tolerated share of head F1 is lost.
     recommended
         Whether this is the verdict.
+    reference
+        Whether it is a yardstick only: another model, which is not among the remedies that are compared.
     """
 
     spec: str
@@ -78,6 +80,7 @@ class Comparison:
     significant: bool
     guardrail_ok: bool
     recommended: bool = False
+    reference: bool = False
 
     @property
     def qualifies(self) -> bool:

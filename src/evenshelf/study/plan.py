@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -15,7 +15,7 @@ from evenshelf.errors import SettingError
 from evenshelf.learners.heads import training_part
 from evenshelf.remedies import Remedy
 
-REVISION = 3
+REVISION = 4
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
 
 STRONGEST, WEAKEST = -3.5, -7.0
@@ -35,6 +35,10 @@ class Setting:
     def describe(self) -> dict[str, Any]:
         """JSON-able parameters."""
         return {"remedy": self.remedy.spec, "penalty": self.penalty}
+
+    def identity(self) -> list[Any]:
+        """All that decides what it does, parameters at their defaults included: a default may change."""
+        return [_identity(self.remedy), self.penalty]
 
 
 def penalties(count: int) -> tuple[float, ...]:
@@ -128,6 +132,10 @@ def _approach(penalty: float | None) -> tuple[float | None, ...]:
     return (*(float(f"{penalty * 10.0**p:.6g}") for p in powers), penalty)
 
 
+def _identity(remedy: Remedy) -> list[Any]:
+    return [[part.name, {f.name: getattr(part, f.name) for f in fields(part)}] for part in remedy.parts]
+
+
 @dataclass(frozen=True)
 class Unit:
     """Work that is done, stored and resumed as one: some trainings on all folds but those held out.
@@ -150,21 +158,22 @@ class Unit:
     trainings: tuple[Training, ...]
     axes: int = 0
 
-    def address(self, fingerprint: str, seed: int) -> str:
+    def address(self, fingerprint: str, seed: int, tolerances: Sequence[float] = ()) -> str:
         """Hex digest of everything that the result depends on."""
         content = {
             "revision": REVISION,
             "data": fingerprint,
             "seed": seed,
+            "tolerances": list(tolerances),
             "kind": self.kind,
             "matrix": self.matrix,
             "held_out": self.held_out,
             "axes": self.axes,
             "trainings": [
                 [
-                    t.remedy.spec,
+                    _identity(t.remedy),
                     list(t.penalties),
-                    [[name, s.describe()] for name, s in t.users],
+                    [[name, s.identity()] for name, s in t.users],
                     None if t.start is None else asdict(t.start),
                 ]
                 for t in self.trainings

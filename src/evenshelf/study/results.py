@@ -76,6 +76,8 @@ class RemedyResult:
         Why the remedy could not be used here, or ``None``.
     notes
         What it did to the classes, one sentence each ("3 classes of one row were duplicated").
+    reference
+        Whether it is a yardstick (another model altogether) that a verdict cannot recommend.
     """
 
     spec: str
@@ -86,6 +88,7 @@ class RemedyResult:
     default: Outcome | None = None
     not_applicable: str | None = None
     notes: tuple[str, ...] = ()
+    reference: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,8 +131,10 @@ class StudyResult:
 
 
 def save(result: StudyResult, folder: Path) -> None:
-    """Write a result into `folder`, each file atomically; existing files are replaced."""
+    """Write a result into `folder`. ``study.json`` comes last: as long as it is missing, nothing there counts."""
     folder.mkdir(parents=True, exist_ok=True)
+    for name in ("study.json", "verdict.json"):
+        (folder / name).unlink(missing_ok=True)
     predictions: list[pl.DataFrame] = []
     settings: list[dict[str, Any]] = []
     for number, remedy in enumerate(result.remedies):
@@ -174,6 +179,7 @@ def save(result: StudyResult, folder: Path) -> None:
                 "paper": r.paper,
                 "not_applicable": r.not_applicable,
                 "notes": list(r.notes),
+                "reference": r.reference,
             }
             for r in result.remedies
         ],
@@ -232,6 +238,7 @@ def load(folder: Path) -> StudyResult:
                 default=outcomes["default"],
                 not_applicable=entry["not_applicable"],
                 notes=tuple(entry["notes"]),
+                reference=entry.get("reference", False),
             )
         )
     return StudyResult(

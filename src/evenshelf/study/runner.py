@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
@@ -82,6 +83,7 @@ class Study:
                 f"folds={self.folds}: a study needs at least 3, one to test, one to choose settings, one to train.",
                 hint="The usual number is 5.",
             )
+        self.folder = Path(self.folder).resolve()  # workers may live longer than the current folder
         self._remedies = remedy_set(self.remedies)
         for remedy in self._remedies:
             settings(remedy, self.budget)
@@ -97,7 +99,15 @@ class Study:
         started = time.perf_counter()
         task = self.task
         fold = task.split(self.folds, self.seed)
-        matrices = self._prepare(fold)
+        empty = sorted(set(range(self.folds)) - set(fold.tolist()))
+        if empty:
+            groups = len(np.unique(task.group[fold >= 0]))
+            raise SettingError(
+                f"{len(empty)} of {self.folds} folds would be empty: only {groups} groups of titles can be tested, "
+                "as the other classes stand in one group each.",
+                hint="Ask for fewer folds, give more examples, or merge rare classes.",
+            )
+        matrices, places = self._prepare(fold)
         prior = Prior(task.counts)
         reasons = {
             r.spec: unsupported(r) or r.not_applicable(prior, has_names=self.names is not None) for r in self._remedies
@@ -108,7 +118,7 @@ class Study:
         if SPARSE in matrices:
             plans[SPARSE] = [(WORDS_SPEC, s) for s in settings(baseline, self.budget)]
         plans[SHUFFLED] = [("none", s) for s in settings(parse("none"), self.budget)]
-        search = {name: search_units(plan, name, self.folds, SEARCH_AXES) for name, plan in plans.items()}
+        search = {name: search_units(plan, places[name], self.folds, SEARCH_AXES) for name, plan in plans.items()}
         defaults = {
             DENSE: [(r.spec, Setting(r, None)) for r in self._remedies if reasons[r.spec] is None],
             SPARSE: [(WORDS_SPEC, Setting(baseline, None))],
@@ -124,7 +134,7 @@ class Study:
                 f: [*defaults[name], *((spec, setting) for spec, setting in chosen[name][f].items())]
                 for f in range(self.folds)
             }
-            finals[name] = final_units(by_fold, name, self._starts(search[name], matrices[name]))
+            finals[name] = final_units(by_fold, places[name], self._starts(search[name], matrices[name]))
         work.do([u for units in finals.values() for u in units], "final fits")
         results = [
             self._gather(r, reasons[r.spec], search[DENSE], finals[DENSE], matrices[DENSE]) for r in self._remedies
@@ -159,22 +169,29 @@ class Study:
         save(result, self.folder)
         return result
 
-    def _prepare(self, fold: NDArray[np.int16]) -> dict[str, Vectors]:
+    def _prepare(self, fold: NDArray[np.int16]) -> tuple[dict[str, Vectors], dict[str, str]]:
+        """The vectors by what they are for, and the names of the folders that hold them."""
         task = self.task
-        matrices = {DENSE: prepare(self.vectors, task.target, fold, task.same)}
         shuffled = random_folds(task.target, self.folds, self.seed)
-        matrices[SHUFFLED] = prepare(self.vectors, task.target, shuffled, task.same)
+        asked = {DENSE: (prepare, self.vectors, fold), SHUFFLED: (prepare, self.vectors, shuffled)}
         if self.words is not None:
-            matrices[SPARSE] = prepare_sparse(self.words, task.target, fold, task.same)
-        for name, matrix in matrices.items():
-            place = self.folder / "vectors" / name
-            matrix.save(place)
-            if self.names is not None and name == DENSE:
-                np.save(place / "names.npy", self.names)
-        return matrices
+            asked[SPARSE] = (prepare_sparse, self.words, fold)
+        matrices: dict[str, Vectors] = {}
+        places: dict[str, str] = {}
+        for name, (make, vectors, folds) in asked.items():
+            names = self.names if name == DENSE else None
+            # named by what goes in and never changed, so that runs on other data may share the study's folder
+            places[name] = f"{name}-{trials.digest_of(vectors, task.target, folds, task.same, names)}"
+            matrices[name] = trials.stored_vectors(
+                self.folder / "vectors" / places[name],
+                partial(make, vectors, task.target, folds, task.same),
+                names,
+            )
+        return matrices, places
 
     def _address(self, unit: Unit) -> str:
-        return unit.address(trials.stored_fingerprint(self.folder / "vectors" / unit.matrix), self.seed)
+        stamp = trials.stored_fingerprint(self.folder / "vectors" / unit.matrix)
+        return trials.address_of(unit, stamp, self.seed)
 
     def _starts(self, units: Sequence[Unit], matrix: Vectors) -> dict[int, Starts] | None:
         """Where final fits may start; sparse searches keep no weights, which would be large."""
@@ -261,6 +278,7 @@ class Study:
             title="Plain TF-IDF with class weights",
             stages=tuple(s.value for s in baseline.stages),
             paper="the usual baseline without a language model",
+            reference=True,
             tuned=self._outcome(WORDS_SPEC, True, search, finals, matrix)[0],
             default=self._outcome(WORDS_SPEC, False, search, finals, matrix)[0],
         )

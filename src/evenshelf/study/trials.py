@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
+import zipfile
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -35,6 +38,11 @@ def generator(*identity: object) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest, "little"))
 
 
+def address_of(unit: Unit, stamp: str, seed: int) -> str:
+    """The address of a unit on vectors with the fingerprint `stamp`."""
+    return unit.address(stamp, seed, (SEARCH_TOLERANCE, FINAL_TOLERANCE, APPROACH_TOLERANCE))
+
+
 def run(unit: Unit, folder: Path, seed: int) -> str:
     """Do a unit unless its result is there; return its address.
 
@@ -44,9 +52,9 @@ def run(unit: Unit, folder: Path, seed: int) -> str:
         The study's folder: ``vectors/NAME`` is read, ``trials/ADDRESS.npz`` is written, atomically.
     """
     vectors, names, stamp = _vectors(folder / "vectors" / unit.matrix)
-    address = unit.address(stamp, seed)
+    address = address_of(unit, stamp, seed)
     path = folder / "trials" / f"{address}.npz"
-    if path.is_file():
+    if _is_whole(path):
         return address
     # one thread: the bits must not depend on the number of workers, and products of this size gain little from two
     with threadpool_limits(1):
@@ -57,6 +65,15 @@ def run(unit: Unit, folder: Path, seed: int) -> str:
         np.savez(file, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
     partial.replace(path)
     return address
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a stored unit is there and can be read; a loss of power may leave an empty file behind."""
+    try:
+        with np.load(path) as stored:
+            return "facts" in stored.files
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+        return False
 
 
 def read(folder: Path, address: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -90,15 +107,42 @@ def stored_fingerprint(folder: Path) -> str:
     return _vectors(folder)[2]
 
 
+def digest_of(*parts: Any) -> str:
+    """16 hex digits of arrays, dense or sparse; ``None`` counts as well."""
+    digest = blake2b(digest_size=8)
+    for part in parts:
+        arrays = (
+            [] if part is None else [part] if isinstance(part, np.ndarray) else [part.data, part.indices, part.indptr]
+        )
+        digest.update(json.dumps([[str(a.dtype), a.shape] for a in arrays]).encode())
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def stored_vectors(place: Path, make: Callable[[], Vectors], names: NDArray[np.float32] | None) -> Vectors:
+    """The vectors in the folder `place`, made and put there whole if it is not there yet."""
+    if not place.is_dir():
+        partial = place.with_name(f"{place.name}.{os.getpid()}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        with threadpool_limits(1):  # the bits of a product depend on the number of threads
+            make().save(partial)
+        if names is not None:
+            np.save(partial / "names.npy", names)
+        try:
+            partial.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+            shutil.rmtree(partial)  # another process was first, with the same content
+    return Vectors.load(place)
+
+
 @lru_cache(maxsize=4)
-def _load(folder: Path, _written: float) -> tuple[Vectors, NDArray[np.float32] | None, str]:
+def _vectors(folder: Path) -> tuple[Vectors, NDArray[np.float32] | None, str]:
     path = folder / "names.npy"
     vectors, names = Vectors.load(folder), np.load(path) if path.is_file() else None
     return vectors, names, fingerprint(vectors, names)
-
-
-def _vectors(folder: Path) -> tuple[Vectors, NDArray[np.float32] | None, str]:
-    return _load(folder, (folder / "small.npz").stat().st_mtime)
 
 
 def _compute(

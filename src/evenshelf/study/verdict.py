@@ -148,7 +148,14 @@ def decide(
     """
     tuned = {r.spec: r.tuned for r in result.remedies if r.tuned is not None}
     base = result.baseline
-    _check(result, metric, guardrail, alpha, replicates, rivals=len(tuned) - 1)
+    _check(
+        result,
+        metric,
+        guardrail,
+        alpha,
+        replicates,
+        rivals=sum(r.tuned is not None and not r.reference for r in result.remedies) - 1,
+    )
 
     rows = result.fold >= 0
     y, group = result.y[rows], result.group[rows]
@@ -160,8 +167,10 @@ def decide(
     named = {f"{mode} {spec}": codes for (mode, spec), codes in sorted(predictions.items())}
     bootstrap = paired_bootstrap(y, group, named, buckets, replicates=replicates, seed=seed)
 
-    rivals = sorted(set(tuned) - {base.spec})
-    gains = {s: bootstrap.difference(f"tuned {s}", f"tuned {base.spec}", metric) for s in rivals}
+    references = {r.spec for r in result.remedies if r.reference}
+    others = sorted(set(tuned) - {base.spec})
+    rivals = [spec for spec in others if spec not in references]
+    gains = {s: bootstrap.difference(f"tuned {s}", f"tuned {base.spec}", metric) for s in others}
     corrected = dict(zip(rivals, holm([gains[s].p for s in rivals]).tolist(), strict=True))
 
     def compare(remedy: RemedyResult, outcome: Outcome) -> Comparison:
@@ -190,7 +199,7 @@ def decide(
     comparisons = [compare(r, r.tuned) for r in result.remedies if r.tuned is not None]
     comparisons.sort(key=lambda c: (-getattr(c, metric), c.parts, c.spec))
     winner = next((c for c in comparisons if c.qualifies), None)
-    best = winner or next((c for c in comparisons if c.spec != base.spec), None)
+    best = winner or next((c for c in comparisons if c.spec != base.spec and not c.reference), None)
     if winner is not None:
         comparisons = [replace(c, recommended=c.spec == winner.spec) for c in comparisons]
     ties = _ties(bootstrap, comparisons, winner, metric, alpha)
@@ -240,7 +249,7 @@ def _comparison(
     tail = bootstrap.difference(f"tuned {remedy.spec}", f"tuned {base}", "tail_f1") if gain else nothing
     gain = gain or nothing
     head = observed("tuned", base, "head_f1")
-    head_loss = (head - values["head_f1"]) / head if head > 0 else 0.0
+    head_loss = (head - values["head_f1"]) / head if head > 0 else 0.0 if head == 0 else NAN
     naive = {
         name: observed("default", remedy.spec, name) - observed("default", base, name)
         if defaults and remedy.spec != base
@@ -281,6 +290,7 @@ def _comparison(
         significant=bool(gain.value > 0 and p_holm < alpha),
         # Half a millionth of slack: a loss of exactly the guardrail must not fail by rounding.
         guardrail_ok=bool(head_loss <= guardrail + 5e-7),
+        reference=remedy.reference,
     )
 
 

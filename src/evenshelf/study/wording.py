@@ -27,14 +27,40 @@ def headline(verdict: Verdict) -> str:
 
 
 def reasons(verdict: Verdict) -> tuple[str, ...]:
-    """Two to five sentences, the weightiest first."""
-    if len(verdict.comparisons) < 2:
+    """Two to six sentences, the weightiest first."""
+    if _rivals(verdict) < 1:
         return ("No remedy besides the baseline could be evaluated.", _tuning(verdict) or _scope(verdict))
     if verdict.recommended is None:
-        found = [_closest(verdict), _refused(verdict), _tuning(verdict), _scope(verdict)]
+        found = [_closest(verdict), _refused(verdict), _yardstick(verdict), _tuning(verdict), _scope(verdict)]
     else:
-        found = [_gain(verdict), _buckets(verdict), _naive(verdict), _ties(verdict), _refused(verdict)]
+        found = [
+            _gain(verdict),
+            _buckets(verdict),
+            _yardstick(verdict),
+            _naive(verdict),
+            _ties(verdict),
+            _refused(verdict),
+        ]
     return tuple(sentence for sentence in found if sentence)
+
+
+def _rivals(verdict: Verdict) -> int:
+    """How many remedies were compared with the baseline."""
+    return sum(not c.reference for c in verdict.comparisons) - 1
+
+
+def _yardstick(verdict: Verdict) -> str:
+    """Where a model without the encoder does better than what is recommended, or than doing nothing."""
+    held = verdict[verdict.recommended or verdict.baseline]
+    better = [
+        c for c in verdict.comparisons if c.reference and getattr(c, verdict.metric) > getattr(held, verdict.metric)
+    ]
+    if not better:
+        return ""
+    return (
+        f"{better[0].title} reaches {_value(getattr(better[0], verdict.metric))} without these vectors, more than "
+        f"{held.spec}: try another encoder (tfidf or fused) first."
+    )
 
 
 def signed(value: float) -> str:
@@ -63,7 +89,7 @@ def _value(value: float) -> str:
 
 def _gain(verdict: Verdict) -> str:
     won = verdict[verdict.recommended or ""]
-    rivals = len(verdict.comparisons) - 1
+    rivals = _rivals(verdict)
     return (
         f"{METRICS[verdict.metric].title[0].upper()}{METRICS[verdict.metric].title[1:]} changes by {signed(won.diff)} "
         f"(95 % interval {signed(won.low)} to {signed(won.high)}; {probability(won.p_holm)} after Holm's correction "
@@ -79,6 +105,8 @@ def _buckets(verdict: Verdict) -> str:
             f"Tail F1 goes from {_value(base.tail_f1)} to {_value(won.tail_f1)} ({signed(won.tail_diff)}, "
             f"{signed(won.tail_low)} to {signed(won.tail_high)}); "
         )
+    if not math.isfinite(won.head_loss):
+        return f"{tail}no class of the head could be evaluated.".capitalize()
     change = f"loses {percent(won.head_loss)}" if won.head_loss > 0 else f"gains {percent(-won.head_loss)}"
     if abs(won.head_loss) < 0.0005:
         change = "stays as it is"
@@ -133,7 +161,7 @@ def _refused(verdict: Verdict) -> str:
 
 
 def _closest(verdict: Verdict) -> str:
-    rivals = len(verdict.comparisons) - 1
+    rivals = _rivals(verdict)
     best = verdict[verdict.best or verdict.baseline]
     sentence = (
         f"The best of {rivals} tuned {_plural(rivals, 'remedy', 'remedies')}, {best.spec}, changes "
@@ -187,6 +215,10 @@ def comparison_note(c: Comparison, guardrail: float) -> str:
         return "recommended"
     if not math.isfinite(c.diff):
         return "baseline"
+    if c.reference:
+        return "yardstick, not a remedy"
+    if not math.isfinite(c.head_loss):
+        return "no class of the head could be evaluated"
     if not c.guardrail_ok:
         return f"loses {percent(c.head_loss)} of the head (limit {percent(guardrail)})"
     if c.significant:

@@ -1,0 +1,204 @@
+"""Running a study: no label chooses for itself, nothing is lost, and nothing but the question decides the result."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evenshelf.errors import SettingError
+from evenshelf.learners.heads import Training, fit_path
+from evenshelf.learners.vectors import prepare
+from evenshelf.remedies import parse
+from evenshelf.study import trials
+from evenshelf.study.plan import Setting, Unit, search_units, settings
+from evenshelf.study.results import StudyResult, load
+from evenshelf.study.runner import Study
+from evenshelf.study.verdict import decide
+from evenshelf.tasks.label import LabelTask
+
+REMEDIES = ("balanced", "smote(k=2)", "name_prior", "tau_norm")
+BUDGET = 4
+
+
+class FixedFolds(LabelTask):
+    """Folds by row number, whatever the labels are."""
+
+    def split(self, folds: int, seed: int) -> np.ndarray:
+        return (np.arange(len(self.target)) % folds).astype(np.int16)
+
+
+def data(seed: int = 0, rows: int = 160, classes: int = 5, axes: int = 8) -> tuple[FixedFolds, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    target = np.minimum(rng.geometric(0.5, rows) - 1, classes - 1)
+    target[: 4 * classes] = np.repeat(np.arange(classes), 4)
+    centres = rng.standard_normal((classes, axes)).astype(np.float32)
+    vectors = centres[target] + rng.standard_normal((rows, axes)).astype(np.float32)
+    each = np.arange(rows)
+    task = FixedFolds(None, target.astype(np.int64), tuple(f"class {c}" for c in range(classes)), each, each)
+    return task, vectors, centres
+
+
+def run(folder: Path, task: LabelTask, vectors: np.ndarray, names: np.ndarray | None, **more: object) -> StudyResult:
+    options: dict[str, object] = {"remedies": REMEDIES, "folds": 4, "budget": BUDGET, "workers": 1, **more}
+    return Study(task, vectors, folder, names=names, **options).run()  # type: ignore[arg-type]
+
+
+def assert_same(one: StudyResult, other: StudyResult) -> None:
+    assert [r.spec for r in one.remedies] == [r.spec for r in other.remedies]
+    for a, b in zip(one.remedies, other.remedies, strict=True):
+        for x, y in ((a.tuned, b.tuned), (a.default, b.default)):
+            assert (x is None) == (y is None)
+            if x is not None and y is not None:
+                np.testing.assert_array_equal(x.predicted, y.predicted)
+                np.testing.assert_array_equal(x.p_true, y.p_true)
+                assert x.settings == y.settings
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
+    return run(tmp_path_factory.mktemp("whole"), *data())
+
+
+def test_workers_do_not_change_a_bit(whole: StudyResult, tmp_path: Path) -> None:
+    assert_same(run(tmp_path, *data(), workers=2), whole)
+
+
+def test_half_of_the_trials_and_a_broken_one_are_gone_on_from(whole: StudyResult, tmp_path: Path) -> None:
+    run(tmp_path, *data())
+    stored = sorted((tmp_path / "trials").glob("*.npz"))
+    for path in stored[::2]:
+        path.unlink()
+    stored[1].write_bytes(b"")
+    assert_same(run(tmp_path, *data()), whole)
+
+
+def test_a_kill_in_the_middle_loses_nothing(whole: StudyResult, tmp_path: Path) -> None:
+    program = textwrap.dedent(f"""
+        import sys
+        sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+        from pathlib import Path
+        from tests.study.test_runner import data, run
+        run(Path({str(tmp_path)!r}), *data())
+        """)
+    process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
+    deadline = time.monotonic() + 120
+    while len(list((tmp_path / "trials").glob("*.npz"))) < 3 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(list((tmp_path / "trials").glob("*.npz"))) >= 3
+    assert_same(run(tmp_path, *data()), whole)
+
+
+@pytest.mark.parametrize("fold", range(4))
+def test_the_labels_of_a_fold_do_not_choose_its_settings(whole: StudyResult, tmp_path: Path, fold: int) -> None:
+    task, vectors, names = data()
+    inside = task.split(4, 0) == fold
+    lied = task.target.copy()
+    lied[inside] = np.random.default_rng(1).permutation(lied[inside])
+    assert (lied != task.target).any()
+    other = run(tmp_path, replace(task, target=lied), vectors, names)
+    for a, b in zip(whole.remedies, other.remedies, strict=True):
+        assert a.tuned is not None
+        assert b.tuned is not None
+        assert a.tuned.settings[fold] == b.tuned.settings[fold]
+        np.testing.assert_array_equal(a.tuned.predicted[inside], b.tuned.predicted[inside])
+
+
+def test_other_data_in_the_same_folder_is_not_mixed_up(tmp_path: Path) -> None:
+    run(tmp_path / "both", *data())
+    task, vectors, _ = data(1, axes=6)
+    assert_same(
+        run(tmp_path / "both", task, vectors, None, remedies="balanced"),
+        run(tmp_path / "alone", task, vectors, None, remedies="balanced"),
+    )
+    assert_same(load(tmp_path / "both"), load(tmp_path / "alone"))
+
+
+def test_a_stage_that_the_learner_lacks_is_told_and_not_ignored(tmp_path: Path) -> None:
+    task, vectors, _ = data()
+    found = run(tmp_path, task, vectors, None)
+    assert found["name_prior"].tuned is None
+    assert "names" in (found["name_prior"].not_applicable or "")
+
+
+def test_folds_that_would_be_empty_are_refused(tmp_path: Path) -> None:
+    each = np.arange(4)
+    task = LabelTask(None, each.astype(np.int64), tuple("abcd"), each, each)
+    with pytest.raises(SettingError, match="would be empty"):
+        Study(task, np.eye(4, dtype=np.float32), tmp_path, folds=3).run()
+
+
+def test_a_yardstick_is_never_recommended(whole: StudyResult) -> None:
+    right = whole.y.astype(np.int32)
+    assert whole.remedies[1].tuned is not None
+    perfect = replace(
+        whole.remedies[1],
+        spec="oracle",
+        title="The truth",
+        reference=True,
+        tuned=replace(whole.remedies[1].tuned, predicted=right),
+    )
+    verdict = decide(replace(whole, remedies=(*whole.remedies, perfect)))
+    assert "oracle" not in {verdict.recommended, verdict.best, verdict.simplest, *(t.spec for t in verdict.ties)}
+    assert verdict["oracle"].macro_f1 == 1.0
+    assert any("The truth reaches 1.000" in reason for reason in verdict.reasons)
+    without = decide(whole)
+    assert {c.spec: c.p_holm for c in without.comparisons if c.spec != "none"}.items() <= {
+        c.spec: c.p_holm for c in verdict.comparisons
+    }.items()
+
+
+def test_an_address_depends_on_all_that_decides() -> None:
+    unit = search_units([("none", Setting(parse("none"), 1e-4))], "dense", 4)[0]
+    smote = replace(unit, trainings=search_units([("s", Setting(parse("smote"), 1e-4))], "dense", 4)[0].trainings)
+    near = replace(unit, trainings=search_units([("s", Setting(parse("smote(k=2)"), 1e-4))], "dense", 4)[0].trainings)
+    addresses = [
+        unit.address("data", 0, (1e-3,)),
+        unit.address("other", 0, (1e-3,)),
+        unit.address("data", 1, (1e-3,)),
+        unit.address("data", 0, (1e-4,)),
+        replace(unit, held_out=(1, 2)).address("data", 0, (1e-3,)),
+        replace(unit, axes=5).address("data", 0, (1e-3,)),
+        replace(unit, kind="final").address("data", 0, (1e-3,)),
+        smote.address("data", 0, (1e-3,)),
+        near.address("data", 0, (1e-3,)),
+    ]
+    assert len(set(addresses)) == len(addresses)
+
+
+@pytest.mark.parametrize("spec", ["none", "balanced", "name_prior", "smote", "name_prior + logit_adjust(tau=0.5)"])
+def test_every_remedy_may_try_equally_many_settings(spec: str) -> None:
+    assert len(settings(parse(spec), 8)) == 8
+
+
+def test_a_start_leaves_classes_without_an_example_at_their_centre() -> None:
+    task, vectors, names = data()
+    fold = np.where(task.target == 4, 0, 1 + np.arange(len(task.target)) % 2).astype(np.int16)
+    prepared = prepare(vectors, task.target, fold, task.same)
+    training = Training.of(prepared, (1, 2), 5, names)
+    start = np.full((training.blocks[0].shape[1], 5), 7.0, np.float32)
+    job = (parse("name_prior"), None, (1e-3,))
+    ((cold,),) = fit_path(training, [job], tolerance=1e-4)
+    ((warm,),) = fit_path(training, [job], tolerance=1e-4, starts=[start])
+    np.testing.assert_array_equal(warm.fit.weights[:, 4], cold.fit.weights[:, 4])
+
+
+def test_vectors_are_stored_once_for_equal_input(tmp_path: Path) -> None:
+    task, vectors, names = data()
+    run(tmp_path, task, vectors, names, remedies="balanced")
+    before = sorted(p.name for p in (tmp_path / "vectors").iterdir())
+    run(tmp_path, task, vectors, names, remedies="logit_adjust")
+    assert sorted(p.name for p in (tmp_path / "vectors").iterdir()) == before
+    assert trials.digest_of(vectors) != trials.digest_of(vectors[:, ::-1])
+    assert isinstance(search_units([], "dense", 4), list)
+    assert Unit("final", "dense", (0,), ()).axes == 0
