@@ -118,3 +118,13 @@ def test_values_that_are_not_finite_and_vectors_all_alike_are_refused() -> None:
         prepare(broken, *args)
     with pytest.raises(InputError, match="All vectors are equal"):
         prepare(np.ones((n, 3), np.float32), *args)
+
+
+@pytest.mark.parametrize("offset", [0.0, 3.0, 100.0])
+def test_a_constant_added_to_all_vectors_changes_no_row(offset: float) -> None:
+    rng = np.random.default_rng(0)
+    given = rng.standard_normal((60, 5)).astype(np.float32)
+    target, fold, same = rng.integers(0, 3, 60), rng.integers(0, 3, 60), np.arange(60)
+    plain, moved = (prepare(v, target, fold, same) for v in (given, given + np.float32(offset)))
+    np.testing.assert_allclose(np.abs(moved.rows), np.abs(plain.rows), atol=1e-3)
+    assert moved.scale == pytest.approx(plain.scale, rel=1e-4)

@@ -180,3 +180,13 @@ def test_bad_input_is_refused_with_all_faults() -> None:
         boot.interval("a", "nll")
     with pytest.raises(InputError, match="p-values"):
         holm([0.5, float("nan")])
+
+
+@pytest.mark.parametrize("differing", [1, 2, 3, 5])
+def test_a_few_groups_are_no_evidence_however_often_they_are_drawn(differing: int) -> None:
+    y = np.array([0] * 60 + [1] * 60)
+    group = np.repeat(np.arange(12), 10)
+    base, better = y.copy(), y.copy()
+    base[group < differing] = 1 - y[group < differing]
+    found = paired_bootstrap(y, group, {"none": base, "remedy": better}, np.array(["head", "tail"]), replicates=500)
+    assert found.difference("remedy", "none", "accuracy").p >= 2.0 ** (1 - differing)

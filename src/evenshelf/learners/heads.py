@@ -52,7 +52,7 @@ class Training:
         index = vectors.index(folds)
         target, count = vectors.target[index], vectors.count[index]
         prior = Prior(np.rint(np.bincount(target, count, classes)).astype(np.int64))
-        turned = None if names is None else vectors.turn(names / np.float32(vectors.scale))
+        turned = None if names is None else vectors.turn_names(names)
         return cls(folds, vectors.blocks(folds), target, count, prior, turned)
 
     def leading(self, axes: int) -> Training:

@@ -43,7 +43,10 @@ class Vectors:
     mean, axes
         ``[d]`` and ``[d, d]``: ``rows[:, 1:] = (x - mean) / scale @ axes``; empty when sparse.
     scale
-        Root mean square length of the given vectors; divides all, so that penalties mean the same for all encoders.
+        Root mean square distance of the given vectors from their mean; divides all, so that penalties mean the same for
+        all encoders, also for those whose vectors all point much the same way.
+    length
+        Root mean square length of the given vectors.
     """
 
     rows: Block
@@ -54,6 +57,7 @@ class Vectors:
     mean: Floats
     axes: Floats
     scale: float
+    length: float
 
     @property
     def folds(self) -> int:
@@ -91,6 +95,10 @@ class Vectors:
             return self
         return replace(self, rows=self.rows[:, : axes + 1], axes=self.axes[:, :axes])
 
+    def turn_names(self, names: Floats) -> Floats:
+        """``[C, d]`` weights whose product with a row is, but for a constant, the cosine of name and vector."""
+        return self.turn(names * np.float32(self.scale / self.length**2))
+
     @cached_property
     def fingerprint(self) -> str:
         """Hex digest of all that a fit depends on."""
@@ -115,6 +123,7 @@ class Vectors:
             mean=self.mean,
             axes=self.axes,
             scale=np.float64(self.scale),
+            length=np.float64(self.length),
         )
         if isinstance(self.rows, np.ndarray):
             np.save(folder / "rows.npy", self.rows)
@@ -136,6 +145,7 @@ class Vectors:
                 mean=small["mean"],
                 axes=small["axes"],
                 scale=float(small["scale"]),
+                length=float(small["length"]),
             )
 
 
@@ -172,7 +182,8 @@ def prepare(vectors: Floats, target: Codes, fold: NDArray[np.integer], same: Cod
     length = float(np.sqrt(weight @ np.einsum("ij,ij->i", picked, picked, dtype=np.float64)))
     if not np.abs(centred).max() > 1e-12 * max(length, 1e-300):
         raise InputError("All vectors are equal, so nothing can be learned from them.", hint="Check the texts.")
-    centred /= np.float32(length)
+    scale = float(np.sqrt(weight @ np.einsum("ij,ij->i", centred, centred, dtype=np.float64)))
+    centred /= np.float32(scale)
     covariance = (centred * weight[:, None].astype(np.float32)).T @ centred
     _, axes = np.linalg.eigh(covariance.astype(np.float64))
     axes = axes[:, ::-1]
@@ -188,7 +199,8 @@ def prepare(vectors: Floats, target: Codes, fold: NDArray[np.integer], same: Cod
         bounds=bounds,
         mean=mean,
         axes=axes,
-        scale=length,
+        scale=scale,
+        length=length,
     )
 
 
@@ -207,6 +219,7 @@ def prepare_sparse(vectors: csr_array, target: Codes, fold: NDArray[np.integer],
         mean=empty,
         axes=empty,
         scale=1.0,
+        length=1.0,
     )
 
 
