@@ -185,8 +185,24 @@ def test_names_reach_the_name_prior(data, matrix):
 def test_names_of_numbers_are_sorted_as_numbers():
     from evenshelf.comparing.inputs import read_names
 
-    assert read_names(["two", "ten", "one hundred"], ["100", "2", "10"]) == ["one hundred", "two", "ten"]
-    assert read_names({100: "c", 2: "a", 10: "b"}, ["100", "2", "10"]) == ["c", "a", "b"]
+    names, classes = ["two", "ten", "one hundred"], ["100", "2", "10"]
+    assert read_names(names, classes, [100, 2, 10]) == ["one hundred", "two", "ten"]
+    assert read_names(names, classes, np.array([100.0, np.nan, 2, 10])) == ["one hundred", "two", "ten"]
+    assert read_names({100: "c", 2: "a", 10: "b"}, classes, [100, 2, 10]) == ["c", "a", "b"]
+
+
+def test_a_metric_without_a_class_is_refused_before_the_work():
+    with pytest.raises(SettingError, match="none of the 2 classes is torso"):
+        evenshelf.compare(np.eye(40), ["a", "b"] * 20, metric="torso_f1", progress=False)
+
+
+def test_names_of_texts_are_sorted_by_letter_or_refused():
+    from evenshelf.comparing.inputs import read_names
+
+    assert read_names(["a", "b", "z"], ["z", "a", "b"], ["a", "b", "z"]) == ["z", "a", "b"]
+    assert read_names(["one", "two"], ["2", "1"], ["1", "2"]) == ["two", "one"]
+    with pytest.raises(InputError, match="two orders"):
+        read_names(["one", "ten", "two"], ["10", "2", "1"], ["1", "2", "10"])
 
 
 def test_groups_and_equal_rows_stay_together(data, matrix):

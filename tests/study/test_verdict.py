@@ -132,6 +132,13 @@ def test_other_metrics_and_bad_settings(result: StudyResult) -> None:
         decide(with_remedies(result, replace(result.baseline, tuned=None)))
 
 
+def test_many_remedies_get_as_many_draws_as_their_correction_needs(result: StudyResult) -> None:
+    copies = [replace(result.remedies[2], spec=f"copy_{i}") for i in range(60)]
+    found = decide(with_remedies(result, result.baseline, *copies))
+    assert found.replicates == 2400
+    assert found.recommended is not None
+
+
 def test_untuned_baseline_leaves_naive_gains_out(result: StudyResult) -> None:
     found = decide(with_remedies(result, replace(result.baseline, default=None), *result.remedies[1:]), replicates=250)
     assert np.isnan(found["balanced"].naive_gain)

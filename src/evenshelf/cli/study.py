@@ -146,6 +146,7 @@ def _run(
     opened = Shop.open(shop)
     with err.status("reading the shop") if err.is_terminal else _quiet():
         asked = prepare.shop_task(opened, target, sample=sample, seed=wanted.seed)
+        prepare.check_metric(asked, metric)
         choice = prepare.pick_encoder(asked.texts or (), encoder)
     folder = out or prepare.shop_folder(opened, asked, target, choice, wanted)
     drawn = "" if not sample else f", a sample drawn with seed {wanted.seed}"

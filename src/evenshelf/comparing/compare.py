@@ -19,7 +19,7 @@ from evenshelf.encoders import Choice, Encoder, open_encoder
 from evenshelf.errors import InputError, SettingError
 from evenshelf.remedies import Remedy
 from evenshelf.study.metrics import save_findings
-from evenshelf.study.prepare import AUTO, Plan, check_encoder, check_verdict, pick_encoder, prepare
+from evenshelf.study.prepare import AUTO, Plan, check_encoder, check_metric, check_verdict, pick_encoder, prepare
 from evenshelf.study.progress import progress_bar
 from evenshelf.study.runner import Study
 from evenshelf.study.verdict import decide
@@ -121,6 +121,7 @@ def compare(
                     folder=home,
                     encoder=encoder,
                     names=names,
+                    y=y,
                 )
             else:
                 task = LabelTask.of(labels, examples.texts, group=group, dropped=dropped)  # type: ignore[arg-type]
@@ -134,9 +135,10 @@ def compare(
                     home,
                     plan,
                     encoder=encoder if isinstance(encoder, Encoder) else None,
-                    names=None if names is None else _as_texts(read_names(names, task.classes)),
+                    names=None if names is None else _as_texts(read_names(names, task.classes, y)),
                     progress=tell,
                 )
+        check_metric(study.task, metric)
         with progress_bar(console, "laying out the vectors", shown=progress) as tell:
             result = study.run(tell)
         verdict = decide(result, metric=metric, guardrail=guardrail)
@@ -185,6 +187,7 @@ def _of_matrix(
     folder: Path,
     encoder: str | Encoder | None,
     names: Any,
+    y: Any,
 ) -> Study:
     matrix = examples.matrix
     assert matrix is not None
@@ -192,7 +195,7 @@ def _of_matrix(
     same = same.reshape(-1).astype(np.int64)
     # equal rows are kept together as equal texts are, or a model is tested on what it has seen
     task = replace(LabelTask.of(labels, group=same if group is None else group, dropped=dropped), same=same)
-    vectors = None if names is None else _name_vectors(read_names(names, task.classes), encoder, matrix.shape[1])
+    vectors = None if names is None else _name_vectors(read_names(names, task.classes, y), encoder, matrix.shape[1])
     if names is None and encoder is not None:
         raise SettingError(
             "An encoder is of use with a matrix only for names, and none are given.",

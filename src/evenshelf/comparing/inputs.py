@@ -97,13 +97,22 @@ def read_groups(given: Any) -> NDArray[np.int64]:
     return codes.reshape(-1).astype(np.int64)
 
 
-def read_names(given: Any, classes: Sequence[str]) -> list[Any]:
+def read_names(given: Any, classes: Sequence[str], labels: Any) -> list[Any]:
     """What each class is called (a text, or a vector), in the order of `classes`.
+
+    Parameters
+    ----------
+    given
+        A dictionary from label to name, or a list in the order of the sorted labels.
+    classes
+        ``[C]`` the labels as text.
+    labels
+        The labels as they were given: numbers are sorted by size, texts by letter.
 
     Raises
     ------
     InputError
-        With the classes that have no name, or the two numbers that should be equal.
+        With the classes that have no name, the two numbers that should be equal, or if the order is not clear.
     """
     if isinstance(given, Mapping):
         named = dict(zip(read_labels(list(given)), given.values(), strict=True))
@@ -120,7 +129,7 @@ def read_names(given: Any, classes: Sequence[str]) -> list[Any]:
             f"There are {len(values)} names but {len(classes)} classes.",
             hint="Give a name for each class in sorted order, or a dictionary from label to name.",
         )
-    place = {c: i for i, c in enumerate(sorted(classes, key=_sorting(classes)))}
+    place = {c: i for i, c in enumerate(_sorted(classes, values_of(labels, "The labels")))}
     return [values[place[c]] for c in classes]
 
 
@@ -215,13 +224,23 @@ def _matrix(given: Any) -> NDArray[np.float32]:
     return matrix
 
 
-def _sorting(classes: Sequence[str]) -> Any:
-    """Sort like the labels themselves: numbers by size, all else by letter."""
+def _sorted(classes: Sequence[str], labels: Sequence[Any]) -> list[str]:
+    """The classes in the order of the labels: numbers by size, texts by letter."""
+    by_letter = sorted(classes)
     try:
-        numbers = {c: float(c) for c in classes}
+        by_size = sorted(classes, key=float)
     except ValueError:
-        return str
-    return numbers.__getitem__
+        return by_letter
+    known = [label for label in labels if not is_missing(label)]
+    if all(isinstance(label, (int, float, np.number)) and not isinstance(label, bool) for label in known):
+        return by_size
+    if by_size != by_letter:
+        raise InputError(
+            f"The labels are texts that hold numbers, so a list of names can be read in two orders: "
+            f"{', '.join(by_letter[:4])}, ... or {', '.join(by_size[:4])}, ...",
+            hint="Give a dictionary from label to name.",
+        )
+    return by_letter
 
 
 def _short(value: Any) -> str:

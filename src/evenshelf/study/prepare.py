@@ -249,6 +249,18 @@ def check_verdict(metric: str, guardrail: float) -> None:
         )
 
 
+def check_metric(task: LabelTask, metric: str) -> None:
+    """Raise a :class:`SettingError` before the work if no class is of the kind that `metric` averages over."""
+    kind = metric.removesuffix("_f1")
+    there = sorted(set(task.bucket.tolist()))
+    if kind in ("head", "torso", "tail") and kind not in there:
+        raise SettingError(
+            f"No verdict can rest on {metric}: none of the {len(task.classes)} classes is {kind} (they are "
+            f"{' and '.join(there)}).",
+            hint="Choose macro_f1, or the metric of a kind that is there.",
+        )
+
+
 def stored_trials(folder: Path) -> int:
     """How many units of work an earlier run left in a study's folder."""
     return sum(1 for _ in (folder / "trials").glob("*.npz"))

@@ -117,7 +117,7 @@ def decide(
     metric: str = "macro_f1",
     guardrail: float = 0.01,
     alpha: float = 0.05,
-    replicates: int = 1000,
+    replicates: int | None = None,
     seed: int = 0,
 ) -> Verdict:
     """Compare every tuned remedy with doing nothing and say which one to use.
@@ -137,7 +137,8 @@ def decide(
     alpha
         Chance of any false discovery that is tolerated, in (0, 1).
     replicates, seed
-        Of the bootstrap; see :mod:`evenshelf.study.statistics`.
+        Of the bootstrap; see :mod:`evenshelf.study.statistics`. ``None`` for 1,000, or as many more as it takes for a
+        corrected p-value to get to half of `alpha`.
 
     Raises
     ------
@@ -148,14 +149,10 @@ def decide(
     """
     tuned = {r.spec: r.tuned for r in result.remedies if r.tuned is not None}
     base = result.baseline
-    _check(
-        result,
-        metric,
-        guardrail,
-        alpha,
-        replicates,
-        rivals=sum(r.tuned is not None and not r.reference for r in result.remedies) - 1,
-    )
+    compared = sum(r.tuned is not None and not r.reference for r in result.remedies) - 1
+    if replicates is None:
+        replicates = max(1000, math.ceil(2 * compared / alpha)) if 0 < alpha < 1 else 1000
+    _check(result, metric, guardrail, alpha, replicates, rivals=compared)
 
     rows = result.fold >= 0
     y, group = result.y[rows], result.group[rows]

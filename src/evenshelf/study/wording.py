@@ -18,6 +18,8 @@ def headline(verdict: Verdict) -> str:
     """The verdict in one sentence."""
     title = METRICS[verdict.metric].title
     if verdict.recommended is None:
+        if any(c.significant for c in verdict.comparisons):
+            return "No remedy beats doing nothing here without losing too much of the head."
         return "No remedy beats doing nothing here."
     won, base = verdict[verdict.recommended], verdict[verdict.baseline]
     return (
