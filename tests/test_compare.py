@@ -26,11 +26,7 @@ from .catalogues import SIZES, catalogue
 QUICK = {"remedies": "none,balanced", "budget": 2, "folds": 3, "workers": 1, "progress": False}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache_folder(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EVENSHELF_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+pytestmark = pytest.mark.usefixtures("cache_folder")
 
 
 @pytest.fixture(scope="module")

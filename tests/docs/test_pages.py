@@ -13,8 +13,6 @@ from tests.docs.blocks import ROOT
 
 PAGES = sorted(p for p in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([\w-]+))?\)")
-PICTURES = {"docs/images/report.png"}
-"""Drawn from a real report, and skipped until they are."""
 
 
 def test_the_page_of_remedies_is_what_the_catalogue_says() -> None:
@@ -30,8 +28,6 @@ def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target, anchor in LINK.findall(text):
         path = (page.parent / target).resolve() if target else page
-        if str(path.relative_to(ROOT)) in PICTURES and not path.exists():
-            pytest.skip(f"{target} is not drawn yet")
         assert path.exists(), f"{target} does not exist"
         if anchor:
             heads = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)

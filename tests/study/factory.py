@@ -89,6 +89,7 @@ class Plan:
     stages: tuple[str, ...] = ("adjust",)
     seconds: float = 5.0
     overconfidence: float = 0.0
+    reference: bool = False
 
 
 PLANS = (
@@ -168,6 +169,7 @@ def study(
             tuned=outcome(p.head, p.tail, 0, k, p),
             default=outcome(p.default_head, p.default_tail, 1, k, p),
             notes=("7 classes of one row were duplicated.",) if p.spec == "smote" else (),
+            reference=p.reference,
         )
         for k, p in enumerate(plans)
     )

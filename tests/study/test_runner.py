@@ -8,8 +8,9 @@ import subprocess
 import sys
 import textwrap
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -17,9 +18,9 @@ import pytest
 from evenshelf.errors import SettingError
 from evenshelf.learners.heads import Training, fit_path
 from evenshelf.learners.vectors import prepare
-from evenshelf.remedies import parse
+from evenshelf.remedies import Remedy, Stage, parse
 from evenshelf.study import trials
-from evenshelf.study.plan import Setting, Unit, search_units, settings
+from evenshelf.study.plan import Setting, search_units, settings
 from evenshelf.study.results import StudyResult, load
 from evenshelf.study.runner import Study
 from evenshelf.study.verdict import decide
@@ -124,11 +125,23 @@ def test_other_data_in_the_same_folder_is_not_mixed_up(tmp_path: Path) -> None:
     assert_same(load(tmp_path / "both"), load(tmp_path / "alone"))
 
 
-def test_a_stage_that_the_learner_lacks_is_told_and_not_ignored(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Paraphrase(Remedy):
+    """Acts where linear heads cannot: on texts."""
+
+    name: ClassVar[str] = "paraphrase"
+    title: ClassVar[str] = "Paraphrase"
+    paper: ClassVar[str] = "-"
+    formula: ClassVar[str] = "-"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.AUGMENT,)
+
+
+def test_what_cannot_be_used_is_told_and_not_ignored(tmp_path: Path) -> None:
     task, vectors, _ = data()
-    found = run(tmp_path, task, vectors, None)
-    assert found["name_prior"].tuned is None
-    assert "names" in (found["name_prior"].not_applicable or "")
+    found = run(tmp_path, task, vectors, None, remedies=[Paraphrase(), "name_prior"])
+    assert found["paraphrase"].tuned is found["name_prior"].tuned is None
+    assert "cannot act at the stage augment" in (found["paraphrase"].not_applicable or "")
+    assert "no names" in (found["name_prior"].not_applicable or "")
 
 
 def test_folds_that_would_be_empty_are_refused(tmp_path: Path) -> None:
@@ -200,5 +213,3 @@ def test_vectors_are_stored_once_for_equal_input(tmp_path: Path) -> None:
     run(tmp_path, task, vectors, names, remedies="logit_adjust")
     assert sorted(p.name for p in (tmp_path / "vectors").iterdir()) == before
     assert trials.digest_of(vectors) != trials.digest_of(vectors[:, ::-1])
-    assert isinstance(search_units([], "dense", 4), list)
-    assert Unit("final", "dense", (0,), ()).axes == 0

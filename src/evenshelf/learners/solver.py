@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -205,17 +205,20 @@ class _Descent:
     def data_term(self, step: float | None = None) -> float:
         """Mean loss at ``scores + step * slopes``; its gradient with respect to the scores goes to the residual."""
         problem, memory = self.problem, self.memory
-        if problem.blend is None or problem.unblend is None:
-            return sum(self._losses(memory.residual, rows, step) for rows in _blocks(memory.residual, memory.block))
+        value = 0.0
         for rows in _blocks(memory.residual, memory.block):
-            self._move(memory.residual, rows, step)
-        made = problem.blend @ memory.residual
-        value = sum(self._losses(made, rows) for rows in _blocks(made, memory.block))
-        memory.residual[:] = problem.unblend @ made
+            self._move(rows, step)
+            if problem.blend is None:
+                value += self._losses(memory.residual, rows)
+        if problem.blend is not None and problem.unblend is not None:
+            made = problem.blend @ memory.residual
+            value = sum(self._losses(made, rows) for rows in _blocks(made, memory.block))
+            memory.residual[:] = problem.unblend @ made
         return value
 
-    def _move(self, out: Floats, rows: slice, step: float | None) -> None:
-        scores, slopes = self.memory.scores[rows], self.memory.slopes[rows]
+    def _move(self, rows: slice, step: float | None) -> None:
+        """Put the scores of some rows, moved by the step, where the residual will be."""
+        out, scores, slopes = self.memory.residual, self.memory.scores[rows], self.memory.slopes[rows]
         if step is None:
             out[rows] = scores
         elif step == 1.0:
@@ -224,11 +227,9 @@ class _Descent:
             np.multiply(slopes, np.float32(step), out=out[rows])
             out[rows] += scores
 
-    def _losses(self, out: Floats, rows: slice, step: float | Literal["there"] | None = "there") -> float:
-        """Loss of some rows, whose scores are in `out` or are put there first; `out` becomes the gradient."""
+    def _losses(self, out: Floats, rows: slice) -> float:
+        """Loss of some rows, whose scores are in `out`, which becomes the gradient."""
         problem = self.problem
-        if step != "there":
-            self._move(out, rows, step)
         here, target, scale = out[rows], problem.target[rows], problem.scale[rows]
         if problem.share is None or problem.other is None:
             value, gradient = problem.loss.value_and_gradient(here, target, scale)

@@ -228,7 +228,6 @@ class Study:
     def _outcome(
         self, spec: str, tuned: bool, search: Sequence[Unit], finals: Sequence[Unit], matrix: Vectors
     ) -> tuple[Outcome, list[str]]:
-        n = len(matrix.row_of)
         rows = len(matrix.target)
         predicted = np.full(rows, -1, np.int32)
         p_true, p_predicted = np.zeros(rows, np.float32), np.zeros(rows, np.float32)
@@ -252,7 +251,6 @@ class Study:
                 facts, _ = trials.read(self.folder, self._address(unit))
                 seconds += sum(fact["seconds"] for fact in facts["users"] if fact["name"] == spec)
         row_of = matrix.row_of
-        assert len(row_of) == n
         return Outcome(predicted[row_of], p_true[row_of], p_predicted[row_of], tuple(chosen), seconds, size), notes
 
     def _gather(

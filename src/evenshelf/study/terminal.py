@@ -33,6 +33,7 @@ GREY = "bright_black"
 
 MARKS: dict[str, tuple[str, str, str]] = {
     "recommended": ("★", "bold green", "recommended"),
+    "yardstick": ("◇", "cyan", "yardstick, not a remedy"),
     "tie": ("≈", "green", "cannot be told apart from the recommended one"),
     "better": ("+", "green", "better than nothing"),
     "same": (" ", "", ""),
@@ -47,6 +48,8 @@ def standing(verdict: Verdict, comparison: Comparison) -> str:
     """Key of :data:`MARKS` for a remedy."""
     if comparison.spec == verdict.baseline:
         return "baseline"
+    if comparison.reference:
+        return "yardstick"
     if comparison.recommended:
         return "recommended"
     if comparison.spec in {tie.spec for tie in verdict.ties}:
