@@ -216,6 +216,8 @@ class Torch:
             value.backward()
             W.grad *= self.free  # type: ignore[operator]
             b.grad *= self.free  # type: ignore[operator]
+            if (self.known & ~self.free).any():  # a class without a row keeps its odds: the sum of the biases is held
+                b.grad -= self.free * (b.grad.sum() / self.free.sum())  # type: ignore[union-attr, operator]
             return value
 
         return evaluate

@@ -1,13 +1,14 @@
 """Fits many multinomial heads over the same vectors.
 
-Each head minimises ``1/N sum_i w_i loss(x_i W, y_i) + penalty/2 |W - centre|^2`` (biases are not penalised). All heads
+Each head minimises ``1/N sum_i w_i loss(x_i W, y_i) + penalty/2 |W - centre|^2``. Biases are not penalised; where a
+class without examples is known by its name, their sum is held, or they would rise against it without end. All heads
 read one copy of the vectors. They are fitted one after another in the same working memory: a head has enough columns to
 fill a matrix product, and products over the columns of several heads were no faster (docs/decisions).
 
-The steps are L-BFGS steps preconditioned by a diagonal. On vectors rotated to their principal axes, Böhning's bound on
-the Hessian of the softmax (Böhning, Ann. Inst. Statist. Math. 44, 1992) is nearly diagonal: ``lambda_j / 2`` on axis j.
-The bound is far too careful for rare classes, whose curvature is proportional to their share of the examples; dividing
-by the square root of that share keeps the steps safe and brings the tail to its optimum several times sooner.
+The steps are L-BFGS steps preconditioned by the curvature of each class (:mod:`evenshelf.learners.curvature`), measured
+where the fit is and again every few steps. That brings rare classes, whose curvature is a small part of the others', to
+their optimum as soon as frequent ones. Sparse vectors have too many columns for that: there the preconditioner is a
+diagonal, Böhning's bound on the Hessian (Ann. Inst. Statist. Math. 44, 1992) times the square root of a class's share.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from evenshelf.learners.curvature import Curvature, Diagonal
 from evenshelf.remedies import Loss
 
 Floats = NDArray[np.float32]
@@ -28,6 +30,7 @@ Block: TypeAlias = Any  # float32 matrix, dense (ndarray) or sparse (csr_array)
 
 BLOCK = 1 << 16  # scores that stay in a core's cache while the loss is computed
 MEMORY = 10  # pairs that L-BFGS remembers
+REFRESH = 8  # steps after which the curvature is measured again
 ABSENT = np.float32(-1e4)  # bias of a class that has neither example nor name: its probability is exactly 0
 
 
@@ -146,14 +149,13 @@ class _Descent:
     def __init__(self, problem: Problem, memory: _Memory) -> None:
         self.problem, self.memory = problem, memory
         self.weights = (problem.centre if problem.start is None else problem.start).copy()
-        given = problem.scale if problem.unblend is None else problem.unblend @ problem.scale
-        second_moment = memory.second_moment(given)
-        curvature = 0.5 * np.sqrt(np.maximum(self._mass(), 1e-12))[None, :] * second_moment[:, None]
-        penalty = np.full((len(second_moment), 1), problem.penalty)
-        penalty[0] = 0.0
-        self.penalty = penalty.astype(np.float32)
-        self.step_size = (1.0 / (curvature + penalty + 1e-12)).astype(np.float32)
-        self.step_size[:, problem.frozen] = 0.0
+        self.penalty = np.full((len(self.weights), 1), problem.penalty, np.float32)
+        self.penalty[0] = 0.0
+        self.moving = ~problem.frozen
+        # a class that is frozen but not absent would lose without end to the free biases of the others
+        self.held = bool((problem.centre[0, problem.frozen] > 0.5 * ABSENT).any())
+        self.curvature: Curvature | Diagonal | None = None
+        self.last_step = 1.0
         self.pairs: list[tuple[Floats, Floats, float]] = []
 
     def run(self, max_steps: int) -> Fit:
@@ -164,6 +166,8 @@ class _Descent:
         gradient = self.gradient()
         steps = 0
         while steps < max_steps:
+            if steps % REFRESH == 0:
+                self.measure()
             direction = self.aim(gradient)
             descent = float(np.vdot(gradient, direction))
             if -descent <= self.problem.tolerance * objective:
@@ -181,13 +185,43 @@ class _Descent:
             self.remember(np.float32(step) * direction, gradient - before)
         return Fit(self.weights, objective, steps, converged=False)
 
+    def measure(self) -> None:
+        """Take the curvature at the weights, where the residual was just computed."""
+        problem, memory = self.problem, self.memory
+        if not all(isinstance(block, np.ndarray) for block in memory.vectors):
+            if self.curvature is None:
+                given = problem.scale if problem.unblend is None else problem.unblend @ problem.scale
+                bound = 0.5 * memory.second_moment(given)[:, None] * np.sqrt(np.maximum(self._mass(), 1e-12))
+                self.curvature = Diagonal(bound + self.penalty, problem.frozen)
+            return
+        self.curvature = Curvature(memory.vectors, self.doubt(), self.penalty, problem.frozen)
+
+    def doubt(self) -> Floats:
+        """``[n, C]`` ``p (1 - p)`` of the given rows with their weights, where the scores are.
+
+        The residual of a row is its weight times ``p - y``, so that it knows p. A blended row counts for the rows it is
+        made of, each with its part: the square of a mean is at most the mean of the squares, so this errs on the safe
+        side.
+        """
+        problem, memory = self.problem, self.memory
+        scale = np.maximum(problem.scale, np.float32(1e-30))
+        if problem.blend is None or problem.unblend is None:
+            # written over the residual, which the next data term makes anew
+            return _spread(memory.residual, scale)
+        made = problem.blend @ memory.scores
+        for rows in _blocks(made, memory.block):
+            self._losses(made, rows)
+        lines = np.arange(len(made))
+        share = np.zeros(len(made), np.float32) if problem.share is None else problem.share
+        made[lines, problem.target] += problem.scale * (1.0 - share)
+        if problem.other is not None:
+            made[lines, problem.other] += problem.scale * share
+        spread: Floats = problem.unblend @ _spread(made, scale)
+        return spread
+
     def _mass(self) -> NDArray[np.float64]:
         """``[C]`` share of each class in the weighted rows."""
-        problem, classes = self.problem, self.problem.centre.shape[1]
-        mass = np.bincount(problem.target, problem.scale, classes)
-        if problem.share is not None and problem.other is not None:
-            moved = problem.scale * problem.share
-            mass += np.bincount(problem.other, moved, classes) - np.bincount(problem.target, moved, classes)
+        mass = np.bincount(self.problem.target, self.problem.scale, self.problem.centre.shape[1])
         return np.asarray(mass, np.float64)
 
     def pull(self, weights: Floats) -> tuple[float, Floats]:
@@ -200,7 +234,18 @@ class _Descent:
         """Gradient of the objective, from the residual of the last :meth:`data_term`."""
         gradient = self.memory.backward() + self.pull(self.weights)[1]
         gradient[:, self.problem.frozen] = 0.0
-        return gradient
+        return self.hold(gradient)
+
+    def hold(self, move: Floats) -> Floats:
+        """Keep the sum of the biases, in place, if a frozen class has a bias to be compared with."""
+        if self.held:
+            move[0, self.moving] -= move[0, self.moving].mean()
+        return move
+
+    def precondition(self, gradient: Floats) -> Floats:
+        """Gradient over curvature."""
+        assert self.curvature is not None
+        return self.hold(self.curvature.solve(gradient))
 
     def data_term(self, step: float | None = None) -> float:
         """Mean loss at ``scores + step * slopes``; its gradient with respect to the scores goes to the residual."""
@@ -245,28 +290,32 @@ class _Descent:
 
     def search(self, direction: Floats, descent: float, objective: float) -> tuple[float, float]:
         """Armijo backtracking; scores are linear in the step, so no product is needed. Step (0: none) and objective."""
-        step = 1.0
+        step = min(1.0, 2.5 * self.last_step)
         for _ in range(30):
             value = self.data_term(step) + self.pull(self.weights + np.float32(step) * direction)[0]
             if value <= objective + 1e-4 * step * descent + 1e-7 * abs(objective):
+                self.last_step = step
                 return step, value
             step *= 0.4
         return 0.0, objective
 
     def aim(self, gradient: Floats) -> Floats:
-        """Direction by the L-BFGS two-loop recursion (Nocedal & Wright, algorithm 7.4)."""
+        """Direction by the L-BFGS two-loop recursion (Nocedal & Wright, algorithm 7.4 and formula 7.20)."""
         direction = gradient.copy()
         factors = []
         for s, y, inverse in reversed(self.pairs):
             factor = inverse * float(np.vdot(s, direction))
             factors.append(factor)
             direction -= np.float32(factor) * y
-        direction *= self.step_size
+        direction = self.precondition(direction)
+        if self.pairs:
+            _, y, inverse = self.pairs[-1]
+            direction *= np.float32(np.clip(1.0 / (inverse * float(np.vdot(y, self.precondition(y)))), 1e-3, 1e3))
         for (s, y, inverse), factor in zip(self.pairs, reversed(factors), strict=True):
             direction += np.float32(factor - inverse * float(np.vdot(y, direction))) * s
         if float(np.vdot(direction, gradient)) <= 0.0:
             self.pairs.clear()
-            direction = self.step_size * gradient
+            direction = self.precondition(gradient)
         return np.negative(direction, out=direction)
 
     def remember(self, moved: Floats, change: Floats) -> None:
@@ -300,3 +349,14 @@ def fit_together(vectors: Sequence[Block], problems: Sequence[Problem], *, max_s
 
 def _blocks(rows: Floats, size: int) -> list[slice]:
     return [slice(start, start + size) for start in range(0, len(rows), size)]
+
+
+def _spread(probability: Floats, scale: Floats) -> Floats:
+    """``p (1 - p)`` times the weight, in place, from ``p`` times the weight or from ``p - y`` times the weight."""
+    p = np.abs(probability, out=probability)
+    p /= scale[:, None]
+    np.minimum(p, 1.0, out=p)
+    for rows in _blocks(p, 4096):
+        p[rows] *= 1.0 - p[rows]
+    p *= scale[:, None]
+    return p

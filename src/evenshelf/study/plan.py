@@ -15,7 +15,7 @@ from evenshelf.errors import SettingError
 from evenshelf.learners.heads import training_part
 from evenshelf.remedies import Remedy
 
-REVISION = 5
+REVISION = 6
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
 
 STRONGEST, WEAKEST = -3.5, -7.0
