@@ -1,8 +1,10 @@
 """The peer of the label study: the same remedies one after another, each tuned by nested validation.
 
 For each outer fold every setting is fitted on three folds and scored on the fourth; the best one and the usual default
-are then fitted on all four. Fits that two settings share are made once, resampled rows are kept from one penalty to the
-next, and what only changes scores costs nothing: as any person would do it.
+are then fitted on all four. Fits that two settings share are made once, and what only changes scores costs nothing: as
+any person would do it. Of the search only a share of the fits is made, evenly along the penalties of every training,
+and its seconds are scaled up; the final fits are made at the settings that the other side chose, so that a gap between
+the sides is one of the fits alone.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ class Peer:
     names: NDArray[np.float32]
     fold: NDArray[np.int16]
     seed: int
+    threads: dict[str, int] = field(default_factory=dict)
     fits: dict[tuple[Any, ...], Linear] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -48,7 +51,10 @@ class Peer:
         key = (None if part is None else part.spec, penalty, left_out)
         if key not in self.fits:
             rows = ~np.isin(self.fold, left_out)
-            found = peer_fits.fit(remedy, penalty, self.X[rows], self.y[rows], names=self.names, seed=self.seed)
+            threads = self.threads["torch" if part is not None and part.name in peer_fits.TORCH else "scikit-learn"]
+            torch.set_num_threads(threads)
+            with threadpool_limits(threads):
+                found = peer_fits.fit(remedy, penalty, self.X[rows], self.y[rows], names=self.names, seed=self.seed)
             self.fits[key] = found
             self.counts["fits"] += 1
             self.counts["stopped"] += found.stopped
@@ -59,12 +65,36 @@ class Peer:
         head = self.fit(setting.remedy, setting.penalty, left_out)
         return head.scores(self.X[self.fold == fold], setting.remedy).argmax(axis=1)
 
-    def choose(self, remedy: Remedy, budget: int, fold: int, inner: int) -> Setting:
-        """The setting that does best on the inner fold; the first of equals."""
-        tried = settings(remedy, budget)
-        truth = self.y[self.fold == inner]
-        scores = [macro_f1(truth, self.predict(setting, (fold, inner), inner)) for setting in tried]
-        return tried[int(np.argmax(scores))]
+    def search(self, trained: str, penalties: list[float], share: float, left_out: tuple[int, int]) -> Timed:
+        """Fit and score a share of a training's penalties."""
+        count = max(round(share * len(penalties)), 1)
+        picked = sorted({int((i + 0.5) * len(penalties) / count) for i in range(count)})
+        _, inner = left_out
+        started, cpu = time.perf_counter(), time.process_time()
+        for i in picked:
+            predicted = self.predict(Setting(parse(trained), penalties[i]), left_out, inner)
+            macro_f1(self.y[self.fold == inner], predicted)
+        whole = len(penalties) / len(picked)
+        return Timed((time.perf_counter() - started) * whole, (time.process_time() - cpu) * whole)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Seconds by the clock and of the processors."""
+
+    seconds: float
+    cpu: float
+
+
+def search_fits(remedies: list[Remedy], budget: int) -> dict[str, tuple[str, list[float]]]:
+    """What a search has to train: by what is trained, the first remedy that asks for it and all penalties."""
+    found: dict[str, tuple[str, set[float]]] = {}
+    for remedy in remedies:
+        for setting in settings(remedy, budget):
+            part = peer_fits.trained_part(setting.remedy)
+            assert setting.penalty is not None
+            found.setdefault("none" if part is None else part.spec, (remedy.spec, set()))[1].add(setting.penalty)
+    return {trained: (first, sorted(penalties, reverse=True)) for trained, (first, penalties) in found.items()}
 
 
 def macro_f1(y: Codes, predicted: NDArray[np.integer]) -> float:
@@ -83,22 +113,21 @@ def scaled(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return centred / np.float32(scale), names * np.float32(scale / length**2)
 
 
-def pick_threads(peer: Peer) -> tuple[int, dict[str, list[float]]]:
-    """One or two threads, whichever makes a plain fit of scikit-learn and one of torch faster together."""
+def pick_threads(peer: Peer) -> dict[str, dict[int, float]]:
+    """Seconds of a fit of scikit-learn and of one of torch, by the number of threads."""
     rows = np.flatnonzero(peer.fold != 0)
-    found: dict[str, list[float]] = {}
-    most = torch.get_num_threads()
-    for threads in sorted({1, most}):
+    found: dict[str, dict[int, float]] = {"scikit-learn": {}, "torch": {}}
+    few = rows[:: max(len(rows) // 200, 1)]
+    for spec in ("balanced", "focal"):  # what is loaded at the first call is not counted
+        peer_fits.fit(parse(spec), 1e-4, peer.X[few], peer.y[few], names=peer.names, seed=0)
+    for threads in sorted({1, torch.get_num_threads()}):
         torch.set_num_threads(threads)
-        times = []
         with threadpool_limits(threads):
-            for spec in ("balanced", "focal"):
+            for library, spec in (("scikit-learn", "balanced"), ("torch", "focal")):
                 started = time.perf_counter()
                 peer_fits.fit(parse(spec), 1e-4, peer.X[rows], peer.y[rows], names=peer.names, seed=0)
-                times.append(round(time.perf_counter() - started, 3))
-        found[str(threads)] = times
-    best = min(found, key=lambda t: sum(found[t]))
-    return int(best), found
+                found[library][threads] = round(time.perf_counter() - started, 3)
+    return found
 
 
 def main(folder: Path) -> dict[str, Any]:
@@ -109,33 +138,33 @@ def main(folder: Path) -> dict[str, Any]:
         y, fold = stored["target"], stored["fold"]
     peer = Peer(X, y, names, fold, asked["seed"])
     remedies = [parse(spec) for spec in asked["remedies"]]
-    threads, measured = pick_threads(peer)
-    torch.set_num_threads(threads)
+    trainings = search_fits(remedies, asked["budget"])
+    measured = pick_threads(peer)
+    peer.threads = {library: min(seconds, key=seconds.__getitem__) for library, seconds in measured.items()}
     folds, tuned, default = int(fold.max()) + 1, {}, {}
     for spec in asked["remedies"]:
         tuned[spec], default[spec] = np.full(len(y), -1, np.int32), np.full(len(y), -1, np.int32)
-    chosen: dict[str, list[dict[str, Any]]] = {spec: [] for spec in asked["remedies"]}
     seconds: Counter[str] = Counter()
-    raised = 0
+    cpu, raised = 0.0, 0
     done: list[int] = []
-    with threadpool_limits(threads):
-        cpu = time.process_time()
-        for f in range(folds):
-            if done and sum(seconds.values()) * (len(done) + 1) / len(done) > asked["limit"]:
-                break
-            inner = (f + 1) % folds
-            for number, remedy in enumerate(remedies, 1):
-                started = time.perf_counter()
-                best = peer.choose(remedy, asked["budget"], f, inner)
-                rows = fold == f
-                tuned[remedy.spec][rows] = peer.predict(best, (f,), f)
-                default[remedy.spec][rows] = peer.predict(Setting(remedy, None), (f,), f)
-                seconds[remedy.spec] += time.perf_counter() - started
-                chosen[remedy.spec].append(best.describe())
-                say(f"peer: fold {f + 1} of {folds}, remedy {number} of {len(remedies)}, {sum(seconds.values()):.0f} s")
-            peer.fits.clear()
-            done.append(f)
-        cpu = time.process_time() - cpu
+    for f in range(folds):
+        if done and sum(seconds.values()) * (len(done) + 1) / len(done) > asked["limit"]:
+            break
+        for number, (trained, (first, penalties)) in enumerate(trainings.items(), 1):
+            timed = peer.search(trained, penalties, asked["share"], (f, (f + 1) % folds))
+            seconds[first] += timed.seconds
+            cpu += timed.cpu
+            say(f"peer: fold {f + 1} of {folds}, search {number} of {len(trainings)}, {sum(seconds.values()):.0f} s")
+        for number, remedy in enumerate(remedies, 1):
+            started, ticks = time.perf_counter(), time.process_time()
+            rows, best = fold == f, asked["chosen"][remedy.spec][f]
+            tuned[remedy.spec][rows] = peer.predict(Setting(parse(best["remedy"]), best["penalty"]), (f,), f)
+            default[remedy.spec][rows] = peer.predict(Setting(remedy, None), (f,), f)
+            seconds[remedy.spec] += time.perf_counter() - started
+            cpu += time.process_time() - ticks
+            say(f"peer: fold {f + 1} of {folds}, final {number} of {len(remedies)}, {sum(seconds.values()):.0f} s")
+        peer.fits.clear()
+        done.append(f)
     if any(part.name == "smote" for remedy in remedies for part in remedy.parts):
         raised = sum(default_smote_raises(X[fold != f], y[fold != f]) for f in range(folds))
     np.savez(
@@ -148,9 +177,8 @@ def main(folder: Path) -> dict[str, Any]:
         "of": folds,
         "seconds": dict(seconds),
         "cpu": cpu,
-        "chosen": chosen,
-        "threads": threads,
-        "threads_measured": measured,
+        "share": asked["share"],
+        "threads": measured,
         "fits": peer.counts["fits"],
         "stopped": peer.counts["stopped"],
         "smote_raised": raised,

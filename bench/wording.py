@@ -42,7 +42,6 @@ _HEADINGS = {
     "peer_objective": ("peer", "对手"),
     "gap": ("gap", "差"),
     "default_gap": ("gap at defaults", "默认值下的差"),
-    "same_setting": ("same setting chosen", "选中同一设置"),
     "peer_seconds": ("peer's seconds", "对手用时（秒）"),
     "penalty": ("penalty", "惩罚"),
     "excess": ("peer's excess", "对手多出"),
@@ -136,7 +135,7 @@ def cell(column: str, value: Any, language: str) -> str:
         return "< .01" if value < 0.01 else _bare(f"{value:.2f}")
     if column in ("our_objective", "peer_objective"):
         return f"{value:.6f}"
-    if column in ("vanished", "same_setting"):
+    if column == "vanished":
         return f"{value:.0%}"
     if column == "excess":
         return f"{value:+.2%}"
