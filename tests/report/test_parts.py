@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenshelf.report.charts import long_tail
+from evenshelf.report.class_charts import long_tail
 from evenshelf.report.numbers import merged, number, span
 from evenshelf.report.page import prose
 from evenshelf.report.svg import ROLES, themed

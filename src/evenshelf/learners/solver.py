@@ -13,8 +13,9 @@ diagonal, Böhning's bound on the Hessian (Ann. Inst. Statist. Math. 44, 1992) t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -101,12 +102,15 @@ class Fit:
     converged
         Whether the decrement came below the tolerance, or no step could be seen to help in float32; otherwise
         the steps ran out.
+    seconds
+        Processor time taken.
     """
 
     weights: Floats
     objective: float
     steps: int
     converged: bool
+    seconds: float = 0.0
 
 
 class _Memory:
@@ -344,7 +348,12 @@ def fit_together(vectors: Sequence[Block], problems: Sequence[Problem], *, max_s
     Fits in the order of `problems`.
     """
     memory = _Memory(vectors, problems[0].centre.shape[1])
-    return [_Descent(problem, memory).run(max_steps) for problem in problems]
+    fits = []
+    for problem in problems:
+        started = time.process_time()
+        fit = _Descent(problem, memory).run(max_steps)
+        fits.append(replace(fit, seconds=time.process_time() - started))
+    return fits
 
 
 def _blocks(rows: Floats, size: int) -> list[slice]:

@@ -314,8 +314,10 @@ class Composition(Remedy):
 
     @property
     def linear_form(self) -> Remedy:
-        """Linear forms of the members."""
-        return Composition(tuple(m.linear_form for m in self.members))
+        """Linear forms of the members; what a member did in training comes before all adjustments of scores."""
+        moved = [m for m in self.members if Stage.ADJUST in m.linear_form.stages and Stage.ADJUST not in m.stages]
+        others = [m for m in self.members if m not in moved]
+        return Composition(tuple(m.linear_form for m in (*moved, *others)))
 
     @property
     def settings(self) -> tuple[Remedy, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenshelf.report import charts
+from evenshelf.report import class_charts
 from evenshelf.report.buckets import bucket_rows
 from evenshelf.report.page import render, write
 from evenshelf.shop.advice import advice
@@ -49,7 +49,7 @@ def profile_report(profile: Profile) -> str:
         few_shot=FEW_SHOT,
         first=names[:LISTED],
         last=names[max(LISTED, len(names) - LISTED) :],
-        tail_figure=charts.long_tail(imbalance, noun="groups"),
+        tail_figure=class_charts.long_tail(imbalance, noun="groups"),
         refused=[(name, n, reason_text(name)) for name, n in _by_count(profile.quarantine)],
         warnings=[(name, n, WARNINGS.get(name, name)) for name, n in _by_count(profile.warnings)],
         scripts=sorted(profile.scripts.items(), key=lambda pair: (-pair[1], pair[0])),

@@ -11,14 +11,14 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from evenshelf.report import charts
+from evenshelf.report import class_charts, remedy_charts
 from evenshelf.report.buckets import bucket_rows
 from evenshelf.report.classes import class_changes, most_changed, reliability_tables
 from evenshelf.report.numbers import merged, small
 from evenshelf.report.page import render, write
 from evenshelf.shop.imbalance import FEW_SHOT, Imbalance
 from evenshelf.study.runner import WORDS_SPEC
-from evenshelf.study.wording import comparison_note
+from evenshelf.study.wording import comparison_note, only_trained_on
 from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
@@ -63,10 +63,12 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
         buckets=bucket_rows(imbalance),
         notes={c.spec: comparison_note(c, verdict.guardrail) for c in verdict.comparisons},
         tuning=_tuning(rivals),
-        tail_figure=charts.long_tail(imbalance),
-        gain_figure=charts.gains(verdict) if rivals else None,
-        tuning_figure=charts.tuning(verdict) if any(math.isfinite(c.untuned) for c in verdict.comparisons) else None,
-        cost_figure=charts.cost(verdict),
+        tail_figure=class_charts.long_tail(imbalance),
+        gain_figure=remedy_charts.gains(verdict) if rivals else None,
+        tuning_figure=remedy_charts.tuning(verdict)
+        if any(math.isfinite(c.untuned) for c in verdict.comparisons)
+        else None,
+        cost_figure=remedy_charts.cost(verdict),
         cost_total=sum(c.seconds for c in verdict.comparisons),
         by_class=_by_class(result, verdict),
         reliability_figure=_reliability(result, verdict),
@@ -74,6 +76,7 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
         refused=[r for r in result.remedies if r.not_applicable is not None],
         unfinished=_unfinished(result),
         missing=_not_evaluated(result),
+        only_trained_on=only_trained_on(result.meta.get("only_trained_on", 0)),
         command=command(result, verdict),
     )
 
@@ -178,8 +181,8 @@ def _by_class(result: StudyResult, verdict: Verdict) -> dict[str, Any] | None:
         "loss": sum(c.change < 0 for c in changes),
         "same": sum(c.change == 0 for c in changes),
         "shown": len(shown),
-        "figure": charts.class_changes(shown, verdict.baseline, verdict.best) if shown else None,
-        "scatter": charts.class_scatter(changes, verdict.baseline, verdict.best),
+        "figure": class_charts.class_changes(shown, verdict.baseline, verdict.best) if shown else None,
+        "scatter": class_charts.class_scatter(changes, verdict.baseline, verdict.best),
         "buckets": _bucket_scores(verdict),
     }
 
@@ -196,7 +199,7 @@ def _reliability(result: StudyResult, verdict: Verdict) -> Figure:
     tables = {spec: reliability_tables(result, o) for spec, o in compared.items() if o is not None}
     panels = {title: {spec: t[k] for spec, t in tables.items()} for k, title in enumerate(("all examples", "the tail"))}
     filled = {title: p for title, p in panels.items() if all(len(t.share) for t in p.values())}
-    return charts.reliability(filled, verdict.baseline)
+    return class_charts.reliability(filled, verdict.baseline)
 
 
 def _did(remedy: RemedyResult) -> dict[str, Any]:

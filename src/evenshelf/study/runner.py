@@ -23,10 +23,12 @@ from evenshelf.learners.heads import unsupported
 from evenshelf.learners.vectors import Vectors, prepare, prepare_sparse
 from evenshelf.remedies import Prior, Remedy, parse, remedy_set
 from evenshelf.study import trials
+from evenshelf.study.gather import Gathered, gather
 from evenshelf.study.plan import Setting, Starts, Unit, final_units, search_units, settings, starts_of
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult, save
 from evenshelf.tasks.folds import random_folds
 from evenshelf.tasks.label import LabelTask
+from evenshelf.tasks.label_metrics import macro_f1
 
 Progress = Callable[[float, float, str], None]
 DENSE, SPARSE, SHUFFLED = "dense", "words", "random-folds"
@@ -136,12 +138,11 @@ class Study:
             }
             finals[name] = final_units(by_fold, places[name], self._starts(search[name], matrices[name]))
         work.do([u for units in finals.values() for u in units], "final fits")
-        results = [
-            self._gather(r, reasons[r.spec], search[DENSE], finals[DENSE], matrices[DENSE]) for r in self._remedies
-        ]
+        gathered = {name: self._gather(search[name], finals[name], matrices[name]) for name in plans}
+        results = [_result(r, reasons[r.spec], gathered[DENSE]) for r in self._remedies]
         if SPARSE in matrices:
-            results.append(self._gather_words(baseline, search[SPARSE], finals[SPARSE], matrices[SPARSE]))
-        leak = self._leak(finals[SHUFFLED], matrices[SHUFFLED], results[0], fold)
+            results.append(_yardstick(baseline, gathered[SPARSE]))
+        leak = self._leak(gathered[SHUFFLED].outcome("none", tuned=True), results[0], fold)
         meta = {
             **task.describe(),
             **self.about,
@@ -150,9 +151,10 @@ class Study:
             "seed": self.seed,
             "budget": self.budget,
             "dimension": int(self.vectors.shape[1]),
-            "split": "stratified folds; equal and nearly equal titles stay on one side",
+            "split": "stratified folds" + (f"; {task.together} stay on one side" if task.together else ""),
             "leak": leak,
             "not_evaluated": task.not_evaluated(fold),
+            "only_trained_on": task.only_trained_on(fold),
             "versions": {p: version(p) for p in ("evenshelf", "numpy", "scipy", "scikit-learn", "polars")},
             "machine": {"python": platform.python_version(), "system": platform.system(), "cores": os.cpu_count()},
             "fingerprint": trials.fingerprint(matrices[DENSE], self.names),
@@ -225,75 +227,49 @@ class Study:
             for of_fold in totals
         ]
 
-    def _outcome(
-        self, spec: str, tuned: bool, search: Sequence[Unit], finals: Sequence[Unit], matrix: Vectors
-    ) -> tuple[Outcome, list[str]]:
-        rows = len(matrix.target)
-        predicted = np.full(rows, -1, np.int32)
-        p_true, p_predicted = np.zeros(rows, np.float32), np.zeros(rows, np.float32)
-        chosen: list[Mapping[str, Any]] = [{} for _ in range(self.folds)]
-        seconds, size, notes = 0.0, 0, []
-        for unit in finals:
-            facts, arrays = trials.read(self.folder, self._address(unit))
-            for number, fact in enumerate(facts["users"]):
-                if fact["name"] != spec or (fact["penalty"] is not None) != tuned:
-                    continue
-                index = matrix.index(unit.held_out)
-                predicted[index] = arrays[f"{number}.predicted"]
-                p_true[index] = arrays[f"{number}.p_true"]
-                p_predicted[index] = arrays[f"{number}.p_predicted"]
-                chosen[unit.held_out[0]] = {k: fact[k] for k in ("remedy", "penalty", "steps", "converged")}
-                seconds += fact["seconds"]
-                size = max(size, fact["bytes"])
-                notes += facts["notes"].get(fact["training"], [])
-        if tuned:
-            for unit in search:
-                facts, _ = trials.read(self.folder, self._address(unit))
-                seconds += sum(fact["seconds"] for fact in facts["users"] if fact["name"] == spec)
-        row_of = matrix.row_of
-        return Outcome(predicted[row_of], p_true[row_of], p_predicted[row_of], tuple(chosen), seconds, size), notes
-
-    def _gather(
-        self, remedy: Remedy, reason: str | None, search: Sequence[Unit], finals: Sequence[Unit], matrix: Vectors
-    ) -> RemedyResult:
-        about: dict[str, Any] = {
-            "spec": remedy.spec,
-            "title": remedy.title,
-            "stages": tuple(s.value for s in remedy.stages),
-            "paper": remedy.paper,
-        }
-        if reason is not None:
-            return RemedyResult(**about, not_applicable=reason)
-        tuned, notes = self._outcome(remedy.spec, True, search, finals, matrix)
-        default, _ = self._outcome(remedy.spec, False, search, finals, matrix)
-        return RemedyResult(**about, tuned=tuned, default=default, notes=tuple(dict.fromkeys(notes)))
-
-    def _gather_words(
-        self, baseline: Remedy, search: Sequence[Unit], finals: Sequence[Unit], matrix: Vectors
-    ) -> RemedyResult:
-        return RemedyResult(
-            spec=WORDS_SPEC,
-            title="Plain TF-IDF with class weights",
-            stages=tuple(s.value for s in baseline.stages),
-            paper="the usual baseline without a language model",
-            reference=True,
-            tuned=self._outcome(WORDS_SPEC, True, search, finals, matrix)[0],
-            default=self._outcome(WORDS_SPEC, False, search, finals, matrix)[0],
+    def _gather(self, search: Sequence[Unit], finals: Sequence[Unit], matrix: Vectors) -> Gathered:
+        return gather(
+            ((unit, trials.read(self.folder, self._address(unit))) for unit in search),
+            ((unit, trials.read(self.folder, self._address(unit))) for unit in finals),
+            matrix,
         )
 
-    def _leak(
-        self, finals: Sequence[Unit], matrix: Vectors, none: RemedyResult, fold: NDArray[np.int16]
-    ) -> dict[str, float]:
+    def _leak(self, flattered: Outcome, none: RemedyResult, fold: NDArray[np.int16]) -> dict[str, float]:
         """What folds that ignore repeated titles would have claimed for ``none``, on the same examples."""
-        flattered, _ = self._outcome("none", True, (), finals, matrix)
         kept = fold >= 0
         classes = len(self.task.classes)
-        ones = np.ones(int(kept.sum()), np.float32)
         assert none.tuned is not None
-        grouped, loose = (
-            trials.macro_f1(self.task.target[kept], o.predicted[kept], ones, classes) for o in (none.tuned, flattered)
-        )
+        grouped, loose = (macro_f1(self.task.target[kept], o.predicted[kept], classes) for o in (none.tuned, flattered))
         return {"macro_f1_grouped": grouped, "macro_f1_random": loose, "flattery": loose - grouped}
+
+
+def _result(remedy: Remedy, reason: str | None, found: Gathered) -> RemedyResult:
+    about: dict[str, Any] = {
+        "spec": remedy.spec,
+        "title": remedy.title,
+        "stages": tuple(s.value for s in remedy.stages),
+        "paper": remedy.paper,
+    }
+    if reason is not None:
+        return RemedyResult(**about, not_applicable=reason)
+    return RemedyResult(
+        **about,
+        tuned=found.outcome(remedy.spec, tuned=True),
+        default=found.outcome(remedy.spec, tuned=False),
+        notes=found.notes(remedy.spec),
+    )
+
+
+def _yardstick(remedy: Remedy, found: Gathered) -> RemedyResult:
+    return RemedyResult(
+        spec=WORDS_SPEC,
+        title="Plain TF-IDF with class weights",
+        stages=tuple(s.value for s in remedy.stages),
+        paper="the usual baseline without a language model",
+        reference=True,
+        tuned=found.outcome(WORDS_SPEC, tuned=True),
+        default=found.outcome(WORDS_SPEC, tuned=False),
+    )
 
 
 class _Work:

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from evenshelf.study.wording import seconds, signed
+from evenshelf.study.wording import only_trained_on, seconds, signed
 from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
@@ -184,6 +184,8 @@ def study_notes(result: StudyResult, verdict: Verdict) -> Iterator[Text]:
             f"{len(missing):,} of {len(result.classes):,} classes could not be evaluated: all their examples share one "
             "title, so they are only trained on."
         )
+    if meta.get("only_trained_on"):
+        yield Text(f"{only_trained_on(meta['only_trained_on'])}.")
     leak = meta.get("leak") or {}
     flattery = leak.get("flattery")
     if flattery is not None and math.isfinite(flattery) and flattery >= 0.001:

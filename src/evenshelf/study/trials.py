@@ -25,6 +25,7 @@ from evenshelf.learners.heads import fit_path, training_rows
 from evenshelf.learners.solver import MEMORY
 from evenshelf.learners.vectors import Vectors
 from evenshelf.study.plan import Start, Unit
+from evenshelf.tasks.label_metrics import macro_f1
 
 SEARCH_TOLERANCE = 3e-3
 FINAL_TOLERANCE = 1e-3
@@ -164,8 +165,6 @@ def _compute(
     else:
         starts = [None if t.start is None else read_start(folder, t.start) for t in unit.trainings]
         fitted = fit_path(training, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
-    fitting = time.process_time() - started
-    steps = [sum(head.fit.steps for head in heads) for heads in fitted]
     facts: dict[str, Any] = {"users": [], "notes": notes, "seconds": 0.0}
     arrays: dict[str, NDArray[Any]] = {}
     if unit.kind == "search" and isinstance(vectors.rows, np.ndarray):
@@ -174,7 +173,7 @@ def _compute(
             for number, heads in enumerate(fitted)
             for level, head in enumerate(heads)
         }
-    for t, (_, rows, _), heads, taken in zip(unit.trainings, tasks, fitted, steps, strict=True):
+    for t, (_, rows, _), heads in zip(unit.trainings, tasks, fitted, strict=True):
         for name, setting in t.users:
             head = heads[t.penalties.index(setting.penalty)]
             number = len(facts["users"])
@@ -183,11 +182,8 @@ def _compute(
                     "name": name,
                     **setting.describe(),
                     "training": t.remedy.spec,
-                    # its share of the joint steps; a search path is shared by the settings on it
-                    "seconds": fitting
-                    * taken
-                    / max(sum(steps), 1)
-                    / (len(t.penalties) if unit.kind == "search" else 1),
+                    # approaching its penalty by stronger ones is part of a final fit; a search uses each for itself
+                    "seconds": head.fit.seconds if unit.kind == "search" else sum(h.fit.seconds for h in heads),
                     "bytes": _bytes(training, rows, classes),
                     "steps": head.fit.steps,
                     "converged": head.fit.converged,
@@ -203,7 +199,7 @@ def _compute(
                 )
                 predicted = scores.argmax(axis=1).astype(np.int32) if len(index) else np.empty(0, np.int32)
                 if unit.kind == "search":
-                    found = macro_f1(vectors.target[index], predicted, vectors.count[index], classes)
+                    found = macro_f1(vectors.target[index], predicted, classes, vectors.count[index])
                     facts["users"][number]["scores"][str(fold)] = found
                 else:
                     p_true, p_predicted = _probabilities(scores, vectors.target[index], predicted)
@@ -212,17 +208,6 @@ def _compute(
                     arrays[f"{number}.p_predicted"] = p_predicted
     facts["seconds"] = time.process_time() - started
     return facts, arrays
-
-
-def macro_f1(
-    target: NDArray[np.int64], predicted: NDArray[np.integer], weight: NDArray[np.float32], classes: int
-) -> float:
-    """Mean F1 over the classes that occur in `target`, each row counted `weight` times."""
-    true = np.bincount(target, weight, classes)
-    given = np.bincount(predicted, weight, classes)
-    right = np.bincount(target, weight * (target == predicted), classes)
-    there = true > 0
-    return float((2.0 * right[there] / (true[there] + given[there])).mean()) if there.any() else 0.0
 
 
 def _probabilities(

@@ -192,6 +192,14 @@ def _scope(verdict: Verdict) -> str:
     )
 
 
+def only_trained_on(examples: int) -> str:
+    """Why examples of evaluated classes were not tested."""
+    return (
+        f"{examples:,} {_plural(examples, 'example', 'examples')} of evaluated classes took part in training alone, "
+        "since their title is also that of a class with no other title: look for wrong labels there"
+    )
+
+
 def seconds(value: float) -> str:
     """CPU time for a sentence: ``12 s``, ``3.4 min``."""
     if value < 10:

@@ -40,6 +40,8 @@ class LabelTask:
         ``[n]`` examples with equal numbers have exactly equal texts (and vectors).
     dropped
         Examples left out, by reason.
+    together
+        What `group` stands for, as the rest of a sentence: "... stay on one side" of a split; "" if nothing does.
     """
 
     texts: tuple[str, ...] | None
@@ -48,6 +50,7 @@ class LabelTask:
     group: NDArray[np.int64]
     same: NDArray[np.int64]
     dropped: Mapping[str, int] = field(default_factory=dict)
+    together: str = "equal and nearly equal titles"
 
     name = "label"
 
@@ -103,6 +106,11 @@ class LabelTask:
             group=np.asarray(groups, np.int64),
             same=np.asarray(same, np.int64).reshape(-1),
             dropped=dict(dropped or {}),
+            together="examples of one group"
+            if group is not None
+            else ""
+            if texts is None
+            else "equal and nearly equal titles",
         )
 
     @classmethod
@@ -158,6 +166,16 @@ class LabelTask:
             size = "1 example" if self.counts[c] == 1 else f"{self.counts[c]} examples"
             found[self.classes[c]] = f"too few different titles: {size}, which cannot be split"
         return found
+
+    def only_trained_on(self, fold: NDArray[np.integer]) -> int:
+        """Examples of evaluated classes that `fold` never tests.
+
+        They stand in a group with an example of a class that has no other group: one wrong label in a large group does
+        that, and takes the whole group out of the evaluation.
+        """
+        never = fold == ALWAYS_TRAINING
+        tested = np.bincount(self.target[~never], minlength=len(self.classes)) > 0
+        return int((never & tested[self.target]).sum())
 
     def describe(self) -> dict[str, Any]:
         """JSON-able facts for a study's record."""

@@ -167,11 +167,20 @@ class ClassScores:
     f1: NDArray[np.float64]
 
 
-def class_scores(y: NDArray[Any], predicted: NDArray[Any], classes: int) -> ClassScores:
-    """Precision, recall and F1 of each of `classes` classes; 0 where a denominator is 0."""
-    support = np.bincount(y, minlength=classes)
-    guesses = np.bincount(predicted, minlength=classes)
-    hits = np.bincount(y[y == predicted], minlength=classes)
+def class_scores(
+    y: NDArray[Any], predicted: NDArray[Any], classes: int, count: NDArray[Any] | None = None
+) -> ClassScores:
+    """Precision, recall and F1 of each of `classes` classes; 0 where a denominator is 0.
+
+    Parameters
+    ----------
+    count
+        ``[n]`` how many examples a row stands for, >= 1; one each if not given.
+    """
+    right = y == predicted
+    support = np.bincount(y, count, classes)
+    guesses = np.bincount(predicted, count, classes)
+    hits = np.bincount(y[right], None if count is None else count[right], classes)
     return ClassScores(
         support=support,
         predicted=guesses,
@@ -179,6 +188,12 @@ def class_scores(y: NDArray[Any], predicted: NDArray[Any], classes: int) -> Clas
         recall=hits / np.maximum(support, 1),
         f1=2 * hits / np.maximum(support + guesses, 1),
     )
+
+
+def macro_f1(y: NDArray[Any], predicted: NDArray[Any], classes: int, count: NDArray[Any] | None = None) -> float:
+    """Mean F1 over the classes that occur in `y`, 0 if none does; see :func:`class_scores`."""
+    scores = class_scores(y, predicted, classes, count)
+    return float(scores.f1[scores.support > 0].mean()) if len(y) else 0.0
 
 
 def negative_log_likelihood(p_true: NDArray[np.float64]) -> float:
