@@ -78,6 +78,26 @@ def test_adjustments_share_a_fit_and_balanced_softmax_is_one_of_them() -> None:
     np.testing.assert_allclose(probabilities(softmax.scores(rows)), probabilities(adjusted), atol=2e-3)
 
 
+def test_what_is_done_in_training_comes_before_what_is_done_to_scores() -> None:
+    d = data()
+    vectors = prepared(d)
+    head = fit(training(d, vectors), "none", 1e-3)
+    rows = np.asarray(vectors.rows)
+    trained_last, trained_first = (
+        head.scores(rows, parse(spec)) for spec in ("tau_norm + balanced_softmax", "balanced_softmax + tau_norm")
+    )
+    np.testing.assert_array_equal(trained_last, trained_first)
+    assert np.abs(trained_first - head.scores(rows, parse("tau_norm + logit_adjust"))).max() > 1e-2
+
+
+def test_class_weights_in_the_loss_and_on_the_rows_share_a_fit() -> None:
+    assert training_part(parse("weighted_ce")).spec == "balanced"
+    assert training_part(parse("weighted_ce(power=0.5)")).spec == "weighted_ce(power=0.5)"
+    prior = training(data(), prepared(data())).prior
+    weights = parse("weighted_ce").loss(prior).class_weight()
+    np.testing.assert_allclose(parse("balanced").weight(prior), weights, rtol=1e-6)
+
+
 def test_remedies_see_every_merged_example() -> None:
     d = data((6, 2))
     which = np.repeat(np.arange(8), [1, 1, 1, 1, 1, 1, 3, 3])

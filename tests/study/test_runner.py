@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import textwrap
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -176,17 +177,46 @@ def test_an_address_depends_on_all_that_decides() -> None:
     smote = replace(unit, trainings=search_units([("s", Setting(parse("smote"), 1e-4))], "dense", 4)[0].trainings)
     near = replace(unit, trainings=search_units([("s", Setting(parse("smote(k=2)"), 1e-4))], "dense", 4)[0].trainings)
     addresses = [
-        unit.address("data", 0, (1e-3,)),
-        unit.address("other", 0, (1e-3,)),
-        unit.address("data", 1, (1e-3,)),
-        unit.address("data", 0, (1e-4,)),
-        replace(unit, held_out=(1, 2)).address("data", 0, (1e-3,)),
-        replace(unit, axes=5).address("data", 0, (1e-3,)),
-        replace(unit, kind="final").address("data", 0, (1e-3,)),
-        smote.address("data", 0, (1e-3,)),
-        near.address("data", 0, (1e-3,)),
+        unit.address(0, (1e-3,)),
+        replace(unit, matrix="other").address(0, (1e-3,)),
+        unit.address(1, (1e-3,)),
+        unit.address(0, (1e-4,)),
+        replace(unit, held_out=(1, 2)).address(0, (1e-3,)),
+        replace(unit, axes=5).address(0, (1e-3,)),
+        replace(unit, kind="final").address(0, (1e-3,)),
+        smote.address(0, (1e-3,)),
+        near.address(0, (1e-3,)),
     ]
     assert len(set(addresses)) == len(addresses)
+
+
+@pytest.mark.parametrize("typed", [True, False], ids=["typed into a prompt", "in a module"])
+def test_an_address_depends_on_the_code_of_remedies_from_elsewhere(tmp_path: Path, *, typed: bool) -> None:
+    def version(tau: float) -> Setting:
+        module = f"elsewhere_{str(tau)[2:]}"
+        source = (
+            "from dataclasses import dataclass\n"
+            "from evenshelf.remedies.adjust import LogitAdjust\n"
+            "@dataclass(frozen=True)\n"
+            "class Mine(LogitAdjust):\n"
+            "    def adjust(self, scores, prior, norms):\n"
+            f"        return scores - {tau} * prior.log_share\n"
+        )
+        names: dict[str, Any] = {"__name__": module}
+        if typed:
+            exec(source, names)
+        else:
+            (tmp_path / f"{module}.py").write_text(source, encoding="utf-8")
+            names = vars(importlib.import_module(module))
+        return Setting(names["Mine"](), 1e-4)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(tmp_path))
+        one, same, other = (
+            search_units([("mine", version(tau))], "dense", 4)[0].address(0) for tau in (0.5, 0.5, 0.25)
+        )
+    assert one == same
+    assert one != other
 
 
 @pytest.mark.parametrize("spec", ["none", "balanced", "name_prior", "smote", "name_prior + logit_adjust(tau=0.5)"])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -98,18 +96,6 @@ class Vectors:
     def turn_names(self, names: Floats) -> Floats:
         """``[C, d]`` weights whose product with a row is, but for a constant, the cosine of name and vector."""
         return self.turn(names * np.float32(self.scale / self.length**2))
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hex digest of all that a fit depends on."""
-        digest = blake2b(digest_size=16)
-        dense = self.rows if isinstance(self.rows, np.ndarray) else self.rows.data
-        parts: list[NDArray[Any]] = [dense, self.target, self.count, np.array(self.bounds), self.mean, self.axes]
-        if not isinstance(self.rows, np.ndarray):
-            parts += [self.rows.indices, self.rows.indptr]
-        for part in parts:
-            digest.update(np.ascontiguousarray(part).view(np.uint8).data)
-        return digest.hexdigest()
 
     def save(self, folder: Path) -> None:
         """Write into `folder`, so that any number of processes can share one copy (see :meth:`load`)."""

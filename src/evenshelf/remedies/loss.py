@@ -18,7 +18,7 @@ from evenshelf.remedies.losses import (
     WeightedCrossEntropy,
 )
 from evenshelf.remedies.registry import register
-from evenshelf.remedies.weight import effective_number_weights
+from evenshelf.remedies.weight import Balanced, effective_number_weights
 
 
 @register
@@ -48,6 +48,11 @@ class WeightedCE(Remedy):
 
     def __post_init__(self) -> None:
         check_range("power", self.power, 0.0, 2.0)
+
+    @property
+    def linear_form(self) -> Remedy:
+        """At a power of 1 the weights have a mean of 1 over the examples, as ``balanced`` makes them."""
+        return Balanced() if self.power == 1.0 else self
 
     def loss(self, prior: Prior) -> Loss:
         """See :meth:`Remedy.loss`."""

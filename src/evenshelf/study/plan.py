@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import blake2b
@@ -15,7 +17,7 @@ from evenshelf.errors import SettingError
 from evenshelf.learners.heads import training_part
 from evenshelf.remedies import Remedy
 
-REVISION = 6
+REVISION = 7
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
 
 STRONGEST, WEAKEST = -3.5, -7.0
@@ -133,7 +135,24 @@ def _approach(penalty: float | None) -> tuple[float | None, ...]:
 
 
 def _identity(remedy: Remedy) -> list[Any]:
-    return [[part.name, {f.name: getattr(part, f.name) for f in fields(part)}] for part in remedy.parts]
+    return [
+        [part.name, {f.name: getattr(part, f.name) for f in fields(part)}, _code(type(part))] for part in remedy.parts
+    ]
+
+
+def _code(kind: type[Remedy]) -> str:
+    """Digest of the module of a remedy from elsewhere, which has no :data:`REVISION`; "" for our own."""
+    if kind.__module__.partition(".")[0] == "evenshelf":
+        return ""
+    try:
+        source = inspect.getsource(sys.modules[kind.__module__]).encode()
+    except (KeyError, OSError, TypeError):  # typed into a prompt: the code of its methods
+        methods = [getattr(m, "fget", m) for m in vars(kind).values()]
+        codes = [m.__code__ for m in methods if hasattr(m, "__code__")]
+        source = repr(
+            [(c.co_code, c.co_names, [k for k in c.co_consts if not hasattr(k, "co_code")]) for c in codes]
+        ).encode()
+    return blake2b(source, digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -145,7 +164,7 @@ class Unit:
     kind
         ``search`` (scores on the held-out folds choose the settings) or ``final`` (predictions of the held-out fold).
     matrix
-        Name of the vectors used.
+        Name of the vectors used, by their content.
     held_out
         Outer folds left out of training.
     axes
@@ -158,11 +177,10 @@ class Unit:
     trainings: tuple[Training, ...]
     axes: int = 0
 
-    def address(self, fingerprint: str, seed: int, tolerances: Sequence[float] = ()) -> str:
+    def address(self, seed: int, tolerances: Sequence[float] = ()) -> str:
         """Hex digest of everything that the result depends on."""
         content = {
             "revision": REVISION,
-            "data": fingerprint,
             "seed": seed,
             "tolerances": list(tolerances),
             "kind": self.kind,

@@ -157,7 +157,7 @@ class Study:
             "only_trained_on": task.only_trained_on(fold),
             "versions": {p: version(p) for p in ("evenshelf", "numpy", "scipy", "scikit-learn", "polars")},
             "machine": {"python": platform.python_version(), "system": platform.system(), "cores": os.cpu_count()},
-            "fingerprint": trials.fingerprint(matrices[DENSE], self.names),
+            "fingerprint": places[DENSE].removeprefix(f"{DENSE}-"),
             "timings": {"study_seconds": round(time.perf_counter() - started, 2), "cpu_seconds": round(work.cpu, 2)},
         }
         result = StudyResult(
@@ -192,8 +192,7 @@ class Study:
         return matrices, places
 
     def _address(self, unit: Unit) -> str:
-        stamp = trials.stored_fingerprint(self.folder / "vectors" / unit.matrix)
-        return trials.address_of(unit, stamp, self.seed)
+        return trials.address_of(unit, self.seed)
 
     def _starts(self, units: Sequence[Unit], matrix: Vectors) -> dict[int, Starts] | None:
         """Where final fits may start; sparse searches keep no weights, which would be large."""

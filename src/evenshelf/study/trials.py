@@ -24,7 +24,7 @@ from evenshelf.learners.heads import Training as Rows
 from evenshelf.learners.heads import fit_path, training_rows
 from evenshelf.learners.solver import MEMORY
 from evenshelf.learners.vectors import Vectors
-from evenshelf.study.plan import Start, Unit
+from evenshelf.study.plan import REVISION, Start, Unit
 from evenshelf.tasks.label_metrics import macro_f1
 
 SEARCH_TOLERANCE = 3e-3
@@ -39,9 +39,9 @@ def generator(*identity: object) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest, "little"))
 
 
-def address_of(unit: Unit, stamp: str, seed: int) -> str:
-    """The address of a unit on vectors with the fingerprint `stamp`."""
-    return unit.address(stamp, seed, (SEARCH_TOLERANCE, FINAL_TOLERANCE, APPROACH_TOLERANCE))
+def address_of(unit: Unit, seed: int) -> str:
+    """The address of a unit; its matrix is named by its content."""
+    return unit.address(seed, (SEARCH_TOLERANCE, FINAL_TOLERANCE, APPROACH_TOLERANCE))
 
 
 def run(unit: Unit, folder: Path, seed: int) -> str:
@@ -52,11 +52,11 @@ def run(unit: Unit, folder: Path, seed: int) -> str:
     folder
         The study's folder: ``vectors/NAME`` is read, ``trials/ADDRESS.npz`` is written, atomically.
     """
-    vectors, names, stamp = _vectors(folder / "vectors" / unit.matrix)
-    address = address_of(unit, stamp, seed)
+    address = address_of(unit, seed)
     path = folder / "trials" / f"{address}.npz"
     if _is_whole(path):
         return address
+    vectors, names = _vectors(folder / "vectors" / unit.matrix)
     # one thread: the bits must not depend on the number of workers, and products of this size gain little from two
     with threadpool_limits(1):
         facts, arrays = _compute(unit, vectors, names, folder=folder, seed=seed)
@@ -95,22 +95,9 @@ def _weights_name(training: int, level: int) -> str:
     return f"{_WEIGHTS}{training}.{level}"
 
 
-def fingerprint(vectors: Vectors, names: NDArray[np.float32] | None) -> str:
-    """Hex digest of the vectors and of the class names' vectors."""
-    digest = blake2b(vectors.fingerprint.encode(), digest_size=16)
-    if names is not None:
-        digest.update(np.ascontiguousarray(names).view(np.uint8).data)
-    return digest.hexdigest()
-
-
-def stored_fingerprint(folder: Path) -> str:
-    """:func:`fingerprint` of the vectors in `folder`."""
-    return _vectors(folder)[2]
-
-
 def digest_of(*parts: Any) -> str:
-    """16 hex digits of arrays, dense or sparse; ``None`` counts as well."""
-    digest = blake2b(digest_size=8)
+    """Hex digest of arrays, dense or sparse, and of the code's revision; ``None`` counts as well."""
+    digest = blake2b(str(REVISION).encode(), digest_size=16)
     for part in parts:
         arrays = (
             [] if part is None else [part] if isinstance(part, np.ndarray) else [part.data, part.indices, part.indptr]
@@ -140,10 +127,9 @@ def stored_vectors(place: Path, make: Callable[[], Vectors], names: NDArray[np.f
 
 
 @lru_cache(maxsize=4)
-def _vectors(folder: Path) -> tuple[Vectors, NDArray[np.float32] | None, str]:
+def _vectors(folder: Path) -> tuple[Vectors, NDArray[np.float32] | None]:
     path = folder / "names.npy"
-    vectors, names = Vectors.load(folder), np.load(path) if path.is_file() else None
-    return vectors, names, fingerprint(vectors, names)
+    return Vectors.load(folder), np.load(path) if path.is_file() else None
 
 
 def _compute(
