@@ -88,12 +88,13 @@ class Report:
     tables: list[Listing] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
+    commit: str | None = field(default_factory=commit)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
         return {
             "name": self.name,
-            "commit": commit(),
+            "commit": self.commit,
             "machine": machine(),
             "seconds": round(time.perf_counter() - self.started, 1),
             "settings": self.settings,
@@ -104,6 +105,8 @@ class Report:
 
     def finish(self, file: Path | None) -> None:
         """Print the report and, if a file is given, write it there."""
+        if commit() != self.commit:
+            self.notes.append(f"The files changed while they were measured: {self.commit} before, {commit()} after.")
         document = self.to_dict()
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import load_npz
 
 from bench.data import load_task
 from bench.harness import say
@@ -24,6 +25,7 @@ def main(folder: Path) -> dict[str, Any]:
         vectors,
         folder / asked["study"],
         names=names,
+        words=load_npz(folder / "words.npz") if asked["words"] else None,
         remedies=asked["remedies"],
         budget=asked["budget"],
         seed=asked["seed"],
@@ -59,7 +61,7 @@ def objectives(folder: Path) -> dict[str, Any]:
     fold = task.split(5, asked["seed"])
     prepared = prepare(vectors, task.target, fold, task.same)
     training = Training.of(prepared, tuple(range(-1, 4)), len(task.classes), names)
-    X, scaled_names = scaled(folder)
+    X, scaled_names, _ = scaled(folder)
     rows = fold != 4
     X, y = X[rows], task.target[rows]
     found = []

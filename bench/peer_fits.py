@@ -99,7 +99,9 @@ def log_share(counts: Codes) -> Floats:
     return np.log(np.maximum(counts, 0.5) / counts.sum()).astype(np.float32)
 
 
-def fit(remedy: Remedy, penalty: float | None, X: Floats, y: Codes, *, names: Floats, seed: int) -> Linear:
+def fit(
+    remedy: Remedy, penalty: float | None, X: Floats, y: Codes, *, names: Floats, seed: int, scale: float = 1.0
+) -> Linear:
     """Fit what the remedy changes in training.
 
     Parameters
@@ -110,10 +112,12 @@ def fit(remedy: Remedy, penalty: float | None, X: Floats, y: Codes, *, names: Fl
         Training rows ``[n, d]`` and their classes.
     names
         ``[C, d]`` vectors of the class names.
+    scale
+        What the rows were divided by; the default penalty is that of the rows as they were.
     """
     part = trained_part(remedy)
     if part is not None and part.name in TORCH:
-        return Torch(part, X, y, names, seed).fit(penalty)
+        return Torch(part, X, y, names, seed).fit(1.0 / (len(y) * scale**2) if penalty is None else penalty)
     counts = np.bincount(y, minlength=len(names))
     weights: dict[int, float] | None = None
     if part is not None and part.name in ("random_over", "random_under", "smote"):
@@ -121,7 +125,7 @@ def fit(remedy: Remedy, penalty: float | None, X: Floats, y: Codes, *, names: Fl
     elif part is not None:
         found = class_weights(part, counts)
         weights = {int(c): float(found[c]) for c in np.flatnonzero(counts)}
-    C = 1.0 if penalty is None else 1.0 / (penalty * len(y))
+    C = scale**2 if penalty is None else 1.0 / (penalty * len(y))
     model = LogisticRegression(C=C, class_weight=weights, max_iter=STEPS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # counted instead
@@ -186,9 +190,8 @@ class Torch:
         self.X = torch.from_numpy(np.ascontiguousarray(X))
         self.offset = torch.where(self.known, offset, torch.tensor(ABSENT))
 
-    def fit(self, penalty: float | None, tolerance: float = TOLERANCE) -> Linear:
+    def fit(self, penalty: float, tolerance: float = TOLERANCE) -> Linear:
         """Minimise; see :func:`fit`."""
-        strength = 1.0 / len(self.y) if penalty is None else penalty
         W = self.centre.clone().requires_grad_()
         b = torch.from_numpy(log_share(self.counts)).requires_grad_()
         optimiser = torch.optim.LBFGS(
@@ -200,7 +203,7 @@ class Torch:
             tolerance_change=1e-9,
             line_search_fn="strong_wolfe",
         )
-        optimiser.step(self.closure(W, b, strength, optimiser.zero_grad))
+        optimiser.step(self.closure(W, b, penalty, optimiser.zero_grad))
         steps = optimiser.state[W]["n_iter"]
         bias = torch.where(self.known, b, torch.tensor(ABSENT)).detach().numpy()
         return Linear(W.detach().numpy(), bias, self.counts, steps, steps >= STEPS)

@@ -2,9 +2,8 @@
 
 For each outer fold every setting is fitted on three folds and scored on the fourth; the best one and the usual default
 are then fitted on all four. Fits that two settings share are made once, and what only changes scores costs nothing: as
-any person would do it. Of the search only a share of the fits is made, evenly along the penalties of every training,
-and its seconds are scaled up; the final fits are made at the settings that the other side chose, so that a gap between
-the sides is one of the fits alone.
+any person would do it. Besides, and not counted, it fits at the settings that the other side chose: the gap between
+the sides is then one of the fits alone.
 """
 
 from __future__ import annotations
@@ -41,6 +40,7 @@ class Peer:
     names: NDArray[np.float32]
     fold: NDArray[np.int16]
     seed: int
+    scale: float
     threads: dict[str, int] = field(default_factory=dict)
     fits: dict[tuple[Any, ...], Linear] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -54,7 +54,9 @@ class Peer:
             threads = self.threads["torch" if part is not None and part.name in peer_fits.TORCH else "scikit-learn"]
             torch.set_num_threads(threads)
             with threadpool_limits(threads):
-                found = peer_fits.fit(remedy, penalty, self.X[rows], self.y[rows], names=self.names, seed=self.seed)
+                found = peer_fits.fit(
+                    remedy, penalty, self.X[rows], self.y[rows], names=self.names, seed=self.seed, scale=self.scale
+                )
             self.fits[key] = found
             self.counts["fits"] += 1
             self.counts["stopped"] += found.stopped
@@ -65,36 +67,12 @@ class Peer:
         head = self.fit(setting.remedy, setting.penalty, left_out)
         return head.scores(self.X[self.fold == fold], setting.remedy).argmax(axis=1)
 
-    def search(self, trained: str, penalties: list[float], share: float, left_out: tuple[int, int]) -> Timed:
-        """Fit and score a share of a training's penalties."""
-        count = max(round(share * len(penalties)), 1)
-        picked = sorted({int((i + 0.5) * len(penalties) / count) for i in range(count)})
-        _, inner = left_out
-        started, cpu = time.perf_counter(), time.process_time()
-        for i in picked:
-            predicted = self.predict(Setting(parse(trained), penalties[i]), left_out, inner)
-            macro_f1(self.y[self.fold == inner], predicted)
-        whole = len(penalties) / len(picked)
-        return Timed((time.perf_counter() - started) * whole, (time.process_time() - cpu) * whole)
-
-
-@dataclass(frozen=True)
-class Timed:
-    """Seconds by the clock and of the processors."""
-
-    seconds: float
-    cpu: float
-
-
-def search_fits(remedies: list[Remedy], budget: int) -> dict[str, tuple[str, list[float]]]:
-    """What a search has to train: by what is trained, the first remedy that asks for it and all penalties."""
-    found: dict[str, tuple[str, set[float]]] = {}
-    for remedy in remedies:
-        for setting in settings(remedy, budget):
-            part = peer_fits.trained_part(setting.remedy)
-            assert setting.penalty is not None
-            found.setdefault("none" if part is None else part.spec, (remedy.spec, set()))[1].add(setting.penalty)
-    return {trained: (first, sorted(penalties, reverse=True)) for trained, (first, penalties) in found.items()}
+    def choose(self, remedy: Remedy, budget: int, fold: int, inner: int) -> Setting:
+        """The setting that does best on the inner fold; the first of equals."""
+        tried = settings(remedy, budget)
+        truth = self.y[self.fold == inner]
+        scores = [macro_f1(truth, self.predict(setting, (fold, inner), inner)) for setting in tried]
+        return tried[int(np.argmax(scores))]
 
 
 def macro_f1(y: Codes, predicted: NDArray[np.integer]) -> float:
@@ -102,15 +80,15 @@ def macro_f1(y: Codes, predicted: NDArray[np.integer]) -> float:
     return float(f1_score(y, predicted, labels=np.unique(y), average="macro", zero_division=0))
 
 
-def scaled(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Vectors of rows and names in the units of evenshelf, so that penalties mean what they mean there.
+def scaled(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+    """Vectors of rows and names in the units of evenshelf, and that unit: penalties then mean what they mean there.
 
     Rows are centred and divided by their root mean square length; names so that a product is a cosine.
     """
     X, names = np.load(folder / "vectors.npy"), np.load(folder / "names.npy")
     centred = X - X.mean(axis=0, dtype=np.float64).astype(np.float32)
     length, scale = (np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64).mean()) for rows in (X, centred))
-    return centred / np.float32(scale), names * np.float32(scale / length**2)
+    return centred / np.float32(scale), names * np.float32(scale / length**2), float(scale)
 
 
 def pick_threads(peer: Peer) -> dict[str, dict[int, float]]:
@@ -133,51 +111,51 @@ def pick_threads(peer: Peer) -> dict[str, dict[int, float]]:
 def main(folder: Path) -> dict[str, Any]:
     """Run the peer on ``folder`` (``peer.json``, vectors, target, fold); predictions go to ``peer.npz``."""
     asked = json.loads((folder / "peer.json").read_text(encoding="utf-8"))
-    X, names = scaled(folder)
+    X, names, scale = scaled(folder)
     with np.load(folder / "peer-rows.npz") as stored:
         y, fold = stored["target"], stored["fold"]
-    peer = Peer(X, y, names, fold, asked["seed"])
+    peer = Peer(X, y, names, fold, asked["seed"], scale)
     remedies = [parse(spec) for spec in asked["remedies"]]
-    trainings = search_fits(remedies, asked["budget"])
     measured = pick_threads(peer)
     peer.threads = {library: min(seconds, key=seconds.__getitem__) for library, seconds in measured.items()}
-    folds, tuned, default = int(fold.max()) + 1, {}, {}
-    for spec in asked["remedies"]:
-        tuned[spec], default[spec] = np.full(len(y), -1, np.int32), np.full(len(y), -1, np.int32)
+    folds = int(fold.max()) + 1
+    found = {
+        f"{kind}.{number}": np.full(len(y), -1, np.int32)
+        for number in range(len(remedies))
+        for kind in ("tuned", "default", "theirs")
+    }
+    chosen: dict[str, list[dict[str, Any]]] = {remedy.spec: [] for remedy in remedies}
     seconds: Counter[str] = Counter()
     cpu, raised = 0.0, 0
     done: list[int] = []
     for f in range(folds):
         if done and sum(seconds.values()) * (len(done) + 1) / len(done) > asked["limit"]:
             break
-        for number, (trained, (first, penalties)) in enumerate(trainings.items(), 1):
-            timed = peer.search(trained, penalties, asked["share"], (f, (f + 1) % folds))
-            seconds[first] += timed.seconds
-            cpu += timed.cpu
-            say(f"peer: fold {f + 1} of {folds}, search {number} of {len(trainings)}, {sum(seconds.values()):.0f} s")
-        for number, remedy in enumerate(remedies, 1):
+        rows = fold == f
+        for number, remedy in enumerate(remedies):
             started, ticks = time.perf_counter(), time.process_time()
-            rows, best = fold == f, asked["chosen"][remedy.spec][f]
-            tuned[remedy.spec][rows] = peer.predict(Setting(parse(best["remedy"]), best["penalty"]), (f,), f)
-            default[remedy.spec][rows] = peer.predict(Setting(remedy, None), (f,), f)
+            best = peer.choose(remedy, asked["budget"], f, (f + 1) % folds)
+            found[f"tuned.{number}"][rows] = peer.predict(best, (f,), f)
+            found[f"default.{number}"][rows] = peer.predict(Setting(remedy, None), (f,), f)
             seconds[remedy.spec] += time.perf_counter() - started
             cpu += time.process_time() - ticks
-            say(f"peer: fold {f + 1} of {folds}, final {number} of {len(remedies)}, {sum(seconds.values()):.0f} s")
+            chosen[remedy.spec].append(best.describe())
+            say(f"peer: fold {f + 1} of {folds}, remedy {number + 1} of {len(remedies)}, {sum(seconds.values()):.0f} s")
+        for number, remedy in enumerate(remedies):  # for comparison, and not counted
+            there = asked["chosen"][remedy.spec][f]
+            setting = Setting(parse(there["remedy"]), there["penalty"])
+            found[f"theirs.{number}"][rows] = peer.predict(setting, (f,), f)
         peer.fits.clear()
         done.append(f)
     if any(part.name == "smote" for remedy in remedies for part in remedy.parts):
         raised = sum(default_smote_raises(X[fold != f], y[fold != f]) for f in range(folds))
-    np.savez(
-        folder / "peer.npz",
-        **{f"tuned.{i}": tuned[spec] for i, spec in enumerate(asked["remedies"])},
-        **{f"default.{i}": default[spec] for i, spec in enumerate(asked["remedies"])},
-    )
+    np.savez(folder / "peer.npz", **found)  # type: ignore[arg-type]
     return {
         "folds": done,
         "of": folds,
         "seconds": dict(seconds),
         "cpu": cpu,
-        "share": asked["share"],
+        "chosen": chosen,
         "threads": measured,
         "fits": peer.counts["fits"],
         "stopped": peer.counts["stopped"],

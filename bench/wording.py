@@ -7,22 +7,22 @@ from typing import Any
 LANGUAGES = ("en", "zh")
 
 _TITLES = {
-    "figures": ("Figures", "数字"),
+    "figures": ("Figures", "指标"),
     "remedies": ("Remedies, each tuned", "各种方法，均已调参"),
     "vectors": ("Vectors", "向量"),
-    "names": ("What the names are worth: the same with the names shuffled", "名字值多少：把名字打乱再来一遍"),
+    "names": ("What the names are worth: the same with the names shuffled", "类目名的作用：把名字打乱再来一遍"),
     "peer": ("The same remedies, fitted one after another", "同样的方法，逐个拟合"),
     "objectives": ("Objective reached on the same rows (lower is better)", "同样的行上达到的目标值（越低越好）"),
     "encoding": ("Encoding", "编码"),
 }
 
 _HEADINGS = {
-    "figure": ("figure", "数字"),
+    "figure": ("figure", "指标"),
     "value": ("value", "值"),
     "unit": ("unit", "单位"),
     "better": ("better", "方向"),
-    "peer": ("peer", "对手"),
-    "peer_value": ("peer's", "对手的值"),
+    "peer": ("peer", "对照"),
+    "peer_value": ("peer's", "对照的值"),
     "ratio": ("ratio", "倍数"),
     "remedy": ("remedy", "方法"),
     "encoder": ("vectors", "向量"),
@@ -34,17 +34,18 @@ _HEADINGS = {
     "difference": ("difference to none [95 %]", "与 none 之差 [95%]"),
     "p_holm": ("p (Holm)", "p（Holm）"),
     "untuned": ("untuned macro-F1", "未调参 macro-F1"),
-    "vanished": ("naive gain that vanished", "调参后消失的提升"),
+    "vanished": ("naive gain that vanished", "调参后消失的提升比例"),
     "names": ("names", "名字"),
     "ours": ("evenshelf", "evenshelf"),
-    "theirs": ("peer", "对手"),
+    "theirs": ("peer", "对照"),
     "our_objective": ("evenshelf", "evenshelf"),
-    "peer_objective": ("peer", "对手"),
+    "peer_objective": ("peer", "对照"),
     "gap": ("gap", "差"),
     "default_gap": ("gap at defaults", "默认值下的差"),
-    "peer_seconds": ("peer's seconds", "对手用时（秒）"),
+    "same_setting_gap": ("gap at evenshelf's settings", "同一设置下的差"),
+    "peer_seconds": ("peer's seconds", "对照用时（秒）"),
     "penalty": ("penalty", "惩罚"),
-    "excess": ("peer's excess", "对手多出"),
+    "excess": ("peer's excess", "对照多出"),
     "who": ("who", "谁"),
     "texts_per_second": ("texts / s", "每秒文本数"),
     "open_seconds": ("seconds to open", "打开用时（秒）"),
@@ -97,7 +98,7 @@ _SENTENCES = {
 }
 
 _SCORES = ("macro_f1", "tail_f1", "few_shot_f1", "rarest_f1", "accuracy", "untuned", "ours", "theirs")
-_SIGNED = ("difference", "gap", "default_gap")
+_SIGNED = ("difference", "gap", "same_setting_gap", "default_gap")
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds")
 
 

@@ -81,7 +81,7 @@ def test_gap_is_the_largest_of_the_table(found: dict[str, Any]) -> None:
 
 def test_remedies_table_holds_all_with_intervals(found: dict[str, Any]) -> None:
     rows = {row["remedy"]: row for row in table(found, "remedies")}
-    assert set(rows) == set(SPECS)
+    assert set(rows) == {*SPECS, "words + balanced"}
     assert rows["none"]["difference"] is None
     for spec in SPECS[1:]:
         value, low, high = rows[spec]["difference"]

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from evenshelf.errors import SettingError
+from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.heads import Training, fit_path
 from evenshelf.learners.vectors import prepare
 from evenshelf.remedies import Remedy, Stage, parse
@@ -234,6 +234,58 @@ def test_a_start_leaves_classes_without_an_example_at_their_centre() -> None:
     ((cold,),) = fit_path(training, [job], tolerance=1e-4)
     ((warm,),) = fit_path(training, [job], tolerance=1e-4, starts=[start])
     np.testing.assert_array_equal(warm.fit.weights[:, 4], cold.fit.weights[:, 4])
+
+
+def test_rows_that_are_not_those_of_the_task_are_refused(tmp_path: Path) -> None:
+    task, vectors, names = data()
+    for wrong in ({"vectors": vectors[:-1]}, {"names": names[:-1]}, {"vectors": np.concatenate([vectors, vectors])}):
+        with pytest.raises(InputError, match="Give one row each"):
+            Study(task, folder=tmp_path, **{"vectors": vectors, "names": names, **wrong})
+
+
+def test_a_remedy_of_a_script_is_understood_by_its_workers(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent("""
+        import sys
+        from dataclasses import dataclass
+        import numpy as np
+        from evenshelf.remedies.adjust import LogitAdjust
+        from evenshelf.study.runner import Study
+        from evenshelf.tasks.label import LabelTask
+
+        @dataclass(frozen=True)
+        class Mine(LogitAdjust):
+            name = "mine"
+            def adjust(self, scores, prior, norms):
+                return scores - 0.3 * prior.log_share
+
+        if __name__ == "__main__":
+            rng = np.random.default_rng(0)
+            y = np.repeat(np.arange(3), (60, 30, 12))
+            X = (rng.normal(size=(3, 6))[y] + rng.normal(size=(len(y), 6))).astype(np.float32)
+            task = LabelTask.of(y.tolist())
+            result = Study(task, X, sys.argv[1], remedies=[Mine()], folds=3, budget=2, workers=2).run()
+            print([r.spec for r in result.remedies])
+        """),
+        encoding="utf-8",
+    )
+    done = subprocess.run([sys.executable, script, tmp_path / "study"], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "['none', 'mine']", done.stderr
+
+
+@pytest.mark.parametrize("budget", [2, 3, 5, 7, 8, 9])
+def test_every_remedy_may_try_as_many_settings_as_the_budget_says(budget: int) -> None:
+    for spec in ("none", "balanced", "smote", "name_prior"):
+        assert len(settings(parse(spec), budget)) == budget
+
+
+def test_numbers_of_numpy_are_parameters_like_others() -> None:
+    one, other = (
+        search_units([("s", Setting(parse("smote").with_parameters(k=k), 1e-4))], "dense", 4)[0].address(0)
+        for k in (3, np.int64(3))
+    )
+    assert one == other
 
 
 def test_vectors_are_stored_once_for_equal_input(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from evenshelf.errors import InputError
-from evenshelf.shop import Shop, simulate
+from evenshelf.shop import Shop, ingest, simulate
 from evenshelf.tasks.folds import ALWAYS_TRAINING
 from evenshelf.tasks.label import LabelTask
 from evenshelf.testing import Check, check_task, task_checks
@@ -135,3 +135,16 @@ def test_a_missing_column_is_named_with_those_there_are(shop: Shop, tmp_path: Pa
         LabelTask.from_shop(shop, "categroy")
     with pytest.raises(InputError, match="no column 'words'"):
         LabelTask.from_shop(shop, text="words")
+
+
+def test_a_label_that_is_no_value_is_left_out(tmp_path):
+    file = tmp_path / "items.csv"
+    lines = ["id,title,colour,width"]
+    lines += [f"{k},shoe number {k},{'red' if k % 2 else ' red '},{'' if k == 3 else k % 3}" for k in range(20)]
+    lines += [f"{k},hat number {k},,{k % 3}" for k in range(20, 25)]
+    lines += [f"{k},coat number {k},blue,{k % 3}" for k in range(25, 32)]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    ingest(tmp_path / "shop", [file])
+    task = LabelTask.from_shop(Shop.open(tmp_path / "shop"), "colour")
+    assert dict(zip(task.classes, task.counts.tolist(), strict=True)) == {"red": 20, "blue": 7}
+    assert sum(task.dropped.values()) == 5

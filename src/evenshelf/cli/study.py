@@ -120,7 +120,10 @@ def report_again(
 
     found = _last_study(folder)
     result = load(found)
-    _finish(result, _decided_before(result, found, metric, guardrail), found, out or found / REPORT, as_json=as_json)
+    verdict = _decided_before(result, found, metric, guardrail)
+    # a second look by another metric does not become the study's verdict
+    keep = metric is None and guardrail is None
+    _finish(result, verdict, found, out or found / REPORT, as_json=as_json, keep=keep)
 
 
 def _run(
@@ -146,7 +149,7 @@ def _run(
     opened = Shop.open(shop)
     with err.status("reading the shop") if err.is_terminal else _quiet():
         asked = prepare.shop_task(opened, target, sample=sample, seed=wanted.seed)
-        prepare.check_metric(asked, metric)
+        prepare.check_metric(asked, metric, wanted)
         choice = prepare.pick_encoder(asked.texts or (), encoder)
     folder = out or prepare.shop_folder(opened, asked, target, choice, wanted)
     drawn = "" if not sample else f", a sample drawn with seed {wanted.seed}"
@@ -176,11 +179,14 @@ def _run(
     return result, decide(result, metric=metric, guardrail=guardrail), folder
 
 
-def _finish(result: StudyResult, verdict: Verdict, folder: Path, file: Path | None, *, as_json: bool) -> None:
+def _finish(
+    result: StudyResult, verdict: Verdict, folder: Path, file: Path | None, *, as_json: bool, keep: bool = True
+) -> None:
     from evenshelf.study.metrics import save_findings  # noqa: PLC0415
     from evenshelf.study.terminal import StudyReport  # noqa: PLC0415
 
-    save_findings(result, verdict, folder)
+    if keep:
+        save_findings(result, verdict, folder)
     written = None
     if file is not None:
         from evenshelf.report import write_study_report  # noqa: PLC0415 - drawing is imported where something is drawn

@@ -137,7 +137,7 @@ def compare(
                     names=None if names is None else _as_texts(read_names(names, task.classes, y)),
                     progress=tell,
                 )
-        check_metric(study.task, metric)
+        check_metric(study.task, metric, plan)
         with progress_bar(console, "laying out the vectors", shown=progress) as tell:
             result = study.run(tell)
         verdict = decide(result, metric=metric, guardrail=guardrail)

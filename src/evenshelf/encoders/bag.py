@@ -59,18 +59,22 @@ def word_matrix(texts: Sequence[str]) -> sp.csr_array:
         If no text holds a word.
     """
     check_texts(texts)
-    vectorizer = TfidfVectorizer(
-        tokenizer=tokens,
-        token_pattern=None,
-        lowercase=False,
-        ngram_range=(1, 2),
-        min_df=2 if len(texts) >= SMALL else 1,
-        sublinear_tf=True,
-        dtype=np.float32,
-    )
-    try:
-        return sp.csr_array(vectorizer.fit_transform(texts))
-    except ValueError as error:
-        raise InputError(
-            f"No word of the {len(texts)} texts can be counted ({error}).", hint="Check which column holds the texts."
-        ) from error
+    # where no term occurs twice (titles that are codes), all terms count
+    failed: ValueError | None = None
+    for least in (2, 1) if len(texts) >= SMALL else (1,):
+        vectorizer = TfidfVectorizer(
+            tokenizer=tokens,
+            token_pattern=None,
+            lowercase=False,
+            ngram_range=(1, 2),
+            min_df=least,
+            sublinear_tf=True,
+            dtype=np.float32,
+        )
+        try:
+            return sp.csr_array(vectorizer.fit_transform(texts))
+        except ValueError as error:
+            failed = error
+    raise InputError(
+        f"No word of the {len(texts)} texts can be counted ({failed}).", hint="Check which column holds the texts."
+    ) from failed

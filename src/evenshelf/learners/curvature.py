@@ -44,13 +44,17 @@ class Curvature:
         start = 0
         for block in vectors:
             for low in range(0, len(block), 2048):
-                part = block[low : low + 2048]
-                diagonal += doubt[start + low : start + low + len(part)].T @ (part * part)
+                here = block[low : low + 2048]
+                diagonal += doubt[start + low : start + low + len(here)].T @ (here * here)
             start += len(block)
-        by_class = np.ascontiguousarray(doubt.T)
-        chosen = np.argpartition(by_class, -kept, axis=1)[:, -kept:]
+        chosen = np.empty((doubt.shape[1], kept), np.intp)
+        part = np.empty((doubt.shape[1], kept), np.float32)
+        for c in range(doubt.shape[1]):
+            column = np.ascontiguousarray(doubt[:, c])
+            chosen[c] = np.argpartition(column, -kept)[-kept:]
+            part[c] = column[chosen[c]]
         rows = _pick(vectors, chosen)
-        rows *= np.sqrt(np.take_along_axis(by_class, chosen, 1))[:, :, None]
+        rows *= np.sqrt(part)[:, :, None]
         rest = diagonal - np.einsum("ckd,ckd->cd", rows, rows)
         # what rounding leaves of a rest that is zero must not become a direction without curvature
         np.maximum(rest, np.float32(1e-3) * diagonal, out=rest)

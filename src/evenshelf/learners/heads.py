@@ -37,6 +37,8 @@ class Training:
         Of these rows, counts included.
     names
         ``[C, d]`` vectors of the class names in the axes of the rows, or ``None``.
+    scale
+        What the given vectors were divided by.
     """
 
     folds: tuple[int, ...]
@@ -45,6 +47,7 @@ class Training:
     count: Floats
     prior: Prior
     names: Floats | None
+    scale: float = 1.0
 
     @classmethod
     def of(cls, vectors: Vectors, folds: tuple[int, ...], classes: int, names: Floats | None) -> Training:
@@ -53,7 +56,7 @@ class Training:
         target, count = vectors.target[index], vectors.count[index]
         prior = Prior(np.rint(np.bincount(target, count, classes)).astype(np.int64))
         turned = None if names is None else vectors.turn_names(names)
-        return cls(folds, vectors.blocks(folds), target, count, prior, turned)
+        return cls(folds, vectors.blocks(folds), target, count, prior, turned, vectors.scale)
 
     def leading(self, axes: int) -> Training:
         """The same rows in their first axes; see :meth:`Vectors.leading`."""
@@ -123,8 +126,8 @@ def make_problem(remedy: Remedy, penalty: float | None, training: Training, rows
     Parameters
     ----------
     penalty
-        L2 strength per unit of mean loss; ``None`` for scikit-learn's default, C = 1, which is ``1 / N`` of the
-        rows after resampling.
+        L2 strength per unit of mean loss; ``None`` for scikit-learn's default on the vectors as they were given: C = 1,
+        which is ``1 / N`` of the rows after resampling.
     """
     remedy = remedy.linear_form
     prior = training.prior
@@ -176,7 +179,7 @@ def make_problem(remedy: Remedy, penalty: float | None, training: Training, rows
         target=target,
         weight=weight.astype(np.float32),
         total=total,
-        penalty=1.0 / total if penalty is None else penalty,
+        penalty=1.0 / (total * training.scale**2) if penalty is None else penalty,
         centre=centre,
         frozen=frozen,
         blend=blend,

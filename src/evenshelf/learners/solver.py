@@ -159,6 +159,7 @@ class _Descent:
         # a class that is frozen but not absent would lose without end to the free biases of the others
         self.held = bool((problem.centre[0, problem.frozen] > 0.5 * ABSENT).any())
         self.curvature: Curvature | Diagonal | None = None
+        self.measured: int | None = None  # at which step
         self.last_step = 1.0
         self.pairs: list[tuple[Floats, Floats, float]] = []
 
@@ -170,8 +171,9 @@ class _Descent:
         gradient = self.gradient()
         steps = 0
         while steps < max_steps:
-            if steps % REFRESH == 0:
+            if self.measured is None or steps - self.measured >= REFRESH:
                 self.measure()
+                self.measured = steps
             direction = self.aim(gradient)
             descent = float(np.vdot(gradient, direction))
             if -descent <= self.problem.tolerance * objective:
@@ -179,8 +181,16 @@ class _Descent:
             memory.forward(direction, memory.slopes)
             step, found = self.search(direction, descent, objective)
             if step == 0.0:
-                # no step along this direction helps at the precision of float32: the optimum as far as can be seen
-                return Fit(self.weights, objective, steps, converged=True)
+                if self.pairs:
+                    # what was remembered may lead astray; the gradient alone does not
+                    self.pairs.clear()
+                    memory.forward(self.weights, memory.scores)
+                    objective = self.data_term() + self.pull(self.weights)[0]
+                    gradient = self.gradient()
+                    self.measured = None
+                    continue
+                # no step downhill helps at the precision of float32: the optimum as far as can be seen
+                return Fit(self.weights, objective, steps, converged=bool(np.isfinite(objective)))
             objective = found
             steps += 1
             self.weights = self.weights + np.float32(step) * direction

@@ -14,7 +14,6 @@ def check_range(
     low: float,
     high: float = math.inf,
     *,
-    open_low: bool = False,
     open_high: bool = False,
     whole: bool = False,
 ) -> None:
@@ -29,8 +28,7 @@ def check_range(
     """
     if not isinstance(value, numbers.Integral if whole else numbers.Real) or isinstance(value, bool):
         raise SettingError(f"{name}={value!r} is not {'a whole number' if whole else 'a number'}.")
-    above = value > low if open_low else value >= low
     below = value < high if open_high else value <= high
-    if not (above and below and math.isfinite(value)):
-        left, right = ("(" if open_low else "["), (")" if open_high or high == math.inf else "]")
-        raise SettingError(f"{name}={value!r} is outside {left}{low:g}, {high:g}{right}.")
+    if not (value >= low and below and math.isfinite(value)):
+        right = ")" if open_high or high == math.inf else "]"
+        raise SettingError(f"{name}={value!r} is outside [{low:g}, {high:g}{right}.")

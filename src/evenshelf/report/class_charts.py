@@ -43,7 +43,7 @@ def long_tail(imbalance: Imbalance, noun: str = "classes") -> Figure:
     """Examples by rank, on a logarithmic axis, head, torso and tail in three tints."""
     counts, bucket = imbalance.counts[imbalance.counts > 0], imbalance.bucket[imbalance.counts > 0]
     n = len(counts)
-    # Beyond what the eye can tell apart, ranks are thinned; the ends of the buckets stay.
+    # ranks are thinned beyond what the eye can tell apart
     ranks = np.unique(np.round(np.linspace(0, n - 1, min(n, MOST_POINTS))).astype(int))
     rows = [
         {

@@ -17,6 +17,7 @@ from evenshelf.report.classes import class_changes, most_changed, reliability_ta
 from evenshelf.report.numbers import merged, small
 from evenshelf.report.page import render, write
 from evenshelf.shop.imbalance import FEW_SHOT, Imbalance
+from evenshelf.study.plan import WEAKEST
 from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.wording import comparison_note, only_trained_on
 from evenshelf.tasks.label_metrics import METRICS
@@ -69,12 +70,13 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
         if any(math.isfinite(c.untuned) for c in verdict.comparisons)
         else None,
         cost_figure=remedy_charts.cost(verdict),
-        cost_total=sum(c.seconds for c in verdict.comparisons),
+        cost_total=result.meta.get("timings", {}).get("cpu_seconds"),
         by_class=_by_class(result, verdict),
         reliability_figure=_reliability(result, verdict),
         did=[_did(r) for r in result.remedies if r.tuned is not None],
         refused=[r for r in result.remedies if r.not_applicable is not None],
         unfinished=_unfinished(result),
+        weakest=_at_weakest(result),
         missing=_not_evaluated(result),
         only_trained_on=only_trained_on(result.meta.get("only_trained_on", 0)),
         command=command(result, verdict),
@@ -93,10 +95,8 @@ def write_study_report(result: StudyResult, verdict: Verdict, path: Path) -> Pat
 
 
 def command(result: StudyResult, verdict: Verdict) -> str:
-    """What to type to get this study again: the recorded command, or one put together from the settings."""
+    """What to type to get this study again."""
     meta = result.meta
-    if meta.get("command"):
-        return str(meta["command"])
     specs = [r.spec for r in result.remedies if r.spec != WORDS_SPEC]
     settings: dict[str, Any] = {key: meta[key] for key in ("folds", "budget", "seed") if key in meta}
     judged = {"metric": verdict.metric, "guardrail": verdict.guardrail}
@@ -232,3 +232,15 @@ def _unfinished(result: StudyResult) -> tuple[int, int] | None:
         if "converged" in setting
     ]
     return (sum(not value for value in known), len(known)) if known else None
+
+
+def _at_weakest(result: StudyResult) -> tuple[int, int]:
+    """Choices of the weakest penalty on offer, and all choices of a penalty; a weaker one might have done better."""
+    chosen = [
+        setting["penalty"]
+        for remedy in result.remedies
+        if remedy.tuned is not None
+        for setting in remedy.tuned.settings
+        if setting.get("penalty")
+    ]
+    return sum(penalty <= 1.001 * 10.0**WEAKEST for penalty in chosen), len(chosen)

@@ -132,11 +132,6 @@ class Shop:
         path = Path(path)
         return cls(path, _read_manifest(path))
 
-    @classmethod
-    def open_or_create(cls, path: str | Path) -> Shop:
-        """Open the shop at `path`, or make one if nothing is there."""
-        return cls.open(path) if (Path(path) / MANIFEST).exists() else cls.create(path)
-
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables."""

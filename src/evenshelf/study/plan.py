@@ -17,14 +17,15 @@ from evenshelf.errors import SettingError
 from evenshelf.learners.heads import training_part
 from evenshelf.remedies import Remedy
 
-REVISION = 7
+REVISION = 9
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
 
 STRONGEST, WEAKEST = -3.5, -7.0
 """Powers of ten of the penalties searched. For N rows, scikit-learn's C is ``1 / (penalty * N)``."""
 
 UNIT = 6
-"""Trainings per unit: enough to share matrix products, few enough to spread over workers and lose little by a kill."""
+"""Trainings per unit: enough to share what is read and laid out, few enough to spread over workers and lose little by a
+kill."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,17 @@ def settings(remedy: Remedy, budget: int) -> list[Setting]:
         If the budget is below the number of the remedy's parameter combinations.
     """
     variants = remedy.settings
-    each = budget // len(variants)
+    each, more = divmod(budget, len(variants))
     if each < 1:
         raise SettingError(
             f"A budget of {budget} settings is too small for {remedy.spec!r}, which has {len(variants)} combinations.",
             hint=f"Give a budget of at least {len(variants)}, or fix some of its parameters.",
         )
-    return [Setting(variant, penalty) for variant in variants for penalty in penalties(each)]
+    return [
+        Setting(variant, penalty)
+        for number, variant in enumerate(variants)
+        for penalty in penalties(each + (number < more))
+    ]
 
 
 @dataclass(frozen=True)
@@ -155,6 +160,13 @@ def _code(kind: type[Remedy]) -> str:
     return blake2b(source, digest_size=8).hexdigest()
 
 
+def _plain(value: Any) -> Any:
+    """A number of numpy as one of Python."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"A parameter of the type {type(value).__name__} cannot be part of an address.")
+
+
 @dataclass(frozen=True)
 class Unit:
     """Work that is done, stored and resumed as one: some trainings on all folds but those held out.
@@ -197,7 +209,7 @@ class Unit:
                 for t in self.trainings
             ],
         }
-        return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
+        return blake2b(json.dumps(content, sort_keys=True, default=_plain).encode(), digest_size=16).hexdigest()
 
 
 def search_units(wanted: Sequence[tuple[str, Setting]], matrix: str, folds: int, axes: int = 0) -> list[Unit]:

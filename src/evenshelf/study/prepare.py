@@ -21,6 +21,7 @@ from evenshelf.study.plan import settings
 from evenshelf.study.runner import SPARSE, WORDS_SPEC, Study, study_folder
 from evenshelf.study.statistics import METRICS
 from evenshelf.tasks.label import LabelTask
+from evenshelf.tasks.label_metrics import bucket_or_cold
 
 AUTO = "auto"
 STUDIES = "studies"
@@ -123,6 +124,7 @@ def _drawn(task: LabelTask, sample: int, seed: int) -> LabelTask:
         [task.texts[row] for row in rows],
         # the groups of the whole shop: two titles that a third one links are kept together, drawn or not
         group=task.group[rows],
+        together=task.together,
         dropped={**task.dropped, f"not in the sample of {sample} drawn with seed {seed}": len(task.target) - sample},
     )
 
@@ -249,14 +251,18 @@ def check_verdict(metric: str, guardrail: float) -> None:
         )
 
 
-def check_metric(task: LabelTask, metric: str) -> None:
-    """Raise a :class:`SettingError` before the work if no class is of the kind that `metric` averages over."""
+def check_metric(task: LabelTask, metric: str, plan: Plan) -> None:
+    """Raise a :class:`SettingError` before the work if no class that `metric` averages over will be evaluated."""
     kind = metric.removesuffix("_f1")
-    there = sorted(set(task.bucket.tolist()))
-    if kind in ("head", "torso", "tail") and kind not in there:
+    if kind not in ("head", "torso", "tail", "cold"):
+        return
+    fold = task.split(plan.folds, plan.seed)
+    evaluated = np.bincount(task.target[fold >= 0], minlength=len(task.classes)) > 0
+    there = sorted(set(bucket_or_cold(task.target, fold, task.bucket)[evaluated].tolist()))
+    if kind not in there:
         raise SettingError(
-            f"No verdict can rest on {metric}: none of the {len(task.classes)} classes is {kind} (they are "
-            f"{' and '.join(there)}).",
+            f"No verdict can rest on {metric}: none of the classes that can be evaluated is {kind} (they are "
+            f"{' and '.join(there) or 'none'}).",
             hint="Choose macro_f1, or the metric of a kind that is there.",
         )
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -116,7 +116,6 @@ class StudyResult:
     fold: NDArray[np.int16]
     group: NDArray[np.int64]
     remedies: tuple[RemedyResult, ...]
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, spec: str) -> RemedyResult:
         for remedy in self.remedies:
@@ -183,7 +182,6 @@ def save(result: StudyResult, folder: Path) -> None:
             }
             for r in result.remedies
         ],
-        "extra": dict(result.extra),
     }
     partial = folder / "study.json.partial"
     partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -248,7 +246,6 @@ def load(folder: Path) -> StudyResult:
         fold=rows["fold"].to_numpy(),
         group=rows["group"].to_numpy(),
         remedies=tuple(remedies),
-        extra=document["extra"],
     )
 
 

@@ -18,7 +18,8 @@ import polars as pl
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from evenshelf.errors import SettingError
+from evenshelf.encoders.cores import usable_cores
+from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.heads import unsupported
 from evenshelf.learners.vectors import Vectors, prepare, prepare_sparse
 from evenshelf.remedies import Prior, Remedy, parse, remedy_set
@@ -85,6 +86,18 @@ class Study:
                 f"folds={self.folds}: a study needs at least 3, one to test, one to choose settings, one to train.",
                 hint="The usual number is 5.",
             )
+        rows = len(self.task.target)
+        for what, given, wanted in (
+            ("vectors", self.vectors, rows),
+            ("words", self.words, rows),
+            ("names", self.names, len(self.task.classes)),
+        ):
+            if given is not None and given.shape[0] != wanted:
+                each = "classes" if what == "names" else "examples"
+                raise InputError(
+                    f"There are {given.shape[0]} rows of {what}, but {wanted} {each}.",
+                    hint="Give one row each, in the task's order; a task leaves out examples without a label.",
+                )
         self.folder = Path(self.folder).resolve()  # workers may live longer than the current folder
         self._remedies = remedy_set(self.remedies)
         for remedy in self._remedies:
@@ -288,8 +301,11 @@ class _Work:
             self._progress(self._done, self._total, words)
         # the longest first, so that no worker is left with a long one at the end
         ordered = sorted(units, key=_cost, reverse=True)
-        workers = min(study.workers or os.cpu_count() or 1, max(len(ordered), 1))
-        calls = (delayed(_do)(unit, study.folder, study.seed, number) for number, unit in enumerate(ordered))
+        workers = min(study.workers or usable_cores(), max(len(ordered), 1))
+        calls = (
+            delayed(_do)(unit, study._address(unit), study.folder, study.seed, number)
+            for number, unit in enumerate(ordered)
+        )
         if workers == 1:
             finished = (function(*args) for function, args, _ in calls)
         else:
@@ -301,8 +317,9 @@ class _Work:
                 self._progress(self._done, self._total, words)
 
 
-def _do(unit: Unit, folder: Path, seed: int, number: int) -> tuple[int, float]:
-    address = trials.run(unit, folder, seed)
+def _do(unit: Unit, address: str, folder: Path, seed: int, number: int) -> tuple[int, float]:
+    # the address comes along: another process may see the code of a remedy that was typed into a prompt differently
+    trials.run(unit, address, folder, seed)
     return number, float(trials.read(folder, address)[0]["seconds"])
 
 

@@ -28,7 +28,7 @@ from evenshelf.study.plan import REVISION, Start, Unit
 from evenshelf.tasks.label_metrics import macro_f1
 
 SEARCH_TOLERANCE = 3e-3
-FINAL_TOLERANCE = 1e-3
+FINAL_TOLERANCE = 3e-4
 APPROACH_TOLERANCE = 1e-2
 _WEIGHTS = "weights."
 
@@ -44,18 +44,19 @@ def address_of(unit: Unit, seed: int) -> str:
     return unit.address(seed, (SEARCH_TOLERANCE, FINAL_TOLERANCE, APPROACH_TOLERANCE))
 
 
-def run(unit: Unit, folder: Path, seed: int) -> str:
-    """Do a unit unless its result is there; return its address.
+def run(unit: Unit, address: str, folder: Path, seed: int) -> None:
+    """Do a unit unless its result is there.
 
     Parameters
     ----------
+    address
+        See :func:`address_of`.
     folder
         The study's folder: ``vectors/NAME`` is read, ``trials/ADDRESS.npz`` is written, atomically.
     """
-    address = address_of(unit, seed)
     path = folder / "trials" / f"{address}.npz"
     if _is_whole(path):
-        return address
+        return
     vectors, names = _vectors(folder / "vectors" / unit.matrix)
     # one thread: the bits must not depend on the number of workers, and products of this size gain little from two
     with threadpool_limits(1):
@@ -65,7 +66,6 @@ def run(unit: Unit, folder: Path, seed: int) -> str:
     with partial.open("wb") as file:
         np.savez(file, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
     partial.replace(path)
-    return address
 
 
 def _is_whole(path: Path) -> bool:
@@ -141,10 +141,12 @@ def _compute(
     full = Rows.of(vectors, folds, classes, names)
     vectors = vectors.leading(unit.axes)
     training = full.leading(unit.axes)
-    tasks = [
-        (t.remedy, training_rows(t.remedy, full, generator(seed, folds, t.remedy.spec)), t.penalties)
-        for t in unit.trainings
-    ]
+    tasks, making = [], []
+    for t in unit.trainings:
+        before = time.process_time()
+        rows = training_rows(t.remedy, full, generator(seed, folds, t.remedy.spec))
+        making.append(time.process_time() - before)
+        tasks.append((t.remedy, rows, t.penalties))
     notes = {t.remedy.spec: list(rows.notes) for t, (_, rows, _) in zip(unit.trainings, tasks, strict=True) if rows}
     if unit.kind == "search":
         fitted = fit_path(training, tasks, tolerance=SEARCH_TOLERANCE)
@@ -159,7 +161,7 @@ def _compute(
             for number, heads in enumerate(fitted)
             for level, head in enumerate(heads)
         }
-    for t, (_, rows, _), heads in zip(unit.trainings, tasks, fitted, strict=True):
+    for t, (_, rows, _), heads, made in zip(unit.trainings, tasks, fitted, making, strict=True):
         for name, setting in t.users:
             head = heads[t.penalties.index(setting.penalty)]
             number = len(facts["users"])
@@ -169,7 +171,8 @@ def _compute(
                     **setting.describe(),
                     "training": t.remedy.spec,
                     # approaching its penalty by stronger ones is part of a final fit; a search uses each for itself
-                    "seconds": head.fit.seconds if unit.kind == "search" else sum(h.fit.seconds for h in heads),
+                    "seconds": made / len(t.users)
+                    + (head.fit.seconds if unit.kind == "search" else sum(h.fit.seconds for h in heads)),
                     "bytes": _bytes(training, rows, classes),
                     "steps": head.fit.steps,
                     "converged": head.fit.converged,

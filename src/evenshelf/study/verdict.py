@@ -164,6 +164,10 @@ def decide(
     named = {f"{mode} {spec}": codes for (mode, spec), codes in sorted(predictions.items())}
     bootstrap = paired_bootstrap(y, group, named, buckets, replicates=replicates, seed=seed)
 
+    if not math.isfinite(bootstrap.interval(f"tuned {base.spec}", metric).value):
+        raise SettingError(
+            f"No verdict can rest on {metric}: none of its classes was evaluated.", hint="Choose macro_f1 instead."
+        )
     references = {r.spec for r in result.remedies if r.reference}
     others = sorted(set(tuned) - {base.spec})
     rivals = [spec for spec in others if spec not in references]

@@ -148,7 +148,8 @@ def _ties(verdict: Verdict) -> str:
 
 def _refused(verdict: Verdict) -> str:
     bound = verdict[verdict.recommended].diff if verdict.recommended else 0.0
-    found = [c for c in verdict.comparisons if c.significant and not c.guardrail_ok and c.diff > bound]
+    refused = [c for c in verdict.comparisons if c.significant and not c.guardrail_ok and math.isfinite(c.head_loss)]
+    found = [c for c in refused if c.diff > bound]
     if not found:
         return ""
     first = found[0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from evenshelf.errors import InputError
@@ -15,8 +16,6 @@ from evenshelf.shop import buckets, title_groups
 from evenshelf.tasks.folds import ALWAYS_TRAINING, grouped_folds
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from evenshelf.shop import Shop
 
 _SEPARATORS = re.compile(r"[|>/\\_]+")
@@ -62,6 +61,7 @@ class LabelTask:
         *,
         group: NDArray[np.integer] | None = None,
         dropped: Mapping[str, int] | None = None,
+        together: str | None = None,
     ) -> LabelTask:
         """Build the task from plain sequences.
 
@@ -73,6 +73,8 @@ class LabelTask:
             ``[n]`` product texts.
         group
             ``[n]`` groups that must not be split; by default texts that are equal or nearly so.
+        together
+            What the groups stand for; see the attribute.
 
         Raises
         ------
@@ -106,11 +108,7 @@ class LabelTask:
             group=np.asarray(groups, np.int64),
             same=np.asarray(same, np.int64).reshape(-1),
             dropped=dict(dropped or {}),
-            together="examples of one group"
-            if group is not None
-            else ""
-            if texts is None
-            else "equal and nearly equal titles",
+            together=together or _together(given=group is not None, texts=texts is not None),
         )
 
     @classmethod
@@ -129,6 +127,7 @@ class LabelTask:
                     f"The shop has no column {column!r}; its items have: {', '.join(items.columns)}.",
                     hint="Choose one of these with --target.",
                 )
+        items = items.with_columns(_present(items[target]), _present(items[text]))
         known = items.drop_nulls([target, text])
         dropped = len(items) - len(known)
         if not len(known):
@@ -187,6 +186,21 @@ class LabelTask:
             "title_groups": len(np.unique(self.group)),
             "dropped": dict(self.dropped),
         }
+
+
+def _together(*, given: bool, texts: bool) -> str:
+    if given:
+        return "examples of one group"
+    return "equal and nearly equal titles" if texts else ""
+
+
+def _present(column: pl.Series) -> pl.Series:
+    """The column with text stripped, and null for what is no value: blank text, a number that is none."""
+    if column.dtype.is_float():
+        return column.fill_nan(None)
+    if column.dtype == pl.String:
+        return column.str.strip_chars().replace("", None)
+    return column
 
 
 def _as_text(column: pl.Series) -> list[str]:
