@@ -17,7 +17,7 @@ from bench.harness import RESULTS, say
 RUNS: dict[str, list[str]] = {
     "label_study": ["--tables"],
     "label_study_full": ["--full"],
-    "label_study_zh": ["--data", "zh"],
+    "label_study_zh": ["--data", "zh", "--no-peer"],
 }
 """Arguments of each run, by the name of its result file."""
 

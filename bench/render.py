@@ -110,6 +110,9 @@ def costs(results: Path, document: dict[str, Any], language: str) -> str:
                 ratio=figure(figures["speed_ratio"]["value"]),
                 memory=figure(figures["memory_ratio"]["value"]),
                 gap=cell("macro_f1", figures["macro_f1_gap_max"]["value"], language),
+                exact=cell("macro_f1", figures["macro_f1_gap_same_setting_not_drawn_max"]["value"], language),
+                peer_folds=document["settings"]["peer_folds"],
+                folds=document["settings"]["folds"],
             )
         )
     if (results / "label_study_full.json").is_file():

@@ -28,12 +28,21 @@ after
 def made_up(name: str = "label_study", **changes: Any) -> dict[str, Any]:
     report = Report(
         name,
-        settings={"data": "fashion", "rows": 12_345, "classes": 67, "encoder": "minilm", "folds": 5, "budget": 8},
+        settings={
+            "data": "fashion",
+            "rows": 12_345,
+            "classes": 67,
+            "encoder": "minilm",
+            "folds": 5,
+            "budget": 8,
+            "peer_folds": 2,
+        },
         figures=[
             Figure("speed_ratio", 42.31, "x", "higher", "peer", 4231.0, 42.31),
             Figure("memory_ratio", 2.5, "x", "higher", "peer", 2500.0, 2.5),
             Figure("study_seconds", 100.0, "s", "lower", "peer", 4231.0, 42.31),
             Figure("macro_f1_gap_max", 0.00312, "macro-F1", "lower", "peer"),
+            Figure("macro_f1_gap_same_setting_not_drawn_max", 0.00112, "macro-F1", "lower", "peer"),
         ],
         tables=[
             Listing(

@@ -10,13 +10,14 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from evenshelf.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 READABLE = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet")
 """Endings of files that hold rows."""
@@ -69,8 +70,8 @@ def members(path: Path, exclude: Sequence[str] = ()) -> Iterator[Member]:
         near = f" Did you mean {_close(path)}?" if _close(path) else ""
         raise InputError(f"there is no file or folder {path}.{near}")
     try:
-        for name, data in _open(path):
-            yield _judge(name, data, exclude)
+        for name, read in _open(path):
+            yield _judge(name, read, exclude)
     except (
         zipfile.BadZipFile,
         tarfile.TarError,
@@ -86,7 +87,8 @@ def members(path: Path, exclude: Sequence[str] = ()) -> Iterator[Member]:
         raise InputError(f"{path} cannot be read: {error}") from error
 
 
-def _judge(name: str, data: bytes, exclude: Sequence[str]) -> Member:
+def _judge(name: str, read: Callable[[], bytes], exclude: Sequence[str]) -> Member:
+    """The member, unpacked only if it is wanted."""
     pure = PurePosixPath(name)
     if any(part.startswith((".", "__MACOSX")) for part in pure.parts):
         return Member(name, None, "hidden")
@@ -94,33 +96,34 @@ def _judge(name: str, data: bytes, exclude: Sequence[str]) -> Member:
         return Member(name, None, "excluded")
     if pure.suffix.lower() not in READABLE:
         return Member(name, None, f"ending {pure.suffix or '(none)'} is not one of {', '.join(READABLE)}")
-    return Member(name, data)
+    return Member(name, read())
 
 
-def _open(path: Path) -> Iterator[tuple[str, bytes]]:
+def _open(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Names, and what reads each; to be called before the next name is asked for."""
     lower = path.name.lower()
     if path.is_dir():
         for file in _files(path):
             inner = file.relative_to(path).as_posix()
-            for name, data in _open(file):
+            for name, read in _open(file):
                 nested = name if name == file.name else f"{file.name}/{name}"
-                yield (str(PurePosixPath(inner).parent / nested), data)
+                yield (str(PurePosixPath(inner).parent / nested), read)
     elif lower.endswith(".zip"):
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 if not info.is_dir():
-                    yield info.filename, archive.read(info)
+                    yield info.filename, partial(archive.read, info)
     elif lower.endswith(_TAR_ENDINGS):
         with tarfile.open(path) as archive:
             for entry in archive:  # in the order of the file: a compressed tar is slow to seek in
                 stream = archive.extractfile(entry) if entry.isfile() else None
                 if stream is not None:
-                    yield entry.name, stream.read()
+                    yield entry.name, stream.read
     elif lower.endswith(".gz"):
         with gzip.open(path) as packed:
-            yield path.name[: -len(".gz")], packed.read()
+            yield path.name[: -len(".gz")], packed.read
     else:
-        yield path.name, path.read_bytes()
+        yield path.name, path.read_bytes
 
 
 def _files(folder: Path) -> list[Path]:

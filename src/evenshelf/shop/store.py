@@ -37,7 +37,7 @@ class TableEntry(BaseModel):
     """A table in the manifest."""
 
     model_config = ConfigDict(extra="forbid")
-    file: str = Field(pattern=r"^[\w.-]+$")  # a name beside the manifest, never a way out of the folder
+    file: str = Field(pattern=r"^[\w-][\w.-]*$")  # a name beside the manifest, never a way out of the folder
     rows: int = Field(ge=0)
     sha256: str
 
