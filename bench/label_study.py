@@ -205,7 +205,6 @@ def compare(asked: Asked, report: Report, found: StudyResult, ours: child.Outcom
     peer = child.run("bench.peer_label:main", folder)
     facts = peer.facts
     folds, of = len(facts["folds"]), facts["of"]
-    report.settings["peer_folds"] = folds
     theirs = sum(facts["seconds"].values()) * of / folds
     seconds = ours.facts["seconds"]
     cpu = facts["cpu"] * of / folds

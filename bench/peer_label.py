@@ -124,7 +124,6 @@ def main(folder: Path) -> dict[str, Any]:
         for number in range(len(remedies))
         for kind in ("tuned", "default", "theirs")
     }
-    chosen: dict[str, list[dict[str, Any]]] = {remedy.spec: [] for remedy in remedies}
     seconds: Counter[str] = Counter()
     cpu, raised = 0.0, 0
     done: list[int] = []
@@ -139,7 +138,6 @@ def main(folder: Path) -> dict[str, Any]:
             found[f"default.{number}"][rows] = peer.predict(Setting(remedy, None), (f,), f)
             seconds[remedy.spec] += time.perf_counter() - started
             cpu += time.process_time() - ticks
-            chosen[remedy.spec].append(best.describe())
             say(f"peer: fold {f + 1} of {folds}, remedy {number + 1} of {len(remedies)}, {sum(seconds.values()):.0f} s")
         for number, remedy in enumerate(remedies):  # for comparison, and not counted
             there = asked["chosen"][remedy.spec][f]
@@ -155,7 +153,6 @@ def main(folder: Path) -> dict[str, Any]:
         "of": folds,
         "seconds": dict(seconds),
         "cpu": cpu,
-        "chosen": chosen,
         "threads": measured,
         "fits": peer.counts["fits"],
         "stopped": peer.counts["stopped"],

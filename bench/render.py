@@ -111,7 +111,7 @@ def costs(results: Path, document: dict[str, Any], language: str) -> str:
                 memory=figure(figures["memory_ratio"]["value"]),
                 gap=cell("macro_f1", figures["macro_f1_gap_max"]["value"], language),
                 exact=cell("macro_f1", figures["macro_f1_gap_same_setting_not_drawn_max"]["value"], language),
-                peer_folds=document["settings"]["peer_folds"],
+                peer_folds=peer_folds(document),
                 folds=document["settings"]["folds"],
             )
         )
@@ -125,6 +125,12 @@ def costs(results: Path, document: dict[str, Any], language: str) -> str:
         values = {name: figure(figures[name]["value"]) for name in names}
         lines.append(sentence("encode", language).format(**values))
     return ("" if language == "zh" else " ").join(lines)
+
+
+def peer_folds(document: dict[str, Any]) -> int:
+    """How many folds the peer ran, as the run itself wrote it down."""
+    found = next(m for note in document["notes"] if (m := re.match(r"The peer ran (\d+) of", note)))
+    return int(found[1])
 
 
 def measured(document: dict[str, Any], language: str) -> str:

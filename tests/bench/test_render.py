@@ -35,7 +35,6 @@ def made_up(name: str = "label_study", **changes: Any) -> dict[str, Any]:
             "encoder": "minilm",
             "folds": 5,
             "budget": 8,
-            "peer_folds": 2,
         },
         figures=[
             Figure("speed_ratio", 42.31, "x", "higher", "peer", 4231.0, 42.31),
@@ -51,7 +50,7 @@ def made_up(name: str = "label_study", **changes: Any) -> dict[str, Any]:
                 (("a | b", 0.9123, [0.0456, 0.02, 0.07], 0.002, 0.83), ("none", 0.8667, None, None, None)),
             )
         ],
-        notes=["A note."],
+        notes=["A note.", "The peer ran 2 of 5 outer folds."],
     )
     return {**report.to_dict(), "commit": "abc1234", **changes}
 
