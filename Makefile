@@ -41,7 +41,7 @@ demo: $(VENV)/.base ## simulate a small shop, measure it, compare remedies, writ
 	mkdir -p $(DEMO)
 	$(BIN)/evenshelf simulate $(DEMO)/shop --items 2000
 	$(BIN)/evenshelf profile $(DEMO)/shop --html $(DEMO)/profile.html
-	$(BIN)/evenshelf study $(DEMO)/shop --target category --remedies quick --out $(DEMO)/study
+	$(BIN)/evenshelf study $(DEMO)/shop --target category --out $(DEMO)/study
 	@echo
 	@echo "The profile:  $(DEMO)/profile.html"
 	@echo "The report:   $(DEMO)/study/report.html"

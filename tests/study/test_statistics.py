@@ -92,6 +92,23 @@ def test_bucket_without_classes_has_no_interval() -> None:
     assert np.isnan([found.value, found.low, found.high, found.p]).all()
 
 
+def test_loss_is_the_share_of_each_draw_that_is_gone() -> None:
+    rng = np.random.default_rng(8)
+    y, group, buckets = data(rng)
+    guesses = {"base": noisy(rng, y, 0.1), "worse": noisy(rng, y, 0.5), "hopeless": np.full_like(y, 11)}
+    boot = paired_bootstrap(y, group, guesses, buckets, replicates=200)
+    base, worse = boot.draws[:2, METRICS.index("head_f1")]
+    lost = boot.loss("worse", "base", "head_f1")
+    assert lost.value == pytest.approx(1 - boot.observed[1, 1] / boot.observed[0, 1])
+    assert (lost.low, lost.high) == pytest.approx(tuple(np.quantile(1 - worse / base, [0.025, 0.975])))
+    assert 0 < lost.low < lost.value < lost.high < 1
+    assert boot.loss("base", "worse", "head_f1").high < 0  # a gain
+    assert boot.loss("hopeless", "base", "head_f1").value == 1
+    assert boot.loss("base", "hopeless", "head_f1").value == 0  # where nothing was right, nothing can be lost
+    nobody = paired_bootstrap(y, group, guesses, np.full(12, "torso"), replicates=5)
+    assert np.isnan(nobody.loss("worse", "base", "head_f1").value)
+
+
 def test_rare_class_drops_out_of_both_sides() -> None:
     """One row of the only tail class: a draw without it says nothing, for either side."""
     y = np.array([0] * 30 + [1])

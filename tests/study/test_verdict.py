@@ -64,8 +64,21 @@ def test_winning_by_destroying_the_head_is_refused() -> None:
     assert any("greedy" in r and "refused" in r for r in found.reasons)
     alone = decide(study(plans=plans[:2], rows=8000))
     assert alone.recommended is None
-    assert any("over the guardrail" in r for r in alone.reasons)
+    assert any("beyond the guardrail" in r for r in alone.reasons)
     assert decide(study(plans=plans[:2], rows=8000), guardrail=0.5).recommended == "greedy"
+
+
+def test_a_loss_of_the_head_that_is_not_certain_is_refused_and_said_to_be_uncertain() -> None:
+    plans = (NOTHING, Plan("greedy", 0.905, 0.97, 0.93, 0.9))
+    few, many = (decide(study(plans=plans, rows=rows)) for rows in (1200, 12_000))
+    unsure, sure = few["greedy"], many["greedy"]
+    assert unsure.significant
+    assert sure.significant
+    assert unsure.head_loss_low < few.guardrail < unsure.head_loss < unsure.head_loss_high
+    assert many.guardrail < sure.head_loss_low
+    assert few.recommended is many.recommended is None
+    assert any("more data may decide otherwise" in r for r in few.reasons)
+    assert not any("more data may decide otherwise" in r for r in many.reasons)
 
 
 @given(st.permutations(range(1, len(PLANS) + 1)))

@@ -27,8 +27,9 @@ class Comparison:
         across the tuned remedies. NaN for ``none`` itself; `p_holm` also for a reference.
     tail_diff, tail_low, tail_high
         Difference to ``none`` in tail F1, with its interval.
-    head_loss
-        Share of the head F1 of ``none`` that is lost; negative for a gain, NaN if no head class was evaluated.
+    head_loss, head_loss_low, head_loss_high
+        Share of the head F1 of ``none`` that is lost, with its interval; negative for a gain, NaN if no head class
+        was evaluated.
     seconds, bytes
         Cost of the tuned outcome.
     untuned, untuned_tail
@@ -70,6 +71,8 @@ class Comparison:
     tail_low: float
     tail_high: float
     head_loss: float
+    head_loss_low: float
+    head_loss_high: float
     seconds: float
     bytes: int
     untuned: float

@@ -99,6 +99,16 @@ class Bootstrap:
         differing = len(np.unique(self.cluster[self.predicted[row] != self.predicted[other]]))
         return replace(found, p=max(found.p, min(1.0, 2.0 ** (1 - differing)))) if differing < 60 else found
 
+    def loss(self, name: str, base: str, metric: str, level: float = LEVEL) -> Estimate:
+        """Share of `base`'s value that `name` loses, with percentile interval; negative for a gain.
+
+        0 where neither has anything to lose, NaN where the metric was not evaluated.
+        """
+        (row, column), (other, _) = self._at(name, metric), self._at(base, metric)
+        kept, held = self.draws[row, column], self.draws[other, column]
+        value = _lost(self.observed[row, column], self.observed[other, column])
+        return _estimate(float(value), _lost(kept, held), level, test=False)
+
     def _at(self, name: str, metric: str) -> tuple[int, int]:
         if metric not in METRICS:
             raise SettingError(
@@ -230,6 +240,13 @@ def _estimate(value: float, draws: NDArray[np.float64], level: float, *, test: b
         far = np.abs(finite - value) >= abs(value) - 1e-12
         p = float((1 + int(far.sum())) / (1 + len(finite)))
     return Estimate(value, float(low), float(high), p)
+
+
+def _lost(kept: ArrayLike, held: ArrayLike) -> NDArray[np.float64]:
+    """``(held - kept) / held``; 0 where nothing was held."""
+    before = np.asarray(held, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # not evaluated: NaN is meant, and comes through
+        return np.where(before == 0, 0.0, (before - kept) / np.where(before == 0, 1.0, before))
 
 
 def _count(codes: NDArray[np.int64], cluster: NDArray[np.intp], shape: tuple[int, int]) -> sparse.csr_matrix:

@@ -249,8 +249,7 @@ def _comparison(
     nothing = Estimate(NAN, NAN, NAN)
     tail = bootstrap.difference(f"tuned {remedy.spec}", f"tuned {base}", "tail_f1") if gain else nothing
     gain = gain or nothing
-    head = observed("tuned", base, "head_f1")
-    head_loss = (head - values["head_f1"]) / head if head > 0 else 0.0 if head == 0 else NAN
+    head = bootstrap.loss(f"tuned {remedy.spec}", f"tuned {base}", "head_f1")
     naive = {
         name: observed("default", remedy.spec, name) - observed("default", base, name)
         if defaults and remedy.spec != base
@@ -280,7 +279,9 @@ def _comparison(
         tail_diff=tail.value,
         tail_low=tail.low,
         tail_high=tail.high,
-        head_loss=head_loss,
+        head_loss=head.value,
+        head_loss_low=head.low,
+        head_loss_high=head.high,
         seconds=outcome.seconds,
         bytes=outcome.bytes,
         untuned=observed("default", remedy.spec, metric) if has_default else NAN,
@@ -290,7 +291,7 @@ def _comparison(
         vanished=1 - gain.value / naive[metric] if naive[metric] > 0 else NAN,
         significant=bool(gain.value > 0 and p_holm < alpha),
         # Half a millionth of slack: a loss of exactly the guardrail must not fail by rounding.
-        guardrail_ok=bool(head_loss <= guardrail + 5e-7),
+        guardrail_ok=bool(head.value <= guardrail + 5e-7),
         reference=remedy.reference,
     )
 

@@ -109,11 +109,18 @@ def _buckets(verdict: Verdict) -> str:
         )
     if not math.isfinite(won.head_loss):
         return f"{tail}no class of the head could be evaluated.".capitalize()
-    change = f"loses {percent(won.head_loss)}" if won.head_loss > 0 else f"gains {percent(-won.head_loss)}"
-    if abs(won.head_loss) < 0.0005:
-        change = "stays as it is"
-    sentence = f"{tail}head F1 {change} (guardrail: a loss of at most {percent(verdict.guardrail)})."
+    sentence = f"{tail}{_head(won)}; the guardrail is a loss of {percent(verdict.guardrail)}."
     return sentence[0].upper() + sentence[1:]
+
+
+def _head(c: Comparison) -> str:
+    """How head F1 changes, in per cent of what it is for the baseline."""
+    change, low, high = (_change(-loss) for loss in (c.head_loss, c.head_loss_high, c.head_loss_low))
+    return f"head F1 changes by {change} (95 % interval {low} to {high})"
+
+
+def _change(share: float) -> str:
+    return f"{'+' if share > 0 else '−'}{percent(abs(share))}" if abs(share) >= 0.0005 else percent(0.0)
 
 
 def _naive(verdict: Verdict) -> str:
@@ -154,12 +161,11 @@ def _refused(verdict: Verdict) -> str:
         return ""
     first = found[0]
     more = f", and so {'does' if len(found) == 2 else 'do'} {len(found) - 1} more" if len(found) > 1 else ""
+    unsure = first.head_loss_low <= verdict.guardrail
     return (
-        f"{first.spec} gains more on the whole ({signed(first.diff)}) but loses {percent(first.head_loss)} of head F1, "
-        f"over the guardrail of {percent(verdict.guardrail)}{more}: refused."
-        if verdict.recommended
-        else f"{first.spec} gains on the whole ({signed(first.diff)}) but loses {percent(first.head_loss)} of head F1, "
-        f"over the guardrail of {percent(verdict.guardrail)}{more}: refused."
+        f"{first.spec} gains {'more ' if verdict.recommended else ''}on the whole ({signed(first.diff)}) but "
+        f"{_head(first)}, beyond the guardrail of {percent(verdict.guardrail)}{more}: refused"
+        f"{'; the interval is too wide to be sure of that loss, so more data may decide otherwise' if unsure else ''}."
     )
 
 
