@@ -25,6 +25,7 @@ from bench import peer_fits
 from bench.harness import say
 from bench.peer_fits import Linear
 from bench.peer_resampling import default_smote_raises
+from evenshelf.learners.heads import HEADS
 from evenshelf.remedies import Remedy, parse
 from evenshelf.study.plan import Setting, settings
 
@@ -69,7 +70,7 @@ class Peer:
 
     def choose(self, remedy: Remedy, budget: int, fold: int, inner: int) -> Setting:
         """The setting that does best on the inner fold; the first of equals."""
-        tried = settings(remedy, budget)
+        tried = settings(remedy, budget, HEADS)
         truth = self.y[self.fold == inner]
         scores = [macro_f1(truth, self.predict(setting, (fold, inner), inner)) for setting in tried]
         return tried[int(np.argmax(scores))]

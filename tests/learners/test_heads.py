@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evenshelf.learners.heads import STAGES, Training, fit_path, training_part, training_rows
+from evenshelf.learners import learner_kinds
+from evenshelf.learners.heads import Training, fit_path, training_part, training_rows
 from evenshelf.remedies import catalogue, parse
-from evenshelf.testing import Check, fit_heads, learner_checks
+from evenshelf.testing import Check, learner_checks
 
 from .fitting import TOLERANCE, Data, data, fit, of_examples, prepared, probabilities, training
 
 
-@pytest.mark.parametrize("check", learner_checks(fit_heads, STAGES))
-def test_linear_heads(check: Check) -> None:
+@pytest.mark.parametrize("check", [check for kind in learner_kinds().values() for check in learner_checks(kind)])
+def test_every_learner(check: Check) -> None:
     check()
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.learners.heads import Training, fit_path
+from evenshelf.learners.heads import HEADS, Training, fit_path
 from evenshelf.learners.vectors import prepare
 from evenshelf.remedies import Remedy, Stage, parse
 from evenshelf.study import trials
@@ -221,7 +221,7 @@ def test_an_address_depends_on_the_code_of_remedies_from_elsewhere(tmp_path: Pat
 
 @pytest.mark.parametrize("spec", ["none", "balanced", "name_prior", "smote", "name_prior + logit_adjust(tau=0.5)"])
 def test_every_remedy_may_try_equally_many_settings(spec: str) -> None:
-    assert len(settings(parse(spec), 8)) == 8
+    assert len(settings(parse(spec), 8, HEADS)) == 8
 
 
 def test_a_start_leaves_classes_without_an_example_at_their_centre() -> None:
@@ -277,7 +277,7 @@ def test_a_remedy_of_a_script_is_understood_by_its_workers(tmp_path: Path) -> No
 @pytest.mark.parametrize("budget", [2, 3, 5, 7, 8, 9])
 def test_every_remedy_may_try_as_many_settings_as_the_budget_says(budget: int) -> None:
     for spec in ("none", "balanced", "smote", "name_prior"):
-        assert len(settings(parse(spec), budget)) == budget
+        assert len(settings(parse(spec), budget, HEADS)) == budget
 
 
 def test_numbers_of_numpy_are_parameters_like_others() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from evenshelf.encoders import Encoder, EncoderKind
+from evenshelf.learners import LearnerKind
+from evenshelf.learners.heads import HEADS, fit_alone
 from evenshelf.remedies import Loss, Remedy, Rows, Stage, registry
 from evenshelf.remedies.adjust import LogitAdjust
 from evenshelf.remedies.checks import check_range
@@ -24,7 +26,6 @@ from evenshelf.testing import (
     check_remedy,
     encoder_checks,
     encoder_kind_checks,
-    fit_heads,
     learner_checks,
     loss_checks,
     remedy_checks,
@@ -383,16 +384,16 @@ def test_a_kind_that_does_not_explain_itself_is_found_out(kind: EncoderKind) -> 
     assert failing(encoder_kind_checks(kind))
 
 
-def deaf_learner(vectors, target, groups, remedy, *, names=None, seed=0):
-    return fit_heads(vectors, target, groups, registry.catalogue()["none"](), seed=seed)
+def deaf_learner(vectors, target, groups, remedy, *, names=None, seed=0, penalty=None):
+    return fit_alone(vectors, target, groups, registry.catalogue()["none"](), seed=seed)
 
 
-def forgetful_learner(vectors, target, groups, remedy, *, names=None, seed=0):
-    return fit_heads(vectors, target, groups, remedy, names=names, seed=int(DRAWN.integers(2**31)))
+def forgetful_learner(vectors, target, groups, remedy, *, names=None, seed=0, penalty=None):
+    return fit_alone(vectors, target, groups, remedy, names=names, seed=int(DRAWN.integers(2**31)))
 
 
-def first_row_learner(vectors, target, groups, remedy, *, names=None, seed=0):
-    return fit_heads(vectors[:40], target[:40], groups, remedy, names=names, seed=seed)
+def first_row_learner(vectors, target, groups, remedy, *, names=None, seed=0, penalty=None):
+    return fit_alone(vectors[:40], target[:40], groups, remedy, names=names, seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -405,7 +406,14 @@ def first_row_learner(vectors, target, groups, remedy, *, names=None, seed=0):
     ],
 )
 def test_a_broken_learner_is_found_out(fit, stages, promise: str) -> None:
-    assert promise in failing([check for check in learner_checks(fit, stages) if check.name == promise])
+    kind = LearnerKind("broken", "broken learners", "-", tuple(stages), fit)
+    assert promise in failing([check for check in learner_checks(kind) if check.name == promise])
+
+
+def test_a_learner_whose_penalties_rise_is_found_out() -> None:
+    kind = replace(HEADS, penalties=lambda count: HEADS.penalties(count)[::-1])
+    checks = [check for check in learner_checks(kind) if check.name == "offers_penalties_that_fall"]
+    assert "do not fall" in failing(checks)["offers_penalties_that_fall"]
 
 
 class Leaky(LabelTask):

@@ -1,13 +1,16 @@
-"""A package that adds a remedy and an encoder by entry points, and runs the check suite over them."""
+"""A package that adds one of each kind by entry points, and runs the check suite over them."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from evenshelf.shop import simulate
 
 MODULE = '''
 from dataclasses import dataclass
@@ -16,8 +19,12 @@ from typing import ClassVar
 import numpy as np
 
 from evenshelf.encoders import Encoder, EncoderKind
-from evenshelf.remedies import Remedy, Stage, register
+from evenshelf.errors import SettingError
+from evenshelf.learners import LearnerKind
+from evenshelf.remedies import Prior, Remedy, Stage, register
 from evenshelf.remedies.checks import check_range
+from evenshelf.tasks import TaskKind
+from evenshelf.tasks.label import LabelTask
 
 
 @register
@@ -58,15 +65,59 @@ class Letters(Encoder):
 
 
 LETTERS = EncoderKind("letters", "Counts of letters.", lambda argument, texts: Letters())
+
+
+def nearest_mean(vectors, target, groups, remedy, *, names=None, seed=0, penalty=None):
+    for stage in remedy.stages:
+        if stage != Stage.ADJUST:
+            raise SettingError(f"{remedy}: nearest means cannot act at the stage {stage.value}.")
+    counts = np.bincount(target, minlength=groups)
+    sums = np.zeros((groups, vectors.shape[1]))
+    np.add.at(sums, target, vectors)
+    shrunk = 0.1 if penalty is None else penalty
+    means = (sums + shrunk * vectors.mean(axis=0)) / (counts + shrunk)[:, None]
+
+    def predict(new):
+        scores = -20 * ((new[:, None, :] - means) ** 2).sum(axis=2)
+        scores[:, counts == 0] = -1e4
+        norms = np.where(counts > 0, np.linalg.norm(means, axis=1), 0.0)
+        return remedy.adjust(scores.astype(np.float32), Prior(counts), norms.astype(np.float32))
+
+    return predict
+
+
+MEANS = LearnerKind(
+    "means",
+    "nearest group means",
+    "The group whose mean is nearest.",
+    (Stage.ADJUST,),
+    nearest_mean,
+    lambda count: tuple(10.0**-k for k in range(count)),
+)
+
+
+class InitialTask(LabelTask):
+    name = "initial"
+
+
+def initials(shop, target):
+    items = shop.items()
+    return InitialTask.of([str(value)[0] for value in items[target]], items["title"].to_list())
+
+
+INITIALS = TaskKind("initial", "The first letter of a column.", initials)
 '''
 
 TESTS = """
 import pytest
 
 from evenshelf.encoders import encoder_kinds, open_encoder
-from evenshelf.learners.heads import STAGES
+from evenshelf.learners import learner_kinds
 from evenshelf.remedies import catalogue, parse, remedy_set
-from evenshelf.testing import encoder_checks, encoder_kind_checks, fit_heads, learner_checks, remedy_checks
+from evenshelf.shop import simulate
+from evenshelf.study.prepare import shop_task
+from evenshelf.tasks import task_kinds
+from evenshelf.testing import check_task, encoder_checks, encoder_kind_checks, learner_checks, remedy_checks
 
 
 @pytest.mark.parametrize("check", remedy_checks(catalogue()["cube"]))
@@ -85,6 +136,19 @@ def test_encoder(check):
     check()
 
 
+@pytest.mark.parametrize("check", learner_checks(learner_kinds()["means"]))
+def test_learner(check):
+    check()
+
+
+def test_task(tmp_path):
+    shop = simulate(tmp_path / "shop", items=200, language="en")
+    task = shop_task(shop, "category", kind="initial")
+    assert set(task.classes) == {name[0] for name in shop.items()["category"]}
+    assert len(shop_task(shop, "category", kind="initial", sample=100).target) == 100
+    check_task(task, 3)
+
+
 def test_it_takes_part():
     assert "cube" in [remedy.spec for remedy in remedy_set("standard")]
     assert parse("cube(part=0.5) + logit_adjust").parts[0].weight is not None
@@ -100,7 +164,8 @@ def plugin(tmp_path: Path) -> Path:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plug\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        "[evenshelf.remedies]\ncube = plug:Cube\n\n[evenshelf.encoders]\nletters = plug:LETTERS\n"
+        "[evenshelf.remedies]\ncube = plug:Cube\n\n[evenshelf.encoders]\nletters = plug:LETTERS\n\n"
+        "[evenshelf.learners]\nmeans = plug:MEANS\n\n[evenshelf.tasks]\ninitial = plug:INITIALS\n"
     )
     return tmp_path
 
@@ -121,9 +186,39 @@ def test_a_plugin_is_listed_and_passes_the_suite(plugin: Path) -> None:
         "test_remedy[cube-gives_each_group_a_weight]",
         "test_remedy[cube-does_nothing_at_its_neutral_value]",
         "test_encoder[letters-has_the_same_fingerprint_when_opened_again]",
+        "test_learner[means-refuses_every_stage_it_does_not_declare]",
+        "test_task",
         "test_it_takes_part",
     ):
         assert f"PASSED test_plug.py::{expected}" in done.stdout
+
+
+def test_a_study_asks_a_plugged_in_task_and_fits_a_plugged_in_learner(plugin: Path) -> None:
+    simulate(plugin / "shop", items=300, language="en")
+    command = ["-m", "evenshelf", "study", "shop", "--task", "initial", "--learner", "means", "--encoder", "letters"]
+    asked = ["--remedies", "none, cube, logit_adjust(tau=0.5)", "--folds", "3", "--no-report", "--json"]
+    found = {}
+    for workers in ("1", "2"):
+        done = run(plugin, *command, *asked, "--workers", workers, "--out", f"study{workers}")
+        assert done.returncode == 0, done.stderr
+        found[workers] = json.loads(done.stdout)
+    verdict, study = found["1"]["verdict"], found["1"]["study"]
+    once, twice = (
+        [{k: v for k, v in c.items() if k != "seconds"} for c in found[workers]["verdict"]["comparisons"]]
+        for workers in ("1", "2")
+    )
+    assert once == twice
+    assert study["task"] == "initial"
+    assert study["learner"] == "nearest group means"
+    tuned = {c["spec"]: c for c in verdict["comparisons"]}
+    assert set(tuned) == {"none", "logit_adjust(tau=0.5)", "words + balanced"}
+    assert tuned["none"]["macro_f1"] > 0.1
+    assert tuned["none"]["macro_f1"] != tuned["none"]["untuned"]
+    done = run(plugin, "-m", "evenshelf", "learners", "--json")
+    assert [one["name"] for one in json.loads(done.stdout)["learners"]] == ["heads", "means"]
+    done = run(plugin, *command[:-1], "lettres")
+    assert done.returncode == 2
+    assert "letters" in done.stderr
 
 
 def test_a_broken_plugin_fails_the_suite(plugin: Path) -> None:

@@ -1,4 +1,4 @@
-"""Commands that list what there is: remedies, encoders."""
+"""Commands that list what there is: remedies, encoders, learners, tasks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from evenshelf.encoders import EncoderKind
     from evenshelf.remedies import Remedy
 
 
@@ -63,7 +62,42 @@ def encoders(as_json: JsonOption = False) -> None:
 
     kinds = list(encoder_kinds().values())
     lines = [{"name": k.name, "usage": k.usage, "summary": k.summary, "fitted": k.fitted} for k in kinds]
-    show(_encoder_list(kinds), {"encoders": lines} if as_json else None)
+    show(_kinds("spec", [(k.usage, k.summary) for k in kinds]), {"encoders": lines} if as_json else None)
+
+
+@app.command()
+def learners(as_json: JsonOption = False) -> None:
+    """List the learners, which are fitted on the vectors under each remedy.
+
+    For example:
+
+      evenshelf learners
+
+      evenshelf study myshop --learner heads
+    """
+    from evenshelf.learners import learner_kinds  # noqa: PLC0415
+
+    kinds = list(learner_kinds().values())
+    lines = [{"name": k.name, "summary": k.summary, "stages": [stage.value for stage in k.stages]} for k in kinds]
+    listed = [(k.name, f"{k.summary} Honours: {', '.join(stage.value for stage in k.stages)}.") for k in kinds]
+    show(_kinds("learner", listed), {"learners": lines} if as_json else None)
+
+
+@app.command()
+def tasks(as_json: JsonOption = False) -> None:
+    """List the tasks, the questions that can be asked of a shop.
+
+    For example:
+
+      evenshelf tasks
+
+      evenshelf study myshop --task label --target brand
+    """
+    from evenshelf.tasks import task_kinds  # noqa: PLC0415
+
+    kinds = list(task_kinds().values())
+    lines = [{"name": k.name, "summary": k.summary} for k in kinds]
+    show(_kinds("task", [(k.name, k.summary) for k in kinds]), {"tasks": lines} if as_json else None)
 
 
 def _described(remedy: Remedy) -> dict[str, Any]:
@@ -148,13 +182,13 @@ def _details(described: Sequence[dict[str, Any]]) -> RenderableType:
     return Group(*parts[:-1])
 
 
-def _encoder_list(kinds: Sequence[EncoderKind]) -> RenderableType:
+def _kinds(head: str, lines: Sequence[tuple[str, str]]) -> RenderableType:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black", pad_edge=False)
-    table.add_column("spec", no_wrap=True)
+    table.add_column(head, no_wrap=True)
     table.add_column("what it is")
-    for kind in kinds:
-        table.add_row(Text(kind.usage, "bold cyan"), Text(kind.summary))
+    for name, summary in lines:
+        table.add_row(Text(name, "bold cyan"), Text(summary))
     return table

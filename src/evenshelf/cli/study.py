@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenshelf.cli.app import INTERRUPTED, JsonOption, ShopArgument, app, err, escape, one_of, show
+from evenshelf.cli.app import INTERRUPTED, JsonOption, ShopArgument, app, err, escape, show
 
 if TYPE_CHECKING:
     from evenshelf.study.results import StudyResult
     from evenshelf.study.verdict import Verdict
 
-TASKS = ("label",)
 REPORT = "report.html"
 _GOES_ON = "Interrupted. Nothing that was finished is lost: the same command goes on where it stopped."
 
@@ -26,7 +25,9 @@ GuardrailOption = Annotated[float, typer.Option(help="Share of head F1 that a re
 @app.command()
 def study(  # noqa: PLR0917 - typer calls it by name
     shop: ShopArgument,
-    task: Annotated[str, typer.Option(help="What is to be learned: label, the column of a text.")] = "label",
+    task: Annotated[
+        str, typer.Option(metavar="NAME", help="What is asked of the shop; see: evenshelf tasks.")
+    ] = "label",
     target: Annotated[str, typer.Option(help="The column to be learned.")] = "category",
     remedies: Annotated[
         str, typer.Option(metavar="SET|SPECS", help="standard, quick, or specs with commas; see: evenshelf remedies.")
@@ -35,6 +36,9 @@ def study(  # noqa: PLR0917 - typer calls it by name
     encoder: Annotated[
         str, typer.Option(metavar="SPEC", help="auto looks at the texts; see: evenshelf encoders.")
     ] = "auto",
+    learner: Annotated[
+        str, typer.Option(metavar="NAME", help="What is fitted on the vectors; see: evenshelf learners.")
+    ] = "heads",
     budget: Annotated[int, typer.Option(help="Settings that every remedy may try.")] = 8,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal results.")] = 0,
     workers: Annotated[
@@ -71,12 +75,19 @@ def study(  # noqa: PLR0917 - typer calls it by name
 
       evenshelf study myshop --metric tail_f1 --guardrail 0.02 --json > verdict.json
     """
-    one_of(task, TASKS, "--task")
     try:
         result, verdict, folder = _run(
             shop,
             target,
-            plan={"remedies": remedies, "folds": folds, "budget": budget, "seed": seed, "workers": workers},
+            task=task,
+            plan={
+                "remedies": remedies,
+                "folds": folds,
+                "budget": budget,
+                "seed": seed,
+                "workers": workers,
+                "learner": learner,
+            },
             encoder=encoder,
             sample=sample,
             metric=metric,
@@ -130,6 +141,7 @@ def _run(
     shop: Path,
     target: str,
     *,
+    task: str,
     plan: dict[str, Any],
     encoder: str,
     sample: int | None,
@@ -141,14 +153,16 @@ def _run(
     from evenshelf.study import prepare  # noqa: PLC0415
     from evenshelf.study.progress import progress_bar  # noqa: PLC0415
     from evenshelf.study.verdict import decide  # noqa: PLC0415
+    from evenshelf.tasks import task_kind  # noqa: PLC0415
 
     wanted = prepare.Plan(**plan)
     wanted.check()
     prepare.check_verdict(metric, guardrail)
     prepare.check_encoder(encoder)
+    task_kind(task)
     opened = Shop.open(shop)
     with err.status("reading the shop") if err.is_terminal else _quiet():
-        asked = prepare.shop_task(opened, target, sample=sample, seed=wanted.seed)
+        asked = prepare.shop_task(opened, target, kind=task, sample=sample, seed=wanted.seed)
         prepare.check_metric(asked, metric, wanted)
         choice = prepare.pick_encoder(asked.texts or (), encoder)
     folder = out or prepare.shop_folder(opened, asked, target, choice, wanted)
@@ -166,7 +180,7 @@ def _run(
             folder,
             wanted,
             about={
-                "name": f"label {target}",
+                "name": f"{asked.name} {target}",
                 "shop": str(shop),
                 "target": target,
                 "shop_sha256": opened.fingerprint(),

@@ -38,6 +38,7 @@ def compare(
     budget: int = 8,
     seed: int = 0,
     workers: int | None = None,
+    learner: str = "heads",
     metric: str = "macro_f1",
     guardrail: float = 0.01,
     folder: str | Path | None = None,
@@ -73,6 +74,8 @@ def compare(
         Equal seeds give equal results, whatever the number of workers.
     workers
         Processes; ``None`` for one per core.
+    learner
+        What is fitted on the vectors; see :func:`evenshelf.learners.learner_kinds`.
     metric
         What decides: ``macro_f1``, ``tail_f1``, ``torso_f1``, ``head_f1`` or ``accuracy``.
     guardrail
@@ -100,7 +103,7 @@ def compare(
     >>> print(found.verdict.headline)  # doctest: +SKIP
     >>> found.report("report.html")  # doctest: +SKIP
     """
-    plan = Plan(remedies, folds, budget, seed, workers)
+    plan = Plan(remedies, folds, budget, seed, workers, learner)
     plan.check(texts=False)  # those of the baseline of words are checked once there are texts
     check_verdict(metric, guardrail)
     if isinstance(encoder, str):
@@ -219,6 +222,7 @@ def _of_matrix(
         budget=plan.budget,
         seed=plan.seed,
         workers=plan.workers,
+        learner=plan.learner,
         about=about,
     )
 

@@ -11,7 +11,7 @@ from evenshelf.encoders.base import CompositeEncoder, Encoder
 from evenshelf.encoders.cache import VectorCache
 from evenshelf.encoders.choice import Choice, choose_encoder
 from evenshelf.encoders.folders import default_cache_dir
-from evenshelf.encoders.registry import EncoderKind, encoder_kinds, open_encoder, register
+from evenshelf.encoders.registry import EncoderKind, encoder_kind, encoder_kinds, open_encoder, register
 
 __all__ = [
     "Choice",
@@ -21,6 +21,7 @@ __all__ = [
     "VectorCache",
     "choose_encoder",
     "default_cache_dir",
+    "encoder_kind",
     "encoder_kinds",
     "open_encoder",
     "register",

@@ -1,20 +1,16 @@
-"""The one list of encoders: what there is, what it is for, and how a spec string opens it."""
+"""The one list of encoders: what there is, what it is for, and how a spec string opens it.
+
+Other packages add theirs as entry points of the group ``evenshelf.encoders``, each an :class:`EncoderKind`.
+"""
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import entry_points
 
 from evenshelf.encoders.base import Encoder, check_texts
 from evenshelf.errors import SettingError
-
-GROUP = "evenshelf.encoders"
-"""Entry point group: each entry point names an :class:`EncoderKind`."""
+from evenshelf.plugins import Registry
 
 
 @dataclass(frozen=True)
@@ -47,36 +43,15 @@ class EncoderKind:
         return self.name if self.argument is None else f"{self.name}:{self.argument}"
 
 
-_kinds: dict[str, EncoderKind] = {}
+_registry = Registry("encoder", "evenshelf.encoders", EncoderKind, lambda kind: kind.usage)
+register = _registry.register
+"""Add a kind of encoder."""
 
+encoder_kinds = _registry.all
+"""Every kind of encoder by name."""
 
-def register(kind: EncoderKind) -> EncoderKind:
-    """Add a kind of encoder; a second one of the same name raises a :class:`SettingError`."""
-    if _kinds.get(kind.name, kind) != kind:
-        raise SettingError(f"two encoders are called {kind.name!r}.", hint="Rename or uninstall one of them.")
-    _kinds[kind.name] = kind
-    return kind
-
-
-@cache
-def _discover() -> None:
-    package = importlib.import_module("evenshelf.encoders")
-    for module in pkgutil.iter_modules(package.__path__, "evenshelf.encoders."):
-        importlib.import_module(module.name)
-    for point in entry_points(group=GROUP):
-        kind = point.load()
-        if not isinstance(kind, EncoderKind):
-            raise SettingError(
-                f"the entry point {point.name!r} ({point.value}) is not an EncoderKind.",
-                hint="Update or uninstall the package that declares it.",
-            )
-        register(kind)
-
-
-def encoder_kinds() -> dict[str, EncoderKind]:
-    """Return every kind of encoder by name, those of other packages included."""
-    _discover()
-    return dict(sorted(_kinds.items()))
+encoder_kind = _registry.find
+"""The kind of encoder of a name."""
 
 
 def open_encoder(spec: str, texts: Sequence[str] = ()) -> Encoder:
@@ -106,13 +81,7 @@ def open_encoder(spec: str, texts: Sequence[str] = ()) -> Encoder:
     """
     check_texts(texts)
     name, colon, argument = spec.strip().partition(":")
-    kinds = encoder_kinds()
-    kind = kinds.get(name)
-    known = ", ".join(k.usage for k in kinds.values())
-    if kind is None:
-        close = difflib.get_close_matches(name.lower(), kinds, n=3, cutoff=0.5)
-        meant = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
-        raise SettingError(f"there is no encoder {name!r}.", hint=f"{meant}There are: {known}.")
+    kind = encoder_kind(name)
     if kind.argument is None and colon:
         raise SettingError(f"the encoder {name!r} takes no argument, and {spec!r} gives one.", hint=f"Write {name!r}.")
     if kind.argument is not None and not argument.strip():

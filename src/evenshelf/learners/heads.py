@@ -10,13 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from evenshelf.errors import SettingError
+from evenshelf.learners.registry import LearnerKind, Predict, register
 from evenshelf.learners.solver import ABSENT, Fit, Problem, fit_together
-from evenshelf.learners.vectors import Vectors
+from evenshelf.learners.vectors import Vectors, prepare
 from evenshelf.remedies import Composition, Prior, Remedy, Rows, Stage, effective_loss, parse
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 Block: TypeAlias = Any  # float32 matrix, dense (ndarray) or sparse (csr_array)
+
+STRONGEST, WEAKEST = -3.5, -7.0
+"""Powers of ten of the penalties searched. For N rows, scikit-learn's C is ``1 / (penalty * N)``."""
 
 STAGES = (Stage.RESAMPLE, Stage.WEIGHT, Stage.LOSS, Stage.ADJUST, Stage.POOL)
 
@@ -90,12 +95,6 @@ class Head:
     def scores(self, rows: Block, remedy: Remedy | None = None) -> Floats:
         """``[n, C]`` adjusted scores of rows ``[n, d + 1]``; `remedy` may be another one that trains alike."""
         return (remedy or self.remedy).linear_form.adjust(np.asarray(rows @ self.fit.weights), self.prior, self.norms)
-
-
-def unsupported(remedy: Remedy) -> str | None:
-    """Why this learner cannot honour a remedy, or ``None`` if it can."""
-    missing = [stage.value for stage in remedy.stages if stage not in STAGES]
-    return f"linear heads on frozen vectors cannot act at the stage {', '.join(missing)}" if missing else None
 
 
 def training_part(remedy: Remedy) -> Remedy:
@@ -246,3 +245,61 @@ def _extrapolate(fitted: list[Floats], penalties: Sequence[float | None]) -> Flo
     before, last, following = (np.log(p) for p in penalties[-3:] if p is not None)
     ratio = (following - last) / (last - before)
     return np.asarray(fitted[1] + np.float32(ratio) * (fitted[1] - fitted[0]), dtype=np.float32)
+
+
+def penalties(count: int) -> tuple[float, ...]:
+    """`count` penalties from the strongest to the weakest, evenly spaced in the logarithm.
+
+    Eight are half decades; four are the decades among them.
+    """
+    if count == 4:
+        return tuple(float(f"{10.0**power:.6g}") for power in (-4, -5, -6, -7))
+    grid = np.linspace(STRONGEST, WEAKEST, count) if count > 1 else np.array([-5.0])
+    return tuple(float(f"{10.0**power:.6g}") for power in grid)
+
+
+def fit_alone(
+    vectors: Floats,
+    target: Codes,
+    groups: int,
+    remedy: Remedy,
+    *,
+    names: Floats | None = None,
+    seed: int = 0,
+    penalty: float | None = None,
+) -> Predict:
+    """One head fitted by itself, tightly; see :class:`evenshelf.learners.registry.FitScores`.
+
+    A study fits heads together instead, which has the same optimum. `penalty` ``None`` means scikit-learn's C = 1.
+
+    Raises
+    ------
+    SettingError
+        If the remedy acts at a stage that heads cannot honour.
+    """
+    reason = HEADS.unsupported(remedy)
+    if reason:
+        raise SettingError(f"{remedy}: {reason}.")
+    prepared = prepare(vectors, target, np.zeros(len(target), np.int64), np.arange(len(target)))
+    training = Training.of(prepared, (-1, 0), groups, names)
+    rows = training_rows(remedy, training, np.random.default_rng(seed))
+    part = training_part(remedy)
+    head = fit_path(training, [(part, rows, (penalty,))], tolerance=1e-8, max_steps=500)[0][0]
+
+    def predict(new: Floats) -> Floats:
+        turned = prepared.turn((new - prepared.mean) / np.float32(prepared.scale))
+        return head.scores(np.concatenate([np.ones((len(new), 1), np.float32), turned], axis=1), remedy)
+
+    return predict
+
+
+HEADS = register(
+    LearnerKind(
+        "heads",
+        "linear heads on fixed vectors",
+        "Linear classifiers on the vectors of an encoder, those of all remedies fitted together.",
+        STAGES,
+        fit_alone,
+        penalties,
+    )
+)

@@ -83,6 +83,11 @@ class Vectors:
         """Row numbers of these folds, in the order of :meth:`blocks`."""
         return np.concatenate([np.arange(low, high) for low, high in self.spans(folds)] or [np.empty(0, np.int64)])
 
+    def given(self, folds: tuple[int, ...]) -> Floats:
+        """``[m, d]`` rows of these folds as they were given, up to rounding; merged rows once, as in :meth:`index`."""
+        blocks = [(block[:, 1:] @ self.axes.T) * np.float32(self.scale) + self.mean for block in self.blocks(folds)]
+        return np.concatenate([*blocks, np.empty((0, len(self.mean)), np.float32)]).astype(np.float32, copy=False)
+
     def turn(self, vectors: Floats) -> Floats:
         """``[m, d]`` directions (differences of vectors, such as head weights) in the axes of :attr:`rows`."""
         return np.asarray(vectors @ self.axes, dtype=np.float32)

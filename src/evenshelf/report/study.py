@@ -17,7 +17,6 @@ from evenshelf.report.classes import class_changes, most_changed, reliability_ta
 from evenshelf.report.numbers import merged, small
 from evenshelf.report.page import render, write
 from evenshelf.shop.imbalance import FEW_SHOT, Imbalance
-from evenshelf.study.plan import WEAKEST
 from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.wording import comparison_note, only_trained_on
 from evenshelf.tasks.label_metrics import METRICS
@@ -236,11 +235,14 @@ def _unfinished(result: StudyResult) -> tuple[int, int] | None:
 
 def _at_weakest(result: StudyResult) -> tuple[int, int]:
     """Choices of the weakest penalty on offer, and all choices of a penalty; a weaker one might have done better."""
+    weakest = result.meta.get("weakest_penalty")
+    if weakest is None:
+        return 0, 0
     chosen = [
         setting["penalty"]
         for remedy in result.remedies
-        if remedy.tuned is not None
+        if remedy.tuned is not None and not remedy.reference
         for setting in remedy.tuned.settings
         if setting.get("penalty")
     ]
-    return sum(penalty <= 1.001 * 10.0**WEAKEST for penalty in chosen), len(chosen)
+    return sum(penalty <= 1.001 * weakest for penalty in chosen), len(chosen)

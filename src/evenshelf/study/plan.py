@@ -14,14 +14,12 @@ from typing import Any
 import numpy as np
 
 from evenshelf.errors import SettingError
-from evenshelf.learners.heads import training_part
+from evenshelf.learners.heads import HEADS, STRONGEST, training_part
+from evenshelf.learners.registry import LearnerKind
 from evenshelf.remedies import Remedy
 
-REVISION = 9
+REVISION = 10
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
-
-STRONGEST, WEAKEST = -3.5, -7.0
-"""Powers of ten of the penalties searched. For N rows, scikit-learn's C is ``1 / (penalty * N)``."""
 
 UNIT = 6
 """Trainings per unit: enough to share what is read and laid out, few enough to spread over workers and lose little by a
@@ -30,7 +28,7 @@ kill."""
 
 @dataclass(frozen=True)
 class Setting:
-    """One way to run a remedy: the remedy at some parameters, and a penalty (``None``: the usual default, C = 1)."""
+    """One way to run a remedy: the remedy at some parameters, and a penalty (``None``: the learner's usual default)."""
 
     remedy: Remedy
     penalty: float | None
@@ -44,18 +42,7 @@ class Setting:
         return [_identity(self.remedy), self.penalty]
 
 
-def penalties(count: int) -> tuple[float, ...]:
-    """`count` penalties from the strongest to the weakest, evenly spaced in the logarithm.
-
-    Eight are half decades; four are the decades among them.
-    """
-    if count == 4:
-        return tuple(float(f"{10.0**power:.6g}") for power in (-4, -5, -6, -7))
-    grid = np.linspace(STRONGEST, WEAKEST, count) if count > 1 else np.array([-5.0])
-    return tuple(float(f"{10.0**power:.6g}") for power in grid)
-
-
-def settings(remedy: Remedy, budget: int) -> list[Setting]:
+def settings(remedy: Remedy, budget: int, learner: LearnerKind) -> list[Setting]:
     """The settings that a remedy may try: its parameter combinations times as many penalties as the budget allows.
 
     Every remedy has the same number of settings, so that none wins by having been tuned more.
@@ -75,7 +62,7 @@ def settings(remedy: Remedy, budget: int) -> list[Setting]:
     return [
         Setting(variant, penalty)
         for number, variant in enumerate(variants)
-        for penalty in penalties(each + (number < more))
+        for penalty in learner.penalties(each + (number < more))
     ]
 
 
@@ -113,12 +100,15 @@ class Start:
     level: int
 
 
-def trainings(wanted: Sequence[tuple[str, Setting]], *, final: bool) -> list[Training]:
+def trainings(wanted: Sequence[tuple[str, Setting]], *, final: bool, learner: LearnerKind = HEADS) -> list[Training]:
     """Merge settings that differ only in what costs no training.
 
-    In a search, all penalties of a training lie on one path and each is scored. In a final fit each penalty has a path
-    of its own, whose stronger penalties only lead there.
+    Only linear heads are merged: other learners fit each setting by itself. In a search, all penalties of a training
+    lie on one path and each is scored. In a final fit each penalty has a path of its own, whose stronger penalties only
+    lead there.
     """
+    if learner != HEADS:
+        return [Training(setting.remedy, (setting.penalty,), ((name, setting),)) for name, setting in wanted]
     grouped: dict[tuple[str, float | None], list[tuple[str, Setting]]] = {}
     for name, setting in wanted:
         key = (training_part(setting.remedy).spec, setting.penalty if final else 0.0)
@@ -145,14 +135,14 @@ def _identity(remedy: Remedy) -> list[Any]:
     ]
 
 
-def _code(kind: type[Remedy]) -> str:
-    """Digest of the module of a remedy from elsewhere, which has no :data:`REVISION`; "" for our own."""
+def _code(kind: Any) -> str:
+    """Digest of the module of a class or function from elsewhere, which has no :data:`REVISION`; "" for our own."""
     if kind.__module__.partition(".")[0] == "evenshelf":
         return ""
     try:
         source = inspect.getsource(sys.modules[kind.__module__]).encode()
-    except (KeyError, OSError, TypeError):  # typed into a prompt: the code of its methods
-        methods = [getattr(m, "fget", m) for m in vars(kind).values()]
+    except (KeyError, OSError, TypeError):  # typed into a prompt: its own code, or that of its methods
+        methods = [kind, *(getattr(m, "fget", m) for m in vars(kind).values())]
         codes = [m.__code__ for m in methods if hasattr(m, "__code__")]
         source = repr(
             [(c.co_code, c.co_names, [k for k in c.co_consts if not hasattr(k, "co_code")]) for c in codes]
@@ -181,6 +171,8 @@ class Unit:
         Outer folds left out of training.
     axes
         Leading principal axes that are used; 0 for all.
+    learner
+        What is fitted.
     """
 
     kind: str
@@ -188,6 +180,7 @@ class Unit:
     held_out: tuple[int, ...]
     trainings: tuple[Training, ...]
     axes: int = 0
+    learner: LearnerKind = HEADS
 
     def address(self, seed: int, tolerances: Sequence[float] = ()) -> str:
         """Hex digest of everything that the result depends on."""
@@ -199,6 +192,7 @@ class Unit:
             "matrix": self.matrix,
             "held_out": self.held_out,
             "axes": self.axes,
+            "learner": [self.learner.name, _code(self.learner.fit)],
             "trainings": [
                 [
                     _identity(t.remedy),
@@ -212,18 +206,24 @@ class Unit:
         return blake2b(json.dumps(content, sort_keys=True, default=_plain).encode(), digest_size=16).hexdigest()
 
 
-def search_units(wanted: Sequence[tuple[str, Setting]], matrix: str, folds: int, axes: int = 0) -> list[Unit]:
+def search_units(
+    wanted: Sequence[tuple[str, Setting]], matrix: str, folds: int, axes: int = 0, learner: LearnerKind = HEADS
+) -> list[Unit]:
     """Units that score all settings inside the training folds.
 
     A fit that leaves out folds i and j may choose settings for both: for i by its score on j, and the other way
     round. So ``ceil(folds / 2)`` fits per setting give every outer fold its inner validation.
     """
     pairs = [(i, (i + 1) % folds) for i in range(0, folds, 2)]
-    return [replace(unit, axes=axes) for unit in _units("search", trainings(wanted, final=False), matrix, pairs)]
+    units = _units("search", trainings(wanted, final=False, learner=learner), matrix, pairs, learner)
+    return [replace(unit, axes=axes) for unit in units] if learner == HEADS else units
 
 
 def final_units(
-    chosen: Mapping[int, Sequence[tuple[str, Setting]]], matrix: str, starts: Mapping[int, Starts] | None = None
+    chosen: Mapping[int, Sequence[tuple[str, Setting]]],
+    matrix: str,
+    starts: Mapping[int, Starts] | None = None,
+    learner: LearnerKind = HEADS,
 ) -> list[Unit]:
     """Units that fit the chosen settings of each outer fold on all other folds.
 
@@ -238,10 +238,10 @@ def final_units(
     """
     units: list[Unit] = []
     for fold, wanted in chosen.items():
-        parts = trainings(wanted, final=True)
+        parts = trainings(wanted, final=True, learner=learner)
         if starts is not None:
             parts = [replace(t, penalties=t.penalties[-1:], start=starts[fold].nearest(t)) for t in parts]
-        units += _units("final", parts, matrix, [(fold,)])
+        units += _units("final", parts, matrix, [(fold,)], learner)
     return units
 
 
@@ -277,9 +277,11 @@ def starts_of(units: Sequence[tuple[str, Unit]], folds: int, rows: Callable[[int
     return {fold: Starts(rows(fold), fits) for fold, fits in found.items()}
 
 
-def _units(kind: str, parts: Sequence[Training], matrix: str, held_out: Sequence[tuple[int, ...]]) -> list[Unit]:
+def _units(
+    kind: str, parts: Sequence[Training], matrix: str, held_out: Sequence[tuple[int, ...]], learner: LearnerKind
+) -> list[Unit]:
     return [
-        Unit(kind, matrix, out, tuple(parts[start : start + UNIT]))
+        Unit(kind, matrix, out, tuple(parts[start : start + UNIT]), learner=learner)
         for out in held_out
         for start in range(0, len(parts), UNIT)
     ]

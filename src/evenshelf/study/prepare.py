@@ -11,15 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from evenshelf.encoders import Choice, Encoder, VectorCache, choose_encoder, encoder_kinds, open_encoder
+from evenshelf.encoders import Choice, Encoder, VectorCache, choose_encoder, encoder_kind, open_encoder
 from evenshelf.encoders.bag import word_matrix
 from evenshelf.errors import InputError, SettingError
+from evenshelf.learners import learner_kind
+from evenshelf.learners.heads import HEADS
 from evenshelf.remedies import Remedy, parse, remedy_set
 from evenshelf.remedies.sets import SETS
 from evenshelf.shop import Shop
 from evenshelf.study.plan import settings
 from evenshelf.study.runner import SPARSE, WORDS_SPEC, Study, study_folder
 from evenshelf.study.statistics import METRICS
+from evenshelf.tasks import task_kind
 from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.label_metrics import bucket_or_cold
 
@@ -40,6 +43,8 @@ class Plan:
         As in :class:`evenshelf.study.runner.Study`.
     workers
         Processes; ``None`` for as many as there are cores. Does not change the result.
+    learner
+        Name of what is fitted; see :func:`evenshelf.learners.learner_kinds`.
     """
 
     remedies: str | Sequence[str | Remedy] = "standard"
@@ -47,6 +52,7 @@ class Plan:
     budget: int = 8
     seed: int = 0
     workers: int | None = None
+    learner: str = "heads"
 
     def check(self, *, texts: bool = True) -> None:
         """Raise a :class:`SettingError` that names every setting that cannot be; takes no time.
@@ -63,11 +69,12 @@ class Plan:
             faults.append(f"workers is {self.workers}, and at least one is needed")
         if self.seed < 0:
             faults.append(f"seed is {self.seed}, and must not be negative")
+        learner = learner_kind(self.learner)
         try:
             for remedy in remedy_set(self.remedies):
-                settings(remedy, self.budget)
+                settings(remedy, self.budget, learner)
             if texts:
-                settings(parse(WORDS_SPEC.removeprefix(f"{SPARSE} + ")), self.budget)
+                settings(parse(WORDS_SPEC.removeprefix(f"{SPARSE} + ")), self.budget, HEADS)
         except SettingError as error:
             faults.append(error.message)
             hint = error.hint
@@ -79,13 +86,17 @@ class Plan:
             raise SettingError(f"{text[0].upper()}{text[1:]}.", hint=hint)
 
 
-def shop_task(shop: Shop, target: str = "category", *, sample: int | None = None, seed: int = 0) -> LabelTask:
+def shop_task(
+    shop: Shop, target: str = "category", *, kind: str = "label", sample: int | None = None, seed: int = 0
+) -> LabelTask:
     """Ask for a column of a shop, of all its items or of a seeded sample.
 
     Parameters
     ----------
     target
         The column to be learned.
+    kind
+        Of the task; see :func:`evenshelf.tasks.task_kinds`.
     sample
         How many items to draw, every one with the same chance, so that rare classes stay as rare as they are;
         ``None``, or more than there are, means all.
@@ -97,29 +108,18 @@ def shop_task(shop: Shop, target: str = "category", *, sample: int | None = None
     InputError
         If the column is missing (close names are offered), or fewer than two classes are left.
     SettingError
-        If the sample is not positive.
+        If the sample is not positive, or there is no such task.
     """
     if sample is not None and sample < 1:
         raise SettingError(f"A sample of {sample} items is none.", hint="Give a positive number, or none for all.")
-    columns = shop.scan().collect_schema().names()
-    if target not in columns:
-        close = difflib.get_close_matches(target, columns, n=3, cutoff=0.5)
-        meant = f" Did you mean {' or '.join(close)}?" if close else ""
-        raise InputError(
-            f"The shop {shop.path} has no column {target!r} to learn.{meant}",
-            hint=f"Choose one with --target: {', '.join(c for c in columns if c not in _NO_TARGETS)}.",
-        )
-    task = LabelTask.from_shop(shop, target)
+    task = task_kind(kind).ask(shop, target)
     return task if sample is None or sample >= len(task.target) else _drawn(task, sample, seed)
-
-
-_NO_TARGETS = ("item_id", "title", "text", "source", "line")
 
 
 def _drawn(task: LabelTask, sample: int, seed: int) -> LabelTask:
     assert task.texts is not None
     rows = np.sort(np.random.default_rng(seed).permutation(len(task.target))[:sample])
-    return LabelTask.of(
+    return type(task).of(
         [task.classes[code] for code in task.target[rows]],
         [task.texts[row] for row in rows],
         # the groups of the whole shop: two titles that a third one links are kept together, drawn or not
@@ -136,20 +136,13 @@ def pick_encoder(texts: Sequence[str], spec: str = AUTO) -> Choice:
 
 def check_encoder(spec: str) -> None:
     """Raise a :class:`SettingError` with close names if there is no such encoder, before any data is read."""
-    name = spec.strip().partition(":")[0]
-    kinds = encoder_kinds()
-    if name not in kinds:
-        close = difflib.get_close_matches(name.lower(), kinds, n=3, cutoff=0.5)
-        meant = f" Did you mean {' or '.join(close)}?" if close else ""
-        raise SettingError(
-            f"There is no encoder {name!r}.{meant}", hint=f"There are: {', '.join(k.usage for k in kinds.values())}."
-        )
+    encoder_kind(spec.strip().partition(":")[0])
 
 
 def shop_folder(shop: Shop, task: LabelTask, target: str, choice: Choice, plan: Plan) -> Path:
     """Where a study of a shop is kept: the same question of the same data leads to the same folder."""
     remedies = tuple(r.spec for r in remedy_set(plan.remedies))
-    identity = (shop.fingerprint(), target, choice.spec, remedies, plan.folds, plan.budget, plan.seed)
+    identity = (shop.fingerprint(), target, choice.spec, plan.learner, remedies, plan.folds, plan.budget, plan.seed)
     return study_folder(shop.path / STUDIES, task, *identity)
 
 
@@ -224,6 +217,7 @@ def prepare(
         budget=plan.budget,
         seed=plan.seed,
         workers=plan.workers,
+        learner=plan.learner,
         about={
             "name": "label",
             **(about or {}),

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import InputError, SettingError
-from evenshelf.learners.heads import unsupported
+from evenshelf.learners import LearnerKind, learner_kind
+from evenshelf.learners.heads import HEADS
 from evenshelf.learners.vectors import Vectors, prepare, prepare_sparse
 from evenshelf.remedies import Prior, Remedy, parse, remedy_set
 from evenshelf.study import trials
@@ -62,6 +63,9 @@ class Study:
         Of all randomness.
     workers
         Processes; ``None`` for as many as there are cores. The result is the same to the bit for any number.
+    learner
+        What is fitted, by name (see :func:`evenshelf.learners.learner_kinds`) or as such. Linear heads of all remedies
+        are fitted together; any other learner is fitted once for each setting and fold.
     folder
         Where vectors, trials and results are kept; a study that was interrupted goes on there.
     about
@@ -78,6 +82,7 @@ class Study:
     budget: int = 8
     seed: int = 0
     workers: int | None = None
+    learner: str | LearnerKind = "heads"
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -100,8 +105,9 @@ class Study:
                 )
         self.folder = Path(self.folder).resolve()  # workers may live longer than the current folder
         self._remedies = remedy_set(self.remedies)
+        self._learner = learner_kind(self.learner) if isinstance(self.learner, str) else self.learner
         for remedy in self._remedies:
-            settings(remedy, self.budget)
+            settings(remedy, self.budget, self._learner)
 
     def run(self, progress: Progress | None = None) -> StudyResult:
         """Do what is not done yet and gather the result, which is also written to the folder.
@@ -125,15 +131,25 @@ class Study:
         matrices, places = self._prepare(fold)
         prior = Prior(task.counts)
         reasons = {
-            r.spec: unsupported(r) or r.not_applicable(prior, has_names=self.names is not None) for r in self._remedies
+            r.spec: self._learner.unsupported(r) or r.not_applicable(prior, has_names=self.names is not None)
+            for r in self._remedies
         }
-        wanted = [(r.spec, s) for r in self._remedies if reasons[r.spec] is None for s in settings(r, self.budget)]
+        learners = {DENSE: self._learner, SPARSE: HEADS, SHUFFLED: self._learner}
+        wanted = [
+            (r.spec, s)
+            for r in self._remedies
+            if reasons[r.spec] is None
+            for s in settings(r, self.budget, learners[DENSE])
+        ]
         baseline = parse("balanced")
         plans: dict[str, list[tuple[str, Setting]]] = {DENSE: wanted}
         if SPARSE in matrices:
-            plans[SPARSE] = [(WORDS_SPEC, s) for s in settings(baseline, self.budget)]
-        plans[SHUFFLED] = [("none", s) for s in settings(parse("none"), self.budget)]
-        search = {name: search_units(plan, places[name], self.folds, SEARCH_AXES) for name, plan in plans.items()}
+            plans[SPARSE] = [(WORDS_SPEC, s) for s in settings(baseline, self.budget, HEADS)]
+        plans[SHUFFLED] = [("none", s) for s in settings(parse("none"), self.budget, self._learner)]
+        search = {
+            name: search_units(plan, places[name], self.folds, SEARCH_AXES, learners[name])
+            for name, plan in plans.items()
+        }
         defaults = {
             DENSE: [(r.spec, Setting(r, None)) for r in self._remedies if reasons[r.spec] is None],
             SPARSE: [(WORDS_SPEC, Setting(baseline, None))],
@@ -149,9 +165,11 @@ class Study:
                 f: [*defaults[name], *((spec, setting) for spec, setting in chosen[name][f].items())]
                 for f in range(self.folds)
             }
-            finals[name] = final_units(by_fold, places[name], self._starts(search[name], matrices[name]))
+            starts = self._starts(search[name], matrices[name]) if learners[name] == HEADS else None
+            finals[name] = final_units(by_fold, places[name], starts, learners[name])
         work.do([u for units in finals.values() for u in units], "final fits")
         gathered = {name: self._gather(search[name], finals[name], matrices[name]) for name in plans}
+        offered = self._learner.penalties(self.budget)
         results = [_result(r, reasons[r.spec], gathered[DENSE]) for r in self._remedies]
         if SPARSE in matrices:
             results.append(_yardstick(baseline, gathered[SPARSE]))
@@ -159,7 +177,8 @@ class Study:
         meta = {
             **task.describe(),
             **self.about,
-            "learner": "linear heads",
+            "learner": self._learner.title,
+            "weakest_penalty": offered[-1] if len(offered) > 1 else None,
             "folds": self.folds,
             "seed": self.seed,
             "budget": self.budget,

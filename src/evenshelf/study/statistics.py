@@ -106,7 +106,7 @@ class Bootstrap:
         """
         (row, column), (other, _) = self._at(name, metric), self._at(base, metric)
         kept, held = self.draws[row, column], self.draws[other, column]
-        value = _lost(self.observed[row, column], self.observed[other, column])
+        value = _lost(self.observed[row, [column]], self.observed[other, [column]])[0]
         return _estimate(float(value), _lost(kept, held), level, test=False)
 
     def _at(self, name: str, metric: str) -> tuple[int, int]:
@@ -242,11 +242,10 @@ def _estimate(value: float, draws: NDArray[np.float64], level: float, *, test: b
     return Estimate(value, float(low), float(high), p)
 
 
-def _lost(kept: ArrayLike, held: ArrayLike) -> NDArray[np.float64]:
+def _lost(kept: NDArray[np.float64], held: NDArray[np.float64]) -> NDArray[np.float64]:
     """``(held - kept) / held``; 0 where nothing was held."""
-    before = np.asarray(held, dtype=np.float64)
     with np.errstate(invalid="ignore"):  # not evaluated: NaN is meant, and comes through
-        return np.where(before == 0, 0.0, (before - kept) / np.where(before == 0, 1.0, before))
+        return np.where(held == 0, 0.0, (held - kept) / np.where(held == 0, 1.0, held))
 
 
 def _count(codes: NDArray[np.int64], cluster: NDArray[np.intp], shape: tuple[int, int]) -> sparse.csr_matrix:

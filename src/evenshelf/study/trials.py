@@ -20,16 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from evenshelf.learners.heads import Training as Rows
-from evenshelf.learners.heads import fit_path, training_rows
-from evenshelf.learners.solver import MEMORY
 from evenshelf.learners.vectors import Vectors
+from evenshelf.study.fits import APPROACH_TOLERANCE, FINAL_TOLERANCE, SEARCH_TOLERANCE, fit_unit
 from evenshelf.study.plan import REVISION, Start, Unit
 from evenshelf.tasks.label_metrics import macro_f1
 
-SEARCH_TOLERANCE = 3e-3
-FINAL_TOLERANCE = 3e-4
-APPROACH_TOLERANCE = 1e-2
 _WEIGHTS = "weights."
 
 
@@ -136,56 +131,42 @@ def _compute(
     unit: Unit, vectors: Vectors, names: NDArray[np.float32] | None, *, folder: Path, seed: int
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     started = time.process_time()
+    fitted = fit_unit(
+        unit,
+        vectors,
+        names,
+        random=lambda *identity: generator(seed, *identity),
+        start=lambda start: read_start(folder, start),
+    )
     classes = int(vectors.target.max()) + 1
-    folds = tuple(f for f in range(-1, vectors.folds) if f not in unit.held_out)
-    full = Rows.of(vectors, folds, classes, names)
-    vectors = vectors.leading(unit.axes)
-    training = full.leading(unit.axes)
-    tasks, making = [], []
-    for t in unit.trainings:
-        before = time.process_time()
-        rows = training_rows(t.remedy, full, generator(seed, folds, t.remedy.spec))
-        making.append(time.process_time() - before)
-        tasks.append((t.remedy, rows, t.penalties))
-    notes = {t.remedy.spec: list(rows.notes) for t, (_, rows, _) in zip(unit.trainings, tasks, strict=True) if rows}
-    if unit.kind == "search":
-        fitted = fit_path(training, tasks, tolerance=SEARCH_TOLERANCE)
-    else:
-        starts = [None if t.start is None else read_start(folder, t.start) for t in unit.trainings]
-        fitted = fit_path(training, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
-    facts: dict[str, Any] = {"users": [], "notes": notes, "seconds": 0.0}
+    facts: dict[str, Any] = {"users": [], "notes": fitted.notes, "seconds": 0.0}
     arrays: dict[str, NDArray[Any]] = {}
     if unit.kind == "search" and isinstance(vectors.rows, np.ndarray):
         arrays = {
-            _weights_name(number, level): head.fit.weights
-            for number, heads in enumerate(fitted)
-            for level, head in enumerate(heads)
+            _weights_name(number, level): model.weights
+            for number, models in enumerate(fitted.models)
+            for level, model in enumerate(models)
+            if model.weights is not None
         }
-    for t, (_, rows, _), heads, made in zip(unit.trainings, tasks, fitted, making, strict=True):
+    for t, models in zip(unit.trainings, fitted.models, strict=True):
         for name, setting in t.users:
-            head = heads[t.penalties.index(setting.penalty)]
+            model = models[t.penalties.index(setting.penalty)]
             number = len(facts["users"])
             facts["users"].append(
                 {
                     "name": name,
                     **setting.describe(),
                     "training": t.remedy.spec,
-                    # approaching its penalty by stronger ones is part of a final fit; a search uses each for itself
-                    "seconds": made / len(t.users)
-                    + (head.fit.seconds if unit.kind == "search" else sum(h.fit.seconds for h in heads)),
-                    "bytes": _bytes(training, rows, classes),
-                    "steps": head.fit.steps,
-                    "converged": head.fit.converged,
+                    "seconds": model.seconds,
+                    "bytes": model.bytes,
+                    "steps": model.steps,
+                    "converged": model.converged,
                     "scores": {},
                 }
             )
             for fold in unit.held_out:
                 index = vectors.index((fold,))
-                scores = (
-                    head.scores(vectors.blocks((fold,))[0], setting.remedy)
-                    if len(index)
-                    else np.empty((0, classes), np.float32)
-                )
+                scores = model.scores(fold, setting.remedy) if len(index) else np.empty((0, classes), np.float32)
                 predicted = scores.argmax(axis=1).astype(np.int32) if len(index) else np.empty(0, np.int32)
                 if unit.kind == "search":
                     found = macro_f1(vectors.target[index], predicted, classes, vectors.count[index])
@@ -208,10 +189,3 @@ def _probabilities(
     shifted /= shifted.sum(axis=1, keepdims=True)
     lines = np.arange(len(target))
     return shifted[lines, target].astype(np.float32), shifted[lines, predicted].astype(np.float32)
-
-
-def _bytes(training: Rows, rows: Any, classes: int) -> int:
-    """Working memory of one head: scores, slopes and residuals of its rows, and the memory of L-BFGS."""
-    given = sum(block.shape[0] for block in training.blocks)
-    made = 0 if rows is None else len(rows)
-    return int(4 * classes * (3 * given + 2 * made + (2 * MEMORY + 4) * training.blocks[0].shape[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from evenshelf.tasks.folds import ALWAYS_TRAINING, grouped_folds
 if TYPE_CHECKING:
     from evenshelf.shop import Shop
 
+_NO_TARGETS = ("item_id", "title", "text", "source", "line")
 _SEPARATORS = re.compile(r"[|>/\\_]+")
 
 
@@ -120,13 +122,16 @@ class LabelTask:
         InputError
             If a column is missing (close names are offered) or holds nothing.
         """
-        items = shop.items()
+        columns = shop.scan().collect_schema().names()
         for column in (target, text):
-            if column not in items.columns:
+            if column not in columns:
+                close = difflib.get_close_matches(column, columns, n=3, cutoff=0.5)
+                meant = f" Did you mean {' or '.join(close)}?" if close else ""
                 raise InputError(
-                    f"The shop has no column {column!r}; its items have: {', '.join(items.columns)}.",
-                    hint="Choose one of these with --target.",
+                    f"The shop {shop.path} has no column {column!r} to learn.{meant}",
+                    hint=f"Choose one with --target: {', '.join(c for c in columns if c not in _NO_TARGETS)}.",
                 )
+        items = shop.items()
         items = items.with_columns(_present(items[target]), _present(items[text]))
         known = items.drop_nulls([target, text])
         dropped = len(items) - len(known)

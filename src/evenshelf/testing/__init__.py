@@ -21,7 +21,7 @@ except ModuleNotFoundError as error:
 
 from evenshelf.testing.check import Check
 from evenshelf.testing.encoders import check_encoder, encoder_checks, encoder_kind_checks
-from evenshelf.testing.learners import check_learner, fit_heads, learner_checks
+from evenshelf.testing.learners import check_learner, learner_checks
 from evenshelf.testing.losses import check_loss, loss_checks
 from evenshelf.testing.remedies import check_remedy, remedy_checks
 from evenshelf.testing.tasks import check_task, task_checks
@@ -35,7 +35,6 @@ __all__ = [
     "check_task",
     "encoder_checks",
     "encoder_kind_checks",
-    "fit_heads",
     "learner_checks",
     "loss_checks",
     "remedy_checks",

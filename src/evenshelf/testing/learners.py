@@ -1,117 +1,42 @@
-"""What every learner promises; and the built-in linear heads in the form that the checks drive."""
+"""What every learner promises."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
-from evenshelf.learners.heads import STAGES, Training, fit_path, training_part, training_rows
-from evenshelf.learners.vectors import prepare
+from evenshelf.learners.registry import FitScores, LearnerKind
 from evenshelf.remedies import Prior, Remedy, Stage, catalogue, parse
 from evenshelf.testing.check import Check, gather, locked, refusal, run_all
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 
-Predict = Callable[[Floats], Floats]
-"""``[m, d]`` vectors to ``[m, G]`` scores."""
-
-
-class FitScores(Protocol):
-    """A learner as the checks see it."""
-
-    def __call__(
-        self, vectors: Floats, target: Codes, groups: int, remedy: Remedy, *, names: Floats | None = None, seed: int = 0
-    ) -> Predict:
-        """Fit under a remedy.
-
-        Parameters
-        ----------
-        vectors
-            ``[n, d]`` float32.
-        target
-            ``[n]`` group codes.
-        groups
-            How many groups there are, those without a row included.
-        remedy
-            What to fit under.
-        names
-            ``[groups, d]`` vectors of the groups' names, or ``None``.
-        seed
-            Source of all randomness.
-
-        Returns
-        -------
-        What gives ``[m, groups]`` scores for vectors ``[m, d]``.
-
-        Raises
-        ------
-        SettingError
-            If the remedy acts at a stage that the learner cannot honour.
-        """
-
-
-def fit_heads(
-    vectors: Floats,
-    target: Codes,
-    groups: int,
-    remedy: Remedy,
-    *,
-    names: Floats | None = None,
-    seed: int = 0,
-    penalty: float | None = 1e-3,
-) -> Predict:
-    """The built-in linear heads, fitted tightly; see :class:`FitScores`. `penalty` ``None`` means C = 1.
-
-    Raises
-    ------
-    SettingError
-        If the remedy acts at a stage that heads cannot honour.
-    """
-    foreign = set(remedy.stages) - set(STAGES)
-    if foreign:
-        raise SettingError(f"{remedy} acts at {', '.join(sorted(foreign))}, which linear heads cannot honour.")
-    fold = np.zeros(len(target), np.int64)
-    prepared = prepare(vectors, target, fold, np.arange(len(target)))
-    training = Training.of(prepared, (-1, 0), groups, names)
-    rows = training_rows(remedy, training, np.random.default_rng(seed))
-    part = training_part(remedy)
-    head = fit_path(training, [(part, rows, (penalty,))], tolerance=1e-8, max_steps=500)[0][0]
-
-    def predict(new: Floats) -> Floats:
-        turned = prepared.turn((new - prepared.mean) / np.float32(prepared.scale))
-        return head.scores(np.concatenate([np.ones((len(new), 1), np.float32), turned], axis=1), remedy)
-
-    return predict
-
 
 @dataclass(frozen=True)
 class _Subject:
-    fit: FitScores
-    stages: frozenset[Stage]
+    kind: LearnerKind
+
+    @property
+    def fit(self) -> FitScores:
+        return self.kind.fit
+
+    @property
+    def stages(self) -> frozenset[Stage]:
+        return frozenset(self.kind.stages)
 
 
-def learner_checks(fit: FitScores, stages: Collection[Stage], name: str | None = None) -> list[Check]:
-    """Checks of a learner.
-
-    Parameters
-    ----------
-    fit
-        Fits it on small data; :func:`fit_heads` is an example.
-    stages
-        The remedy stages that it honours; at any other it must raise :class:`~evenshelf.errors.SettingError`.
-    name
-        What to call it; by default the name of `fit`.
-    """
+def learner_checks(kind: LearnerKind) -> list[Check]:
+    """Checks of a learner, which fit it on small data."""
     return gather(
-        name or str(getattr(fit, "__name__", type(fit).__name__)),
+        kind.name,
+        offers_penalties_that_fall,
         learns_what_is_plain_to_see,
         gives_finite_scores_of_the_right_shape,
         is_the_same_for_the_same_seed,
@@ -121,13 +46,14 @@ def learner_checks(fit: FitScores, stages: Collection[Stage], name: str | None =
         takes_two_rows_and_equal_columns,
         is_not_led_by_the_order_of_the_rows,
         fits_every_remedy_of_the_catalogue,
-        of=_Subject(fit, frozenset(stages)),
+        fits_at_every_penalty,
+        of=_Subject(kind),
     )
 
 
-def check_learner(fit: FitScores, stages: Collection[Stage]) -> None:
+def check_learner(kind: LearnerKind) -> None:
     """Run :func:`learner_checks`; raise ``AssertionError`` (or a group of errors) if any fails."""
-    run_all(learner_checks(fit, stages))
+    run_all(learner_checks(kind))
 
 
 def skewed_sample(counts: tuple[int, ...] = (60, 20, 6, 2), spread: float = 0.6) -> tuple[Floats, Codes, Floats]:
@@ -145,6 +71,16 @@ def probabilities(scores: Floats) -> NDArray[np.float64]:
     """Softmax of each row."""
     shifted = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float64)
+
+
+def offers_penalties_that_fall(subject: _Subject) -> None:
+    """At least one and at most as many as asked for, the strongest first, in every process the same."""
+    for count in (1, 2, 4, 8):
+        found = subject.kind.penalties(count)
+        assert 1 <= len(found) <= count, f"{len(found)} penalties where {count} were asked for"
+        assert all(np.isfinite(found)), f"penalties are {found}"
+        assert all(after < before for before, after in pairwise(found)), f"{found} do not fall"
+        assert found == subject.kind.penalties(count), "penalties differ from call to call"
 
 
 def learns_what_is_plain_to_see(subject: _Subject) -> None:
@@ -230,6 +166,14 @@ def fits_every_remedy_of_the_catalogue(subject: _Subject) -> None:
         if set(kind.stages) <= subject.stages and not kind().not_applicable(_prior(target, 4), has_names=True):
             scores = subject.fit(vectors, target, 4, kind(), names=names)(vectors)
             assert np.isfinite(scores).all(), f"{kind.name}: scores are not finite"
+
+
+def fits_at_every_penalty(subject: _Subject) -> None:
+    """Of those that it offers."""
+    vectors, target, _ = skewed_sample()
+    for penalty in subject.kind.penalties(4):
+        scores = subject.fit(vectors, target, 4, parse("none"), penalty=penalty)(vectors)
+        assert np.isfinite(scores).all(), f"scores at the penalty {penalty:g} are not finite"
 
 
 def _prior(target: Codes, groups: int) -> Prior:

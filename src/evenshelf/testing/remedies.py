@@ -10,13 +10,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from evenshelf.learners.heads import STAGES, Training, training_rows
+from evenshelf.learners.heads import STAGES, Training, fit_alone, training_rows
 from evenshelf.learners.vectors import prepare
 from evenshelf.remedies import Loss, Prior, Remedy, Rows, Stage, parse
 from evenshelf.testing import losses
 from evenshelf.testing.check import EXAMPLES, Check, gather, locked, run_all
 from evenshelf.testing.declarations import declaration_checks
-from evenshelf.testing.learners import fit_heads, probabilities, skewed_sample
+from evenshelf.testing.learners import probabilities, skewed_sample
 from evenshelf.testing.losses import check_weights
 from evenshelf.testing.strategies import Sample, labelled_vectors, priors
 
@@ -356,7 +356,7 @@ def does_nothing_at_its_neutral_value(remedy: Remedy) -> None:
     for counts in ((60, 20, 6, 2), (30, 1, 9, 0)):
         vectors, target, names = skewed_sample(counts)
         plain, same = (
-            probabilities(fit_heads(vectors, target, len(counts), r, names=names)(vectors))
+            probabilities(fit_alone(vectors, target, len(counts), r, names=names, penalty=1e-3)(vectors))
             for r in (parse("none"), neutral)
         )
         far = float(np.abs(plain - same).max())

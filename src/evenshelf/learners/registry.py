@@ -1,0 +1,116 @@
+"""The one list of learners: what fits scores for groups under a remedy, and what a study has to know of it.
+
+Other packages add theirs as entry points of the group ``evenshelf.learners``, each a :class:`LearnerKind`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenshelf.plugins import Registry
+from evenshelf.remedies import Remedy, Stage
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.int64]
+
+Predict = Callable[[Floats], Floats]
+"""``[m, d]`` vectors to ``[m, G]`` scores, whose softmax are probabilities."""
+
+
+class FitScores(Protocol):
+    """Fits one learner under one remedy."""
+
+    def __call__(
+        self,
+        vectors: Floats,
+        target: Codes,
+        groups: int,
+        remedy: Remedy,
+        *,
+        names: Floats | None = None,
+        seed: int = 0,
+        penalty: float | None = None,
+    ) -> Predict:
+        """Fit under a remedy.
+
+        Parameters
+        ----------
+        vectors
+            ``[n, d]`` float32.
+        target
+            ``[n]`` group codes.
+        groups
+            How many groups there are, those without a row included.
+        remedy
+            What to fit under; all of its stages have to be honoured, adjustments of the scores as well.
+        names
+            ``[groups, d]`` vectors of the groups' names, or ``None``.
+        seed
+            Source of all randomness.
+        penalty
+            How strongly to regularise, one of :attr:`LearnerKind.penalties`; ``None`` for the usual default.
+
+        Returns
+        -------
+        What gives ``[m, groups]`` scores for vectors ``[m, d]``.
+
+        Raises
+        ------
+        SettingError
+            If the remedy acts at a stage that the learner cannot honour.
+        """
+
+
+def untuned(count: int) -> tuple[float, ...]:
+    """One value, which means nothing: for a learner that has no strength of regularisation to tune."""
+    del count
+    return (1.0,)
+
+
+@dataclass(frozen=True)
+class LearnerKind:
+    """One learner.
+
+    Parameters
+    ----------
+    name
+        What ``--learner`` takes.
+    title
+        How a sentence calls it, in the plural or not, such as ``"linear heads"``.
+    summary
+        One sentence for a person who has to choose.
+    stages
+        The remedy stages that it honours; a remedy that acts at another is reported as not applicable.
+    fit
+        Fits it once.
+    penalties
+        ``penalties(count)`` gives up to `count` strengths of regularisation to choose from, the strongest first.
+    """
+
+    name: str
+    title: str
+    summary: str
+    stages: tuple[Stage, ...]
+    fit: FitScores
+    penalties: Callable[[int], tuple[float, ...]] = untuned
+
+    def unsupported(self, remedy: Remedy) -> str | None:
+        """Why this learner cannot honour a remedy, or ``None`` if it can."""
+        missing = [stage.value for stage in remedy.stages if stage not in self.stages]
+        return f"{self.title} cannot act at the stage {', '.join(missing)}" if missing else None
+
+
+_registry = Registry("learner", "evenshelf.learners", LearnerKind)
+register = _registry.register
+"""Add a learner."""
+
+learner_kinds = _registry.all
+"""Every learner by name."""
+
+learner_kind = _registry.find
+"""The learner of a name."""

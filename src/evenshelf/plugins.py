@@ -1,0 +1,93 @@
+"""Kinds of things by name: those of our own modules, and those that other packages declare as entry points."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from pkgutil import iter_modules
+from typing import Generic, Protocol, TypeVar
+
+from evenshelf.errors import SettingError
+
+
+class Named(Protocol):
+    """What can be registered."""
+
+    @property
+    def name(self) -> str:
+        """What a person writes to choose it."""
+
+
+K = TypeVar("K", bound=Named)
+
+
+class Registry(Generic[K]):
+    """All kinds of one thing.
+
+    Parameters
+    ----------
+    noun
+        What a kind is, for messages, such as ``"encoder"``.
+    package
+        Package whose modules register the built-in kinds when imported, and at the same time the entry point group in
+        which other packages name theirs.
+    kind
+        Type of what is registered.
+    usage
+        How a kind is written when it is listed; by default its name.
+    """
+
+    def __init__(self, noun: str, package: str, kind: type[K], usage: Callable[[K], str] | None = None) -> None:
+        self.noun, self.package, self._kind = noun, package, kind
+        self._usage = usage or (lambda one: one.name)
+        self._kinds: dict[str, K] = {}
+        self._loaded = False
+
+    def register(self, kind: K) -> K:
+        """Add a kind; a second one of the same name raises a :class:`SettingError`."""
+        if self._kinds.get(kind.name, kind) != kind:
+            raise SettingError(f"two {self.noun}s are called {kind.name!r}.", hint="Rename or uninstall one of them.")
+        self._kinds[kind.name] = kind
+        return kind
+
+    def all(self) -> dict[str, K]:
+        """Every kind by name, those of other packages included.
+
+        Raises
+        ------
+        SettingError
+            If an entry point names something else.
+        """
+        if not self._loaded:
+            for module in iter_modules(import_module(self.package).__path__, f"{self.package}."):
+                import_module(module.name)
+            for point in entry_points(group=self.package):
+                kind = point.load()
+                if not isinstance(kind, self._kind):
+                    raise SettingError(
+                        f"the entry point {point.name!r} ({point.value}) is not a {self._kind.__name__}.",
+                        hint="Update or uninstall the package that declares it.",
+                    )
+                self.register(kind)
+            self._loaded = True
+        return dict(sorted(self._kinds.items()))
+
+    def find(self, name: str) -> K:
+        """The kind of that name.
+
+        Raises
+        ------
+        SettingError
+            If there is none; close names are offered, and all are listed.
+        """
+        kinds = self.all()
+        if name in kinds:
+            return kinds[name]
+        close = difflib.get_close_matches(name.lower(), kinds, n=3, cutoff=0.5)
+        meant = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise SettingError(
+            f"There is no {self.noun} {name!r}.{meant}",
+            hint=f"There are: {', '.join(map(self._usage, kinds.values()))}.",
+        )

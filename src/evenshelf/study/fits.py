@@ -1,0 +1,178 @@
+"""What a unit of a study fits: linear heads all together, any other learner once for each setting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenshelf.learners.heads import HEADS, Head, Training, fit_path, training_rows
+from evenshelf.learners.solver import MEMORY
+from evenshelf.learners.vectors import Vectors
+from evenshelf.remedies import Remedy
+from evenshelf.study.plan import Start, Unit
+
+SEARCH_TOLERANCE = 3e-3
+FINAL_TOLERANCE = 3e-4
+APPROACH_TOLERANCE = 1e-2
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """One fit, and what it cost.
+
+    Attributes
+    ----------
+    scores
+        ``scores(fold, remedy)`` of the rows of a fold, ``[m, C]``, after what the remedy does to them.
+    seconds
+        CPU time, a share of what was made for several settings included.
+    bytes
+        Working memory, estimated from the arrays held.
+    steps, converged
+        Of the solver, where the learner tells.
+    weights
+        ``[d + 1, C]``, of linear heads.
+    """
+
+    scores: Callable[[int, Remedy], Floats]
+    seconds: float
+    bytes: int
+    steps: int = 0
+    converged: bool = True
+    weights: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """The fits of a unit.
+
+    Attributes
+    ----------
+    models
+        By training and penalty.
+    notes
+        What remedies said of the training rows, by the spec of what was trained.
+    """
+
+    models: list[list[Model]]
+    notes: dict[str, list[str]]
+
+
+def fit_unit(
+    unit: Unit,
+    vectors: Vectors,
+    names: Floats | None,
+    *,
+    random: Callable[..., np.random.Generator],
+    start: Callable[[Start], Floats],
+) -> Fitted:
+    """Fit all trainings of a unit on the folds that are not held out.
+
+    Parameters
+    ----------
+    random
+        Random numbers by what they are for: folds, and the spec of what is trained.
+    start
+        Reads the weights that a final fit starts from.
+    """
+    if unit.learner == HEADS:
+        return _heads(unit, vectors, names, random, start)
+    return _others(unit, vectors, names, random)
+
+
+def _folds(unit: Unit, vectors: Vectors) -> tuple[int, ...]:
+    return tuple(fold for fold in range(-1, vectors.folds) if fold not in unit.held_out)
+
+
+def _heads(
+    unit: Unit,
+    vectors: Vectors,
+    names: Floats | None,
+    random: Callable[..., np.random.Generator],
+    start: Callable[[Start], Floats],
+) -> Fitted:
+    folds = _folds(unit, vectors)
+    full = Training.of(vectors, folds, _classes(vectors), names)
+    vectors = vectors.leading(unit.axes)
+    training = full.leading(unit.axes)
+    tasks, making = [], []
+    for t in unit.trainings:
+        before = time.process_time()
+        rows = training_rows(t.remedy, full, random(folds, t.remedy.spec))
+        making.append(time.process_time() - before)
+        tasks.append((t.remedy, rows, t.penalties))
+    if unit.kind == "search":
+        fitted = fit_path(training, tasks, tolerance=SEARCH_TOLERANCE)
+    else:
+        starts = [None if t.start is None else start(t.start) for t in unit.trainings]
+        fitted = fit_path(training, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
+
+    def model(head: Head, seconds: float, size: int) -> Model:
+        def scores(fold: int, remedy: Remedy) -> Floats:
+            return head.scores(vectors.blocks((fold,))[0], remedy)
+
+        return Model(scores, seconds, size, head.fit.steps, head.fit.converged, head.fit.weights)
+
+    models = []
+    for t, (_, rows, _), heads, made in zip(unit.trainings, tasks, fitted, making, strict=True):
+        size, share = _bytes(training, rows), made / len(t.users)
+        if unit.kind == "search":
+            models.append([model(head, share + head.fit.seconds, size) for head in heads])
+        else:  # approaching its penalty by stronger ones is part of a final fit
+            models.append([model(head, share + sum(h.fit.seconds for h in heads), size) for head in heads])
+    notes = {t.remedy.spec: list(rows.notes) for t, (_, rows, _) in zip(unit.trainings, tasks, strict=True) if rows}
+    return Fitted(models, notes)
+
+
+def _others(
+    unit: Unit,
+    vectors: Vectors,
+    names: Floats | None,
+    random: Callable[..., np.random.Generator],
+) -> Fitted:
+    folds = _folds(unit, vectors)
+    index = vectors.index(folds)
+    copies = np.repeat(np.arange(len(index)), vectors.count[index].astype(np.int64))
+    given = np.ascontiguousarray(vectors.given(folds)[copies])
+    target = vectors.target[index][copies]
+    models = []
+    for t in unit.trainings:
+        row = []
+        for penalty in t.penalties:
+            before = time.process_time()
+            predict = unit.learner.fit(
+                given,
+                target,
+                _classes(vectors),
+                t.remedy,
+                names=names,
+                seed=int(random(folds, t.remedy.spec).integers(2**31)),
+                penalty=penalty,
+            )
+
+            def scores(fold: int, remedy: Remedy, predict: Callable[[Floats], Floats] = predict) -> Floats:
+                del remedy  # fitted under it, adjustments included
+                return predict(vectors.given((fold,)))
+
+            row.append(Model(scores, time.process_time() - before, given.nbytes))
+        models.append(row)
+    return Fitted(models, {})
+
+
+def _classes(vectors: Vectors) -> int:
+    return int(vectors.target.max()) + 1
+
+
+def _bytes(training: Training, rows: Any) -> int:
+    """Working memory of one head: scores, slopes and residuals of its rows, and the memory of L-BFGS."""
+    given = sum(block.shape[0] for block in training.blocks)
+    made = 0 if rows is None else len(rows)
+    classes = len(training.prior.counts)
+    return int(4 * classes * (3 * given + 2 * made + (2 * MEMORY + 4) * training.blocks[0].shape[1]))

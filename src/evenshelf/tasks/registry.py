@@ -1,0 +1,46 @@
+"""The one list of tasks: what can be asked of a shop.
+
+Other packages add theirs as entry points of the group ``evenshelf.tasks``, each a :class:`TaskKind`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from evenshelf.plugins import Registry
+from evenshelf.shop import Shop
+from evenshelf.tasks.label import LabelTask
+
+
+@dataclass(frozen=True)
+class TaskKind:
+    """One kind of task.
+
+    Parameters
+    ----------
+    name
+        What ``--task`` takes.
+    summary
+        One sentence for a person who has to choose.
+    ask
+        ``ask(shop, target)`` finds the examples and their classes; ``target`` is what ``--target`` says. It raises an
+        :class:`~evenshelf.errors.InputError` if the shop cannot answer.
+    """
+
+    name: str
+    summary: str
+    ask: Callable[[Shop, str], LabelTask]
+
+
+_registry = Registry("task", "evenshelf.tasks", TaskKind)
+register = _registry.register
+"""Add a kind of task."""
+
+task_kinds = _registry.all
+"""Every kind of task by name."""
+
+task_kind = _registry.find
+"""The kind of task of a name."""
+
+register(TaskKind("label", "Which category, or any other column, belongs to a product text.", LabelTask.from_shop))
