@@ -100,7 +100,16 @@ def log_share(counts: Codes) -> Floats:
 
 
 def fit(
-    remedy: Remedy, penalty: float | None, X: Floats, y: Codes, *, names: Floats, seed: int, scale: float = 1.0
+    remedy: Remedy,
+    penalty: float | None,
+    X: Floats,
+    y: Codes,
+    *,
+    names: Floats,
+    seed: int,
+    scale: float = 1.0,
+    tolerance: float = TOLERANCE,
+    steps: int = STEPS,
 ) -> Linear:
     """Fit what the remedy changes in training.
 
@@ -114,10 +123,13 @@ def fit(
         ``[C, d]`` vectors of the class names.
     scale
         What the rows were divided by; the default penalty is that of the rows as they were.
+    tolerance, steps
+        When a fit ends: the largest component of the gradient, and the iterations at most.
     """
     part = trained_part(remedy)
     if part is not None and part.name in TORCH:
-        return Torch(part, X, y, names, seed).fit(1.0 / (len(y) * scale**2) if penalty is None else penalty)
+        strength = 1.0 / (len(y) * scale**2) if penalty is None else penalty
+        return Torch(part, X, y, names, seed).fit(strength, tolerance, steps)
     counts = np.bincount(y, minlength=len(names))
     weights: dict[int, float] | None = None
     if part is not None and part.name in ("random_over", "random_under", "smote"):
@@ -126,14 +138,16 @@ def fit(
         found = class_weights(part, counts)
         weights = {int(c): float(found[c]) for c in np.flatnonzero(counts)}
     C = scale**2 if penalty is None else 1.0 / (penalty * len(y))
-    model = LogisticRegression(C=C, class_weight=weights, max_iter=STEPS)
+    model = LogisticRegression(C=C, class_weight=weights, max_iter=steps, tol=tolerance)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # counted instead
         model.fit(X, y)
-    return _spread(model.coef_, model.intercept_, model.classes_, counts, int(model.n_iter_.max()))
+    return _spread(model.coef_, model.intercept_, model.classes_, counts, int(model.n_iter_.max()), steps)
 
 
-def _spread(coefficients: Floats, intercept: Floats, classes: Codes, counts: Codes, steps: int) -> Linear:
+def _spread(  # noqa: PLR0917
+    coefficients: Floats, intercept: Floats, classes: Codes, counts: Codes, steps: int, limit: int
+) -> Linear:
     """Put the classes of a fit in their places among all."""
     if len(classes) == 2:  # scikit-learn keeps one vector for two classes
         coefficients = np.concatenate([-coefficients, coefficients]) / 2
@@ -141,7 +155,7 @@ def _spread(coefficients: Floats, intercept: Floats, classes: Codes, counts: Cod
     weights = np.zeros((coefficients.shape[1], len(counts)), np.float32)
     bias = np.full(len(counts), ABSENT, np.float32)
     weights[:, classes], bias[classes] = coefficients.T, intercept
-    return Linear(weights, bias, counts, steps, steps >= STEPS)
+    return Linear(weights, bias, counts, steps, steps >= limit)
 
 
 def class_weights(part: Remedy, counts: Codes) -> NDArray[np.float64]:
@@ -190,14 +204,14 @@ class Torch:
         self.X = torch.from_numpy(np.ascontiguousarray(X))
         self.offset = torch.where(self.known, offset, torch.tensor(ABSENT))
 
-    def fit(self, penalty: float, tolerance: float = TOLERANCE) -> Linear:
+    def fit(self, penalty: float, tolerance: float = TOLERANCE, limit: int = STEPS) -> Linear:
         """Minimise; see :func:`fit`."""
         W = self.centre.clone().requires_grad_()
         b = torch.from_numpy(log_share(self.counts)).requires_grad_()
         optimiser = torch.optim.LBFGS(
             [W, b],
-            max_iter=STEPS,
-            max_eval=2 * STEPS,
+            max_iter=limit,
+            max_eval=2 * limit,
             history_size=10,
             tolerance_grad=tolerance,
             tolerance_change=1e-9,
@@ -206,7 +220,7 @@ class Torch:
         optimiser.step(self.closure(W, b, penalty, optimiser.zero_grad))
         steps = optimiser.state[W]["n_iter"]
         bias = torch.where(self.known, b, torch.tensor(ABSENT)).detach().numpy()
-        return Linear(W.detach().numpy(), bias, self.counts, steps, steps >= STEPS)
+        return Linear(W.detach().numpy(), bias, self.counts, steps, steps >= limit)
 
     def closure(
         self, W: torch.Tensor, b: torch.Tensor, penalty: float, zero_grad: Callable[[], None]

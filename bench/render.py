@@ -13,7 +13,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,8 @@ def label_study(results: Path, language: str) -> str:
         chinese = read(results, "label_study_zh")
         parts += [about(chinese, language), table(chinese, "remedies", language)]
     parts.append(costs(results, english, language))
-    parts.append(measured(english, language))
+    more = [f"label_study_{kind}" for kind in ("zh", "full") if (results / f"label_study_{kind}.json").is_file()]
+    parts.append(measured({"label_study": english, **{name: read(results, name) for name in more}}, language))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -111,6 +112,7 @@ def costs(results: Path, document: dict[str, Any], language: str) -> str:
                 memory=figure(figures["memory_ratio"]["value"]),
                 gap=cell("macro_f1", figures["macro_f1_gap_max"]["value"], language),
                 exact=cell("macro_f1", figures["macro_f1_gap_same_setting_not_drawn_max"]["value"], language),
+                tight=cell("macro_f1", figures["macro_f1_gap_at_optimum_max"]["value"], language),
                 peer_folds=peer_folds(document),
                 folds=document["settings"]["folds"],
             )
@@ -133,12 +135,18 @@ def peer_folds(document: dict[str, Any]) -> int:
     return int(found[1])
 
 
-def measured(document: dict[str, Any], language: str) -> str:
-    """Where the figures come from."""
-    machine = document["machine"]
-    return sentence("measured", language).format(
-        commit=document["commit"] or "–", cores=machine["cores"], processor=machine["processor"]
-    )
+def measured(documents: Mapping[str, dict[str, Any]], language: str) -> str:
+    """Where the figures come from; each run by its own commit."""
+    machine = next(iter(documents.values()))["machine"]
+    commits = [document["commit"] or "–" for document in documents.values()]
+    if len(set(commits)) == 1:
+        named = commits[0]
+    else:
+        each = [
+            f"{commit} ({sentence('run_' + name, language)})" for commit, name in zip(commits, documents, strict=True)
+        ]
+        named = ", ".join(each)
+    return sentence("measured", language).format(commits=named, cores=machine["cores"], processor=machine["processor"])
 
 
 def everything(document: dict[str, Any], language: str) -> str:
@@ -148,7 +156,7 @@ def everything(document: dict[str, Any], language: str) -> str:
     for listing in document["tables"]:
         parts += [f"**{title(listing['name'], language)}**", markdown(listing["columns"], listing["rows"], language)]
     parts.append("\n".join(f"- {note}" for note in document["notes"]))
-    parts.append(measured(document, language))
+    parts.append(measured({document["name"]: document}, language))
     return "\n\n".join(part for part in parts if part)
 
 

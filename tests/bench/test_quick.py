@@ -67,7 +67,10 @@ def test_the_peer_fitted_every_remedy_to_the_same_optimum(found: dict[str, Any])
         if spec != "smote":  # which draws other rows on each side
             assert abs(row["default_gap"]) < 0.02
     for row in table(found, "objectives"):
-        assert abs(row["excess"]) < 0.02
+        assert -1e-3 < row["excess_ours"] < 0.02
+        assert -1e-3 < row["excess_peer"] < 0.02
+        assert abs(row["excess_peer_tight"]) < 1e-3
+        assert row["ours_tight"] == pytest.approx(row["theirs_tight"], abs=0.02)
 
 
 def test_gap_is_the_largest_of_the_table(found: dict[str, Any]) -> None:
