@@ -6,12 +6,11 @@ import dataclasses
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from pkgutil import iter_modules
 from typing import TypeVar
 
 from evenshelf.errors import SettingError
 from evenshelf.remedies.base import Remedy
-
-BUILT_IN = ("adjust", "loss", "pool", "resample", "synthesize", "weight")
 
 _catalogue: dict[str, type[Remedy]] = {}
 R = TypeVar("R", bound=type[Remedy])
@@ -44,8 +43,8 @@ def register(remedy: R) -> R:
 
 @cache
 def _load() -> None:
-    for module in BUILT_IN:
-        import_module(f"evenshelf.remedies.{module}")
+    for module in iter_modules(import_module("evenshelf.remedies").__path__, "evenshelf.remedies."):
+        import_module(module.name)
     for entry in entry_points(group="evenshelf.remedies"):
         loaded = entry.load()
         if isinstance(loaded, type) and issubclass(loaded, Remedy):
