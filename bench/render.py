@@ -143,9 +143,10 @@ def measured(documents: Mapping[str, dict[str, Any]], language: str) -> str:
         named = commits[0]
     else:
         each = [
-            f"{commit} ({sentence('run_' + name, language)})" for commit, name in zip(commits, documents, strict=True)
+            sentence("each_run", language).format(commit=commit, run=sentence(f"run_{name}", language))
+            for commit, name in zip(commits, documents, strict=True)
         ]
-        named = ", ".join(each)
+        named = ("、" if language == "zh" else ", ").join(each)
     return sentence("measured", language).format(commits=named, cores=machine["cores"], processor=machine["processor"])
 
 

@@ -100,6 +100,7 @@ _SENTENCES = {
             "`fast` 是 {encode_ratio_fast} 倍。"
         ),
     ),
+    "each_run": ("{commit} ({run})", "{commit}（{run}）"),
     "run_label_study": ("English sample", "英文样本"),
     "run_label_study_full": ("all English rows", "全部英文行"),
     "run_label_study_zh": ("Chinese", "中文"),

@@ -151,6 +151,15 @@ def test_full_and_chinese_results_are_used_where_they_are(project: Path) -> None
     assert "zh_product_titles" in text
 
 
+def test_each_run_is_named_by_its_own_commit(project: Path) -> None:
+    run(project)
+    assert "at abc1234, " in (project / "README.md").read_text(encoding="utf-8")
+    write(project, made_up("label_study_zh", commit="def5678"))
+    run(project)
+    assert "at abc1234 (English sample), def5678 (Chinese), " in (project / "README.md").read_text(encoding="utf-8")
+    assert "提交 abc1234（英文样本）、def5678（中文），" in (project / "README.zh-CN.md").read_text(encoding="utf-8")
+
+
 def test_a_page_may_show_all_of_a_result(project: Path) -> None:
     write(project, made_up("other_run"))
     page = project / "docs" / "all.md"
