@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 TORCH := 2.13.0
-DEMO := demo
+DEMO := build/demo
 QUICK ?=
 
 SHELL := /bin/bash

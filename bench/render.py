@@ -4,7 +4,8 @@
     python -m bench.render --check    write nothing; fail if a page is not what the results say
 
 A place is marked by two comments, ``<!-- bench:NAME begin -->`` and ``<!-- bench:NAME end -->``; what stands between
-them is replaced. NAME is ``label_study``, or the name of any result file for all that it holds.
+them is replaced. NAME is ``label_study`` for the words and tables of the READMEs, or the name of
+a result file, with ``_details`` after it or not, for all that it holds.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def block(name: str, results: Path, language: str) -> str:
     """What is put into the place `name`."""
     if name == "label_study":
         return label_study(results, language)
-    return everything(read(results, name), language)
+    return everything(read(results, name.removesuffix("_details")), language)
 
 
 def read(results: Path, name: str) -> dict[str, Any]:

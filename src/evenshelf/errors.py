@@ -50,5 +50,5 @@ class MissingExtraError(EvenshelfError, ImportError):
     def __init__(self, package: str, extra: str, feature: str) -> None:
         super().__init__(
             f"{feature} needs the package {package!r}, which is not installed.",
-            hint=f"Install it with: pip install 'evenshelf[{extra}]'",
+            hint=f"Install it with: pip install 'evenshelf[{extra}]' (in a clone: pip install '.[{extra}]')",
         )

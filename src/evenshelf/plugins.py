@@ -33,22 +33,42 @@ class Registry(Generic[K]):
     package
         Package whose modules register the built-in kinds when imported, and at the same time the entry point group in
         which other packages name theirs.
-    kind
-        Type of what is registered.
+    wanted
+        What is registered, for messages, such as ``"an EncoderKind"``.
+    fits
+        Whether something can be registered.
+    identity
+        Kinds with equal identities are the same one, such as a class and the class that is made when its notebook cell
+        is run again.
     usage
         How a kind is written when it is listed; by default its name.
     """
 
-    def __init__(self, noun: str, package: str, kind: type[K], usage: Callable[[K], str] | None = None) -> None:
-        self.noun, self.package, self._kind = noun, package, kind
+    def __init__(
+        self,
+        noun: str,
+        package: str,
+        *,
+        wanted: str,
+        fits: Callable[[object], bool],
+        identity: Callable[[K], str] = repr,
+        usage: Callable[[K], str] | None = None,
+    ) -> None:
+        self.noun, self.package = noun, package
+        self._wanted, self._fits = wanted, fits
+        self._identity = identity
         self._usage = usage or (lambda one: one.name)
         self._kinds: dict[str, K] = {}
         self._loaded = False
 
     def register(self, kind: K) -> K:
-        """Add a kind; a second one of the same name raises a :class:`SettingError`."""
-        if self._kinds.get(kind.name, kind) != kind:
-            raise SettingError(f"two {self.noun}s are called {kind.name!r}.", hint="Rename or uninstall one of them.")
+        """Add a kind; another one of the same name raises a :class:`SettingError`."""
+        taken = self._kinds.get(kind.name, kind)
+        if self._identity(taken) != self._identity(kind):
+            raise SettingError(
+                f"The {self.noun} name {kind.name!r} is already taken by {self._identity(taken)}.",
+                hint="Rename or uninstall one of the two.",
+            )
         self._kinds[kind.name] = kind
         return kind
 
@@ -58,17 +78,23 @@ class Registry(Generic[K]):
         Raises
         ------
         SettingError
-            If an entry point names something else.
+            If another package's entry point cannot be loaded, or names something else.
         """
         if not self._loaded:
             for module in iter_modules(import_module(self.package).__path__, f"{self.package}."):
                 import_module(module.name)
             for point in entry_points(group=self.package):
-                kind = point.load()
-                if not isinstance(kind, self._kind):
+                package = f" of the package {point.dist.name}" if point.dist else ""
+                hint = "Update or uninstall that package."
+                try:
+                    kind = point.load()
+                except Exception as error:
                     raise SettingError(
-                        f"the entry point {point.name!r} ({point.value}) is not a {self._kind.__name__}.",
-                        hint="Update or uninstall the package that declares it.",
+                        f"The entry point {point.name!r} ({point.value}){package} cannot be loaded: {error}", hint=hint
+                    ) from error
+                if not self._fits(kind):
+                    raise SettingError(
+                        f"The entry point {point.name!r} ({point.value}){package} is not {self._wanted}.", hint=hint
                     )
                 self.register(kind)
             self._loaded = True

@@ -18,7 +18,7 @@ from evenshelf.report.numbers import number
 from evenshelf.report.study import command
 from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.verdict import decide
-from evenshelf.study.wording import comparison_note, seconds, signed
+from evenshelf.study.wording import change, comparison_note, seconds, signed
 from tests.report.reading import read, rows
 from tests.study.factory import PLANS, REFUSED, Plan, study, with_remedies
 
@@ -58,7 +58,11 @@ def test_every_row_of_the_table_is_a_comparison(tree, verdict):
     for cells, c in zip(shown, verdict.comparisons, strict=True):
         assert cells[0].startswith(c.spec)
         scores = [c.macro_f1, c.head_f1, c.torso_f1, c.tail_f1, c.accuracy]
-        assert cells[1:6] == [number(v) for v in scores]
+        lost = "" if c.spec == "none" else f"{change(-c.head_loss)}, {change(-c.head_loss_high)} to "
+        lost += "" if c.spec == "none" else change(-c.head_loss_low)
+        shown_scores = [number(v) for v in scores]
+        shown_scores[1] += lost
+        assert cells[1:6] == shown_scores
         if c.spec == "none":
             assert cells[6:8] == ["–", "–"]
         else:
@@ -95,8 +99,8 @@ def test_every_score_in_the_words_is_a_number_of_the_study(tree, result, verdict
     base, best = verdict["none"], verdict[verdict.best]
     known |= {best.head_f1 - base.head_f1, best.accuracy - base.accuracy, *result.meta["leak"].values()}
     known |= {base.macro_f1 - base.untuned, verdict.alpha, len(verdict.comparisons[1:]) / (verdict.replicates + 1)}
-    for change in class_changes(result, result.baseline.tuned, result[verdict.best].tuned):
-        known |= {change.before, change.after, change.change}
+    for one in class_changes(result, result.baseline.tuned, result[verdict.best].tuned):
+        known |= {one.before, one.after, one.change}
     known |= {t.diff for t in verdict.ties}
     allowed = {f"{abs(v):.3f}".removeprefix("0") for v in known}
     counts = result.classes["count"].sort().to_numpy()
@@ -268,6 +272,21 @@ def test_the_command_holds_what_was_asked(tree, result, verdict):
     assert "evenshelf.compare(\n    texts, labels, encoder='minilm + tfidf(512)', folds=5" in command(
         without_shop, verdict
     )
+
+
+def test_the_command_and_the_limits_name_the_learner(result, verdict):
+    assert "The models are linear heads on fixed vectors;" in study_report(result, verdict)
+    assert "penalty C = 1" in study_report(result, verdict)
+    assert "learner" not in command(result, verdict)
+    other = {"learner": "means", "models": "nearest means", "default_penalty": "the learner's own"}
+    told = replace(result, meta={**result.meta, **other, "settings_tried": [1, 2]})
+    assert "--learner means" in command(told, verdict)
+    assert "learner='means'" in command(replace(told, meta={**told.meta, "shop": None}), verdict)
+    page = study_report(told, verdict)
+    assert "The models are nearest means on fixed vectors;" in page
+    assert "penalty the learner&#39;s own" in page
+    assert "1 to 2" in page
+    assert "the same number for all" not in page
 
 
 def test_a_thousand_classes_stay_a_page_of_bearable_size():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from evenshelf.learners.heads import HEADS
 from evenshelf.shop.imbalance import buckets
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult
 
@@ -200,7 +201,8 @@ def meta(n: int, rows: int, chinese: bool) -> dict[str, object]:
             "reason": "both together were best on a sample",
             "fingerprint": "3f9a2c71d0be",
         },
-        "learner": "linear heads",
+        "learner": HEADS.name,
+        "models": HEADS.title,
         "folds": 5,
         "seed": 0,
         "budget": 8,

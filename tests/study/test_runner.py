@@ -10,6 +10,8 @@ import sys
 import textwrap
 import time
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +19,7 @@ import numpy as np
 import pytest
 
 from evenshelf.errors import InputError, SettingError
+from evenshelf.learners import FitScores, LearnerKind
 from evenshelf.learners.heads import HEADS, Training, fit_path
 from evenshelf.learners.vectors import prepare
 from evenshelf.remedies import Remedy, Stage, parse
@@ -172,6 +175,61 @@ def test_a_yardstick_is_never_recommended(whole: StudyResult) -> None:
     }.items()
 
 
+def nobody(vectors, target, groups, remedy, *, names=None, seed=0, penalty=None):
+    """Does not know any group."""
+    return lambda new: np.zeros((len(new), groups + (seed < 0)), np.float32)
+
+
+def too_many(vectors, target, groups, remedy, *, names=None, seed=0, penalty=None):
+    return lambda new: np.zeros((len(new), groups + 1), np.float32)
+
+
+def unknown(vectors, target, groups, remedy, *, names=None, seed=0, penalty=None):
+    return lambda new: np.full((len(new), groups), np.nan, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("fit", "said"), [(too_many, r"scores of the shape \(\d+, 6\)"), (unknown, "scores that are not finite")]
+)
+def test_scores_of_another_learner_are_not_trusted(tmp_path: Path, fit: FitScores, said: str) -> None:
+    kind = LearnerKind("wrong", "wrong learners", "-", tuple(Stage), fit)
+    with pytest.raises(SettingError, match=f"learner 'wrong' gave {said}"):
+        run(tmp_path, *data(), learner=kind)
+
+
+def test_another_learner_is_fitted_once_for_each_setting(tmp_path: Path) -> None:
+    kind = LearnerKind("nobody", "learners of nothing", "-", (Stage.WEIGHT,), nobody)
+    found = run(tmp_path, *data(), learner=kind)
+    assert found.meta["models"] == "learners of nothing"
+    assert found.meta["settings_tried"] == [1, 2]
+    assert "cannot act at the stage resample" in (found["smote(k=2)"].not_applicable or "")
+    none = found["none"].tuned
+    assert none is not None
+    kept = found.fold >= 0
+    assert set(none.predicted[kept]) == {0}
+    np.testing.assert_allclose(none.p_true[kept], 1 / 5)
+    assert {s["converged"] for s in none.settings} == {None}
+
+
+def test_a_learner_that_hides_values_in_its_function_is_refused() -> None:
+    k = 5
+    for fit in (partial(nobody, penalty=1.0), lambda *a, **b: nobody(*a, penalty=float(k), **b)):
+        with pytest.raises(SettingError, match="no plain function"):
+            LearnerKind("hidden", "-", "-", (), fit)
+
+
+@pytest.mark.parametrize("remedies", [REMEDIES, ("logit_adjust", "balanced_softmax", "random_over")])
+def test_progress_ends_where_it_said_it_would(tmp_path: Path, remedies: tuple[str, ...]) -> None:
+    task, vectors, names = data()
+    told: list[tuple[float, float]] = []
+    study = Study(task, vectors, tmp_path, names=names, remedies=remedies, folds=4, budget=BUDGET, workers=1)
+    study.run(lambda done, total, words: told.append((done, total)))
+    done, total = told[-1]
+    assert done == pytest.approx(total)
+    assert all(before <= after for (before, _), (after, _) in pairwise(told))
+    assert 0.6 < told[0][1] / total < 1.7, "the first guess at the work is far from the work"
+
+
 def test_an_address_depends_on_all_that_decides() -> None:
     unit = search_units([("none", Setting(parse("none"), 1e-4))], "dense", 4)[0]
     smote = replace(unit, trainings=search_units([("s", Setting(parse("smote"), 1e-4))], "dense", 4)[0].trainings)
@@ -184,6 +242,8 @@ def test_an_address_depends_on_all_that_decides() -> None:
         replace(unit, held_out=(1, 2)).address(0, (1e-3,)),
         replace(unit, axes=5).address(0, (1e-3,)),
         replace(unit, kind="final").address(0, (1e-3,)),
+        replace(unit, learner=replace(HEADS, name="other")).address(0, (1e-3,)),
+        replace(unit, learner=replace(HEADS, fit=nobody)).address(0, (1e-3,)),
         smote.address(0, (1e-3,)),
         near.address(0, (1e-3,)),
     ]

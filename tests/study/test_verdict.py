@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -79,6 +80,19 @@ def test_a_loss_of_the_head_that_is_not_certain_is_refused_and_said_to_be_uncert
     assert few.recommended is many.recommended is None
     assert any("more data may decide otherwise" in r for r in few.reasons)
     assert not any("more data may decide otherwise" in r for r in many.reasons)
+
+
+def test_without_a_head_the_verdict_says_that_the_guardrail_saw_nothing() -> None:
+    made = study(plans=(NOTHING, Plan("greedy", 0.95, 0.97, 0.95, 0.9)), rows=2000)
+    headless = made.classes.with_columns(
+        bucket=pl.when(pl.col("bucket") == "head").then(pl.lit("torso")).otherwise("bucket")
+    )
+    found = decide(replace(made, classes=headless))
+    assert found["greedy"].significant
+    assert np.isnan(found["greedy"].head_loss)
+    assert found.recommended is None
+    assert found.headline == "No remedy beats doing nothing here."
+    assert any("no class of the head could be evaluated" in r for r in found.reasons)
 
 
 @given(st.permutations(range(1, len(PLANS) + 1)))

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from evenshelf.errors import InputError
 from evenshelf.shop import Shop, ingest, simulate
+from evenshelf.tasks import TaskKind, task_kinds
 from evenshelf.tasks.folds import ALWAYS_TRAINING
 from evenshelf.tasks.label import LabelTask
-from evenshelf.testing import Check, check_task, task_checks
+from evenshelf.testing import Check, check_task, task_checks, task_kind_checks
 from evenshelf.testing.strategies import labels, texts
 
 TITLES = [f"{thing} number {'abcdefghij'[i] * 6}" for thing in ("red shoe", "steel watch", "手提包") for i in range(10)]
@@ -23,6 +24,12 @@ SKEWED = LabelTask.of(["shoe"] * 14 + ["watch"] * 10 + ["bag"] * 5 + ["lone"], T
 @pytest.mark.parametrize("check", task_checks(SKEWED, 4))
 def test_label_task(check: Check) -> None:
     check()
+
+
+@pytest.mark.parametrize("kind", task_kinds().values(), ids=lambda kind: kind.name)
+def test_every_task(kind: TaskKind, tmp_path: Path) -> None:
+    for check in task_kind_checks(kind, tmp_path / "shop"):
+        check()
 
 
 @settings(max_examples=40, deadline=None)
@@ -131,7 +138,7 @@ def test_a_shop_makes_a_task(shop: Shop) -> None:
 
 
 def test_a_missing_column_is_named_with_those_there_are(shop: Shop, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no column 'categroy'; its items have: .*category"):
+    with pytest.raises(InputError, match=r"no column 'categroy' to learn. Did you mean category\?"):
         LabelTask.from_shop(shop, "categroy")
     with pytest.raises(InputError, match="no column 'words'"):
         LabelTask.from_shop(shop, text="words")

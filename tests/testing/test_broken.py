@@ -247,7 +247,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("kind", "promise"), BROKEN, ids=lambda value: getattr(value, "name", value))
 def test_a_broken_remedy_is_found_out(kind, promise: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry._catalogue, kind.name, kind)
+    monkeypatch.setitem(registry._registry._kinds, kind.name, kind)
     said = failing([check for check in remedy_checks(kind) if check.name == promise])
     assert promise in said
     assert said[promise].strip(), "the failure says nothing"
@@ -256,7 +256,7 @@ def test_a_broken_remedy_is_found_out(kind, promise: str, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("kind", [Weigh, Over, Adjust, Pool], ids=lambda kind: kind.name)
 def test_what_the_broken_ones_are_made_of_is_sound(kind, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = changed(kind, **{_method(kind): getattr(kind, _method(kind))})
-    monkeypatch.setitem(registry._catalogue, kind.name, whole)
+    monkeypatch.setitem(registry._registry._kinds, kind.name, whole)
     check_remedy(whole)
 
 
@@ -271,7 +271,7 @@ def test_a_remedy_that_nobody_registered_is_told_how() -> None:
 
 def test_all_failures_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
     kind = changed(Weigh, grid={"force": (1.0,)}, weight=lambda self, prior: -Balanced.weight(self, prior))
-    monkeypatch.setitem(registry._catalogue, kind.name, kind)
+    monkeypatch.setitem(registry._registry._kinds, kind.name, kind)
     with pytest.raises(ExceptionGroup, match="checks failed") as caught:
         check_remedy(kind)
     notes = [note for error in caught.value.exceptions for note in getattr(error, "__notes__", [])]

@@ -92,7 +92,7 @@ MEANS = LearnerKind(
     "The group whose mean is nearest.",
     (Stage.ADJUST,),
     nearest_mean,
-    lambda count: tuple(10.0**-k for k in range(count)),
+    lambda count: tuple(np.geomspace(10.0, 0.1, count).tolist()) if count > 1 else (1.0,),
 )
 
 
@@ -117,7 +117,7 @@ from evenshelf.remedies import catalogue, parse, remedy_set
 from evenshelf.shop import simulate
 from evenshelf.study.prepare import shop_task
 from evenshelf.tasks import task_kinds
-from evenshelf.testing import check_task, encoder_checks, encoder_kind_checks, learner_checks, remedy_checks
+from evenshelf.testing import encoder_checks, encoder_kind_checks, learner_checks, remedy_checks, task_kind_checks
 
 
 @pytest.mark.parametrize("check", remedy_checks(catalogue()["cube"]))
@@ -146,7 +146,8 @@ def test_task(tmp_path):
     task = shop_task(shop, "category", kind="initial")
     assert set(task.classes) == {name[0] for name in shop.items()["category"]}
     assert len(shop_task(shop, "category", kind="initial", sample=100).target) == 100
-    check_task(task, 3)
+    for check in task_kind_checks(task_kinds()["initial"], tmp_path / "checked"):
+        check()
 
 
 def test_it_takes_part():
@@ -209,7 +210,7 @@ def test_a_study_asks_a_plugged_in_task_and_fits_a_plugged_in_learner(plugin: Pa
     )
     assert once == twice
     assert study["task"] == "initial"
-    assert study["learner"] == "nearest group means"
+    assert (study["learner"], study["models"]) == ("means", "nearest group means")
     tuned = {c["spec"]: c for c in verdict["comparisons"]}
     assert set(tuned) == {"none", "logit_adjust(tau=0.5)", "words + balanced"}
     assert tuned["none"]["macro_f1"] > 0.1
@@ -219,6 +220,21 @@ def test_a_study_asks_a_plugged_in_task_and_fits_a_plugged_in_learner(plugin: Pa
     done = run(plugin, *command[:-1], "lettres")
     assert done.returncode == 2
     assert "letters" in done.stderr
+
+
+@pytest.mark.parametrize("group", ["remedies", "encoders", "learners", "tasks"])
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("nowhere:THING", "cannot be loaded: No module named 'nowhere'"), ("os:sep", "is not a")],
+    ids=["missing", "of another kind"],
+)
+def test_an_entry_point_that_is_wrong_is_one_message(plugin: Path, group: str, place: str, said: str) -> None:
+    entries = plugin / "plug-1.0.dist-info" / "entry_points.txt"
+    entries.write_text(f"[evenshelf.{group}]\nwrong = {place}\n")
+    done = run(plugin, "-m", "evenshelf", group)
+    assert done.returncode == 2
+    assert f"The entry point 'wrong' ({place}) of the package plug {said}" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
 
 
 def test_a_broken_plugin_fails_the_suite(plugin: Path) -> None:
@@ -240,5 +256,5 @@ def test_without_hypothesis_the_error_says_what_to_install(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "evenshelf.testing needs the package 'hypothesis', which is not installed.",
-        "Install it with: pip install 'evenshelf[dev]'",
+        "Install it with: pip install 'evenshelf[dev]' (in a clone: pip install '.[dev]')",
     ]

@@ -238,13 +238,14 @@ def _decided_before(result: StudyResult, folder: Path, metric: str | None, guard
     import json  # noqa: PLC0415
 
     from evenshelf.study.prepare import check_verdict  # noqa: PLC0415
-    from evenshelf.study.verdict import Verdict, decide  # noqa: PLC0415
+    from evenshelf.study.verdict import decide  # noqa: PLC0415
 
     kept: dict[str, Any] = {}
     file = folder / "verdict.json"
     if file.is_file():
-        before = Verdict.from_dict(json.loads(file.read_text(encoding="utf-8")))
-        kept = {name: getattr(before, name) for name in ("metric", "guardrail", "alpha", "replicates", "seed")}
+        # the settings alone: a verdict of another version may hold other numbers besides
+        before = json.loads(file.read_text(encoding="utf-8"))
+        kept = {k: before[k] for k in ("metric", "guardrail", "alpha", "replicates", "seed") if k in before}
     kept |= {k: v for k, v in (("metric", metric), ("guardrail", guardrail)) if v is not None}
     check_verdict(kept.get("metric", "macro_f1"), kept.get("guardrail", 0.01))
     return decide(result, **kept)

@@ -204,7 +204,7 @@ def _of_matrix(
             hint="Give names=, or texts instead of the matrix, or no encoder.",
         )
     about = {
-        "name": "label",
+        "name": task.name,
         "encoder": {
             "spec": "matrix",
             "reason": "the vectors were given",

@@ -43,7 +43,13 @@ class EncoderKind:
         return self.name if self.argument is None else f"{self.name}:{self.argument}"
 
 
-_registry = Registry("encoder", "evenshelf.encoders", EncoderKind, lambda kind: kind.usage)
+_registry: Registry[EncoderKind] = Registry(
+    "encoder",
+    "evenshelf.encoders",
+    wanted="an EncoderKind",
+    fits=lambda kind: isinstance(kind, EncoderKind),
+    usage=lambda kind: kind.usage,
+)
 register = _registry.register
 """Add a kind of encoder."""
 

@@ -296,10 +296,11 @@ def fit_alone(
 HEADS = register(
     LearnerKind(
         "heads",
-        "linear heads on fixed vectors",
+        "linear heads",
         "Linear classifiers on the vectors of an encoder, those of all remedies fitted together.",
         STAGES,
         fit_alone,
         penalties,
+        "C = 1",
     )
 )

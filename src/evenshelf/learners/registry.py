@@ -5,6 +5,7 @@ Other packages add theirs as entry points of the group ``evenshelf.learners``, e
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from evenshelf.errors import SettingError
 from evenshelf.plugins import Registry
 from evenshelf.remedies import Remedy, Stage
 
@@ -41,7 +43,7 @@ class FitScores(Protocol):
         Parameters
         ----------
         vectors
-            ``[n, d]`` float32.
+            ``[n, d]`` float32, as the encoder made them up to rounding: a zero may come as 1e-7, or -1e-7.
         target
             ``[n]`` group codes.
         groups
@@ -87,9 +89,18 @@ class LearnerKind:
     stages
         The remedy stages that it honours; a remedy that acts at another is reported as not applicable.
     fit
-        Fits it once.
+        Fits it once. A plain function of a module: what a study has stored is found again by the code behind it, and
+        values bound to a function from outside would go unseen.
     penalties
-        ``penalties(count)`` gives up to `count` strengths of regularisation to choose from, the strongest first.
+        ``penalties(count)`` gives up to `count` strengths of regularisation to choose from, the strongest first. The
+        weakest is the same for all counts above one.
+    default
+        What the penalty ``None`` stands for, in a few words.
+
+    Raises
+    ------
+    SettingError
+        If `fit` is no plain function.
     """
 
     name: str
@@ -98,6 +109,14 @@ class LearnerKind:
     stages: tuple[Stage, ...]
     fit: FitScores
     penalties: Callable[[int], tuple[float, ...]] = untuned
+    default: str = "the learner's own"
+
+    def __post_init__(self) -> None:
+        if not inspect.isfunction(self.fit) or self.fit.__closure__:
+            raise SettingError(
+                f"The learner {self.name!r} is fitted by {self.fit!r}, which is no plain function.",
+                hint="Define a function in a module; make a learner of its own for each set of parameters.",
+            )
 
     def unsupported(self, remedy: Remedy) -> str | None:
         """Why this learner cannot honour a remedy, or ``None`` if it can."""
@@ -105,7 +124,13 @@ class LearnerKind:
         return f"{self.title} cannot act at the stage {', '.join(missing)}" if missing else None
 
 
-_registry = Registry("learner", "evenshelf.learners", LearnerKind)
+_registry: Registry[LearnerKind] = Registry(
+    "learner",
+    "evenshelf.learners",
+    wanted="a LearnerKind",
+    fits=lambda kind: isinstance(kind, LearnerKind),
+    identity=lambda kind: f"{kind.fit.__module__}.{getattr(kind.fit, '__qualname__', kind.fit)}",
+)
 register = _registry.register
 """Add a learner."""
 

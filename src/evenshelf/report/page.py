@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from evenshelf.errors import InputError
 from evenshelf.report.numbers import count, number, span
 from evenshelf.report.svg import Figure
-from evenshelf.study.wording import percent, seconds, signed
+from evenshelf.study.wording import change, percent, seconds, signed
 
 
 @cache
@@ -28,7 +28,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        breakable=_breakable, count=count, number=number, percent=_percent, prose=prose, seconds=seconds, signed=signed
+        breakable=_breakable,
+        count=count,
+        lost=_lost,
+        number=number,
+        percent=_percent,
+        prose=prose,
+        seconds=seconds,
+        signed=signed,
     )
     made.globals.update(span=span, svg=_svg)
     return made
@@ -41,6 +48,11 @@ def prose(text: str) -> str:
 
 def _percent(share: float) -> str:
     return prose(percent(share))
+
+
+def _lost(loss: float) -> str:
+    """A share that is lost, as a change with its sign."""
+    return prose(change(-loss))
 
 
 def _breakable(text: str) -> Markup:

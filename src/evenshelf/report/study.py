@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from evenshelf.learners.heads import HEADS
 from evenshelf.report import class_charts, remedy_charts
 from evenshelf.report.buckets import bucket_rows
 from evenshelf.report.classes import class_changes, most_changed, reliability_tables
@@ -98,12 +99,14 @@ def command(result: StudyResult, verdict: Verdict) -> str:
     meta = result.meta
     specs = [r.spec for r in result.remedies if r.spec != WORDS_SPEC]
     settings: dict[str, Any] = {key: meta[key] for key in ("folds", "budget", "seed") if key in meta}
+    learner = {"learner": meta["learner"]} if meta.get("learner", HEADS.name) != HEADS.name else {}
     judged = {"metric": verdict.metric, "guardrail": verdict.guardrail}
     encoder = _encoder(meta).get("spec")
     if meta.get("shop"):
         options: dict[str, Any] = {
             **{key: meta[key] for key in ("task", "target") if meta.get(key)},
             **({"encoder": encoder} if encoder else {}),
+            **learner,
             **settings,
             **({"sample": meta["sample"]} if meta.get("sample") else {}),
             **judged,
@@ -113,7 +116,7 @@ def command(result: StudyResult, verdict: Verdict) -> str:
         lines += [f"--{key} {shlex.quote(str(value))}" for key, value in options.items()]
         return " \\\n  ".join(lines)
     listed = textwrap.indent(textwrap.fill(", ".join(f'"{spec}"' for spec in specs), 88), " " * 8)
-    given = "".join(f", {key}={value}" for key, value in settings.items())
+    given = "".join(f", {key}={value!r}" for key, value in (learner | settings).items())
     remedies = f"    remedies=[\n{listed},\n    ],\n"
     if encoder:
         data = "matrix, labels" if encoder == "matrix" else f"texts, labels, encoder={encoder!r}"
@@ -228,7 +231,7 @@ def _unfinished(result: StudyResult) -> tuple[int, int] | None:
         for remedy in result.remedies
         if remedy.tuned is not None
         for setting in remedy.tuned.settings
-        if "converged" in setting
+        if setting.get("converged") is not None
     ]
     return (sum(not value for value in known), len(known)) if known else None
 

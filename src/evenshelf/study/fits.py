@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evenshelf.errors import SettingError
 from evenshelf.learners.heads import HEADS, Head, Training, fit_path, training_rows
 from evenshelf.learners.solver import MEMORY
 from evenshelf.learners.vectors import Vectors
@@ -36,7 +37,7 @@ class Model:
     bytes
         Working memory, estimated from the arrays held.
     steps, converged
-        Of the solver, where the learner tells.
+        Of the solver; ``None`` where the learner does not tell.
     weights
         ``[d + 1, C]``, of linear heads.
     """
@@ -44,8 +45,8 @@ class Model:
     scores: Callable[[int, Remedy], Floats]
     seconds: float
     bytes: int
-    steps: int = 0
-    converged: bool = True
+    steps: int | None = None
+    converged: bool | None = None
     weights: Floats | None = None
 
 
@@ -99,7 +100,7 @@ def _heads(
     start: Callable[[Start], Floats],
 ) -> Fitted:
     folds = _folds(unit, vectors)
-    full = Training.of(vectors, folds, _classes(vectors), names)
+    full = Training.of(vectors, folds, classes_of(vectors), names)
     vectors = vectors.leading(unit.axes)
     training = full.leading(unit.axes)
     tasks, making = [], []
@@ -150,7 +151,7 @@ def _others(
             predict = unit.learner.fit(
                 given,
                 target,
-                _classes(vectors),
+                classes_of(vectors),
                 t.remedy,
                 names=names,
                 seed=int(random(folds, t.remedy.spec).integers(2**31)),
@@ -158,15 +159,29 @@ def _others(
             )
 
             def scores(fold: int, remedy: Remedy, predict: Callable[[Floats], Floats] = predict) -> Floats:
-                del remedy  # fitted under it, adjustments included
-                return predict(vectors.given((fold,)))
+                rows = vectors.given((fold,))  # fitted under the remedy, adjustments included
+                return _checked(predict(rows), (len(rows), classes_of(vectors)), unit.learner.name, remedy)
 
             row.append(Model(scores, time.process_time() - before, given.nbytes))
         models.append(row)
     return Fitted(models, {})
 
 
-def _classes(vectors: Vectors) -> int:
+def _checked(scores: Any, shape: tuple[int, int], learner: str, remedy: Remedy) -> Floats:
+    found = np.asarray(scores)
+    if found.shape != shape or not np.isfinite(found).all():
+        what = (
+            f"scores of the shape {found.shape}, not {shape}" if found.shape != shape else "scores that are not finite"
+        )
+        raise SettingError(
+            f"The learner {learner!r} gave {what}, under {remedy}.",
+            hint="evenshelf.testing.check_learner finds out what else it does not keep to.",
+        )
+    return found.astype(np.float32, copy=False)
+
+
+def classes_of(vectors: Vectors) -> int:
+    """How many classes there are."""
     return int(vectors.target.max()) + 1
 
 

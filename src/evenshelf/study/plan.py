@@ -8,7 +8,9 @@ import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -136,11 +138,12 @@ def _identity(remedy: Remedy) -> list[Any]:
 
 
 def _code(kind: Any) -> str:
-    """Digest of the module of a class or function from elsewhere, which has no :data:`REVISION`; "" for our own."""
-    if kind.__module__.partition(".")[0] == "evenshelf":
+    """Digest of the code of a class or function from elsewhere, which has no :data:`REVISION`; "" for our own."""
+    top = kind.__module__.partition(".")[0]
+    if top == "evenshelf":
         return ""
     try:
-        source = inspect.getsource(sys.modules[kind.__module__]).encode()
+        source = _sources(top)
     except (KeyError, OSError, TypeError):  # typed into a prompt: its own code, or that of its methods
         methods = [kind, *(getattr(m, "fget", m) for m in vars(kind).values())]
         codes = [m.__code__ for m in methods if hasattr(m, "__code__")]
@@ -148,6 +151,16 @@ def _code(kind: Any) -> str:
             [(c.co_code, c.co_names, [k for k in c.co_consts if not hasattr(k, "co_code")]) for c in codes]
         ).encode()
     return blake2b(source, digest_size=8).hexdigest()
+
+
+@cache
+def _sources(top: str) -> bytes:
+    """Source of a module, or of all modules of a package: what a class does may be written in another one of them."""
+    module = sys.modules[top]
+    if not hasattr(module, "__path__"):
+        return inspect.getsource(module).encode()
+    files = sorted(file for folder in module.__path__ for file in Path(folder).rglob("*.py"))
+    return b"".join(blake2b(file.read_bytes()).digest() for file in files)
 
 
 def _plain(value: Any) -> Any:

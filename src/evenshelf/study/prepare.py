@@ -69,8 +69,8 @@ class Plan:
             faults.append(f"workers is {self.workers}, and at least one is needed")
         if self.seed < 0:
             faults.append(f"seed is {self.seed}, and must not be negative")
-        learner = learner_kind(self.learner)
         try:
+            learner = learner_kind(self.learner)
             for remedy in remedy_set(self.remedies):
                 settings(remedy, self.budget, learner)
             if texts:
@@ -113,11 +113,17 @@ def shop_task(
     if sample is not None and sample < 1:
         raise SettingError(f"A sample of {sample} items is none.", hint="Give a positive number, or none for all.")
     task = task_kind(kind).ask(shop, target)
+    if task.name != kind:
+        raise SettingError(
+            f"The task {kind!r} returned one that calls itself {task.name!r}; studies are kept under that name.",
+            hint=f"Return an instance of a subclass of LabelTask with name = {kind!r}.",
+        )
     return task if sample is None or sample >= len(task.target) else _drawn(task, sample, seed)
 
 
 def _drawn(task: LabelTask, sample: int, seed: int) -> LabelTask:
-    assert task.texts is not None
+    if task.texts is None:
+        raise InputError("The task has no texts, so no sample can be drawn of it.", hint="Leave --sample away.")
     rows = np.sort(np.random.default_rng(seed).permutation(len(task.target))[:sample])
     return type(task).of(
         [task.classes[code] for code in task.target[rows]],
@@ -219,7 +225,7 @@ def prepare(
         workers=plan.workers,
         learner=plan.learner,
         about={
-            "name": "label",
+            "name": task.name,
             **(about or {}),
             "encoder": {
                 "spec": choice.spec,

@@ -155,8 +155,9 @@ class Study:
             SPARSE: [(WORDS_SPEC, Setting(baseline, None))],
             SHUFFLED: [],
         }
-        work = _Work(self, progress, sum(_cost(u) for units in search.values() for u in units))
-        work.expect(sum(_final_cost(plans[name], defaults[name], self.folds) for name in plans))
+        work = _Work(self, progress)
+        likely = sum(_final_cost(plans[name], defaults[name], self.folds, path=name == SPARSE) for name in plans)
+        work.expect(sum(_cost(u) for units in search.values() for u in units) + likely)
         work.do([u for units in search.values() for u in units], "choosing settings")
         chosen = {name: self._choose(units) for name, units in search.items()}
         finals: dict[str, list[Unit]] = {}
@@ -167,6 +168,7 @@ class Study:
             }
             starts = self._starts(search[name], matrices[name]) if learners[name] == HEADS else None
             finals[name] = final_units(by_fold, places[name], starts, learners[name])
+        work.expect(sum(_cost(u) for units in finals.values() for u in units))
         work.do([u for units in finals.values() for u in units], "final fits")
         gathered = {name: self._gather(search[name], finals[name], matrices[name]) for name in plans}
         offered = self._learner.penalties(self.budget)
@@ -177,7 +179,10 @@ class Study:
         meta = {
             **task.describe(),
             **self.about,
-            "learner": self._learner.title,
+            "learner": self._learner.name,
+            "models": self._learner.title,
+            "default_penalty": self._learner.default,
+            "settings_tried": sorted({len(settings(r, self.budget, self._learner)) for r in self._remedies}),
             "weakest_penalty": offered[-1] if len(offered) > 1 else None,
             "folds": self.folds,
             "seed": self.seed,
@@ -306,13 +311,13 @@ def _yardstick(remedy: Remedy, found: Gathered) -> RemedyResult:
 class _Work:
     """Does units, in this process or in several, and says how far it is."""
 
-    def __init__(self, study: Study, progress: Progress | None, total: float) -> None:
+    def __init__(self, study: Study, progress: Progress | None) -> None:
         self._study, self._progress = study, progress
-        self._total, self._done = total, 0.0
+        self._total, self._done = 0.0, 0.0
         self.cpu = 0.0
 
-    def expect(self, more: float) -> None:
-        self._total += more
+    def expect(self, left: float) -> None:
+        self._total = self._done + left
 
     def do(self, units: Sequence[Unit], words: str) -> None:
         study = self._study
@@ -348,9 +353,13 @@ def _cost(unit: Unit) -> float:
     return sum(each * len(t.penalties) * (1.5 if "resample" in t.remedy.stages else 1.0) for t in unit.trainings)
 
 
-def _final_cost(wanted: Sequence[tuple[str, Setting]], defaults: Sequence[tuple[str, Setting]], folds: int) -> float:
-    names = {name for name, _ in wanted}
-    return folds * (9.0 * len(names) + 3.0 * len(defaults)) if names else 0.0
+def _final_cost(
+    wanted: Sequence[tuple[str, Setting]], defaults: Sequence[tuple[str, Setting]], folds: int, *, path: bool
+) -> float:
+    """Expected cost of the final fits, before it is known what is chosen; on a path of penalties each takes several."""
+    remedies = dict(wanted)
+    made = {name: 1.5 if "resample" in setting.remedy.stages else 1.0 for name, setting in remedies.items()}
+    return 3.0 * folds * (sum(made.values()) * (3 if path else 1) + sum(made[name] for name, _ in defaults))
 
 
 def study_folder(base: Path, task: LabelTask, *identity: object) -> Path:

@@ -102,7 +102,7 @@ class Bootstrap:
     def loss(self, name: str, base: str, metric: str, level: float = LEVEL) -> Estimate:
         """Share of `base`'s value that `name` loses, with percentile interval; negative for a gain.
 
-        0 where neither has anything to lose, NaN where the metric was not evaluated.
+        0 where `base` has nothing to lose, NaN where the metric was not evaluated.
         """
         (row, column), (other, _) = self._at(name, metric), self._at(base, metric)
         kept, held = self.draws[row, column], self.draws[other, column]

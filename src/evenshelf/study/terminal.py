@@ -199,8 +199,9 @@ def study_notes(result: StudyResult, verdict: Verdict) -> Iterator[Text]:
     timings = meta.get("timings", {})
     if "study_seconds" in timings:
         tuned = len(verdict.comparisons)
+        tried = " to ".join(map(str, meta.get("settings_tried") or [meta.get("budget")]))
         yield Text(
-            f"{tuned} remedies, {meta.get('folds')} folds, {meta.get('budget')} settings each: "
+            f"{tuned} remedies, {meta.get('folds')} folds, {tried} settings each: "
             f"{seconds(timings['study_seconds'])}, {seconds(timings['cpu_seconds'])} of CPU time."
         )
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from evenshelf.learners.vectors import Vectors
-from evenshelf.study.fits import APPROACH_TOLERANCE, FINAL_TOLERANCE, SEARCH_TOLERANCE, fit_unit
+from evenshelf.study.fits import APPROACH_TOLERANCE, FINAL_TOLERANCE, SEARCH_TOLERANCE, classes_of, fit_unit
 from evenshelf.study.plan import REVISION, Start, Unit
 from evenshelf.tasks.label_metrics import macro_f1
 
@@ -138,7 +138,7 @@ def _compute(
         random=lambda *identity: generator(seed, *identity),
         start=lambda start: read_start(folder, start),
     )
-    classes = int(vectors.target.max()) + 1
+    classes = classes_of(vectors)
     facts: dict[str, Any] = {"users": [], "notes": fitted.notes, "seconds": 0.0}
     arrays: dict[str, NDArray[Any]] = {}
     if unit.kind == "search" and isinstance(vectors.rows, np.ndarray):

@@ -30,7 +30,7 @@ class Verdict:
     headline
         The verdict in one sentence.
     reasons
-        Two to five sentences with their numbers.
+        Two to six sentences with their numbers.
     recommended
         Spec of the winner, or ``None``: no remedy beats doing nothing.
     best

@@ -18,7 +18,7 @@ def headline(verdict: Verdict) -> str:
     """The verdict in one sentence."""
     title = METRICS[verdict.metric].title
     if verdict.recommended is None:
-        if any(c.significant for c in verdict.comparisons):
+        if any(_refusable(c) for c in verdict.comparisons):
             return "No remedy beats doing nothing here without losing too much of the head."
         return "No remedy beats doing nothing here."
     won, base = verdict[verdict.recommended], verdict[verdict.baseline]
@@ -28,12 +28,24 @@ def headline(verdict: Verdict) -> str:
     )
 
 
+def _refusable(c: Comparison) -> bool:
+    """Whether it is better, and for nothing but the head not recommended."""
+    return c.significant and not c.guardrail_ok and math.isfinite(c.head_loss)
+
+
 def reasons(verdict: Verdict) -> tuple[str, ...]:
     """Two to six sentences, the weightiest first."""
     if _rivals(verdict) < 1:
         return ("No remedy besides the baseline could be evaluated.", _tuning(verdict) or _scope(verdict))
     if verdict.recommended is None:
-        found = [_closest(verdict), _refused(verdict), _yardstick(verdict), _tuning(verdict), _scope(verdict)]
+        found = [
+            _closest(verdict),
+            _unguarded(verdict),
+            _refused(verdict),
+            _yardstick(verdict),
+            _tuning(verdict),
+            _scope(verdict),
+        ]
     else:
         found = [
             _gain(verdict),
@@ -109,17 +121,19 @@ def _buckets(verdict: Verdict) -> str:
         )
     if not math.isfinite(won.head_loss):
         return f"{tail}no class of the head could be evaluated.".capitalize()
-    sentence = f"{tail}{_head(won)}; the guardrail is a loss of {percent(verdict.guardrail)}."
+    beyond = ", which the interval does not rule out" if won.head_loss_high > verdict.guardrail else ""
+    sentence = f"{tail}{_head(won)}; the guardrail is a loss of {percent(verdict.guardrail)}{beyond}."
     return sentence[0].upper() + sentence[1:]
 
 
 def _head(c: Comparison) -> str:
     """How head F1 changes, in per cent of what it is for the baseline."""
-    change, low, high = (_change(-loss) for loss in (c.head_loss, c.head_loss_high, c.head_loss_low))
-    return f"head F1 changes by {change} (95 % interval {low} to {high})"
+    moved, low, high = (change(-loss) for loss in (c.head_loss, c.head_loss_high, c.head_loss_low))
+    return f"head F1 changes by {moved} (95 % interval {low} to {high})"
 
 
-def _change(share: float) -> str:
+def change(share: float) -> str:
+    """A change in per cent, with its sign."""
     return f"{'+' if share > 0 else '−'}{percent(abs(share))}" if abs(share) >= 0.0005 else percent(0.0)
 
 
@@ -155,7 +169,7 @@ def _ties(verdict: Verdict) -> str:
 
 def _refused(verdict: Verdict) -> str:
     bound = verdict[verdict.recommended].diff if verdict.recommended else 0.0
-    refused = [c for c in verdict.comparisons if c.significant and not c.guardrail_ok and math.isfinite(c.head_loss)]
+    refused = [c for c in verdict.comparisons if _refusable(c)]
     found = [c for c in refused if c.diff > bound]
     if not found:
         return ""
@@ -169,6 +183,17 @@ def _refused(verdict: Verdict) -> str:
     )
 
 
+def _unguarded(verdict: Verdict) -> str:
+    """Where a remedy is better and the guardrail cannot be looked at."""
+    found = [c.spec for c in verdict.comparisons if c.significant and not math.isfinite(c.head_loss)]
+    if not found:
+        return ""
+    return (
+        f"{_listed(found)} {_plural(len(found), 'gains', 'gain')} on the whole, but no class of the head could be "
+        "evaluated, so what the head loses is not known, and nothing is recommended."
+    )
+
+
 def _closest(verdict: Verdict) -> str:
     rivals = _rivals(verdict)
     best = verdict[verdict.best or verdict.baseline]
@@ -177,7 +202,7 @@ def _closest(verdict: Verdict) -> str:
         f"{METRICS[verdict.metric].title} by {signed(best.diff)} (95 % interval {signed(best.low)} to "
         f"{signed(best.high)}; {probability(best.p_holm)} after Holm's correction)"
     )
-    # A gain that is significant and still not recommended was refused, which the next sentence says.
+    # A gain that is significant and still not recommended is explained by the next sentence.
     return f"{sentence}."
 
 

@@ -24,7 +24,8 @@ class TaskKind:
     summary
         One sentence for a person who has to choose.
     ask
-        ``ask(shop, target)`` finds the examples and their classes; ``target`` is what ``--target`` says. It raises an
+        ``ask(shop, target)`` finds the examples and their classes; ``target`` is what ``--target`` says. The task it
+        returns is of a class whose :attr:`~evenshelf.tasks.label.LabelTask.name` is that of the kind. It raises an
         :class:`~evenshelf.errors.InputError` if the shop cannot answer.
     """
 
@@ -33,7 +34,13 @@ class TaskKind:
     ask: Callable[[Shop, str], LabelTask]
 
 
-_registry = Registry("task", "evenshelf.tasks", TaskKind)
+_registry: Registry[TaskKind] = Registry(
+    "task",
+    "evenshelf.tasks",
+    wanted="a TaskKind",
+    fits=lambda kind: isinstance(kind, TaskKind),
+    identity=lambda kind: f"{kind.ask.__module__}.{getattr(kind.ask, '__qualname__', kind.ask)}",
+)
 register = _registry.register
 """Add a kind of task."""
 

@@ -24,7 +24,7 @@ from evenshelf.testing.encoders import check_encoder, encoder_checks, encoder_ki
 from evenshelf.testing.learners import check_learner, learner_checks
 from evenshelf.testing.losses import check_loss, loss_checks
 from evenshelf.testing.remedies import check_remedy, remedy_checks
-from evenshelf.testing.tasks import check_task, task_checks
+from evenshelf.testing.tasks import check_task, task_checks, task_kind_checks
 
 __all__ = [
     "Check",
@@ -39,4 +39,5 @@ __all__ = [
     "loss_checks",
     "remedy_checks",
     "task_checks",
+    "task_kind_checks",
 ]

@@ -81,6 +81,7 @@ def offers_penalties_that_fall(subject: _Subject) -> None:
         assert all(np.isfinite(found)), f"penalties are {found}"
         assert all(after < before for before, after in pairwise(found)), f"{found} do not fall"
         assert found == subject.kind.penalties(count), "penalties differ from call to call"
+        assert count == 1 or found[-1] == subject.kind.penalties(8)[-1], "the weakest penalty depends on the count"
 
 
 def learns_what_is_plain_to_see(subject: _Subject) -> None:
@@ -169,11 +170,14 @@ def fits_every_remedy_of_the_catalogue(subject: _Subject) -> None:
 
 
 def fits_at_every_penalty(subject: _Subject) -> None:
-    """Of those that it offers."""
+    """Of those that it offers; the strongest and the weakest differ."""
     vectors, target, _ = skewed_sample()
-    for penalty in subject.kind.penalties(4):
-        scores = subject.fit(vectors, target, 4, parse("none"), penalty=penalty)(vectors)
+    offered = subject.kind.penalties(4)
+    fitted = [subject.fit(vectors, target, 4, parse("none"), penalty=penalty)(vectors) for penalty in offered]
+    for penalty, scores in zip(offered, fitted, strict=True):
         assert np.isfinite(scores).all(), f"scores at the penalty {penalty:g} are not finite"
+    moved = float(np.abs(probabilities(fitted[0]) - probabilities(fitted[-1])).max())
+    assert len(offered) == 1 or moved > 1e-6, f"{len(offered)} penalties are offered, and change nothing"
 
 
 def _prior(target: Codes, groups: int) -> Prior:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evenshelf.shop import simulate
+from evenshelf.tasks import TaskKind, task_kinds
 from evenshelf.tasks.folds import ALWAYS_TRAINING
 from evenshelf.tasks.label import LabelTask
 from evenshelf.testing.check import Check, gather, run_all
@@ -46,9 +49,37 @@ def task_checks(task: LabelTask, folds: int = 5) -> list[Check]:
     )
 
 
+def task_kind_checks(kind: TaskKind, folder: Path) -> list[Check]:
+    """Checks of a kind of task, asked of the categories of a simulated shop.
+
+    Parameters
+    ----------
+    kind
+        As it is registered.
+    folder
+        An empty or new one, for the shop.
+    """
+    shop = simulate(folder, items=300, language="en")
+    named = gather(kind.name, is_found_and_named, of=_Asked(kind, kind.ask(shop, "category")))
+    return [*named, *task_checks(kind.ask(shop, "category"), 3)]
+
+
 def check_task(task: LabelTask, folds: int = 5) -> None:
     """Run :func:`task_checks`; raise ``AssertionError`` (or a group of errors) if any fails."""
     run_all(task_checks(task, folds))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    kind: TaskKind
+    task: LabelTask
+
+
+def is_found_and_named(asked: _Asked) -> None:
+    """By its name, under which studies of its tasks are kept."""
+    assert task_kinds().get(asked.kind.name) == asked.kind, f"{asked.kind.name!r} is not registered"
+    assert asked.task.name == asked.kind.name, f"its tasks are called {asked.task.name!r}, not {asked.kind.name!r}"
+    assert asked.kind.summary.strip().endswith("."), "the summary is no sentence"
 
 
 def has_codes_of_its_classes(subject: _Subject) -> None:
