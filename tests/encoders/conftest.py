@@ -13,7 +13,7 @@ import pytest
 # Read when huggingface_hub is first imported, so before anything else.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from evenshelf.encoders import Encoder, open_encoder, static
+from evenshelf.encoders import Encoder, encoder_kinds, open_encoder, static
 from evenshelf.encoders.store import _locked
 
 if TYPE_CHECKING:
@@ -68,7 +68,10 @@ def titles() -> list[str]:
     return [f"{b} {t} {c}" for b in brands for t in things for c in ("red", "black", "黑色")]
 
 
-@pytest.fixture(scope="session", params=["minilm", "minilm-int8", "tfidf", "fused", "fast"])
+WHOLE = [kind.name for kind in encoder_kinds().values() if kind.argument is None and kind.name != "auto"]
+
+
+@pytest.fixture(scope="session", params=WHOLE)
 def encoder(request: pytest.FixtureRequest, titles: list[str]) -> Encoder:
-    """Every built-in encoder."""
+    """Every registered encoder that needs no model to be named; ``auto`` opens one of them."""
     return open_encoder(request.param, titles)
