@@ -127,6 +127,10 @@ def test_a_report_is_written_again_as_it_was_decided(finished, tmp_path, capsys)
     assert (anew["metric"], anew["guardrail"]) == ("tail_f1", 0.5)
     # a second look is not the study's verdict
     assert json.loads((tmp_path / "study" / "verdict.json").read_text()) == before
+    older = {**before, "guardrail": 0.25, "comparisons": [{"spec": "none"}]}
+    (tmp_path / "study" / "verdict.json").write_text(json.dumps(older))
+    assert run("report", tmp_path / "study", *options) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"]["guardrail"] == 0.25
 
 
 def test_an_interrupted_study_goes_on_to_the_same_result(shop, finished, tmp_path):

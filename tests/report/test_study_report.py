@@ -185,7 +185,7 @@ def test_a_yardstick_that_wins_is_not_praised_as_a_remedy():
     verdict = decide(made, replicates=200)
     assert verdict.recommended is None
     assert verdict[WORDS_SPEC].p < 0.05
-    assert "try another encoder (tfidf or fused) first" in read(study_report(made, verdict)).all("header")[0].text
+    assert "compare other encoders before you rely on these" in read(study_report(made, verdict)).all("header")[0].text
 
 
 def test_notes_of_the_folds_are_merged_into_ranges(tree):
@@ -272,6 +272,17 @@ def test_the_command_holds_what_was_asked(tree, result, verdict):
     assert "evenshelf.compare(\n    texts, labels, encoder='minilm + tfidf(512)', folds=5" in command(
         without_shop, verdict
     )
+
+
+def test_a_gain_that_costs_the_head_is_not_called_nothing():
+    plans = (FLAT[0], Plan("greedy", 0.86, 0.97, 0.9, 0.9, "Greedy", ("weight",)))
+    made = study(plans=plans, rows=6000)
+    verdict = decide(made)
+    assert verdict.recommended is None
+    assert verdict["greedy"].significant
+    page = study_report(made, verdict)
+    assert "more than the guardrail of 1.0\u00a0% allows" in page
+    assert "No remedy passes" not in page
 
 
 def test_the_command_and_the_limits_name_the_learner(result, verdict):

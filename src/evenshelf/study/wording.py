@@ -73,7 +73,7 @@ def _yardstick(verdict: Verdict) -> str:
         return ""
     return (
         f"{better[0].title} reaches {_value(getattr(better[0], verdict.metric))} without these vectors, more than "
-        f"{held.spec}: try another encoder (tfidf or fused) first."
+        f"{held.spec}: compare other encoders before you rely on these."
     )
 
 
@@ -121,7 +121,7 @@ def _buckets(verdict: Verdict) -> str:
         )
     if not math.isfinite(won.head_loss):
         return f"{tail}no class of the head could be evaluated.".capitalize()
-    beyond = ", which the interval does not rule out" if won.head_loss_high > verdict.guardrail else ""
+    beyond = ", and the interval does not rule out a greater one" if won.head_loss_high > verdict.guardrail else ""
     sentence = f"{tail}{_head(won)}; the guardrail is a loss of {percent(verdict.guardrail)}{beyond}."
     return sentence[0].upper() + sentence[1:]
 
