@@ -114,6 +114,7 @@ def costs(results: Path, document: dict[str, Any], language: str) -> str:
                 gap=cell("macro_f1", figures["macro_f1_gap_max"]["value"], language),
                 exact=cell("macro_f1", figures["macro_f1_gap_same_setting_not_drawn_max"]["value"], language),
                 tight=cell("macro_f1", figures["macro_f1_gap_at_optimum_max"]["value"], language),
+                tried=next((len(t["rows"]) for t in document["tables"] if t["name"] == "objectives"), 0),
                 peer_folds=peer_folds(document),
                 folds=document["settings"]["folds"],
             )

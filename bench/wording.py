@@ -79,13 +79,14 @@ _SENTENCES = {
             "torch take {peer} s, {ratio} times as long, with {memory} times the memory (they ran {peer_folds} of "
             "{folds} folds; the seconds are scaled up). On these folds macro-F1 differs by at most {gap} with the "
             "settings that each side chose, and by at most {exact} at equal settings among remedies that draw no "
-            "random rows; fitted to the end, by at most {tight} where that was tried."
+            "random rows; fitted to the end, by at most {tight} at {tried} "
+            "settings of one fold."
         ),
         (
             "整个研究用时 {seconds} 秒；同样的方法用 imbalanced-learn、scikit-learn 和 torch 逐个来做要 {peer} 秒，"
             "是它的 {ratio} 倍，内存是它的 {memory} 倍（对照只跑了 {folds} 折中的 {peer_folds} 折，用时按比例推算）。"
             "在这些折上，双方各用自己选中的设置时，macro-F1 最多相差 {gap}；"
-            "设置相同且不抽取随机样本的方法最多相差 {exact}；在试过的设置上双方都收敛后最多相差 {tight}。"
+            "设置相同且不抽取随机样本的方法最多相差 {exact}；在一折的 {tried} 组设置上双方都收敛后最多相差 {tight}。"
         ),
     ),
     "full": ("All {rows} rows take {seconds} s.", "全部 {rows} 行用时 {seconds} 秒。"),
