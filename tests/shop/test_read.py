@@ -9,6 +9,7 @@ import json
 import tarfile
 import zipfile
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop.archives import members, sha256_of
-from evenshelf.shop.read import read_records
+from evenshelf.shop.delimited import Delimited, Lines
+from evenshelf.shop.read import read_batches, read_records, together
 
 
 def read(text, name="a.csv", **how):
@@ -47,6 +49,41 @@ NASTY = st.lists(
     ),
     max_size=12,
 )
+
+
+class OneByOne(Delimited):
+    """Looks at every line by itself."""
+
+    def _regular(self, lines):
+        nothing = np.zeros(len(lines), bool)
+        return nothing, nothing
+
+
+QUOTED = st.lists(
+    st.lists(st.sampled_from(["a", '"', '""', ",", "\n", "\r", " ", "\t", "é", "\u3000", "中", "|"]), max_size=7).map(
+        "".join
+    ),
+    max_size=25,
+).map("".join)
+
+
+@given(QUOTED | NASTY.map(lambda lines: b"\n".join(lines).decode("latin-1")), st.integers(1, 4), st.integers(1, 60))
+@settings(max_examples=600, deadline=None)
+def test_lines_read_at_once_are_those_read_one_by_one_whatever_the_blocks(text, width, block):
+    names = [f"c{i}" for i in range(width)]
+    data = text.encode()
+    whole = Lines.of(data if data.endswith(b"\n") or not data else data + b"\n", "utf-8")
+    expected = OneByOne(names, ",").feed(whole, last=True)
+    for found in (
+        Delimited(names, ",").feed(whole, last=True),
+        together(
+            list(read_batches("a.csv", io.BytesIO(data), columns=names, header=False, delimiter=",", block=block))
+        ),
+    ):
+        assert found.frame.rows() == expected.frame.rows()
+        assert found.lines == expected.lines
+        assert found.rejected == expected.rejected
+        assert (found.blank, found.literal_quotes) == (expected.blank, expected.literal_quotes)
 
 
 @given(NASTY, st.sampled_from([b"\n", b"\r\n"]))

@@ -23,7 +23,7 @@ from evenshelf.shop.store import MANIFEST, Shop, SourceEntry
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from evenshelf.shop.read import Records
+    from evenshelf.shop.records import Records
 
     Progress = Callable[[str, int, int | None], None]
     """Called with what is being done, how much is done, and how much there is to do (None: unknown)."""

@@ -1,79 +1,52 @@
 """Rows out of CSV, TSV, JSON lines, JSON and Parquet; what is no row is handed back with its reason.
 
 Nothing is repaired and nothing is dropped: each record of a file comes back either as a row or as a
-:class:`Rejected`, and blank lines are counted.
+:class:`~evenshelf.shop.records.Rejected`, and blank lines are counted. Files are read in batches, so that memory
+does not grow with them (a JSON array excepted).
 """
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import polars as pl
 
 from evenshelf.errors import InputError, SettingError
+from evenshelf.shop.delimited import Delimited, Lines, take
+from evenshelf.shop.records import Records, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-QUOTE = '"'
-MAX_RECORD_LINES = 1000
-"""A quote that does not close within so many lines is a stray one."""
+BLOCK = 1 << 24
+"""Bytes read at a time."""
 
 _DELIMITERS = (",", "\t", ";", "|")
 _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
-@dataclass(frozen=True)
-class Rejected:
-    """A record that is no row: where it began, why, and how it read."""
-
-    line: int
-    reason: str
-    detail: str
-    raw: str
-
-
-@dataclass
-class Records:
-    """All records of one file.
-
-    `literal_quotes` counts rows whose quotes do not follow the rules of CSV and were therefore read as part of
-    the text, because only so the row has the right number of fields.
-    """
-
-    frame: pl.DataFrame
-    lines: list[int]
-    rejected: list[Rejected] = field(default_factory=list)
-    blank: int = 0
-    literal_quotes: int = 0
-
-    @property
-    def rows_in(self) -> int:
-        """Number of records in the file: rows and rejected ones, without blank lines."""
-        return self.frame.height + len(self.rejected)
-
-
-def read_records(
+def read_batches(
     name: str,
-    data: bytes,
+    stream: BinaryIO,
     *,
     columns: Sequence[str] | None = None,
     header: bool | None = None,
     delimiter: str | None = None,
     encoding: str = "utf-8",
-) -> Records:
-    r"""Read one file of rows.
+    block: int = BLOCK,
+) -> Iterator[Records]:
+    r"""Read one file of rows, a batch after another.
 
     Parameters
     ----------
     name
         Name of the file; its ending tells the format.
-    data
+    stream
         Its bytes.
     columns
         Names of the columns of a delimited file without header (or instead of its header).
@@ -84,11 +57,14 @@ def read_records(
         One character. None: the one of ``, \t ; |`` that fits the first lines.
     encoding
         Of text files; any in which the byte of a line feed stands for nothing else. A byte order mark wins.
+    block
+        Bytes read at a time.
 
-    Returns
-    -------
+    Yields
+    ------
     Records
-        Text columns for delimited files and JSON (lists are joined by ``|``), the file's own types for Parquet.
+        Text columns for delimited files and JSON (lists are joined by ``|``), the file's own types for Parquet. All
+        batches of a delimited file have the same columns. There is at least one.
 
     Raises
     ------
@@ -99,52 +75,94 @@ def read_records(
     """
     suffix = PurePosixPath(name).suffix.lower()
     if suffix == ".parquet":
-        return _read_parquet(name, data)
+        yield _read_parquet(name, stream.read())
+        return
     try:
-        lines, undecodable = _decode(name, data, encoding)
+        codecs.lookup(encoding)
     except LookupError as error:
         raise SettingError(f"there is no encoding {encoding!r}", hint="Try utf-8 or gb18030.") from error
-    if suffix == ".json" and (whole := _read_json_array(name, lines, undecodable)) is not None:
-        return whole
+    blocks = _Blocks(name, stream, encoding, block)
     if suffix in {".json", ".jsonl", ".ndjson"}:
-        return _read_json_lines(lines, undecodable)
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
-        raise SettingError(f"a delimiter is one character and no quote or line end, not {delimiter!r}")
+        yield from _read_json(name, suffix, blocks)
+        return
+    if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n'):
+        raise SettingError(f"a delimiter is one ASCII character and no quote or line end, not {delimiter!r}")
     if columns is not None and len(set(columns)) != len(columns):
         raise SettingError(f"a column is named twice in {', '.join(columns)}")
-    if delimiter is None:
-        delimiter = "\t" if suffix == ".tsv" else _sniff(lines, columns)
-    return _read_delimited(lines, undecodable, columns, header, delimiter)
+    yield from _read_delimited(suffix, blocks, columns, header, delimiter)
 
 
-def _decode(name: str, data: bytes, encoding: str) -> tuple[list[str], dict[int, str]]:
-    """Return lines of text, and for each undecodable line (counted from 0) what is wrong with it."""
-    if data.startswith(_UTF16_BOMS):
-        try:
-            data = data.decode("utf-16").encode()
-        except UnicodeDecodeError as error:
-            raise InputError(f"{name} begins like UTF-16, but is none: {error}") from error
-        encoding = "utf-8"
-    data = data.removeprefix(_UTF8_BOM)
-    raw = data.split(b"\n")
-    if raw[-1] == b"":
-        raw.pop()
-    try:
-        return [line.removesuffix("\r") for line in data.decode(encoding).split("\n")[: len(raw)]], {}
-    except UnicodeDecodeError:
-        pass
-    lines: list[str] = []
-    bad: dict[int, str] = {}
-    for index, line in enumerate(raw):
-        try:
-            lines.append(line.decode(encoding).removesuffix("\r"))
-        except UnicodeDecodeError as error:
-            bad[index] = f"byte {error.start + 1} of the line is not {encoding}"
-            lines.append(line.decode(encoding, "backslashreplace").removesuffix("\r"))
-    return lines, bad
+def read_records(name: str, data: bytes, **how: Any) -> Records:
+    """Read one file of rows from memory, whole; see :func:`read_batches`."""
+    return together(list(read_batches(name, io.BytesIO(data), **how)))
 
 
-def _sniff(lines: list[str], columns: Sequence[str] | None) -> str:
+def together(batches: Sequence[Records]) -> Records:
+    """Batches of one file as one."""
+    if len(batches) == 1:
+        return batches[0]
+    frames = [batch.frame for batch in batches if batch.frame.width]
+    return Records(
+        pl.concat(frames, how="diagonal") if frames else pl.DataFrame(),
+        [line for batch in batches for line in batch.lines],
+        [bad for batch in batches for bad in batch.rejected],
+        sum(batch.blank for batch in batches),
+        sum(batch.literal_quotes for batch in batches),
+    )
+
+
+class _Blocks:
+    """Blocks of whole lines of a text file, without byte order mark, each line ended by a line feed.
+
+    UTF-16 is turned into UTF-8 on the way.
+    """
+
+    def __init__(self, name: str, stream: BinaryIO, encoding: str, size: int) -> None:
+        self._name, self._stream, self._size = name, stream, size
+        self.encoding = "utf-8" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
+        first = stream.read(size)
+        self._decoder: codecs.IncrementalDecoder | None = None
+        if first.startswith(_UTF16_BOMS):
+            self._decoder, self.encoding = codecs.getincrementaldecoder("utf-16")(), "utf-8"
+        elif first.startswith(_UTF8_BOM):
+            first, self.encoding = first.removeprefix(_UTF8_BOM), "utf-8"
+        self._next = first
+        self._rest = b""
+        self.done = False
+
+    def read(self) -> Lines:
+        """The next lines; at the end of the file :attr:`done` is set."""
+        block = self._next
+        self._next = self._stream.read(self._size) if block else b""
+        self.done = not self._next
+        if self._decoder is not None:
+            try:
+                block = self._decoder.decode(block, final=self.done).encode()
+            except UnicodeDecodeError as error:
+                raise InputError(f"{self._name} begins like UTF-16, but is none: {error}") from error
+        block = self._rest + block
+        if self.done:
+            block += b"" if not block or block.endswith(b"\n") else b"\n"
+        else:
+            whole = block.rfind(b"\n") + 1
+            self._rest, block = block[whole:], block[:whole]
+        return Lines.of(block, self.encoding)
+
+    def first(self) -> Lines:
+        """The first lines, up to some that are not blank."""
+        lines = self.read()
+        while not self.done and not lines.data.strip():
+            lines += self.read()
+        return lines
+
+    def all(self, lines: Lines) -> Lines:
+        """These lines and all that follow."""
+        while not self.done:
+            lines += self.read()
+        return lines
+
+
+def _sniff(lines: Sequence[str], columns: Sequence[str] | None) -> str:
     sample = [line for line in lines[:50] if line.strip()][:20]
     if not sample:
         return ","
@@ -153,112 +171,32 @@ def _sniff(lines: list[str], columns: Sequence[str] | None) -> str:
     return max(_DELIMITERS, key=sample[0].count)
 
 
-def _split(text: str, delimiter: str) -> tuple[list[str] | None, bool]:
-    """Split one record by the rules of RFC 4180: its fields or None, and whether a quote is still open."""
-    fields: list[str] = []
-    at = 0
-    while True:
-        if text.startswith(QUOTE, at):
-            end = at + 1
-            while True:
-                end = text.find(QUOTE, end)
-                if end < 0:
-                    return None, True
-                if not text.startswith(QUOTE, end + 1):
-                    break
-                end += 2
-            fields.append(text[at + 1 : end].replace(QUOTE * 2, QUOTE))
-            at = end + 1
-            if at < len(text) and text[at] != delimiter:
-                return None, False
-        else:
-            end = text.find(delimiter, at)
-            fields.append(text[at : end if end >= 0 else len(text)])
-            at = end if end >= 0 else len(text)
-        if at >= len(text):
-            return fields, False
-        at += 1
-        if at == len(text):
-            return [*fields, ""], False
-
-
-def _take(lines: list[str], bad: dict[int, str], start: int, delimiter: str) -> tuple[list[str] | None, int]:
-    """Split the record that begins at line `start`: its fields (None: stray quotes) and its number of lines."""
-    text = lines[start]
-    if QUOTE not in text:
-        return text.split(delimiter), 1
-    fields, is_open = _split(text, delimiter)
-    if not is_open:
-        return fields, 1
-    parts = [text]
-    for index in range(start + 1, min(len(lines), start + MAX_RECORD_LINES)):
-        if index in bad:
-            break
-        parts.append(lines[index])
-        if QUOTE in lines[index]:
-            fields, is_open = _split("\n".join(parts), delimiter)
-            if not is_open:
-                return fields, len(parts)
-    return None, 1
-
-
 def _read_delimited(
-    lines: list[str], bad: dict[int, str], columns: Sequence[str] | None, header: bool | None, delimiter: str
-) -> Records:
-    start = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
-    out = Records(pl.DataFrame(), [], blank=start)
+    suffix: str, blocks: _Blocks, columns: Sequence[str] | None, header: bool | None, delimiter: str | None
+) -> Iterator[Records]:
+    lines = blocks.first()
+    if delimiter is None:
+        delimiter = "\t" if suffix == ".tsv" else _sniff([lines[i] for i in range(min(50, len(lines)))], columns)
+    start = next((i for i in range(len(lines)) if lines[i].strip()), len(lines))
     names = list(columns) if columns is not None else None
-    if start < len(lines) and header is not False and start not in bad:
-        first, taken = _take(lines, bad, start, delimiter)
+    begin = start
+    if start < len(lines) and header is not False and start not in lines.bad:
+        first, taken, _ = take(lines, start, delimiter)
         found = _column_names(first or lines[start].split(delimiter))
         if names is None:
             names = found
-            start += taken
+            begin += taken
         elif header or [n.strip().casefold() for n in names] == [n.casefold() for n in found]:
-            start += taken
+            begin += taken
     if names is None:
         width = len(lines[start].split(delimiter)) if start < len(lines) else 0
         names = [f"column_{i}" for i in range(1, width + 1)]
-    rows: list[list[str]] = []
-    width = len(names)
-    while start < len(lines):
-        line = lines[start]
-        if not line.strip() and start not in bad:
-            out.blank += 1
-            start += 1
-            continue
-        if start in bad:
-            out.rejected.append(Rejected(start + 1, "undecodable", bad[start], line))
-            start += 1
-            continue
-        fields, taken = _take(lines, bad, start, delimiter)
-        if fields is None or len(fields) != width:
-            literal = line.split(delimiter)
-            swallows = taken > 1 and any(
-                len(lines[i].split(delimiter)) == width for i in range(start + 1, start + taken)
-            )
-            if QUOTE in line and len(literal) == width:
-                fields, taken = literal, 1
-                out.literal_quotes += 1
-            elif fields is None or swallows:
-                detail = f"a quote opens and does not close; {len(literal)} fields, {width} expected"
-                out.rejected.append(Rejected(start + 1, "stray_quote", detail, line))
-                start += 1
-                continue
-            else:
-                raw = "\n".join(lines[start : start + taken])
-                detail = f"{len(fields)} fields, {width} expected"
-                out.rejected.append(Rejected(start + 1, "wrong_field_count", detail, raw))
-                start += taken
-                continue
-        rows.append(fields)
-        out.lines.append(start + 1)
-        start += taken
-    out.frame = pl.DataFrame(
-        {name: [row[i] for row in rows] for i, name in enumerate(names)},
-        schema=dict.fromkeys(names, pl.String),
-    )
-    return out
+    reader = Delimited(names, delimiter, line=begin + 1)
+    batch = reader.feed(lines.after(begin), last=blocks.done)
+    batch.blank += start
+    yield batch
+    while not blocks.done:
+        yield reader.feed(blocks.read(), last=blocks.done)
 
 
 def _column_names(cells: Sequence[str]) -> list[str]:
@@ -300,31 +238,43 @@ def _frame_of(rows: list[dict[str, str | None]]) -> pl.DataFrame:
     )
 
 
-def _read_json_lines(lines: list[str], bad: dict[int, str]) -> Records:
+def _read_json(name: str, suffix: str, blocks: _Blocks) -> Iterator[Records]:
+    """JSON lines; or, in a file that begins like one, a JSON array of objects."""
+    lines = blocks.first()
+    if suffix == ".json" and lines.data.lstrip().startswith(b"["):
+        yield _read_json_array(name, blocks.all(lines))
+        return
+    number = 1
+    while True:
+        yield _read_json_lines(lines, number)
+        if blocks.done:
+            return
+        number += len(lines)
+        lines = blocks.read()
+
+
+def _read_json_lines(lines: Lines, number: int) -> Records:
     rows: list[dict[str, str | None]] = []
     out = Records(pl.DataFrame(), [])
     for index, line in enumerate(lines):
-        if index in bad:
-            out.rejected.append(Rejected(index + 1, "undecodable", bad[index], line))
+        if index in lines.bad:
+            out.rejected.append(Rejected(number + index, "undecodable", lines.bad[index], line))
         elif not line.strip():
             out.blank += 1
         else:
             try:
                 rows.append(_object(json.loads(line)))
-                out.lines.append(index + 1)
+                out.lines.append(number + index)
             except (ValueError, RecursionError) as error:
-                out.rejected.append(Rejected(index + 1, "bad_json", str(error), line))
+                out.rejected.append(Rejected(number + index, "bad_json", str(error), line))
     out.frame = _frame_of(rows)
     return out
 
 
-def _read_json_array(name: str, lines: list[str], bad: dict[int, str]) -> Records | None:
-    """Read a file that is one JSON array of objects; None if it does not begin like one."""
+def _read_json_array(name: str, lines: Lines) -> Records:
+    if lines.bad:
+        raise InputError(f"{name}, line {min(lines.bad) + 1}: {lines.bad[min(lines.bad)]}")
     text = "\n".join(lines).strip()
-    if not text.startswith("["):
-        return None
-    if bad:
-        raise InputError(f"{name}, line {min(bad) + 1}: {bad[min(bad)]}")
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Mapping, Sequence
 
-    from evenshelf.shop.read import Records
+    from evenshelf.shop.records import Records
 
 RAW = "__raw"
 ITEM_ORDER = tuple(column.name for column in ITEMS.columns)
