@@ -27,3 +27,12 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("EVENSHELF_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """URL of a PostgreSQL server that lives as long as the tests of this process."""
+    from tests.postgres import server
+
+    with server() as url:
+        yield url

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -146,7 +147,8 @@ def test_rows_without_id_get_one_from_their_content(tmp_path):
     assert any("derived from the content" in note for note in report.sources[0].notes)
     two = write(tmp_path / "two.csv", "title,colour\nscarf,red\nhat,blue\nshoe,red\n")
     report = ingest(tmp_path / "shop", [two])  # hat and the first shoe are in the shop already
-    assert report.sources[0].quarantined == {"duplicate_item_id": 2}
+    assert report.sources[0].quarantined == {}
+    assert (report.sources[0].rows_kept, report.sources[0].rows_known, report.rows) == (3, 2, 4)
     other = ingest(tmp_path / "other", [two])
     assert other.sources[0].rows_kept == 3
 
@@ -319,8 +321,6 @@ def test_a_kill_at_any_step_of_a_commit_leaves_a_readable_shop(tmp_path):
         after = ingest(shop_path, [tmp_path / "new.csv"])
         assert after.rows == 3
         Shop.open(shop_path).verify()
-        for file in shop_path.iterdir():
-            file.unlink()
-        shop_path.rmdir()
+        shutil.rmtree(shop_path)
     assert killed >= 5
     assert seen == {2, 3}

@@ -9,7 +9,8 @@ import pytest
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
-from evenshelf.shop.schema import TABLES
+from evenshelf.shop.schema import TABLES, TIME
+from evenshelf.shop.store import KEPT_REVISIONS
 
 
 @pytest.fixture
@@ -40,14 +41,91 @@ def test_equal_content_has_an_equal_fingerprint(shop, tmp_path):
     assert other.fingerprint() != shop.fingerprint()
 
 
-def test_a_reader_of_the_last_revision_still_finds_its_file(shop):
+def test_readers_of_earlier_revisions_still_find_their_files(shop):
     reader = Shop.open(shop.path)
-    shop.commit({"items": items("c")})
+    for name in "cdefg":
+        shop.commit({"items": items(name)})
     assert reader.items()["item_id"].to_list() == ["a", "b"]
-    shop.commit({"items": items("d")})
+    assert Shop.open(shop.path, revision=-2).items()["item_id"].to_list() == ["e"]
+    assert Shop.open(shop.path, revision=reader.manifest.revision).items().equals(reader.items())
+    shop.commit({"items": items("h")})
     with pytest.raises(InputError, match="cannot be read"):
         reader.items()
-    assert len(list(shop.path.glob("items-*.parquet"))) == 2
+    with pytest.raises(SettingError, match=r"revision 2 of .* is not kept"):
+        Shop.open(shop.path, revision=2)
+    assert len(list(shop.path.glob("items-*.parquet"))) == 1 + KEPT_REVISIONS
+    assert len(list(shop.path.glob("history/*"))) == KEPT_REVISIONS
+
+
+def events(*lines, **more):
+    frame = {"item_id": ["a"] * len(lines), "kind": ["view"] * len(lines), "source_line": list(lines)}
+    return pl.DataFrame(frame | {name: [value] * len(lines) for name, value in more.items()})
+
+
+def test_a_table_grows_part_by_part(shop):
+    for lines in ((1, 2), (3,)):
+        with shop.writing() as writer:
+            for line in lines:
+                writer.append("events", events(line))
+            assert writer.rows("events") == max(lines)
+            assert writer.scan("events").select(pl.len()).collect().item() == max(lines)
+    with shop.writing() as writer:
+        writer.append("events", events(4, extra="x"))
+        writer.append("events", events(5, extra=1))
+    assert len(shop.manifest.tables["events"].parts) == 3
+    got = Shop.open(shop.path).read("events")
+    assert got["source_line"].to_list() == [1, 2, 3, 4, 5]
+    assert got["extra"].to_list() == [None, None, None, "x", "1"]
+    parts = [part.file for part in shop.manifest.tables["events"].parts]
+    with shop.writing() as writer:
+        writer.rewrite("events", lambda part: part.filter(pl.col("source_line") != 3))
+    assert [part.file for part in shop.manifest.tables["events"].parts] == [parts[0], parts[2]]
+    shop.verify()
+
+
+def test_parts_hold_many_small_frames_and_not_too_many(shop, monkeypatch):
+    monkeypatch.setattr("evenshelf.shop.store.PART_ROWS", 10)
+    with shop.writing() as writer:
+        for line in range(25):
+            writer.append("events", events(line))
+    assert [part.rows for part in shop.manifest.tables["events"].parts] == [10, 10, 5]
+
+
+def test_an_error_in_the_middle_leaves_everything_as_it_was(shop):
+    before = {file.name: file.read_bytes() for file in shop.path.iterdir() if file.is_file()}
+
+    def half_way():
+        with shop.writing() as writer:
+            writer.append("events", events(1))
+            writer.scan("events")
+            writer.replace("items", items("z"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half_way()
+    assert {file.name: file.read_bytes() for file in shop.path.iterdir() if file.is_file()} == before
+    with shop.writing() as writer:
+        writer.append("events", events(1))
+    assert Shop.open(shop.path).rows("events") == 1
+
+
+def test_keys_do_not_repeat_across_parts(shop):
+    def queries(*texts):
+        return pl.DataFrame({"query": texts})
+
+    with shop.writing() as writer:
+        writer.append("queries", queries("shoe", "hat"))
+    with pytest.raises(InputError, match="1 values of query repeat"), shop.writing() as writer:
+        writer.append("queries", queries("shoe"))
+    assert Shop.open(shop.path).read("queries")["query"].to_list() == ["shoe", "hat"]
+
+
+def test_a_table_that_is_not_there_is_empty(shop):
+    assert shop.rows("stock") == 0
+    assert shop.read("stock").schema == {"item_id": pl.String, "time": TIME, "stock": pl.Float64}
+    assert shop.scan("stock").collect().height == 0
+    with pytest.raises(SettingError, match="no table 'stok'"):
+        shop.read("stok")
 
 
 def test_two_writers_do_not_overwrite_each_other(shop):
@@ -71,7 +149,7 @@ def test_the_schema_is_held(shop):
 
 
 def test_damage_is_told(shop):
-    entry = shop.manifest.tables["items"]
+    (entry,) = shop.manifest.tables["items"].parts
     items("a", "x").write_parquet(shop.path / entry.file)
     with pytest.raises(InputError, match="was changed"):
         shop.verify()
@@ -83,12 +161,12 @@ def test_damage_is_told(shop):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("schema_version = 1", "schema_version = 99", "schema version 99"),
-        ("rows = 2", "rows = -2", r"tables\.items\.rows"),
-        ("rows = 2", 'rows = "many"', r"tables\.items\.rows"),
-        ('file = "items', 'file = "../items', r"tables\.items\.file"),
+        ("schema_version = 2", "schema_version = 99", "schema version 99"),
+        ("rows = 2", "rows = -2", r"tables\.items\.parts\.0\.rows"),
+        ("rows = 2", 'rows = "many"', r"tables\.items\.parts\.0\.rows"),
+        ('file = "items', 'file = "../items', r"tables\.items\.parts\.0\.file"),
         ("rows = 2", "rows == 2", "no valid manifest"),
-        ("rows = 2", "rows = 2\nrow = 3", r"tables\.items\.row"),
+        ("rows = 2", "rows = 2\nrow = 3", r"tables\.items\.parts\.0\.row"),
     ],
 )
 def test_a_manifest_that_is_wrong_is_refused(shop, old, new, message):
@@ -123,8 +201,8 @@ def test_a_creation_that_died_can_be_repeated(tmp_path):
 
 def test_the_manifest_is_plain_toml(shop):
     values = tomllib.loads((shop.path / "shop.toml").read_text(encoding="utf-8"))
-    assert values["tables"]["items"]["rows"] == 2
-    assert values["schema_version"] == 1
+    assert values["tables"]["items"]["parts"][0]["rows"] == 2
+    assert values["schema_version"] == 2
 
 
 def test_every_table_has_a_schema_of_its_own_name():

@@ -15,12 +15,18 @@ from evenshelf.cli.app import app
 from evenshelf.cli import shop
 
 # isort: split
+from evenshelf.cli import tables
+
+# isort: split
 from evenshelf.cli import study
 
 # isort: split
 from evenshelf.cli import catalogue
 
-__all__ = ["app", "catalogue", "main", "shop", "study"]
+# isort: split
+from evenshelf.cli import annotate
+
+__all__ = ["annotate", "app", "catalogue", "main", "shop", "study", "tables"]
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -13,16 +13,24 @@ from evenshelf.cli.app import JsonOption, ShopArgument, app, err, escape, one_of
 @app.command()
 def ingest(  # noqa: PLR0917 - typer calls it by name
     shop: ShopArgument,
-    files: Annotated[
-        list[Path],
+    sources: Annotated[
+        list[str],
         typer.Argument(
-            help="CSV, TSV, JSON lines, JSON or Parquet; plain, .gz, .zip, .tar.*, or a folder of them.",
+            help="CSV, TSV, JSON lines, JSON or Parquet; plain, packed (.gz, .xz, .bz2, .zip, .tar.*), a folder or a "
+            "quoted pattern of them; or a database, as in sqlite:///shop.db or postgresql://user@host/name.",
             show_default=False,
         ),
     ],
+    table: Annotated[
+        str, typer.Option(help="What the rows are: items, events, queries, judgements, prices, stock or users.")
+    ] = "items",
     mapping: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="ROLE=COLUMN", help="Which column is the title, the category, ..."),
+    ] = None,
+    constants: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="ROLE=VALUE", help="A value for all rows, as in kind=purchase."),
     ] = None,
     columns: Annotated[
         str | None, typer.Option(metavar="A,B,C", help="Names of the columns of files without a header.")
@@ -34,6 +42,21 @@ def ingest(  # noqa: PLR0917 - typer calls it by name
         str | None, typer.Option(metavar="CHAR", help="Between fields; found by itself if not given.")
     ] = None,
     encoding: Annotated[str, typer.Option(help="Of text files, such as utf-8 or gb18030.")] = "utf-8",
+    time_format: Annotated[
+        str | None,
+        typer.Option(metavar="FORMAT", help="Of times, as in '%d/%m/%Y %H:%M', or s, ms, us, ns since 1970."),
+    ] = None,
+    timezone: Annotated[str, typer.Option(help="Of times that do not say theirs, such as Asia/Shanghai.")] = "UTC",
+    session_gap: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MINUTES",
+            help="For events without a session: begin one after a pause of so many minutes; 0 for lines of orders.",
+        ),
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(metavar="SQL", help="For databases: name of a table, or a SELECT.")
+    ] = None,
     off: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Do not apply this quarantine rule.")] = None,
     fix: Annotated[
         list[str] | None,
@@ -44,10 +67,11 @@ def ingest(  # noqa: PLR0917 - typer calls it by name
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add files of items to a shop; make the shop if there is none.
+    """Add rows to a table of a shop; make the shop if there is none.
 
     No row is lost: each one is kept, or put into quarantine with its reason, and
-    the sum is shown. Files that are in the shop already are not read twice.
+    the sum is shown. Files that are in the shop already are not read twice, and of
+    a file that grew just the new rows are added.
 
     For example:
 
@@ -56,19 +80,35 @@ def ingest(  # noqa: PLR0917 - typer calls it by name
       evenshelf ingest myshop export.zip --map title=productDisplayName --map category=articleType
 
       evenshelf ingest myshop pages.tar.xz --columns code,path,title,breadcrumb,shop,seller
+
+      evenshelf ingest myshop 'logs/*.csv.gz' --table events --map kind=action
+
+      evenshelf ingest myshop invoices.csv --table events --set kind=purchase --session-gap 0
+
+      evenshelf ingest myshop postgresql://shop@localhost/shop --query orders --table events
+
+    The columns of each table: evenshelf shop schema
     """
     from evenshelf.shop import ingest as run  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.shop.mapping import KNOWN_NAMES  # noqa: PLC0415
     from evenshelf.shop.terminal import ingest_report  # noqa: PLC0415
 
+    one_of(table, KNOWN_NAMES, "--table")
     with working() as progress:
         report = run(
             shop,
-            files,
+            sources,
+            table=table,
             mapping=pairs(mapping or [], "--map"),
+            constants=pairs(constants or [], "--set"),
             columns=None if columns is None else [name.strip() for name in columns.split(",")],
             delimiter="\t" if delimiter == "\\t" else delimiter,
             header=False if no_header else None,
             encoding=encoding,
+            time_format=time_format,
+            timezone=timezone,
+            session_gap=session_gap,
+            query=query,
             off=off or (),
             fix=fix or (),
             exclude=exclude or (),
@@ -115,27 +155,70 @@ def simulate(  # noqa: PLR0917 - typer calls it by name
     items: Annotated[int, typer.Option(help="Number of items.")] = 2000,
     seed: Annotated[int, typer.Option(help="Equal seeds make equal shops.")] = 7,
     world: Annotated[
-        str, typer.Option(help="language: titles tell the category; codes: they tell nothing.")
+        str,
+        typer.Option(
+            help="language: titles tell the category; codes: they tell nothing; misleading: those of rare categories "
+            "tell a wrong one; flat: no imbalance; drift: tastes change; noisy: wrong labels, bots, repeats."
+        ),
     ] = "language",
-    language: Annotated[str, typer.Option(help="Of the titles: both, en or zh.")] = "both",
+    language: Annotated[str, typer.Option(help="Of titles, categories and queries: both, en or zh.")] = "both",
+    users: Annotated[
+        int | None, typer.Option(help="Number of users; by itself one for every 100 events.", show_default=False)
+    ] = None,
+    days: Annotated[int, typer.Option(help="Length of the period.")] = 365,
+    events: Annotated[
+        int | None,
+        typer.Option(
+            help="About how many events; by itself 40 an item, for more than 2,000 items as their square root, at most "
+            "2 million.",
+            show_default=False,
+        ),
+    ] = None,
+    pictures: Annotated[
+        int | None, typer.Option(help="How many items get a picture; by itself 200.", show_default=False)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a shop by machine, to try things on.
+    """Make a shop by machine, to try things on: items, users, prices, stock, events, queries, judgements.
+
+    What decided its events is written to OUT/truth, which no other command reads.
 
     For example:
 
       evenshelf simulate demo
 
       evenshelf simulate big --items 100000 --language en --seed 1
+
+      evenshelf simulate shop --world drift --users 5000 --events 500000
     """
     from evenshelf.shop import simulate as run  # noqa: PLC0415
-    from evenshelf.shop.simulate import LANGUAGES, WORLDS  # noqa: PLC0415
+    from evenshelf.shop.simulation import LANGUAGES, WORLDS  # noqa: PLC0415
 
     one_of(world, WORLDS, "--world")
     one_of(language, LANGUAGES, "--language")
 
     with working() as progress:
-        made = run(shop, items, seed, world, language, progress=progress)  # type: ignore[arg-type] # checked there
-    result = {"shop": str(shop), "items": made.manifest.tables["items"].rows, "fingerprint": made.fingerprint()}
-    message = f"[green]✓[/] [bold]{escape(str(shop))}[/] holds {result['items']:,} simulated items. "
+        made = run(
+            shop,
+            items,
+            seed,
+            world,  # type: ignore[arg-type] # checked above
+            language,  # type: ignore[arg-type]
+            users=users,
+            days=days,
+            events=events,
+            pictures=pictures,
+            progress=progress,
+        )
+    rows = {table: made.rows(table) for table in made.tables if made.rows(table)}
+    result = {
+        "shop": str(shop),
+        "items": made.rows("items"),
+        "fingerprint": made.fingerprint(),
+        "tables": rows,
+    }
+    message = (
+        f"[green]✓[/] [bold]{escape(str(shop))}[/] holds {result['items']:,} simulated items and "
+        f"{made.rows('events'):,} events. "
+    )
     show(f"{message}Look at it with: evenshelf profile {escape(str(shop))}", result if as_json else None)

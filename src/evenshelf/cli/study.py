@@ -218,7 +218,7 @@ def _finish(
 
 def _last_study(folder: Path) -> Path:
     """The folder itself, or the newest finished study of a shop."""
-    from evenshelf.shop.store import MANIFEST  # noqa: PLC0415
+    from evenshelf.shop.manifest import MANIFEST  # noqa: PLC0415
     from evenshelf.study.prepare import STUDIES  # noqa: PLC0415
 
     if not (folder / MANIFEST).is_file():

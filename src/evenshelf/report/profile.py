@@ -11,7 +11,8 @@ from evenshelf.report.buckets import bucket_rows
 from evenshelf.report.page import render, write
 from evenshelf.shop.advice import advice
 from evenshelf.shop.imbalance import FEW_SHOT
-from evenshelf.shop.rules import WARNINGS, reason_text
+from evenshelf.shop.reasons import reason_text
+from evenshelf.shop.rules import WARNINGS
 
 if TYPE_CHECKING:
     from evenshelf.shop.profile import Profile
@@ -76,8 +77,6 @@ def _columns(profile: Profile) -> list[Column]:
     measured: dict[str, dict[str, Any]] = {**profile.others, profile.target: profile.imbalance.summary()}
     made = []
     for column in profile.columns:
-        if column.name == "minority_label":
-            continue
         short = measured.get(column.name)
         about = (column.name, column.type, column.filled, column.distinct)
         if short is None:

@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+from evenshelf.shop.accounts import IngestReport, SourceReport
 from evenshelf.shop.duplicates import title_groups, title_key
 from evenshelf.shop.imbalance import Imbalance, buckets
-from evenshelf.shop.ingest import IngestReport, SourceReport, ingest
-from evenshelf.shop.profile import Profile, label_held, label_names, profile
-from evenshelf.shop.simulate import simulate
+from evenshelf.shop.ingest import ingest
+from evenshelf.shop.label_words import label_held, label_names
+from evenshelf.shop.log_profile import LogProfile, profile_log
+from evenshelf.shop.profile import Profile, profile
+from evenshelf.shop.simulation import simulate
 from evenshelf.shop.store import Shop
 
 __all__ = [
     "Imbalance",
     "IngestReport",
+    "LogProfile",
     "Profile",
     "Shop",
     "SourceReport",
@@ -23,6 +27,7 @@ __all__ = [
     "label_held",
     "label_names",
     "profile",
+    "profile_log",
     "simulate",
     "title_groups",
     "title_key",

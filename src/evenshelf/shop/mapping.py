@@ -10,54 +10,146 @@ from typing import TYPE_CHECKING
 from evenshelf.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-# For each role, tiers of known names, best first. Names are compared without case, spaces, underscores and
+# For each table and role, tiers of known names, best first. Names are compared without case, spaces, underscores and
 # other punctuation, so productDisplayName, product_display_name and "Product display name" are one.
-KNOWN_NAMES: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "item_id": (
-        ("itemid", "商品id", "商品编号", "商品编码"),
-        ("id", "productid", "sku", "skuid", "asin", "upc", "ean", "gtin", "stockcode", "货号", "编号"),
+Tiers = tuple[tuple[str, ...], ...]
+
+_ITEM: Tiers = (
+    ("itemid", "商品id", "商品编号", "商品编码"),
+    ("id", "productid", "sku", "skuid", "asin", "upc", "ean", "gtin", "stockcode", "货号", "编号"),
+)
+_ITEM_ELSEWHERE: Tiers = (
+    _ITEM[0],
+    (*(name for name in _ITEM[1] if name != "id"), "parentasin", "product", "item", "docid", "document", "商品"),
+)
+_USER: Tiers = (
+    ("userid", "用户id", "用户编号"),
+    ("user", "customerid", "customer", "visitorid", "visitor", "clientid", "reviewerid", "用户", "买家id", "会员id"),
+)
+_TIME: Tiers = (
+    ("time", "timestamp", "时间", "时间戳"),
+    (
+        "eventtime",
+        "datetime",
+        "date",
+        "invoicedate",
+        "orderdate",
+        "unixreviewtime",
+        "createdat",
+        "ts",
+        "日期",
+        "下单时间",
     ),
-    "title": (
-        ("title", "标题", "商品标题"),
-        (
-            "producttitle",
-            "itemtitle",
-            "productdisplayname",
-            "displayname",
-            "productname",
-            "itemname",
-            "商品名称",
-            "商品名",
-            "产品名称",
-            "宝贝标题",
-            "品名",
-            "名称",
+)
+_QUERY: Tiers = (("query", "搜索词", "查询"), ("searchquery", "searchterm", "keyword", "searchterms", "关键词"))
+_PRICE: Tiers = (("price", "价格", "售价"), ("unitprice", "saleprice", "listprice", "单价", "现价"))
+
+KNOWN_NAMES: Mapping[str, Mapping[str, Tiers]] = {
+    "items": {
+        "item_id": _ITEM,
+        "title": (
+            ("title", "标题", "商品标题"),
+            (
+                "producttitle",
+                "itemtitle",
+                "productdisplayname",
+                "displayname",
+                "productname",
+                "itemname",
+                "商品名称",
+                "商品名",
+                "产品名称",
+                "宝贝标题",
+                "品名",
+                "名称",
+            ),
+            ("name",),
         ),
-        ("name",),
-    ),
-    "description": (
-        ("description", "描述", "商品描述"),
-        ("productdescription", "longdescription", "details", "body", "详情", "商品详情"),
-        ("shortdescription", "简介"),
-    ),
-    "category": (
-        ("category", "类目", "分类", "品类", "类别"),
-        ("leafcategory", "categoryname", "articletype", "producttype", "itemtype", "叶子类目", "商品类目"),
-        ("productcategory", "categories", "department", "label", "商品分类"),
-        ("subcategory", "二级类目"),
-        ("mastercategory", "maincategory", "一级类目"),
-    ),
-    "path": (("path", "categorypath", "类目路径", "分类路径"), ("categorytree", "producttaxonomy")),
-    "breadcrumb": (("breadcrumb", "breadcrumbs", "面包屑", "导航路径"),),
-    "tags": (("tags", "标签"), ("keywords", "labels", "关键词", "关键字")),
-    "brand": (("brand", "品牌"), ("brandname", "manufacturer", "品牌名称", "厂商")),
-    "price": (("price", "价格", "售价"), ("unitprice", "saleprice", "listprice", "单价", "现价")),
-    "image": (("image", "图片"), ("imageurl", "img", "picture", "thumbnail", "主图", "图片链接")),
-    "code": (("categorycode", "categoryid", "类目编码", "类目id"), ("code", "编码")),
+        "description": (
+            ("description", "描述", "商品描述"),
+            ("productdescription", "longdescription", "details", "body", "详情", "商品详情"),
+            ("shortdescription", "简介"),
+        ),
+        "category": (
+            ("category", "类目", "分类", "品类", "类别"),
+            ("leafcategory", "categoryname", "articletype", "producttype", "itemtype", "叶子类目", "商品类目"),
+            ("productcategory", "categories", "department", "label", "商品分类"),
+            ("subcategory", "二级类目"),
+            ("mastercategory", "maincategory", "一级类目"),
+        ),
+        "path": (("path", "categorypath", "类目路径", "分类路径"), ("categorytree", "producttaxonomy")),
+        "breadcrumb": (("breadcrumb", "breadcrumbs", "面包屑", "导航路径"),),
+        "tags": (("tags", "标签"), ("keywords", "labels", "关键词", "关键字")),
+        "brand": (("brand", "品牌"), ("brandname", "manufacturer", "品牌名称", "厂商")),
+        "price": _PRICE,
+        "image": (("image", "图片"), ("imageurl", "img", "picture", "thumbnail", "主图", "图片链接")),
+        "code": (("categorycode", "categoryid", "类目编码", "类目id"), ("code", "编码")),
+        "launched": (("launched", "launchdate", "上架时间"),),
+    },
+    "events": {
+        "time": _TIME,
+        "user_id": _USER,
+        "item_id": _ITEM_ELSEWHERE,
+        "title": (("title", "标题", "商品标题"), ("productname", "itemname", "description", "商品名称", "商品名")),
+        "kind": (
+            ("kind", "event", "eventtype", "behavior", "behaviour", "行为", "行为类型"),
+            ("action", "type", "eventname"),
+        ),
+        "value": (("value",), ("quantity", "qty", "rating", "数量", "评分"), ("overall", "stars", "clicked")),
+        "price": _PRICE,
+        "query": _QUERY,
+        "position": (("position", "位置"), ("rank", "slot")),
+        "session_id": (
+            ("sessionid", "session", "会话id"),
+            ("invoiceno", "invoice", "orderid", "orderno", "transactionid", "visitid", "订单号", "订单id"),
+        ),
+        "propensity": (("propensity", "propensityscore"), ("actionprob",)),
+        "variant": (("variant", "arm"), ("experimentgroup",)),
+        "event_id": (("eventid",), ("uuid",)),
+    },
+    "queries": {
+        "query": _QUERY,
+        "query_id": (("queryid", "qid"),),
+        "count": (("count", "frequency", "次数"),),
+    },
+    "judgements": {
+        "query": _QUERY,
+        "item_id": _ITEM_ELSEWHERE,
+        "grade": (("grade", "rating", "relevance", "judgement", "judgment", "相关性"), ("score", "label")),
+    },
+    "prices": {
+        "item_id": _ITEM_ELSEWHERE,
+        "time": _TIME,
+        "price": _PRICE,
+        "promotion": (("promotion", "promo", "onsale", "促销"), ("feature", "discounted")),
+    },
+    "stock": {
+        "item_id": _ITEM_ELSEWHERE,
+        "time": _TIME,
+        "stock": (("stock", "inventory", "库存"), ("onhand", "quantity", "stocklevel", "数量")),
+    },
+    "users": {
+        "user_id": _USER,
+        "tags": (("tags", "标签"), ("segments", "segment")),
+    },
 }
-"""Names by role. `breadcrumb` and `code` are not columns of the table; rules use them."""
+"""Names by table and role. `breadcrumb` and `code` are not columns of the items; rules use them. The `title` of an
+event names its item where there is no item_id."""
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "items": ("title",),
+    "events": ("item_id", "kind"),
+    "queries": ("query",),
+    "judgements": ("query", "item_id", "grade"),
+    "prices": ("item_id", "time", "price"),
+    "stock": ("item_id", "time", "stock"),
+    "users": ("user_id",),
+}
+"""Roles without which a file of a table cannot be read."""
+
+_INSTEAD = {("events", "item_id"): "title"}
 
 _PUNCTUATION = re.compile(r"[\W_]+")
 
@@ -86,7 +178,14 @@ class Roles:
     notes: tuple[str, ...] = field(default=())
 
 
-def resolve(columns: Sequence[str], overrides: Mapping[str, str] | None = None, *, file: str) -> Roles:
+def resolve(
+    columns: Sequence[str],
+    overrides: Mapping[str, str] | None = None,
+    *,
+    file: str,
+    table: str = "items",
+    constants: Collection[str] = (),
+) -> Roles:
     """Find the roles of a file's columns.
 
     Parameters
@@ -97,16 +196,23 @@ def resolve(columns: Sequence[str], overrides: Mapping[str, str] | None = None, 
         Source column by role, taken before any name is looked up. An empty text leaves the role out.
     file
         Name of the file, for messages.
+    table
+        The table its rows are for.
+    constants
+        Roles whose value is given, so that no column is looked for.
 
     Raises
     ------
     SettingError
         With every problem at once: unknown roles, columns that do not exist (with close spellings), and no or
-        several columns that could be the title.
+        several columns for a role that must be there.
     """
     overrides = overrides or {}
+    known, required = KNOWN_NAMES[table], REQUIRED[table]
     problems = [
-        f"there is no role {role!r}{_meant(role, list(KNOWN_NAMES))}" for role in overrides if role not in KNOWN_NAMES
+        f"there is no role {role!r}{_meant(role, list(known))}"
+        for role in (*overrides, *constants)
+        if role not in known
     ]
     problems += [
         f"{role}={column}: there is no column {column!r}{_meant(column, columns)}"
@@ -117,8 +223,9 @@ def resolve(columns: Sequence[str], overrides: Mapping[str, str] | None = None, 
     why = dict.fromkeys(roles, "as told")
     notes: list[str] = []
     taken = set(roles.values())
-    for role, tiers in KNOWN_NAMES.items():
-        if role in overrides:
+    undecided: set[str] = set()
+    for role, tiers in known.items():
+        if role in overrides or role in constants:
             continue
         for tier in tiers:
             hits = [column for column in columns if column not in taken and plain(column) in tier]
@@ -128,23 +235,40 @@ def resolve(columns: Sequence[str], overrides: Mapping[str, str] | None = None, 
                 taken.add(hits[0])
             elif hits:
                 several = f"{role} could be {' or '.join(map(repr, hits))}: say which with {role}=COLUMN"
-                (problems if role == "title" else notes).append(several)
+                (problems if role in required else notes).append(several)
+                undecided.add(role)
             if hits:
                 break
-    if "category" not in roles and "category" not in overrides and "path" in roles:
+    if table == "items" and "category" not in roles and "category" not in overrides and "path" in roles:
         roles["category"] = roles["path"]
         why["category"] = "no column is called a category, so the path is the category"
-    if "title" not in roles and not any("title" in problem for problem in problems):
-        known = [name for tier in KNOWN_NAMES["title"] for name in tier]
-        close = [c for c in columns if get_close_matches(plain(c), known, n=1, cutoff=0.75)]
-        problems.append("no column is known to hold the title" + (f"; close: {', '.join(close)}" if close else ""))
+    for role in required:
+        there = role in roles or role in constants or role in undecided or _INSTEAD.get((table, role)) in roles
+        if not there:
+            problems.append(_missing(table, role, columns))
     if problems:
         raise SettingError(
-            f"{file}: " + "; ".join(problems) + f". Its columns are: {_shorten(columns)}.",
-            hint="Say which column is which with --map title=COLUMN (in Python: mapping={'title': 'COLUMN'}). "
-            "If the first line is data and not names, name the columns with --columns a,b,c.",
+            f"{file}: " + "; ".join(problems) + f". Its columns are: {_shorten(columns)}.", hint=_hint(table, required)
         )
     return Roles(roles, why, tuple(notes))
+
+
+def _missing(table: str, role: str, columns: Sequence[str]) -> str:
+    names = [name for tier in KNOWN_NAMES[table][role] for name in tier]
+    close = [c for c in columns if get_close_matches(plain(c), names, n=1, cutoff=0.75)]
+    near = f"; close: {', '.join(close)}" if close else ""
+    if role == "kind":
+        return f"no column says what kind of event a row is{near}: if all are of one kind, say --set kind=purchase"
+    return f"no column is known to hold the {role}{near}"
+
+
+def _hint(table: str, required: Sequence[str]) -> str:
+    role = required[0]
+    return (
+        f"Say which column is which with --map {role}=COLUMN (in Python: mapping={{'{role}': 'COLUMN'}}). "
+        "If the first line is data and not names, name the columns with --columns a,b,c."
+        + (" For rows of another table say which, as in --table events." if table == "items" else "")
+    )
 
 
 def _meant(word: str, choices: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -11,15 +10,19 @@ import numpy as np
 import polars as pl
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.shop.duplicates import title_groups, title_key
+from evenshelf.shop.artefacts import item_artefacts
+from evenshelf.shop.chance import Artefact
+from evenshelf.shop.duplicates import title_groups
 from evenshelf.shop.imbalance import Imbalance
+from evenshelf.shop.label_words import label_held
+from evenshelf.shop.log_profile import LogProfile, profile_log, refused_of
 from evenshelf.shop.rules import minority_labels
-from evenshelf.shop.schema import PROVENANCE
+from evenshelf.shop.schema import MARKS, PROVENANCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evenshelf.shop.ingest import Progress
+    from evenshelf.shop.accounts import Progress
     from evenshelf.shop.store import Shop
 
 FEW_VALUES = 200
@@ -88,6 +91,10 @@ class Profile:
         Of the target.
     others
         Imbalance in short of every other column with few values.
+    artefacts
+        What makes evaluations lie that were not made with it in mind.
+    log
+        The events, if the shop has any.
     """
 
     shop: str
@@ -109,6 +116,8 @@ class Profile:
     unlabelled: int
     imbalance: Imbalance
     others: dict[str, dict[str, Any]]
+    artefacts: tuple[Artefact, ...] = ()
+    log: LogProfile | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the profile, ready for JSON."""
@@ -116,11 +125,13 @@ class Profile:
         out = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
-            if name not in {"columns", "imbalance", "largest_group"}
+            if name not in {"columns", "imbalance", "largest_group", "artefacts", "log"}
         }
         return {
             **out,
             "columns": [asdict(column) for column in self.columns],
+            "artefacts": [asdict(artefact) for artefact in self.artefacts],
+            "log": None if self.log is None else self.log.to_dict(),
             "largest_group": {"rows": self.largest_group[0], "title": self.largest_group[1]},
             "imbalance": {
                 **self.imbalance.summary(),
@@ -159,12 +170,13 @@ def profile(shop: Shop, target: str = "category", *, progress: Progress | None =
             + (f" (did you mean {' or '.join(close)}?)" if close else ""),
             hint=f"Choose one with --target: {', '.join(choices)}.",
         )
-    if progress is not None:
+    if progress is not None and "title_group" not in items.columns:
         progress("comparing titles", 0, None)
     titles: list[str] = items["title"].to_list()
-    groups = title_groups(titles)
-    sizes = np.bincount(groups)
+    groups = items["title_group"].to_numpy() if "title_group" in items.columns else title_groups(titles)
+    sizes = np.unique(groups, return_counts=True)[1]
     largest = int(np.argmax(sizes))
+    first_of = np.unique(groups, return_index=True)[1]
     if progress is not None:
         progress("measuring", 0, None)
     labels = items[target].cast(pl.String)
@@ -174,7 +186,7 @@ def profile(shop: Shop, target: str = "category", *, progress: Progress | None =
     has = {name: items["title"].str.contains(pattern) for name, pattern in SCRIPTS.items()}
     lengths = items["title"].str.len_chars().to_numpy()
     at = {"min": 0.0, "p05": 0.05, "median": 0.5, "p95": 0.95, "max": 1.0}
-    refused = dict(shop.manifest.quarantine)
+    refused = refused_of(shop, "items")
     known = labels.drop_nulls()
     return Profile(
         shop=str(shop.path),
@@ -184,13 +196,13 @@ def profile(shop: Shop, target: str = "category", *, progress: Progress | None =
         rows_in=items.height + sum(refused.values()),
         quarantine=refused,
         warnings=dict(shop.manifest.warnings),
-        columns=tuple(_column(items[name]) for name in items.columns if name not in PROVENANCE),
+        columns=tuple(_column(items[name]) for name in items.columns if name not in {*PROVENANCE, *MARKS}),
         scripts={name: float(np.mean(hit.to_numpy())) for name, hit in has.items() if hit.any()},
         mixed_scripts=float(np.mean(np.sum([hit.to_numpy() for hit in has.values()], axis=0) > 1)),
         title_length={name: float(np.quantile(lengths, q)) for name, q in at.items()},
         exact_repeats=1 - items["title"].n_unique() / items.height,
         near_repeats=1 - sizes.size / items.height,
-        largest_group=(int(sizes[largest]), titles[int(np.argmax(groups == largest))]),
+        largest_group=(int(sizes[largest]), titles[int(first_of[largest])]),
         label_in_title=float(held.sum() / len(known)),
         conflicting_labels=_conflicts(titles, labels),
         unlabelled=labels.null_count(),
@@ -198,10 +210,12 @@ def profile(shop: Shop, target: str = "category", *, progress: Progress | None =
         others={
             name: imbalance_of(items[name].drop_nulls().cast(pl.String)).summary()
             for name in items.columns
-            if name not in {*PROVENANCE, "title", "item_id", "minority_label", "price", target}
+            if name not in {*PROVENANCE, *MARKS, "title", "item_id", "price", target}
             and _is_simple(items[name].dtype)
             and 2 <= items[name].drop_nulls().n_unique() <= FEW_VALUES
         },
+        artefacts=item_artefacts(items, target, progress=progress),
+        log=profile_log(shop, progress=progress) if shop.rows("events") else None,
     )
 
 
@@ -209,44 +223,6 @@ def imbalance_of(labels: pl.Series) -> Imbalance:
     """Measure the imbalance of a column of labels; nulls must be gone."""
     counts = labels.alias("label").value_counts()
     return Imbalance.from_counts(dict(zip(counts["label"].to_list(), counts["count"].to_list(), strict=True)))
-
-
-_PATH = re.compile(r"\s*[|>]\s*")
-_PLURAL = re.compile(r"(?<=[a-z]{2}[a-rt-z])s\b")
-
-
-def label_names(label: str) -> tuple[str, ...]:
-    """Return what a label is called: the last part of a path, and each of several names divided by `` / ``.
-
-    Examples
-    --------
-    >>> label_names("Shoes|Running Shoe / 跑步鞋")
-    ('Running Shoe', '跑步鞋')
-    """
-    return tuple(name.strip() for name in _PATH.split(label)[-1].split(" / "))
-
-
-def label_held(titles: Sequence[str], labels: Sequence[str | None]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Say of each title whether it holds its whole label, plural or not.
-
-    Returns
-    -------
-    numpy.ndarray
-        Boolean, shape ``[n]``; False without a label.
-    """
-    names = {label: [_singular(n) for n in label_names(label)] for label in set(labels) if label is not None}
-    return np.array(
-        [
-            label is not None and any(name in key for name in names[label] if name)
-            for key, label in zip(map(_singular, titles), labels, strict=True)
-        ],
-        dtype=np.bool_,
-    )
-
-
-def _singular(text: str) -> str:
-    """Return the key of a text with the plural s of English words cut off."""
-    return _PLURAL.sub("", title_key(text))
 
 
 def _conflicts(titles: Sequence[str], labels: pl.Series) -> int:

@@ -10,10 +10,14 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import shutil
+import tempfile
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import polars as pl
+import pyarrow
+from pyarrow import parquet
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop.delimited import Delimited, Lines, take
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 24
 """Bytes read at a time."""
+
+PARQUET_ROWS = 1 << 17
+"""Rows of a Parquet file read at a time."""
 
 _DELIMITERS = (",", "\t", ";", "|")
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -75,7 +82,7 @@ def read_batches(
     """
     suffix = PurePosixPath(name).suffix.lower()
     if suffix == ".parquet":
-        yield _read_parquet(name, stream.read())
+        yield from _read_parquet(name, stream)
         return
     try:
         codecs.lookup(encoding)
@@ -292,9 +299,26 @@ def _read_json_array(name: str, lines: Lines) -> Records:
     return out
 
 
-def _read_parquet(name: str, data: bytes) -> Records:
+def _read_parquet(name: str, stream: BinaryIO) -> Iterator[Records]:
+    if not stream.seekable():  # the end of the file says where its columns are
+        whole = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the generator
+        shutil.copyfileobj(stream, whole)
+        stream = whole
+    line = 1
     try:
-        frame = pl.read_parquet(io.BytesIO(data))
-    except (pl.exceptions.PolarsError, OSError) as error:
+        file = parquet.ParquetFile(stream)
+        batches = file.iter_batches(batch_size=PARQUET_ROWS)
+        empty = pl.from_arrow(file.schema_arrow.empty_table())
+        for frame in map(_plain, map(pl.from_arrow, batches)):
+            yield Records(frame, list(range(line, line + frame.height)))
+            line += frame.height
+        if line == 1:
+            yield Records(_plain(empty), [])
+    except (pyarrow.ArrowException, pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"{name} is not a Parquet file: {error}") from error
-    return Records(frame, list(range(1, frame.height + 1)))
+
+
+def _plain(frame: pl.DataFrame | pl.Series) -> pl.DataFrame:
+    """Categories as text: those of different batches are not the same."""
+    assert isinstance(frame, pl.DataFrame)
+    return frame.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))

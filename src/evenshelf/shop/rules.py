@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from evenshelf.errors import SettingError
 from evenshelf.shop.duplicates import title_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
 BREADCRUMB = "__breadcrumb"
 CODE = "__code"
@@ -178,13 +176,11 @@ RULES: tuple[Rule, ...] = (
 )
 """Quarantine rules in the order in which they are asked; the first that finds a row names its reason."""
 
-READING = {
-    "wrong_field_count": "the line has more or fewer fields than there are columns",
-    "stray_quote": "a quote opens and does not close",
-    "bad_json": "the line is no JSON object",
-    "undecodable": "bytes of the line are no text in the file's encoding",
+MARKS = {
+    "conflicting_labels": "rows with the minority category of a title that has several are marked (minority_label)",
+    "title_groups": "titles that are the same to a reader are linked (title_group)",
 }
-"""Reasons given while reading; they cannot be turned off."""
+"""What is written beside items without moving them; each can be turned off."""
 
 WARNINGS = {
     "conflicting_labels": "rows with the minority category of a title that has several categories",
@@ -193,27 +189,11 @@ WARNINGS = {
     "placeholder_titles": "titles such as NA or null",
     "unreadable_prices": "prices that are no number (kept as text in price_text)",
     "literal_quotes": "rows with stray quotes, read as part of the text",
+    "unmatched_returns": "returns of which the purchase was not found, or not all of its pieces",
+    "events_without_user": "events of which nobody knows who did it",
+    "events_without_time": "events without a time: their order is that of the file",
 }
 """What is counted, but keeps its place in the table."""
-
-
-def check_names(names: Collection[str], what: str) -> None:
-    """Raise SettingError if a rule in `names` does not exist (or, for what="fix", has no repair)."""
-    choices = [rule.name for rule in RULES if what != "fix" or rule.repair is not None]
-    problems = []
-    for name in sorted(set(names) - set(choices)):
-        close = get_close_matches(name, choices, n=1)
-        meant = f" (did you mean {close[0]}?)" if close else ""
-        reading = " is found while reading and cannot be turned off" if name in READING else ""
-        problems.append(f"{name!r}{reading}{meant}")
-    if problems:
-        raise SettingError(f"{what}: no such rule: {', '.join(problems)}", hint=f"Rules: {', '.join(choices)}.")
-
-
-def reason_text(name: str) -> str:
-    """Return the one line that explains a quarantine reason."""
-    texts = {rule.name: rule.reason for rule in RULES} | READING
-    return texts.get(name, name)
 
 
 def minority_labels(frame: pl.DataFrame) -> pl.Series:

@@ -1,8 +1,8 @@
 """A shop on disk: Parquet tables and one manifest, changed all at once or not at all.
 
-Table files are named by their content and never changed. A commit writes the new files, then puts a new
-manifest in the old one's place, which is a single step of the file system: whoever dies in the middle leaves
-the old shop behind, readable.
+A table is a list of files (parts), each named by its content and never changed. A commit writes new parts, then puts a
+new manifest in the old one's place, which is a single step of the file system: whoever dies in the middle leaves the
+old shop behind, readable. The manifests of the last revisions are kept, and with them the parts that they name.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evenshelf.errors import InputError, SettingError
+from evenshelf.shop.manifest import HISTORY, MANIFEST, Manifest, Part, TableEntry, past, read_manifest, write_manifest
 from evenshelf.shop.schema import SCHEMA_VERSION, TABLES, empty
 
 try:
@@ -27,50 +25,16 @@ except ImportError:  # Windows has no flock; the check of the manifest's revisio
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-MANIFEST = "shop.toml"
+PART_ROWS = 1_000_000
+"""Rows of a part that is made of many batches; bounds the memory of a writer."""
+
+KEPT_REVISIONS = 5
+"""So many revisions before the current one can still be read and compared."""
+
+_GROUP_ROWS = 1 << 18
 _LOCK = ".lock"
-
-
-class TableEntry(BaseModel):
-    """A table in the manifest."""
-
-    model_config = ConfigDict(extra="forbid")
-    file: str = Field(pattern=r"^[\w-][\w.-]*$")  # a name beside the manifest, never a way out of the folder
-    rows: int = Field(ge=0)
-    sha256: str
-
-
-class SourceEntry(BaseModel):
-    """A source in the manifest: what was read, how, and what became of its rows."""
-
-    model_config = ConfigDict(extra="forbid")
-    name: str
-    sha256: str
-    bytes: int
-    settings: str
-    rows_in: int
-    rows_kept: int
-    blank_lines: int
-    quarantined: dict[str, int] = {}
-    fixed: dict[str, int] = {}
-    literal_quotes: int = 0
-    mapping: dict[str, str] = {}
-
-
-class Manifest(BaseModel):
-    """The contents of ``shop.toml``."""
-
-    model_config = ConfigDict(extra="forbid")
-    schema_version: int
-    revision: int = 0
-    origin: str = "ingest"
-    tables: dict[str, TableEntry] = {}
-    quarantine: dict[str, int] = {}
-    warnings: dict[str, int] = {}
-    sources: list[SourceEntry] = []
-    superseded: list[str] = []
 
 
 class Shop:
@@ -108,6 +72,13 @@ class Shop:
         SettingError
             If something is there already.
         """
+        shop = cls.new(path, origin=origin)
+        shop.commit({"items": empty("items"), "quarantine": empty("quarantine")})
+        return shop
+
+    @classmethod
+    def new(cls, path: str | Path, *, origin: str = "ingest") -> Shop:
+        """Like :meth:`create`, but nothing is a shop until the first :meth:`writing` has ended."""
         path = Path(path)
         # What a creation that died in the middle left behind does not count.
         if path.exists() and (not path.is_dir() or any(not _is_leftover(p) for p in path.iterdir())):
@@ -116,21 +87,32 @@ class Shop:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SettingError(f"no folder can be made at {path}: {error}") from error
-        shop = cls(path, Manifest(schema_version=SCHEMA_VERSION, origin=origin))
-        shop.commit({"items": empty("items"), "quarantine": empty("quarantine")})
-        return shop
+        return cls(path, Manifest(schema_version=SCHEMA_VERSION, origin=origin))
 
     @classmethod
-    def open(cls, path: str | Path) -> Shop:
+    def open(cls, path: str | Path, *, revision: int | None = None) -> Shop:
         """Open a shop.
+
+        Parameters
+        ----------
+        path
+            Its folder.
+        revision
+            An earlier revision, of those that are kept (:data:`KEPT_REVISIONS`); negative ones count back from the
+            current one. None: the current one.
 
         Raises
         ------
         InputError
             If there is no shop, its version is unknown, or its manifest is damaged.
+        SettingError
+            If there is no such revision.
         """
         path = Path(path)
-        return cls(path, _read_manifest(path))
+        manifest = read_manifest(path)
+        if revision is not None:
+            manifest = past(path, manifest, revision)
+        return cls(path, manifest)
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -138,23 +120,51 @@ class Shop:
         return tuple(self.manifest.tables)
 
     def fingerprint(self, table: str = "items") -> str:
-        """Return the sha256 of a table's file: equal for equal content."""
+        """Return a sha256 of a table's files: equal only for equal content."""
         return self._entry(table).sha256
 
+    def rows(self, table: str) -> int:
+        """Return the number of rows of a table, 0 if the shop does not have it."""
+        _check_name(table)
+        return self.manifest.tables[table].rows if table in self.manifest.tables else 0
+
     def scan(self, table: str = "items") -> pl.LazyFrame:
-        """Return a table lazily."""
-        return pl.scan_parquet(self.path / self._entry(table).file)
+        """Return a table lazily, without rows if the shop does not have it."""
+        _check_name(table)
+        entry = self.manifest.tables.get(table)
+        return scan_parts(self.path, table, entry.parts if entry is not None else [])
+
+    def read(self, table: str) -> pl.DataFrame:
+        """Return a table; without rows, with its required columns, if the shop does not have it.
+
+        Raises
+        ------
+        InputError
+            If a file of it is missing or damaged.
+        """
+        _check_name(table)
+        if table not in self.manifest.tables:
+            return empty(table)
+        try:
+            frame = self.scan(table).collect()
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise InputError(f"table {table!r} of the shop {self.path} cannot be read: {error}") from error
+        if frame.height != self.rows(table):
+            raise InputError(
+                f"table {table!r} of {self.path} has {frame.height} rows, the manifest says {self.rows(table)}"
+            )
+        return frame
 
     def items(self) -> pl.DataFrame:
         """Return the items; see :data:`evenshelf.shop.schema.ITEMS` for the columns."""
-        return self._read("items")
+        return self.read("items")
 
     def quarantine(self) -> pl.DataFrame:
-        """Return the refused rows, each with source, line, reason, detail and its raw text."""
-        return self._read("quarantine")
+        """Return the refused rows, each with source, line, table, reason, detail and its raw text."""
+        return self.read("quarantine")
 
     def verify(self) -> None:
-        """Compare every table with its hash and row count in the manifest.
+        """Compare every file of every table with its hash in the manifest.
 
         Raises
         ------
@@ -163,16 +173,17 @@ class Shop:
         """
         problems = []
         for name, entry in self.manifest.tables.items():
-            file = self.path / entry.file
-            if not file.is_file():
-                problems.append(f"{name}: {entry.file} is missing")
-            elif hashlib.sha256(file.read_bytes()).hexdigest() != entry.sha256:
-                problems.append(f"{name}: {entry.file} was changed since it was written")
+            for part in entry.parts:
+                file = self.path / part.file
+                if not file.is_file():
+                    problems.append(f"{name}: {part.file} is missing")
+                elif _sha256(file) != part.sha256:
+                    problems.append(f"{name}: {part.file} was changed since it was written")
         if problems:
             raise InputError(f"{self.path}: " + "; ".join(problems), hint="Ingest the sources into a new shop.")
 
     def commit(self, tables: Mapping[str, pl.DataFrame], **changes: Any) -> None:
-        """Write tables and manifest, all at once or not at all.
+        """Write whole tables and the manifest, all at once or not at all.
 
         Parameters
         ----------
@@ -188,44 +199,35 @@ class Shop:
         SettingError
             If there is no such table, or another process changed the shop since it was opened.
         """
-        for name, frame in tables.items():
-            if name not in TABLES:
-                raise SettingError(f"a shop has no table {name!r}", hint=f"Tables: {', '.join(TABLES)}.")
-            TABLES[name].check(frame)
-        with self._locked():
-            on_disk = (self.path / MANIFEST).exists()
-            if on_disk and _read_manifest(self.path).revision != self.manifest.revision:
-                raise SettingError(f"{self.path} was changed by another process", hint="Run the command again.")
-            entries = dict(self.manifest.tables)
+        with self.writing() as writer:
             for name, frame in tables.items():
-                entries[name] = self._write(name, frame)
-            old = [entry.file for entry in self.manifest.tables.values()]
-            current = {entry.file for entry in entries.values()}
-            manifest = self.manifest.model_copy(
-                update={
-                    **changes,
-                    "tables": entries,
-                    "revision": self.manifest.revision + 1,
-                    "superseded": sorted(set(old) - current),
-                }
-            )
-            text = tomli_w.dumps(Manifest.model_validate(manifest.model_dump()).model_dump())
-            _replace(self.path / MANIFEST, text.encode())
-            self.manifest = manifest
-            # Readers that opened the last revision keep their files; older ones and leftovers of a crash go.
-            for file in self.path.glob("*.parquet*"):
-                if file.name not in current and file.name not in manifest.superseded:
-                    file.unlink(missing_ok=True)
+                writer.replace(name, frame)
+            writer.change(**changes)
 
-    def _write(self, name: str, frame: pl.DataFrame) -> TableEntry:
-        temporary = self.path / f"{name}.parquet.{os.getpid()}"
-        frame.write_parquet(temporary, compression="zstd", statistics=True)
-        digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
-        final = f"{name}-{digest[:12]}.parquet"
-        with temporary.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        temporary.replace(self.path / final)
-        return TableEntry(file=final, rows=frame.height, sha256=digest)
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Change a shop in many steps that count all together, when the block ends without an error.
+
+        Other processes that want to write wait meanwhile; readers see the shop as it was.
+
+        Raises
+        ------
+        InputError
+            If a table does not fit its schema.
+        SettingError
+            If another process changed the shop since it was opened.
+        """
+        with _locked(self.path):
+            on_disk = (self.path / MANIFEST).exists()
+            if on_disk and read_manifest(self.path).revision != self.manifest.revision:
+                raise SettingError(f"{self.path} was changed by another process", hint="Run the command again.")
+            _sweep(self.path, self.manifest)
+            writer = Writer(self.path, self.manifest)
+            try:
+                yield writer
+                self.manifest = writer._finish()
+            finally:
+                _sweep(self.path, self.manifest)
 
     def _entry(self, table: str) -> TableEntry:
         if table not in self.manifest.tables:
@@ -234,63 +236,180 @@ class Shop:
             )
         return self.manifest.tables[table]
 
-    def _read(self, table: str) -> pl.DataFrame:
-        entry = self._entry(table)
-        try:
-            frame = pl.read_parquet(self.path / entry.file)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise InputError(f"table {table!r} of the shop {self.path} cannot be read: {error}") from error
-        if frame.height != entry.rows:
-            raise InputError(f"{self.path / entry.file} has {frame.height} rows, the manifest says {entry.rows}")
-        return frame
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        with (self.path / _LOCK).open("w") as lock:
-            if fcntl is not None:
-                fcntl.flock(lock, fcntl.LOCK_EX)  # let go by the system when the process ends, however it ends
-            yield
+class Writer:
+    """What can be changed inside of :meth:`Shop.writing`."""
 
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self._path = path
+        self._manifest = manifest
+        self._parts = {name: list(entry.parts) for name, entry in manifest.tables.items()}
+        self._waiting: dict[str, list[pl.DataFrame]] = {}
+        self._changes: dict[str, Any] = {}
 
-def _read_manifest(path: Path) -> Manifest:
-    file = path / MANIFEST
-    if not file.is_file():
-        raise InputError(
-            f"there is no shop at {path} (no {MANIFEST})",
-            hint="Make one with: evenshelf ingest SHOP FILES, or: evenshelf simulate SHOP",
+    def append(self, table: str, frame: pl.DataFrame) -> None:
+        """Add rows at the end of a table; many small frames become one part."""
+        _check_name(table)
+        TABLES[table].check(frame)
+        waiting = self._waiting.setdefault(table, [])
+        self._parts.setdefault(table, [])
+        waiting.append(frame)
+        if sum(map(len, waiting)) >= PART_ROWS:
+            self._flush(table)
+
+    def replace(self, table: str, frame: pl.DataFrame) -> None:
+        """Put rows in the place of all that a table has."""
+        _check_name(table)
+        TABLES[table].check(frame)
+        self._waiting[table] = []
+        self._parts[table] = [self._write(table, frame)]
+
+    def rewrite(self, table: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+        """Put each part of a table through `change`; parts that it leaves equal stay the same files."""
+        self._flush(table)
+        parts: list[Part] = []
+        for part in self._parts.get(table, []):
+            before = scan_parts(self._path, table, [part]).collect()
+            after = change(before)
+            if after.equals(before):
+                parts.append(part)
+            elif after.height:
+                TABLES[table].check(after)
+                parts.append(self._write(table, after))
+        self._parts[table] = parts
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """Return a table as it will be, lazily."""
+        _check_name(table)
+        self._flush(table)
+        return scan_parts(self._path, table, self._parts.get(table, []))
+
+    def portions(self, table: str) -> Iterator[pl.DataFrame]:
+        """Yield a table as it will be, part by part."""
+        self._flush(table)
+        for part in self._parts.get(table, []):
+            yield scan_parts(self._path, table, [part]).collect()
+
+    def rows(self, table: str) -> int:
+        """Number of rows that a table will have."""
+        return sum(part.rows for part in self._parts.get(table, [])) + sum(map(len, self._waiting.get(table, [])))
+
+    def change(self, **changes: Any) -> None:
+        """Set fields of the manifest (`sources`, `quarantine`, `warnings`)."""
+        self._changes |= changes
+
+    def _flush(self, table: str) -> None:
+        waiting = self._waiting.pop(table, [])
+        if waiting:
+            frame = waiting[0] if len(waiting) == 1 else together(waiting)
+            self._parts[table].append(self._write(table, frame))
+
+    def _write(self, table: str, frame: pl.DataFrame) -> Part:
+        temporary = self._path / f"{table}.parquet.{os.getpid()}"
+        frame.write_parquet(temporary, compression="zstd", statistics=True, row_group_size=_GROUP_ROWS)
+        digest = _sha256(temporary)
+        final = f"{table}-{digest[:12]}.parquet"
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(self._path / final)
+        return Part(file=final, rows=frame.height, sha256=digest)
+
+    def _finish(self) -> Manifest:
+        before = self._manifest.tables
+        for table in list(self._waiting):
+            self._flush(table)
+        entries = {name: TableEntry(parts=parts) for name, parts in self._parts.items()}
+        for name, entry in entries.items():
+            key = TABLES[name].key
+            # One part was checked when it was written.
+            if key and len(entry.parts) > 1 and (name not in before or before[name] != entry):
+                distinct = self.scan(name).select(key).unique().select(pl.len()).collect(engine="streaming").item()
+                if distinct != entry.rows:
+                    raise InputError(f"{entry.rows - distinct} values of {' and '.join(key)} repeat in table {name!r}")
+        same = entries == before and all(getattr(self._manifest, key) == value for key, value in self._changes.items())
+        if same and (self._path / MANIFEST).exists():
+            return self._manifest
+        manifest = self._manifest.model_copy(
+            update={
+                **self._changes,
+                "schema_version": SCHEMA_VERSION,
+                "tables": entries,
+                "revision": self._manifest.revision + 1,
+            }
         )
+        return write_manifest(self._path, manifest, keep=KEPT_REVISIONS)
+
+
+def scan_parts(path: Path, table: str, parts: Sequence[Part]) -> pl.LazyFrame:
+    """Parts of a table as one lazy frame; columns that came with a later schema are filled in."""
+    if not parts:
+        return empty(table).lazy()
+    defaults = {c.name: c.default for c in TABLES[table].columns if c.default is not None}
+    frames: list[pl.LazyFrame] = []
+    for part in parts:
+        frame = pl.scan_parquet(path / part.file, glob=False)
+        if defaults:
+            there = frame.collect_schema().names()
+            frame = frame.with_columns(pl.lit(value).alias(c) for c, value in defaults.items() if c not in there)
+        frames.append(frame)
+    return frames[0] if len(frames) == 1 else together(frames)
+
+
+def together(frames: Sequence[Any]) -> Any:
+    """Put frames (all lazy or all not) below each other; a column of different types becomes text, a missing one null.
+
+    Raises
+    ------
+    InputError
+        If the columns cannot be put below each other.
+    """
+    kinds: dict[str, set[str]] = {}
+    schemas = [frame.collect_schema() for frame in frames]
+    for schema in schemas:
+        for name, dtype in schema.items():
+            if dtype != pl.Null:
+                kinds.setdefault(name, set()).add(str(dtype))
+    mixed = [name for name, found in kinds.items() if len(found) > 1]
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is no valid manifest: {error}") from error
-    version = values.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise InputError(
-            f"{file} has schema version {version!r}; this evenshelf reads version {SCHEMA_VERSION}",
-            hint="Use the evenshelf that wrote it, or ingest the sources into a new shop.",
+        return pl.concat(
+            [
+                frame.with_columns(pl.col(c).cast(pl.String) for c in mixed if c in schema)
+                for frame, schema in zip(frames, schemas, strict=True)
+            ],
+            how="diagonal_relaxed",
         )
-    try:
-        return Manifest.model_validate(values)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise InputError(f"{file} is no valid manifest: {problems}") from error
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"columns of different files do not fit together: {error}") from error
+
+
+def _check_name(table: str) -> None:
+    if table not in TABLES:
+        raise SettingError(f"a shop has no table {table!r}", hint=f"Tables: {', '.join(TABLES)}.")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with (path / _LOCK).open("w") as lock:
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # let go by the system when the process ends, however it ends
+        yield
+
+
+def _sweep(path: Path, manifest: Manifest) -> None:
+    """Remove parts that no revision that is kept names: older ones, and leftovers of a writer that died."""
+    named = manifest.files()
+    for old in path.glob(f"{HISTORY}/*.toml"):
+        named |= read_manifest(path, old).files()
+    for file in path.glob("*.parquet*"):
+        if file.name not in named:
+            file.unlink(missing_ok=True)
 
 
 def _is_leftover(file: Path) -> bool:
     table = any(file.name.startswith((f"{name}-", f"{name}.parquet.")) for name in TABLES)
-    return file.name == _LOCK or (table and ".parquet" in file.name) or file.name.startswith(f"{MANIFEST}.")
-
-
-def _replace(file: Path, data: bytes) -> None:
-    temporary = file.with_name(f"{file.name}.{os.getpid()}")
-    with temporary.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(file)
-    with contextlib.suppress(OSError, AttributeError):  # folders cannot be synced on every system
-        folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    return file.name in {_LOCK, HISTORY} or (table and ".parquet" in file.name) or file.name.startswith(f"{MANIFEST}.")

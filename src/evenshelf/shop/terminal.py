@@ -13,17 +13,23 @@ from rich.text import Text
 
 from evenshelf.shop.advice import advice
 from evenshelf.shop.imbalance import BUCKETS, FEW_SHOT
-from evenshelf.shop.rules import WARNINGS, reason_text
+from evenshelf.shop.reasons import reason_text
+from evenshelf.shop.rules import WARNINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
+    from evenshelf.shop.accounts import IngestReport, SourceReport
+    from evenshelf.shop.chance import Artefact
     from evenshelf.shop.imbalance import Imbalance
-    from evenshelf.shop.ingest import IngestReport, SourceReport
+    from evenshelf.shop.log_profile import LogProfile
     from evenshelf.shop.profile import Profile
 
 COLOURS = {"head": "cyan", "torso": "blue", "tail": "magenta", "cold": "bright_black"}
 _STATUS = {"new": "read", "again": "read again, its settings changed", "unchanged": "already there, unchanged"}
+_ASIDE = ("quarantine", "restored")
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _BAR = 10
 _LONGEST_NAME = 56
@@ -37,7 +43,11 @@ def ingest_report(report: IngestReport) -> RenderableType:
     if report.warnings:
         parts += [_counts("Worth a look, in the whole shop", report.warnings, WARNINGS, "yellow"), ""]
     state = "holds" if report.changed else "is unchanged and holds"
-    parts.append(Text.assemble(("✓ ", "green"), (report.shop, "bold"), f" {state} {report.rows:,} items."))
+    held = [f"{rows:,} {name}" for name, rows in report.tables.items() if rows and name not in _ASIDE]
+    listed = ", ".join(held) or f"no {report.table}"
+    parts.append(Text.assemble(("✓ ", "green"), (report.shop, "bold"), f" {state} {listed}."))
+    if any(source.quarantined for source in report.sources):
+        parts.append(Text(f"  Look at refused rows with: evenshelf shop quarantine {report.shop}", "bright_black"))
     return Group(*parts)
 
 
@@ -51,6 +61,10 @@ def _source(source: SourceReport) -> RenderableType:
         (f"{refused:,} in quarantine", "yellow" if refused else ""),
     )
     extra = []
+    if source.rows_known:
+        extra.append(f"{source.rows_known:,} of those kept were there already")
+    if source.items_derived:
+        extra.append(f"{source.items_derived:,} items made from titles")
     if source.members > 1:
         extra.append(f"{source.members:,} files")
     if source.blank_lines:
@@ -87,11 +101,50 @@ def profile_report(profile: Profile) -> RenderableType:
     if profile.warnings:
         parts += [_counts("Worth a look", profile.warnings, WARNINGS, "yellow"), ""]
     parts += [_titles(profile), "", _imbalance(profile.target, profile.imbalance), "", _columns(profile), ""]
+    parts.append(artefact_report(profile.artefacts))
     found = advice(profile)
     if found:
         parts.append(Text("What follows", "bold"))
         parts += [Padding(Text.assemble(("→ ", "green"), line), (0, 0, 0, 2)) for line in found]
+    if profile.log is not None:
+        parts += ["", log_report(profile.log)]
     return Group(*parts)
+
+
+def log_report(log: LogProfile) -> RenderableType:
+    """Return the profile of a log: what happened, how uneven the items are, what makes evaluations lie."""
+    refused = sum(log.quarantine.values())
+    span = "without times" if log.first is None or log.last is None else f"{log.first[:10]} to {log.last[:10]}"
+    head = Text.assemble((log.shop, "bold"), (f"  {log.rows:,} events, {span}", ""))
+    parts: list[RenderableType] = [head, ""]
+    if refused:
+        texts = {name: reason_text(name) for name in log.quarantine}
+        title = f"In quarantine: {refused:,} of {log.rows_in:,} rows read"
+        parts += [_counts(title, log.quarantine, texts, "yellow"), ""]
+    grid = _grid()
+    grid.add_row("kinds", ", ".join(f"{count:,} {kind}" for kind, count in log.kinds.items()))
+    grid.add_row("users", f"{log.users:,}; {log.without_user / log.rows:.1%} of the events have none")
+    if log.sessions:
+        grid.add_row("sessions", f"{log.sessions:,}")
+    if log.pieces_returned:
+        grid.add_row("returns", f"{log.pieces_returned:.1%} of the pieces bought came back")
+    parts += [Group(Text("Events", "bold"), Padding(grid, (0, 0, 0, 2))), "", _imbalance("items", log.imbalance), ""]
+    return Group(*parts, artefact_report(log.artefacts))
+
+
+def artefact_report(artefacts: Sequence[Artefact]) -> RenderableType:
+    """Return what makes evaluations lie; nothing if nothing was found."""
+    if not artefacts:
+        return Group()
+    grid = _grid()
+    for artefact in artefacts:
+        colour = "yellow" if artefact.severity == "warning" else "bright_black"
+        grid.add_row(
+            Text(f"{artefact.figure:.2f}", colour, justify="right"),
+            Text(f"by chance {artefact.expected:.2f}", "bright_black"),
+            Text.assemble((artefact.name, "bold"), f"  {artefact.meaning}. ", (artefact.advice, "bright_black")),
+        )
+    return Group(Text("What makes evaluations lie", "bold"), Padding(grid, (0, 0, 0, 2)), "")
 
 
 def _titles(profile: Profile) -> RenderableType:
@@ -191,8 +244,6 @@ def _columns(profile: Profile) -> RenderableType:
     for name in ("filled", "distinct", "max : min", "Gini", "head groups"):
         table.add_column(name, justify="right")
     for column in profile.columns:
-        if column.name == "minority_label":
-            continue
         short = profile.others.get(column.name)
         if column.name == profile.target:
             short = profile.imbalance.summary()

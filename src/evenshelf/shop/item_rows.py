@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenshelf.errors import InputError
+from evenshelf.shop.parsing import as_text, numbers
 from evenshelf.shop.rules import BREADCRUMB, CODE
 from evenshelf.shop.schema import ITEMS
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from evenshelf.shop.records import Records
 
 RAW = "__raw"
 ITEM_ORDER = tuple(column.name for column in ITEMS.columns)
 _HIDDEN = {"breadcrumb": BREADCRUMB, "code": CODE}
-_THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
-_CURRENCY = r"(?i)[￥¥$€£元\s]|usd|eur|gbp|cny|rmb|inr|rs\.?"
 
 
 def items_from(
@@ -51,7 +50,7 @@ def items_from(
     source = records.frame
     columns: dict[str, pl.Series] = {}
     for role, column in roles.items():
-        values = _text(source[column], file)
+        values = as_text(source[column], file)
         if role == "price":
             columns |= _prices(source[column], values)
         elif role in _HIDDEN:
@@ -76,27 +75,9 @@ def items_from(
     return frame.with_columns(source_id=pl.lit(source_id), source_file=pl.lit(file))
 
 
-def _text(series: pl.Series, file: str) -> pl.Series:
-    """Return a column as stripped text, with null for nothing."""
-    try:
-        if isinstance(series.dtype, pl.List):
-            series = series.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True)
-        text = series.cast(pl.String).str.strip_chars()
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"{file}: column {series.name!r} cannot become text: {error}") from error
-    return pl.select(pl.when(text != "").then(text)).to_series()
-
-
 def _prices(series: pl.Series, text: pl.Series) -> dict[str, pl.Series]:
     """Return prices as numbers; what is no number for certain stays as text in ``price_text``."""
-    if series.dtype.is_numeric():
-        return {"price": series.cast(pl.Float64)}
-    bare = text.str.replace_all(_CURRENCY, "")
-    grouped = pl.select(
-        pl.when(bare.str.contains(_THOUSANDS)).then(bare.str.replace_all(",", "", literal=True)).otherwise(bare)
-    ).to_series()
-    price = grouped.cast(pl.Float64, strict=False)
-    price = pl.select(pl.when(price.is_finite()).then(price)).to_series()
+    price = numbers(series if series.dtype.is_numeric() else text)
     failed = price.is_null() & text.is_not_null()
     if not failed.any():
         return {"price": price}
@@ -116,20 +97,3 @@ def _item_ids(given: pl.Series | None, raw: pl.Series, seen: Counter[str]) -> pl
         seen[digest] += 1
         ids.append(digest if seen[digest] == 1 else f"{digest}-{seen[digest]}")
     return pl.Series("item_id", ids, dtype=pl.String)
-
-
-def unify(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Put frames below each other; a column of different types becomes text, a missing one null."""
-    kinds: dict[str, set[str]] = {}
-    for frame in frames:
-        for name, dtype in frame.schema.items():
-            if dtype != pl.Null:
-                kinds.setdefault(name, set()).add(str(dtype))
-    mixed = [name for name, found in kinds.items() if len(found) > 1]
-    try:
-        return pl.concat(
-            [frame.with_columns(pl.col(c).cast(pl.String) for c in mixed if c in frame.columns) for frame in frames],
-            how="diagonal_relaxed",
-        )
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"columns of different files do not fit together: {error}") from error

@@ -1,0 +1,139 @@
+"""The model that suggests labels: a linear head on the titles' vectors, with the class names as prior."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenshelf.annotating.strategies import Progress
+from evenshelf.encoders import Encoder, VectorCache, open_encoder
+from evenshelf.learners.heads import Head, Training, fit_path, training_part
+from evenshelf.learners.vectors import Vectors, prepare
+from evenshelf.remedies import Remedy, parse
+from evenshelf.study.prepare import AUTO, pick_encoder
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.int64]
+
+SUGGESTING = "name_prior + logit_adjust(tau=0.5)"
+"""Remedy under which suggestions are made: the one that studies of real shops recommend for macro-F1."""
+JUDGING = "name_prior"
+"""Remedy under which given labels are judged: without an adjustment, so that a confidence means a frequency."""
+TOLERANCE = 3e-4
+"""Of the fits; see :class:`evenshelf.learners.solver.Problem`."""
+
+
+def encode(
+    texts: Sequence[str], names: Sequence[str], spec: str = AUTO, *, progress: Progress
+) -> tuple[Floats, Floats, Encoder]:
+    """Vectors of texts and of class names through the cache, and the encoder that made them."""
+    total, done = len(texts) + len(names), 0
+
+    def tell(more: int) -> None:
+        nonlocal done
+        done += more
+        progress("encoding titles", done, total)
+
+    tell(0)
+    cache = VectorCache()
+    encoder = open_encoder(pick_encoder(texts, spec).spec, texts)
+    return cache.encode(encoder, texts, tell), cache.encode(encoder, names, tell), encoder
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Labelled rows as a head sees them.
+
+    Attributes
+    ----------
+    vectors
+        ``[n, d]`` float32.
+    target
+        ``[n]`` codes from 0 to C - 1, each class with a row.
+    names
+        ``[C, d]`` vectors of the class names.
+    """
+
+    vectors: Floats
+    target: Codes
+    names: Floats
+
+
+def fit(labels: Labels, remedy: str = SUGGESTING, *, strength: float = 1.0) -> Callable[[Floats], Floats]:
+    """Fit on all labelled rows.
+
+    Parameters
+    ----------
+    strength
+        scikit-learn's C on the vectors as they are.
+
+    Returns
+    -------
+    What gives ``[m, C]`` probabilities for vectors ``[m, d]``.
+    """
+    prepared = prepare(labels.vectors, labels.target, np.zeros(len(labels.target), np.int64), _distinct(labels.vectors))
+    parsed = parse(remedy)
+    head = _head(prepared, (-1, 0), labels.names, parsed, strength)
+
+    def predict(new: Floats) -> Floats:
+        turned = prepared.turn((new - prepared.mean) / np.float32(prepared.scale))
+        return softmax(head.scores(np.concatenate([np.ones((len(new), 1), np.float32), turned], axis=1), parsed))
+
+    return predict
+
+
+def out_of_fold(
+    labels: Labels,
+    fold: NDArray[np.integer],
+    remedy: str = JUDGING,
+    *,
+    strength: float = 10.0,
+    progress: Progress,
+) -> Floats:
+    """Probabilities of every labelled row by a head that was fitted without the row's fold.
+
+    Parameters
+    ----------
+    fold
+        ``[n]`` from :func:`evenshelf.tasks.folds.grouped_folds`; rows with -1 are only trained on.
+
+    Returns
+    -------
+    ``[n, C]``, NaN for the rows with -1.
+    """
+    parsed = parse(remedy)
+    prepared = prepare(labels.vectors, labels.target, fold, _distinct(labels.vectors))
+    merged = np.full((len(prepared.target), len(labels.names)), np.nan, np.float32)
+    progress("fitting folds", 0, prepared.folds)
+    for held in range(prepared.folds):
+        others = tuple(f for f in range(-1, prepared.folds) if f != held)
+        head = _head(prepared, others, labels.names, parsed, strength)
+        for block, (low, high) in zip(prepared.blocks((held,)), prepared.spans((held,)), strict=True):
+            merged[low:high] = softmax(head.scores(block, parsed))
+        progress("fitting folds", held + 1, prepared.folds)
+    return merged[prepared.row_of]
+
+
+def softmax(scores: Floats) -> Floats:
+    """``[n, C]`` probabilities."""
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _head(prepared: Vectors, folds: tuple[int, ...], names: Floats, remedy: Remedy, strength: float) -> Head:
+    training = Training.of(prepared, folds, len(names), names)
+    penalty = 1.0 / (float(training.count.sum()) * prepared.scale**2 * strength)
+    # approached by stronger penalties, each fit starting where the last one ended
+    path = [p for p in (1e-3, 1e-4) if p > 2.0 * penalty]
+    return fit_path(training, [(training_part(remedy), None, [*path, penalty])], tolerance=TOLERANCE, approach=1e-2)[0][
+        -1
+    ]
+
+
+def _distinct(vectors: Floats) -> Codes:
+    """``[n]`` equal numbers for equal vectors."""
+    as_bytes = np.ascontiguousarray(vectors).view(np.dtype((np.void, vectors.dtype.itemsize * vectors.shape[1])))
+    return np.unique(as_bytes.ravel(), return_inverse=True)[1].reshape(-1).astype(np.int64)

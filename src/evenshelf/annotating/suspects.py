@@ -1,0 +1,129 @@
+"""Labels of a shop that are probably wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from evenshelf.annotating.confident import doubts
+from evenshelf.annotating.examples import read_examples
+from evenshelf.annotating.model import Labels, encode, out_of_fold
+from evenshelf.annotating.select import FOLDS, class_texts
+from evenshelf.annotating.strategies import Progress
+from evenshelf.errors import InputError
+from evenshelf.shop import Shop
+from evenshelf.study.prepare import AUTO
+from evenshelf.tasks.folds import grouped_folds
+
+
+@dataclass(frozen=True, eq=False)
+class Suspects:
+    """Labels that the others contradict.
+
+    Attributes
+    ----------
+    rows
+        item_id, title, label, label_confidence, suggestion, confidence, odds (natural logarithm, the lower the worse),
+        why; the most suspect first.
+    classes
+        By name: label, labels, judged, threshold (mean confidence of the class in its own examples), suspected.
+    target
+        The column.
+    judged, not_judged
+        Labelled rows that were compared, and those whose class has too few different titles to be trained on one side
+        and judged on the other.
+    """
+
+    rows: pl.DataFrame
+    classes: pl.DataFrame
+    target: str
+    judged: int
+    not_judged: int
+
+
+def suspects(
+    shop: Shop,
+    target: str = "category",
+    *,
+    encoder: str = AUTO,
+    folds: int = FOLDS,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Suspects:
+    """Find labels that a model contradicts which was trained on the rows of other titles.
+
+    Every row is judged by a head that saw neither it nor a title that is the same to a reader: see
+    :func:`evenshelf.tasks.folds.grouped_folds` and :mod:`evenshelf.annotating.confident`.
+
+    Parameters
+    ----------
+    target
+        Column with the labels.
+    encoder
+        Spec; ``"auto"`` looks at the titles.
+    folds
+        Parts, each judged once by the others; at least 2.
+    seed
+        Of the parts.
+    progress
+        Is told what is done.
+
+    Raises
+    ------
+    InputError
+        If there is no such column, or labels of fewer than two classes.
+    SettingError
+        If there are fewer different titles than folds.
+    """
+    tell = progress or (lambda _what, _done, _total: None)
+    tell("reading items", 0, None)
+    examples = read_examples(shop, target)
+    if len(examples.classes) < 2:
+        raise InputError(
+            f"The labels of {target!r} are of {len(examples.classes)} class(es), and two are needed to doubt one.",
+            hint=f"Label some rows first: evenshelf annotate export {shop.path}",
+        )
+    rows = examples.labelled
+    titles = [examples.title[i] for i in rows]
+    group = examples.group[rows]
+    vectors, names, _ = encode(titles, class_texts(examples.classes), encoder, progress=tell)
+    fold = grouped_folds(examples.target, group, folds, seed)
+    found = out_of_fold(Labels(vectors, examples.target, names), fold, progress=tell)
+    judged = np.flatnonzero(np.isfinite(found).all(axis=1))
+    if not len(judged):
+        raise InputError(
+            f"No label of {target!r} can be judged: each class has titles of one kind only.", hint="Label more rows."
+        )
+    given, p = examples.target[judged], found[judged]
+    doubt = doubts(given, p)
+    listed = np.flatnonzero(doubt.suspect)
+    listed = listed[np.argsort(doubt.odds[listed], kind="stable")]
+    at = rows[judged[listed]]
+    count = np.bincount(examples.target, minlength=len(examples.classes))
+    table = pl.DataFrame(
+        {
+            "item_id": [examples.item_id[i] for i in at],
+            "title": [examples.title[i] for i in at],
+            "label": [examples.classes[c] for c in given[listed]],
+            "label_confidence": np.round(p[listed, given[listed]].astype(np.float64), 4),
+            "suggestion": [examples.classes[c] for c in doubt.better[listed]],
+            "confidence": np.round(p[listed, doubt.better[listed]].astype(np.float64), 4),
+            "odds": np.round(doubt.odds[listed].astype(np.float64), 3),
+            "why": [f"labelled {examples.classes[c]}, of which there are {count[c]:,}" for c in given[listed]],
+        },
+        schema_overrides={"item_id": pl.String, "title": pl.String, "label": pl.String, "suggestion": pl.String}
+        | {"why": pl.String},
+    )
+    size = len(examples.classes)
+    classes = pl.DataFrame(
+        {
+            "label": examples.classes,
+            "labels": count,
+            "judged": np.bincount(given, minlength=size),
+            "threshold": pl.Series(doubt.thresholds.astype(np.float64)).fill_nan(None),
+            "suspected": np.bincount(given[listed], minlength=size),
+        }
+    )
+    return Suspects(table, classes, target, len(judged), len(rows) - len(judged))

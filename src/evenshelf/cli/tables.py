@@ -1,0 +1,156 @@
+"""Commands on what a shop holds: the quarantine, rows to take back out of it, changes, the schema."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from evenshelf.cli.app import JsonOption, ShopArgument, app, one_of, show, working
+from evenshelf.errors import SettingError
+
+shop_app = typer.Typer(
+    name="shop",
+    no_args_is_help=True,
+    help="""Look into a shop: what was refused and why, what changed, what its tables mean.
+
+For example:
+
+  evenshelf shop quarantine myshop
+
+  evenshelf shop restore myshop --reason outlier_price
+
+  evenshelf shop diff myshop
+""",
+)
+app.add_typer(shop_app)
+
+ReasonOption = Annotated[str | None, typer.Option(metavar="RULE", help="Only rows that this rule refused.")]
+TableOption = Annotated[str | None, typer.Option(help="Only rows that were meant for this table.")]
+SourceOption = Annotated[str | None, typer.Option(metavar="FILE", help="Only rows of this source or file.")]
+
+
+def _numbers(text: str | None) -> tuple[int, ...]:
+    """Parse 3,7,10-12."""
+    out: list[int] = []
+    for part in (text or "").replace(" ", "").split(","):
+        first, _, last = part.partition("-")
+        if part and not (first.isdecimal() and (last.isdecimal() or "-" not in part)):
+            raise SettingError(f"--lines takes numbers such as 3,7,10-12, not {text!r}")
+        if part:
+            out += range(int(first), int(last or first) + 1)
+    return tuple(out)
+
+
+@shop_app.command()
+def quarantine(  # noqa: PLR0917 - typer calls it by name
+    shop: ShopArgument,
+    reason: ReasonOption = None,
+    table: TableOption = None,
+    source: SourceOption = None,
+    limit: Annotated[int, typer.Option(min=0, help="Show so many rows of each reason.")] = 3,
+    as_json: JsonOption = False,
+) -> None:
+    """List refused rows: how many for which reason, and some of them.
+
+    For example:
+
+      evenshelf shop quarantine myshop
+
+      evenshelf shop quarantine myshop --reason outlier_price --limit 50
+
+      evenshelf shop quarantine myshop --json --limit 1000000 > refused.json
+    """
+    from evenshelf.shop import Shop  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.shop.review import Selection  # noqa: PLC0415
+    from evenshelf.shop.review_terminal import quarantine_json, quarantine_report  # noqa: PLC0415
+
+    rows = Selection(reason, table, source).of(Shop.open(shop))
+    show(quarantine_report(rows, limit), quarantine_json(rows, limit) if as_json else None)
+
+
+@shop_app.command()
+def restore(  # noqa: PLR0917 - typer calls it by name
+    shop: ShopArgument,
+    reason: ReasonOption = None,
+    table: TableOption = None,
+    source: SourceOption = None,
+    lines: Annotated[str | None, typer.Option(metavar="3,7,10-12", help="Only rows that began at these lines.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All rows of the quarantine.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take rows back out of the quarantine.
+
+    The rule that had refused a row leaves it alone from now on, also when its file
+    is read again; the other rules are asked. What could not be read as a row stays:
+    mend the file and ingest it.
+
+    For example:
+
+      evenshelf shop restore myshop --reason outlier_price
+
+      evenshelf shop restore myshop --source orders.csv --lines 17,40-42
+    """
+    from evenshelf.shop.review import Selection  # noqa: PLC0415
+    from evenshelf.shop.review import restore as run  # noqa: PLC0415
+    from evenshelf.shop.review_terminal import restore_report  # noqa: PLC0415
+
+    selection = Selection(reason, table, source, _numbers(lines))
+    if selection == Selection() and not everything:
+        raise SettingError("which rows?", hint="Say it with --reason, --table, --source or --lines, or --all.")
+    with working() as progress:
+        report = run(shop, selection, progress=progress)
+    show(restore_report(report), report.to_dict() if as_json else None)
+
+
+@shop_app.command()
+def diff(
+    shop: ShopArgument,
+    other: Annotated[
+        str,
+        typer.Argument(help="Another shop, or a revision: a number, or ~2 for the one two before the current."),
+    ] = "~1",
+    as_json: JsonOption = False,
+) -> None:
+    """Say what changed since an earlier revision, or in comparison with another shop.
+
+    For example:
+
+      evenshelf shop diff myshop
+
+      evenshelf shop diff myshop ~3
+
+      evenshelf shop diff myshop yesterday/myshop
+    """
+    from evenshelf.shop import Shop  # noqa: PLC0415
+    from evenshelf.shop.difference import difference  # noqa: PLC0415
+    from evenshelf.shop.review_terminal import difference_report  # noqa: PLC0415
+
+    after = Shop.open(shop)
+    if other.removeprefix("~").isdecimal():
+        number = int(other.removeprefix("~"))
+        before = Shop.open(shop, revision=-number if other.startswith("~") and number else number)
+    else:
+        before = Shop.open(other)
+    found = difference(before, after)
+    show(difference_report(found), found.to_dict() if as_json else None)
+
+
+@shop_app.command()
+def schema(
+    table: Annotated[str | None, typer.Argument(help="Only this table.", show_default=False)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Explain the tables of a shop and their columns.
+
+    For example:
+
+      evenshelf shop schema
+
+      evenshelf shop schema events
+    """
+    from evenshelf.shop.review_terminal import schema_json, schema_report  # noqa: PLC0415
+    from evenshelf.shop.schema import TABLES  # noqa: PLC0415
+
+    chosen = list(TABLES.values()) if table is None else [TABLES[one_of(table, TABLES, "TABLE")]]
+    show(schema_report(chosen), schema_json(chosen) if as_json else None)

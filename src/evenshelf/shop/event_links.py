@@ -1,0 +1,245 @@
+"""How events belong together: returns and the purchases they undo, visits and orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from evenshelf.errors import InputError, SettingError
+from evenshelf.shop.schema import PROVENANCE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_ENOUGH = 1e-9  # Pieces may be weights: 0.1 + 0.2 pieces are enough for a return of 0.3.
+
+
+@dataclass(frozen=True, eq=False)
+class ReturnMatch:
+    """What :func:`match_returns` found.
+
+    Attributes
+    ----------
+    changes
+        One row for each matched return and each purchase that came back in part or whole: the columns of
+        :data:`~evenshelf.shop.schema.PROVENANCE`, ``purchase_time`` (of a return: time of the first purchase that it
+        was matched to) and ``returned`` (of a purchase: pieces that came back, at most those bought).
+    returns, matched, partly
+        Returns; those of which all pieces were found; those of which some pieces were found.
+    without_user
+        Returns of which nobody knows who sent them back; never matched.
+    pieces, matched_pieces
+        Pieces sent back, and those of them that were found.
+    """
+
+    changes: pl.DataFrame
+    returns: int
+    matched: int
+    partly: int
+    without_user: int
+    pieces: float
+    matched_pieces: float
+
+
+def match_returns(events: pl.LazyFrame) -> ReturnMatch:
+    """Match each return to what it undoes.
+
+    In the order of time, a return takes its pieces from the latest earlier purchase of the same user and item that
+    has enough of them left; if none has, from the latest ones backwards, as far as their pieces go. Among events of
+    one moment purchases come first. Where there are no times, the place in the file is the order. An event without
+    a value is one piece.
+
+    Parameters
+    ----------
+    events
+        Columns ``time``, ``user_id``, ``item_id``, ``kind``, ``value`` and those of
+        :data:`~evenshelf.shop.schema.PROVENANCE`. Only events of users and items with a return are brought into
+        memory.
+
+    Returns
+    -------
+    ReturnMatch
+        Deterministic: it does not depend on the order of rows.
+    """
+    pair = ["user_id", "item_id"]
+    events = events.select(*PROVENANCE, "time", *pair, "kind", pl.col("value").fill_null(1.0))
+    returns = events.filter(pl.col("kind") == "return")
+    total = returns.select(
+        rows=pl.len(), without=pl.col("user_id").is_null().sum(), pieces=pl.col("value").sum()
+    ).collect(engine="streaming")
+    of_users = returns.filter(pl.col("user_id").is_not_null())
+    rank = pl.when(pl.col("time").is_not_null()).then(pl.col("kind") == "return").otherwise(False)
+    frame = (
+        events.filter(pl.col("kind").is_in(["purchase", "return"]))
+        .join(of_users.select(pair).unique(), on=pair, how="semi")
+        .with_columns(rank=rank)
+        .collect(engine="streaming")
+        .sort([*pair, "time", "rank", *PROVENANCE])
+    )
+    sent_back = (frame["kind"] == "return").to_numpy()
+    value = frame["value"].to_numpy()
+    source, left = _undo(frame.select(pl.struct(pair).rle_id()).to_series().to_numpy(), sent_back, value)
+    bought = np.where(sent_back, 0.0, value - left)
+    found = np.where(sent_back, value - left, 0.0)
+    time = frame["time"].gather(np.maximum(source, 0))
+    changes = (
+        frame.select(
+            *PROVENANCE,
+            purchase_time=pl.when(pl.Series(source >= 0)).then(time),
+            returned=pl.when(pl.Series(bought > 0)).then(pl.Series(bought)),
+        )
+        .filter(pl.Series((source >= 0) | (bought > 0)))
+        .sort(PROVENANCE)
+    )
+    whole = sent_back & (source >= 0) & (left <= _ENOUGH)
+    return ReturnMatch(
+        changes,
+        returns=int(total["rows"].item()),
+        matched=int(whole.sum()),
+        partly=int(((source >= 0) & ~whole).sum()),
+        without_user=int(total["without"].item()),
+        pieces=float(total["pieces"].item()),
+        matched_pieces=float(found.sum()),
+    )
+
+
+def _undo(
+    pairs: NDArray[np.generic], sent_back: NDArray[np.bool_], value: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return, of each event, the row of the purchase that it undoes (-1: none) and the pieces left of it."""
+    source = np.full(value.size, -1, dtype=np.int64)
+    left: list[float] = value.tolist()
+    stack: list[int] = []
+    last = -1
+    for row, (pair, back) in enumerate(zip(pairs.tolist(), sent_back.tolist(), strict=True)):
+        if pair != last:
+            stack, last = [], pair
+        if not back:
+            stack.append(row)
+            continue
+        need = left[row]
+        enough = next((k for k in range(len(stack) - 1, -1, -1) if left[stack[k]] >= need - _ENOUGH), None)
+        while stack and need > _ENOUGH:
+            k = len(stack) - 1 if enough is None else enough
+            at = stack[k]
+            taken = min(left[at], need)
+            left[at] -= taken
+            need -= taken
+            if source[row] < 0:
+                source[row] = at
+            if left[at] <= _ENOUGH:
+                del stack[k]
+            if enough is not None:
+                break
+        left[row] = need
+    return source, np.maximum(np.array(left, dtype=np.float64), 0.0)
+
+
+def apply_changes(events: pl.LazyFrame, changes: pl.DataFrame) -> pl.LazyFrame:
+    """Write the changes of a :class:`ReturnMatch` into the events; what stood in these columns is replaced."""
+    written = [c for c in changes.columns if c not in PROVENANCE]
+    return events.drop(written, strict=False).join(changes.lazy(), on=PROVENANCE, how="left")
+
+
+def sessions(events: pl.LazyFrame, gap: timedelta) -> pl.LazyFrame:
+    """Say of each event which visit or order it belongs to.
+
+    Events of one user belong together as long as no two that follow each other are more than `gap` apart. With a gap
+    of 0 they are those of one moment: the lines of an order, where the shop notes no order. The shop books returns,
+    so they are never part of a visit or order: those of one moment are one of their own. Events without a user belong
+    together if they stand next to each other in a file, are of one moment, and all or none are returns: two
+    strangers who buy at the same moment, one after the other in the file, cannot be told apart.
+
+    Parameters
+    ----------
+    events
+        Columns ``time``, ``user_id``, ``kind`` and those of :data:`~evenshelf.shop.schema.PROVENANCE`. A
+        ``session_id`` that is there already stays.
+    gap
+        >= 0. 30 minutes are usual for visits.
+
+    Returns
+    -------
+    polars.LazyFrame
+        The events in their order with a ``session_id`` (String). It names the user and the time it began at, or the
+        place in the file, so it stays the same when later events are added. Empty without a time. Times, and numbers
+        for users and files, are brought into memory: about 40 bytes an event.
+
+    Raises
+    ------
+    SettingError
+        If `gap` is negative.
+    InputError
+        If no event has a time.
+    """
+    if gap < timedelta(0):
+        raise SettingError(f"the gap between two sessions must not be negative, but is {gap}")
+    if events.select(pl.col("time").is_not_null().any()).collect(engine="streaming").item() is not True:
+        raise InputError(
+            "sessions cannot be found: no event has a time", hint="Map a column to time, or leave sessions out."
+        )
+    slim = _slim(events)
+    # Numbers sort much faster than the texts they stand for.
+    key = pl.col("user") * 2 + pl.col("back")
+    longest = pl.when("back").then(timedelta(0)).otherwise(gap)
+    of_users = (
+        slim.filter(pl.col("user").is_not_null())
+        .select("row", "time", "back", key=key)
+        .sort("key", "time")
+        .with_columns(begins=_changed(["key"]) | (pl.col("time").diff() > longest))
+        .select("row", "back", begin=pl.when("begins").then("time").forward_fill())
+    )
+    place = {"first_file": "file", "first_line": "source_line"}
+    of_strangers = (
+        (slim if slim["user"].null_count() else slim.clear())
+        .sort("file", "source_line", "row")
+        .with_columns(begins=_changed(["file", "time", "user", "back"]))
+        .with_columns(**{to: pl.when("begins").then(of).forward_fill() for to, of in place.items()})
+        .filter(pl.col("user").is_null())
+        .select("row", "first_file", "first_line")
+    )
+    found = pl.concat([of_users, of_strangers], how="diagonal").rename(lambda name: f"__{name}")
+    named = pl.format(
+        "{}{}@{}",
+        pl.when("__back").then(pl.lit("return ")).otherwise(pl.lit("")),
+        "user_id",
+        pl.col("__begin").dt.strftime("%Y-%m-%dT%H:%M:%S%.f"),
+    )
+    unnamed = pl.format("{}:{}", "__first_file", "__first_line")
+    given = [pl.col("session_id")] if "session_id" in events.collect_schema().names() else []
+    return (
+        events.with_row_index("__row")
+        .join(found.lazy(), on="__row", how="left", maintain_order="left")
+        .with_columns(session_id=pl.coalesce(*given, named, unnamed))
+        .drop(f"__{name}" for name in ("row", "back", "begin", "first_file", "first_line"))
+    )
+
+
+def _slim(events: pl.LazyFrame) -> pl.DataFrame:
+    """Return what sessions are made of, with users as numbers; only rows with a time."""
+    users = events.select("user_id").drop_nulls().unique().collect(engine="streaming").with_row_index("user")
+    return (
+        events.select(
+            "time",
+            "user_id",
+            "source_line",
+            file=pl.format("{}:{}", "source_id", "source_file"),
+            back=pl.col("kind") == "return",
+        )
+        .with_row_index("row")
+        .filter(pl.col("time").is_not_null())
+        .join(users.lazy().with_columns(pl.col("user").cast(pl.Int64)), on="user_id", how="left")
+        .select("row", "time", "user", "source_line", pl.col("file").cast(pl.Categorical), "back")
+        .collect(engine="streaming")
+    )
+
+
+def _changed(columns: Sequence[str]) -> pl.Expr:
+    """Say of each row whether it is the first or differs in any of the columns from the row before."""
+    return pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift()) for c in columns) | (pl.int_range(pl.len()) == 0)

@@ -1,0 +1,273 @@
+"""Tags of users: rules as texts and values, against a plain loop; segments; imported tags."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evenshelf.errors import InputError, SettingError
+from evenshelf.shop.schema import EVENTS, KINDS, TABLES
+from evenshelf.shop.segments import SEGMENTS, rfm, rfm_tags
+from evenshelf.shop.tag_rules import Condition, TagRule, bought, parse_tag_rule
+from evenshelf.shop.tagging import rule_tags, user_tags
+
+NOW = datetime(2024, 6, 30, tzinfo=UTC)
+TYPES = {column.name: column.dtype for column in EVENTS.columns}
+COLUMNS = ("time", "user_id", "item_id", "kind", "value", "price")
+
+ITEMS = pl.LazyFrame(
+    {
+        "item_id": ["r1", "r2", "s1"],
+        "category": ["Running Shoe", "Running Shoe", "Shirt"],
+        "path": ["Shoes|Running Shoe", "Shoes|Running Shoe", "Clothes|Shirt"],
+        "tags": ["sale|new", None, "news"],
+    }
+)
+
+
+def log(*rows):
+    """Make events of (user, item, kind, days ago, value, price)."""
+    made = [
+        {
+            "user_id": u,
+            "item_id": i,
+            "kind": k,
+            "time": None if d is None else NOW - timedelta(days=d),
+            "value": v,
+            "price": p,
+        }
+        for u, i, k, d, v, p in rows
+    ]
+    return pl.DataFrame(made, schema={name: TYPES[name] for name in COLUMNS}).lazy()
+
+
+EVENTS_OF_TWO = log(
+    ("ann", "r1", "purchase", 80, 1.0, 50.0),
+    ("ann", "r2", "purchase", 10, 2.0, 60.0),
+    ("ann", "r1", "purchase", 0, None, None),
+    ("ann", "s1", "view", 0, None, None),
+    ("bob", "r1", "purchase", 95, 5.0, 10.0),
+    ("bob", "s1", "purchase", 20, 1.0, 10.0),
+    ("bob", "r1", "purchase", 5, 1.0, 10.0),
+    (None, "r1", "purchase", 5, 1.0, 10.0),
+    ("eve", "s1", "view", 400, None, None),
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "users"),
+    [
+        ('x: purchase >= 3 in category "Running Shoe" within 90 days', ["ann"]),
+        ("x: purchase >= 2 in category 'Running Shoe'", ["ann", "bob"]),
+        ("x: purchase >= 2 in path Shoes", ["ann", "bob"]),
+        ("x: view >= 1 in path Clothes", ["ann", "eve"]),
+        ("x: purchase >= 1 in tags new", ["ann", "bob"]),
+        ("x: purchase >= 1 in tags news", ["bob"]),
+        ("x: pieces of purchase = 4", ["ann"]),
+        ("x: pieces of purchase >= 7", ["bob"]),
+        ("x: spend of purchase > 100", ["ann"]),
+        ("x: items of purchase = 2", ["ann", "bob"]),
+        ("x: days of purchase < 3", ["eve"]),
+        ("x: purchase = 0", ["eve"]),
+        ("x: purchase >= 1 and purchase <= 1 within 2 weeks", ["bob"]),
+        ("x: purchase >= 1 within 24 hours", ["ann"]),
+        ("x: view>=1 and purchase=0 within 365 days", ["eve"]),
+    ],
+)
+def test_rules_give_tags_to_whom_they_say(rule, users):
+    got = rule_tags(EVENTS_OF_TWO, [parse_tag_rule(rule)], items=ITEMS)
+    assert got["user_id"].to_list() == users
+    assert set(got["tag"]) == {"x"}
+
+
+def test_now_can_be_given_and_later_events_do_not_count():
+    rule = parse_tag_rule("x: purchase >= 1")
+    assert rule_tags(EVENTS_OF_TWO, [rule], now=NOW - timedelta(days=90))["user_id"].to_list() == ["bob"]
+
+
+WORDS = st.text(st.characters(exclude_categories=["C"], exclude_characters="\"'|"), min_size=1, max_size=8)
+CONDITIONS = st.builds(
+    Condition,
+    kind=st.sampled_from(KINDS),
+    compare=st.sampled_from([">=", "<=", ">", "<", "="]),
+    amount=st.integers(0, 99) | st.floats(0, 1e6),
+    measure=st.sampled_from(["events", "pieces", "spend", "items", "days"]),
+    within=st.none() | st.integers(1, 400).map(lambda h: timedelta(hours=h)),
+) | st.builds(Condition, st.just("view"), st.just(">"), st.just(2), column=WORDS, value=WORDS)
+
+
+@given(WORDS.map(str.strip).filter(lambda t: t and ":" not in t), st.lists(CONDITIONS, min_size=1, max_size=3))
+def test_a_rule_is_what_its_text_says(tag, conditions):
+    rule = TagRule(tag, tuple(conditions))
+    assert parse_tag_rule(str(rule)) == rule
+
+
+def test_the_builder_writes_the_same_rule():
+    rule = TagRule("runner", (bought(at_least=3, in_category="Running Shoe", within_days=90),))
+    assert parse_tag_rule('runner: purchase >= 3 in category "Running Shoe" within 90 days') == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("runner purchase", "no colon after the tag"),
+        ("runner: purchases >= 3", r"position 9: expected one of .*\(did you mean purchase\?\), found 'purchases'"),
+        ("runner: purchase => 3", "position 18: expected one of >=.*found '=>'"),
+        ("runner: purchase >= x", "position 21: expected a number that is at least 0, found 'x'"),
+        ("runner: purchase >= -1", "position 21: expected a number"),
+        ("runner: purchase >= nan", "position 21: expected a number"),
+        ("runner: purchase >= 3 in category", "position 34: expected a value of that column, found the end"),
+        ("runner: purchase >= 3 within 90 moons", "position 33: expected hours, days or weeks.*'moons'"),
+        ("runner: purchase >= 3 within 0 days", "position 30: expected a number above 0"),
+        ("a: purchase >= 3 in c 'x within 3 days", "position 23: a quote is not closed"),
+        ("a: pieces purchase > 2", "position 11: expected 'of', found 'purchase'"),
+        ("a: purchase >= 3 or view > 2", "position 18: expected 'and', 'in', 'within' or the end, found 'or'"),
+        ("a: purchase >= 3 and", "position 21: expected one of"),
+        ("a|b: purchase > 1", "'a|b' is no tag"),
+        (":purchase > 1", "'' is no tag"),
+        ("a:", "position 3: expected one of"),
+    ],
+)
+def test_a_wrong_rule_is_refused_with_its_place(text, said):
+    with pytest.raises(SettingError, match=said.replace("a|b", r"a\|b")):
+        parse_tag_rule(text)
+
+
+def test_all_wrong_rules_are_named_at_once():
+    with pytest.raises(SettingError, match=r"(?s)'a:'.*'b: x'"):
+        user_tags(EVENTS_OF_TWO, ["a:", "b: x", "ok: view > 1"])
+
+
+@pytest.mark.parametrize("wrong", [{"kind": "buy"}, {"compare": "=="}, {"amount": -1}, {"column": "category"}])
+def test_a_wrong_condition_is_refused(wrong):
+    with pytest.raises(SettingError, match="tag rule"):
+        Condition(**{"kind": "view", "compare": ">", "amount": 1, **wrong})
+
+
+def test_columns_and_values_that_no_item_has_are_refused():
+    with pytest.raises(SettingError, match=r"no column 'categroy' \(did you mean 'category'\?\)"):
+        rule_tags(EVENTS_OF_TWO, [parse_tag_rule("x: view > 1 in categroy Shirt")], items=ITEMS)
+    with pytest.raises(SettingError, match=r"no item has 'Shirts' in 'category' \(did you mean 'Shirt'\?\)"):
+        rule_tags(EVENTS_OF_TWO, [parse_tag_rule("x: view > 1 in category Shirts")], items=ITEMS)
+    with pytest.raises(SettingError, match="no items table"):
+        rule_tags(EVENTS_OF_TWO, [parse_tag_rule("x: view > 1 in category Shirt")])
+
+
+def test_rules_about_time_need_times():
+    untimed = log(("ann", "r1", "view", None, None, None))
+    assert rule_tags(untimed, [parse_tag_rule("x: view >= 1")]).height == 1
+    with pytest.raises(InputError, match="no event has a time"):
+        rule_tags(untimed, [parse_tag_rule("x: view >= 1 within 3 days")])
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "c"]),
+        st.sampled_from(["r1", "r2", "s1"]),
+        st.sampled_from(["purchase", "view"]),
+        st.integers(0, 6),
+        st.sampled_from([1.0, 2.0, None]),
+        st.sampled_from([3.0, None]),
+    ),
+    max_size=20,
+)
+
+
+@given(ROWS, st.sampled_from(["events", "pieces", "spend", "items", "days"]), st.integers(0, 6), st.integers(1, 6))
+@settings(max_examples=80, deadline=None)
+def test_agrees_with_a_plain_loop(rows, measure, amount, days):
+    condition = Condition("purchase", ">=", amount, measure, "category", "Running Shoe", timedelta(days=days))
+    got = rule_tags(log(*rows), [TagRule("x", (condition,))], items=ITEMS, now=NOW)["user_id"].to_list()
+    expected = []
+    for user in sorted({row[0] for row in rows}):
+        mine = [r for r in rows if r[0] == user and r[1] != "s1" and r[2] == "purchase" and r[3] < days]
+        pieces = [1.0 if r[4] is None else r[4] for r in mine]
+        figure = {
+            "events": len(mine),
+            "pieces": sum(pieces),
+            "spend": sum(p * (r[5] or 0) for p, r in zip(pieces, mine, strict=True)),
+            "items": len({r[1] for r in mine}),
+            "days": len({r[3] for r in mine}),
+        }[measure]
+        if figure >= amount:
+            expected.append(user)
+    assert got == expected
+
+
+def test_tags_are_gathered_into_the_table_of_users():
+    given_tags = pl.DataFrame({"user_id": ["ann", "zoe", "ann"], "tag": ["vip", "vip", "vip"]})
+    out = user_tags(EVENTS_OF_TWO, ["b: view >= 1", "a: purchase >= 1"], given=[given_tags, rfm_tags(EVENTS_OF_TWO)])
+    TABLES["users"].check(out)
+    tags = dict(out.iter_rows())
+    assert list(tags) == ["ann", "bob", "eve", "zoe"]
+    assert tags["eve"] == "b"
+    assert tags["zoe"] == "vip"
+    assert tags["ann"].startswith("a|b|rfm_")
+    assert tags["ann"].endswith("|vip")
+    again = user_tags(
+        EVENTS_OF_TWO.reverse(), ["a: purchase >= 1", "b: view >= 1"], given=[rfm_tags(EVENTS_OF_TWO), given_tags]
+    )
+    assert again.equals(out)
+
+
+def test_a_user_without_tags_is_there_without_them():
+    out = user_tags(EVENTS_OF_TWO, ["a: purchase >= 1"])
+    assert out.filter(user_id="eve")["tags"].to_list() == [None]
+
+
+def test_imported_tags_are_checked_with_all_problems():
+    with pytest.raises(InputError, match="no column 'user_id' and 'tag'"):
+        user_tags(EVENTS_OF_TWO, given=[pl.DataFrame({"user": ["a"], "t": ["b"]})])
+    wrong = pl.DataFrame({"user_id": ["a", None, "b", "c"], "tag": ["x|y", "ok", " x", "ok"]})
+    with pytest.raises(InputError, match=r"row 1: user 'a', tag 'x\|y'; row 2: user None, tag 'ok'; row 3"):
+        user_tags(EVENTS_OF_TWO, given=[wrong])
+
+
+def buyers(number):
+    """Buyer k bought k times, last k days ago, for k pieces each."""
+    return log(*((f"u{k:03d}", "r1", "purchase", k + n, float(k), 1.0) for k in range(1, number + 1) for n in range(k)))
+
+
+def test_scores_are_fifths():
+    out = rfm(buyers(50), now=NOW)
+    for score in "rfm":
+        assert out[score].value_counts().sort(score)["count"].to_list() == [10] * 5
+    assert out["r"].to_list() == [5 - k // 10 for k in range(50)]
+    assert out["f"].to_list() == out["m"].to_list() == [1 + k // 10 for k in range(50)]
+    assert out["frequency"].to_list() == list(range(1, 51))
+    assert out["recency"].to_list() == [float(k) for k in range(1, 51)]
+    assert out["money"].to_list() == [float(k * k) for k in range(1, 51)]
+    assert out["segment"].to_list() == [SEGMENTS[r - 1][f - 1] for r, f in out.select("r", "f").iter_rows()]
+
+
+def test_equal_buyers_have_equal_segments():
+    out = rfm(log(*((f"u{k}", "r1", "purchase", 3, 1.0, 2.0) for k in range(7))))
+    assert out["segment"].n_unique() == 1
+    assert set(out.select("r", "f", "m").row(0)) == {3}
+
+
+def test_orders_count_once_and_what_came_back_is_not_money():
+    events = log(
+        ("a", "r1", "purchase", 3, 2.0, 5.0),
+        ("a", "r2", "purchase", 3, 1.0, 5.0),
+        ("a", "r1", "return", 2, 2.0, 5.0),
+        ("b", "r1", "view", 2, None, None),
+    ).with_columns(returned=pl.Series([2.0, None, None, None]))
+    out = rfm(events, now=NOW)
+    assert out.select("user_id", "recency", "frequency", "money").rows() == [("a", 3.0, 1, 5.0)]
+
+
+def test_money_can_be_left_out_but_not_silently():
+    free = log(("a", "r1", "purchase", 3, 1.0, None), ("b", "r1", "purchase", 1, 1.0, None))
+    with pytest.raises(InputError, match="no purchase has a price"):
+        rfm(free)
+    out = rfm(free, money=False)
+    assert "money" not in out.columns
+    assert out["segment"].null_count() == 0
+    with pytest.raises(InputError, match="no event has a time"):
+        rfm(log(("a", "r1", "purchase", None, 1.0, 1.0)))
+    assert rfm_tags(log(("a", "r1", "view", 1, None, None))).height == 0
