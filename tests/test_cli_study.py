@@ -183,7 +183,7 @@ def test_an_interrupted_study_goes_on_to_the_same_result(shop, finished, tmp_pat
         (["report", "nowhere"], 3, "holds no finished study"),
         (["report", "EMPTY"], 3, "has no finished study"),
         (["remedies", "focla"], 2, "did you mean focal?"),
-        (["simulate", "x", "--world", "langauge"], 2, "Did you mean language?"),
+        (["simulate", "x", "--world", "langauge"], 2, "Did you mean language or misleading?"),
         (["encodrs"], 2, "encoders"),
     ],
     ids=lambda case: " ".join(case[0]) + f" -> {case[2]}",

@@ -16,7 +16,7 @@ from evenshelf.errors import SettingError
 from evenshelf.shop.chance import Detector, Measured, correlation, counted, same_as_neighbour, share_up
 from evenshelf.shop.duplicates import title_groups
 from evenshelf.shop.label_words import label_held
-from evenshelf.shop.schema import PROVENANCE
+from evenshelf.shop.schema import EVENTS, PROVENANCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,12 +219,23 @@ def event_artefacts(events: pl.LazyFrame, *, seed: int = 0, progress: Progress |
     if progress is not None:
         progress("looking for artefacts of events", 0, None)
     generator = np.random.default_rng(seed)
-    log = _boiled_down(events, generator)
+    log = _boiled_down(_placed(events), generator)
     if log is None:
         return ()
     found = [detector.judge(measure(log)) for detector, measure in EVENT_DETECTORS]
     found.append(DRIFT.judge(_drift(log, generator)))
     return tuple(artefact for artefact in found if artefact is not None)
+
+
+def _placed(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows with a place in a file; those that came from none stand in the order of their table."""
+    there = rows.collect_schema().names()
+    missing = [pl.lit(None, c.dtype).alias(c.name) for c in EVENTS.columns if c.name in PROVENANCE]
+    return rows.with_columns(c for c in missing if c.meta.output_name() not in there).with_columns(
+        pl.col("source_id").fill_null(""),
+        pl.col("source_file").fill_null(""),
+        pl.col("source_line").fill_null(pl.int_range(pl.len(), dtype=pl.Int64) + 1),
+    )
 
 
 def _boiled_down(events: pl.LazyFrame, generator: np.random.Generator) -> _Log | None:
@@ -355,7 +366,7 @@ def item_artefacts(
         progress("looking for artefacts of items", 0, None)
     if items.height == 0:
         return ()
-    items = items.with_columns(counted(items["item_id"])).sort(
+    items = _placed(items.lazy()).collect().with_columns(counted(items["item_id"])).sort(
         "source_file", "source_id", "source_line", maintain_order=True
     )
     found = [

@@ -134,16 +134,8 @@ def profile_log(shop: Shop, *, progress: Progress | None = None) -> LogProfile:
         items=items.height,
         pieces_returned=returned / pieces if pieces else None,
         imbalance=Imbalance.from_counts(dict(items.iter_rows())),
-        artefacts=event_artefacts(_placed(events), progress=progress),
+        artefacts=event_artefacts(events, progress=progress),
         **counted,
-    )
-
-
-def _placed(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Events with a place in a file; simulated ones stand in the order of the table."""
-    row = pl.int_range(pl.len(), dtype=pl.Int64) + 1
-    return events.with_columns(
-        pl.col("source_id").fill_null(""), pl.col("source_file").fill_null(""), pl.col("source_line").fill_null(row)
     )
 
 

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import InputError
 from evenshelf.shop import buckets, title_groups
+from evenshelf.shop.schema import MARKS, PROVENANCE
 from evenshelf.tasks.folds import ALWAYS_TRAINING, grouped_folds
 
 if TYPE_CHECKING:
     from evenshelf.shop import Shop
 
-_NO_TARGETS = ("item_id", "title", "text", "source", "line")
+_NO_TARGETS = {"item_id", "title", *PROVENANCE, *MARKS}
 _SEPARATORS = re.compile(r"[|>/\\_]+")
 
 
@@ -123,13 +124,14 @@ class LabelTask:
             If a column is missing (close names are offered) or holds nothing.
         """
         columns = shop.scan().collect_schema().names()
+        choices = [c for c in columns if c not in _NO_TARGETS]
         for column in (target, text):
             if column not in columns:
-                close = difflib.get_close_matches(column, columns, n=3, cutoff=0.5)
+                close = difflib.get_close_matches(column, choices, n=3, cutoff=0.5)
                 meant = f" Did you mean {' or '.join(close)}?" if close else ""
                 raise InputError(
                     f"The shop {shop.path} has no column {column!r} to learn.{meant}",
-                    hint=f"Choose one with --target: {', '.join(c for c in columns if c not in _NO_TARGETS)}.",
+                    hint=f"Choose one with --target: {', '.join(choices)}.",
                 )
         items = shop.items()
         items = items.with_columns(_present(items[target]), _present(items[text]))
