@@ -366,8 +366,11 @@ def item_artefacts(
         progress("looking for artefacts of items", 0, None)
     if items.height == 0:
         return ()
-    items = _placed(items.lazy()).collect().with_columns(counted(items["item_id"])).sort(
-        "source_file", "source_id", "source_line", maintain_order=True
+    items = (
+        _placed(items.lazy())
+        .collect()
+        .with_columns(counted(items["item_id"]))
+        .sort("source_file", "source_id", "source_line", maintain_order=True)
     )
     found = [
         IDS_IN_FILE.judge(correlation(items["rank"].to_numpy(), np.arange(items.height))),
