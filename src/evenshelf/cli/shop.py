@@ -136,12 +136,20 @@ def profile(
 
       evenshelf profile myshop --target brand --json > profile.json
     """
-    from evenshelf.shop import Shop  # noqa: PLC0415
+    from evenshelf.shop import Shop, profile_log  # noqa: PLC0415
     from evenshelf.shop import profile as run  # noqa: PLC0415
-    from evenshelf.shop.terminal import profile_report  # noqa: PLC0415
+    from evenshelf.shop.terminal import log_report, profile_report  # noqa: PLC0415
 
+    opened = Shop.open(shop)
+    # Items that only events name have no category: there is a log to measure, and nothing to learn.
+    nothing_to_learn = target == "category" and "category" not in opened.scan().collect_schema()
+    if nothing_to_learn and opened.rows("events") and html is None:
+        with working() as progress:
+            log = profile_log(opened, progress=progress)
+        show(log_report(log), {"log": log.to_dict()} if as_json else None)
+        return
     with working() as progress:
-        result = run(Shop.open(shop), target, progress=progress)
+        result = run(opened, target, progress=progress)
     if html is not None:
         from evenshelf.report import write_profile_report  # noqa: PLC0415
 
