@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
-import tarfile
-import zipfile
 
 import numpy as np
 import polars as pl
@@ -212,48 +209,6 @@ def test_parquet_keeps_its_types(tmp_path):
     assert read((tmp_path / "a.parquet").read_bytes(), "a.parquet").frame.equals(frame)
     with pytest.raises(InputError, match="not a Parquet file"):
         read(b"nonsense", "a.parquet")
-
-
-def test_archives_and_folders_give_the_same_members(tmp_path):
-    body = b"title\nshoe\n"
-    folder = tmp_path / "folder"
-    (folder / "sub").mkdir(parents=True)
-    (folder / "sub" / "a.csv").write_bytes(body)
-    (folder / "readme.md").write_bytes(b"# hi")
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        archive.writestr("sub/a.csv", body)
-        archive.writestr("readme.md", "# hi")
-        archive.writestr("__MACOSX/sub/._a.csv", "junk")
-    for mode, name in (("w:xz", "a.tar.xz"), ("w:gz", "a.tgz")):
-        with tarfile.open(tmp_path / name, mode) as archive:
-            archive.add(folder / "sub", "sub")
-            archive.add(folder / "readme.md", "readme.md")
-    for name in ("folder", "a.zip", "a.tar.xz", "a.tgz"):
-        found = list(members(tmp_path / name))
-        assert [(m.name, m.data) for m in found if m.data is not None] == [("sub/a.csv", body)]
-        assert "readme.md" in {m.name for m in found if m.skipped}
-    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(body))
-    assert [(m.name, m.data) for m in members(tmp_path / "a.csv.gz")] == [("a.csv", body)]
-    assert [m.skipped for m in members(folder, ["*.csv"]) if m.name.endswith(".csv")] == ["excluded"]
-
-
-def test_a_folder_of_archives_is_opened(tmp_path):
-    (tmp_path / "d").mkdir()
-    (tmp_path / "d" / "a.csv.gz").write_bytes(gzip.compress(b"title\nx\n"))
-    assert [(m.name, m.data) for m in members(tmp_path / "d")] == [("a.csv.gz/a.csv", b"title\nx\n")]
-
-
-@pytest.mark.parametrize("name", ["a.zip", "a.tar.xz", "a.csv.gz", "a.tgz"])
-def test_damaged_archives_are_told(tmp_path, name):
-    (tmp_path / name).write_bytes(b"this is no archive")
-    with pytest.raises(InputError, match=name):
-        list(members(tmp_path / name))
-    good = io.BytesIO()
-    with gzip.open(good, "wb") as stream:
-        stream.write(b"title\n" + bytes(range(256)) * 50)
-    (tmp_path / "cut.csv.gz").write_bytes(good.getvalue()[:-40])
-    with pytest.raises(InputError, match="cut"):
-        list(members(tmp_path / "cut.csv.gz"))
 
 
 def test_a_missing_file_is_told_with_close_spellings(tmp_path):

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import psycopg
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,8 +22,6 @@ from tests.postgres import PASSWORD
 from evenshelf.errors import InputError, MissingExtraError, SettingError
 from evenshelf.shop.content_digest import KINDS, ContentDigest
 from evenshelf.shop.sql import is_url, spool
-
-psycopg = pytest.importorskip("psycopg")
 
 
 @pytest.fixture(scope="session")

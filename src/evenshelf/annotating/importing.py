@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from evenshelf.annotating.examples import target_column
-from evenshelf.annotating.sheets import Row, Sheet, read_sheet, unguarded, write_refused
+from evenshelf.annotating.sheets import SURPLUS, Row, Sheet, read_sheet, unguarded, write_refused
 from evenshelf.annotating.strategies import Progress
 from evenshelf.annotating.votes import agreed, conflicts
 from evenshelf.errors import InputError, SettingError
@@ -166,7 +166,7 @@ def import_labels(
     before = _annotations(shop)
     mine = before.filter(pl.col("target") == target)
     known = sorted({*items[target].drop_nulls().to_list(), *mine["label"].to_list()})
-    sheets = [read_sheet(Path(file), encoding=encoding) for file in files]
+    sheets = _read_all(files, encoding)
     intake = _Intake(set(items["item_id"].to_list()), known, target, annotator, any_label=new_labels or not known)
     for number, sheet in enumerate(sheets):
         intake.add(sheet)
@@ -199,6 +199,20 @@ def import_labels(
             write_refused(out, sheet.columns, sorted(rows, key=lambda pair: pair[0].line))
             about.refused_file = str(out)
     return report
+
+
+def _read_all(files: Sequence[str | Path], encoding: str) -> list[Sheet]:
+    """Read every file; all that cannot be read are told at once."""
+    sheets, problems, hints = [], [], []
+    for file in files:
+        try:
+            sheets.append(read_sheet(Path(file), encoding=encoding))
+        except InputError as error:
+            problems.append(error.message)
+            hints.append(error.hint)
+    if problems:
+        raise InputError("\n".join(problems), hint=next((hint for hint in hints if hint), None))
+    return sheets
 
 
 @dataclass(frozen=True)
@@ -236,7 +250,7 @@ class _Intake:
         for row in sheet.rows:
             label, item = unguarded(row.cells["label"]), row.cells["item_id"]
             if row.fault:
-                self._refuse(number, row, "item_id", row.fault)
+                self._refuse(number, row, SURPLUS, row.fault)
                 continue
             if not label:
                 self.empty.append(number)

@@ -30,6 +30,8 @@ WHICH = {
 FOLDS = 5
 CLOSE = 0.25
 """Two classes whose probabilities differ by less are told as a choice between both."""
+LIKELY = 0.5
+"""Two classes that hold less than this together are not told by name."""
 FEW = 5
 """A class with at most so many labels is told to be rare."""
 
@@ -262,12 +264,13 @@ def reasons(candidates: Candidates, picked: Codes, classes: Sequence[str], strat
         first, second = np.argsort(-p, kind="stable")[:2]
         parts = []
         if p[first] - p[second] < CLOSE:
-            parts.append(f"unsure: {classes[first]} or {classes[second]}")
+            either = f"{classes[first]} or {classes[second]}"
+            parts.append(f"unsure: {either if p[first] + p[second] >= LIKELY else 'many classes are possible'}")
         rare = [c for c in (first, second) if candidates.counts[c] <= FEW and p[c] >= 0.5 * p[first]]
         if rare:
             count = int(candidates.counts[rare[0]])
             parts.append(f"{classes[rare[0]]} has only {count} label{'s' if count > 1 else ''}")
-        if candidates.distance[i] >= far:
+        if np.isfinite(far) and candidates.distance[i] >= far:
             parts.append("unlike all that is labelled")
         found.append("; ".join(parts) or "the most telling of what is left")
     return found

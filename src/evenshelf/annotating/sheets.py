@@ -7,6 +7,7 @@ semicolons or tabs for commas, which some programs write.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -36,6 +37,9 @@ BLIND = ("item_id", "title", "label", "annotator")
 """Columns of a sheet that suggests nothing."""
 REFUSED = "refused"
 """Column added to rows that were refused."""
+
+SURPLUS = "surplus"
+"""Column of refused rows for cells beyond the last column; a row that has any is refused until they are cleared."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _DELIMITERS = (",", ";", "\t")
@@ -185,13 +189,15 @@ def read_sheet(file: Path, *, encoding: str = "utf-8") -> Sheet:
         If there is no such encoding.
     """
     try:
+        codec = codecs.lookup(encoding).name
+    except LookupError:
+        raise SettingError(f"There is no encoding {encoding!r}.", hint="Such as utf-8 or gb18030.") from None
+    try:
         data = file.read_bytes()
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}.") from error
     try:
-        text = data.decode("utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding)
-    except LookupError:
-        raise SettingError(f"There is no encoding {encoding!r}.", hint="Such as utf-8 or gb18030.") from None
+        text = data.decode(codec)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
@@ -220,7 +226,8 @@ def read_sheet(file: Path, *, encoding: str = "utf-8") -> Sheet:
 
 def write_refused(file: Path, columns: Sequence[str], rows: Sequence[tuple[Row, str]]) -> None:
     """Write refused rows as a sheet with the reason, to be corrected and imported again."""
-    wide = [*(name for name in columns if name and name != REFUSED), REFUSED]
+    surplus = [SURPLUS] if any(row.cells.get(SURPLUS) for row, _ in rows) else []
+    wide = [*(name for name in columns if name and name not in (REFUSED, SURPLUS)), *surplus, REFUSED]
     cells = [{**row.cells, REFUSED: reason} for row, reason in rows]
     frame = pl.DataFrame(
         {name: [c.get(name, "") for c in cells] for name in wide}, schema=dict.fromkeys(wide, pl.String)
@@ -265,11 +272,13 @@ def _records(file: Path, text: str, delimiter: str) -> list[tuple[int, list[str]
 
 def _row(columns: Sequence[str], record: tuple[int, list[str]]) -> Row:
     line, cells = record
-    fault = ""
-    if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
-        fault = f"it has {len(cells)} cells, and the first line has {len(columns)}"
     values = [cell.strip() for cell in cells] + [""] * (len(columns) - len(cells))
-    return Row(line, dict(zip(columns, values, strict=False)), fault)
+    found = dict(zip(columns, values, strict=False))
+    more = [cell for cell in values[len(columns) :] if cell]
+    if more:
+        found[SURPLUS] = " | ".join(more)
+    fault = f"the row has more cells than columns ({found[SURPLUS]})" if found.get(SURPLUS) else ""
+    return Row(line, found, fault)
 
 
 def _file_part(name: str) -> str:
