@@ -124,6 +124,19 @@ def test_values_of_sqlite_come_out_as_they_are(tmp_path, rows, batch):
     assert frame.rows() == rows
 
 
+@pytest.mark.parametrize("block", [1, 40, 1 << 23])
+def test_rows_of_postgres_stay_whole_whatever_the_blocks(postgres_url, tmp_path, monkeypatch, block):
+    monkeypatch.setattr("evenshelf.shop.sql_reading._BLOCK", block)
+    query = "SELECT CASE WHEN g % 3 > 0 THEN repeat(E'a\n\"', g) END AS a, NULL AS b FROM generate_series(0, 20) AS g"
+    assert read(spool(postgres_url, query, tmp_path)).rows() == [
+        ('a\n"' * g if g % 3 else None, None) for g in range(21)
+    ]
+    one = read(spool(postgres_url, "SELECT NULLIF(g, 2) AS g FROM generate_series(1, 3) AS g", tmp_path))
+    assert one.rows() == [(1,), (None,), (3,)]
+    large = read(spool(postgres_url, "SELECT repeat('x', 9000000) AS a UNION ALL SELECT 'y'", tmp_path))
+    assert large["a"].str.len_bytes().to_list() == [9_000_000, 1]
+
+
 def test_other_types_of_postgres(postgres, postgres_url, tmp_path):
     postgres.execute("DROP TYPE IF EXISTS mood CASCADE")
     postgres.execute("CREATE TYPE mood AS ENUM ('good', 'bad')")

@@ -7,7 +7,6 @@ by its own cursor.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import sqlite3
@@ -115,7 +114,7 @@ def read_postgres(connection: sa.Connection, query: str) -> Iterator[Reading]:
         names = ", ".join(f"c{k}" for k in range(len(columns)))
         copy = (
             f"COPY (SELECT {', '.join(picked)} FROM {inner} AS result ({names})) "  # noqa: S608
-            "TO STDOUT (FORMAT csv, HEADER, FORCE_QUOTE *)"
+            "TO STDOUT (FORMAT csv, FORCE_QUOTE *)"
         )
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -127,48 +126,44 @@ def read_postgres(connection: sa.Connection, query: str) -> Iterator[Reading]:
 
 
 def _parsed(stream: Any, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Rows out of what COPY writes: quoted if there is a value, with nothing at all in place of NULL."""
+    """Rows out of what COPY sends, parsed in blocks of whole rows.
+
+    Arrow's own reader of streams would fetch many blocks ahead of those that are asked for.
+    """
+    rows: list[bytes] = []
+    size = 0
+    for row in stream:  # the client library gives one row at a time
+        rows.append(bytes(row))
+        size += len(row)
+        if size >= _BLOCK:
+            yield from _batches(b"".join(rows), schema)
+            rows, size = [], 0
+    if rows:
+        yield from _batches(b"".join(rows), schema)
+
+
+def _batches(block: bytes, schema: pa.Schema) -> list[pa.RecordBatch]:
+    """Parse rows of CSV in which values are quoted and nothing at all stands for NULL."""
+    names = [f"c{k}" for k in range(len(schema))]
     try:
-        yield from _csv(stream, schema)
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(block),
+            read_options=pyarrow.csv.ReadOptions(column_names=names, block_size=len(block) + 1),
+            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict(zip(names, schema.types, strict=True)),
+                null_values=[""],
+                true_values=["t"],
+                false_values=["f"],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
     except pa.ArrowInvalid as error:
         place = re.search(r"column #(\d+)", str(error))
         raise _value_error(schema.names[int(place[1])] if place else None, error) from error
-
-
-def _csv(stream: Any, schema: pa.Schema) -> Any:
-    return pyarrow.csv.open_csv(
-        _CopyFile(stream),
-        read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
-        convert_options=pyarrow.csv.ConvertOptions(
-            column_types={f"c{k}": field.type for k, field in enumerate(schema)},
-            null_values=[""],
-            true_values=["t"],
-            false_values=["f"],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        ),
-    )
-
-
-class _CopyFile(io.RawIOBase):
-    """The rows that a COPY sends, as a file."""
-
-    def __init__(self, stream: Any) -> None:
-        self._rows, self._rest = iter(stream), b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """Return about as many bytes, and none at the end; never more."""
-        parts, total = [self._rest], len(self._rest)
-        while total < size and (row := next(self._rows, None)) is not None:
-            parts.append(bytes(row))
-            total += len(row)
-        data = b"".join(parts)
-        data, self._rest = data[:size], data[size:]
-        return data
+    found: list[pa.RecordBatch] = table.to_batches()
+    return found
 
 
 # SQLite
