@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import label_study, render
+from bench import annotation, label_study, render
 from bench.harness import RESULTS, say
 
 RUNS: dict[str, list[str]] = {
@@ -19,24 +20,33 @@ RUNS: dict[str, list[str]] = {
     "label_study_full": ["--full"],
     "label_study_zh": ["--data", "zh", "--no-peer"],
 }
-"""Arguments of each run, by the name of its result file."""
+"""Arguments of each run of the label study, by the name of its result file."""
+OTHERS: dict[str, Callable[[list[str]], int]] = {"annotation": annotation.main}
+"""Further benchmarks, each with one run, by the name of its result file."""
 
 
 def main(words: list[str] | None = None) -> int:
     """Measure all that was asked for; stop at the first failure."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which runs: {', '.join(RUNS)}; all if none is given")
+    known = [*RUNS, *OTHERS]
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which runs: {', '.join(known)}; all if none is given"
+    )
     parser.add_argument("--quick", action="store_true", help="small made-up data, in a minute; changes nothing")
     asked = parser.parse_args(words)
-    unknown = [name for name in asked.names if name not in RUNS]
+    unknown = [name for name in asked.names if name not in known]
     if unknown:
-        parser.error(f"there is no run {', '.join(unknown)}; there are: {', '.join(RUNS)}")
+        parser.error(f"there is no run {', '.join(unknown)}; there are: {', '.join(known)}")
     if asked.quick:
         with TemporaryDirectory(prefix="evenshelf-bench-") as folder:
-            return label_study.main(["--quick", "--json", str(Path(folder) / "label_study.json")])
-    for name in asked.names or RUNS:
+            for name, run in {"label_study": label_study.main, **OTHERS}.items():
+                if failed := run(["--quick", "--json", str(Path(folder) / f"{name}.json")]):
+                    return failed
+        return 0
+    for name in asked.names or known:
         say(f"run: {name}")
-        if failed := label_study.main([*RUNS[name], "--json", str(RESULTS / f"{name}.json")]):
+        out = ["--json", str(RESULTS / f"{name}.json")]
+        if failed := OTHERS[name](out) if name in OTHERS else label_study.main([*RUNS[name], *out]):
             return failed
     return render.main([])
 

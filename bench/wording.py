@@ -17,6 +17,9 @@ _TITLES = {
         "双方停在离最优多远处，以及该处的 macro-F1",
     ),
     "encoding": ("Encoding", "编码"),
+    "choosing": ("What labels are worth, by who chooses the rows", "标注哪些行：同样的标注数各值多少"),
+    "more_labels": ("What more labels are worth, at random", "随机选行时更多标注的价值"),
+    "doubting": ("Wrong labels found", "找出的错误标签"),
 }
 
 _HEADINGS = {
@@ -54,6 +57,13 @@ _HEADINGS = {
     "who": ("who", "谁"),
     "texts_per_second": ("texts / s", "每秒文本数"),
     "open_seconds": ("seconds to open", "打开用时（秒）"),
+    "strategy": ("strategy", "选行方法"),
+    "flips": ("wrong labels", "错误标签"),
+    "listed": ("listed", "列出"),
+    "precision": ("precision", "精确率"),
+    "recall": ("recall", "召回率"),
+    "peer_precision": ("peer's precision", "对照的精确率"),
+    "peer_recall": ("peer's recall", "对照的召回率"),
 }
 
 _SENTENCES = {
@@ -122,7 +132,17 @@ _SCORES = (
     "theirs",
     "ours_tight",
     "theirs_tight",
+    "precision",
+    "recall",
+    "peer_precision",
+    "peer_recall",
 )
+_BY_LABELS = {
+    "at": ("{} labels", "{} 条标注"),
+    "spread": ("spread over seeds at {}", "{} 条时各种子间的标准差"),
+    "classes": ("classes found at {}", "{} 条时见到的类目"),
+}
+"""Columns whose names end in a number of labels."""
 _SIGNED = ("difference", "gap", "same_setting_gap", "default_gap")
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds")
 
@@ -139,6 +159,9 @@ def sentence(name: str, language: str) -> str:
 
 def heading(column: str, language: str) -> str:
     """Of a column."""
+    kind, _, labels = column.partition("_")
+    if kind in _BY_LABELS and labels.isdigit():
+        return _BY_LABELS[kind][LANGUAGES.index(language)].format(f"{int(labels):,}")
     return _HEADINGS[column][LANGUAGES.index(language)]
 
 
@@ -155,7 +178,7 @@ def cell(column: str, value: Any, language: str) -> str:
         return value
     if column in _SIGNED:
         return _bare(f"{value:+.3f}")
-    if column in _SCORES:
+    if column in _SCORES or column.startswith(("at_", "spread_")):
         return _bare(f"{value:.3f}")
     if column == "p_holm":
         return "< .01" if value < 0.01 else _bare(f"{value:.2f}")

@@ -23,7 +23,7 @@ def noisy(seed: int, n: int = 300, classes: int = 6) -> tuple[np.ndarray, np.nda
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_thresholds_and_suspects_are_those_of_cleanlab(seed: int) -> None:
+def test_thresholds_and_contradictions_are_those_of_cleanlab(seed: int) -> None:
     count = pytest.importorskip("cleanlab.count")
     filtering = pytest.importorskip("cleanlab.filter")
     _, labels, p = noisy(seed)
@@ -33,19 +33,28 @@ def test_thresholds_and_suspects_are_those_of_cleanlab(seed: int) -> None:
     theirs = filtering.find_label_issues(
         labels, exact, filter_by="confident_learning", min_examples_per_class=0, n_jobs=1
     )
-    assert (found.suspect == theirs).all()
+    assert (found.contradicted == theirs).all()
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_odds_order_the_labels(seed: int) -> None:
+def test_the_most_doubtful_are_suspect_as_many_as_are_contradicted(seed: int) -> None:
     truth, labels, p = noisy(seed)
     found = doubts(labels, p)
-    rows = np.arange(len(labels))
     assert (found.better != labels).all()
-    assert ((found.odds < 0) == (p[rows, labels] < p[rows, found.better])).all()
-    assert (found.odds[found.suspect] <= 0).all(), "a label that is the likeliest class is not suspect"
+    assert found.suspect.sum() == found.contradicted.sum()
+    likeliest = p.argmax(axis=1) == labels
+    assert not found.suspect[likeliest].any(), "a label that is the likeliest class is not suspect"
+    rest = ~found.suspect & ~likeliest
+    if found.suspect.any() and rest.any():
+        assert found.doubt[found.suspect].min() >= found.doubt[rest].max()
     wrong = truth != labels
     assert found.suspect[wrong].mean() > found.suspect[~wrong].mean()
+
+
+def test_a_likelier_rival_makes_a_label_more_doubtful() -> None:
+    p = np.array([[0.1, 0.9, 0.0], [0.1, 0.5, 0.4], [0.05, 0.9, 0.05]], np.float32)
+    doubt = doubts(np.array([0, 0, 0]), p).doubt
+    assert doubt[2] > doubt[0] > doubt[1]
 
 
 def test_a_rare_class_is_held_to_its_own_threshold() -> None:

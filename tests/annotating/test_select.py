@@ -92,7 +92,7 @@ def test_wrong_labels_are_found(shop: Shop) -> None:
     bad = {items["item_id"][i] for i in wrong}
     assert len(bad & set(found.rows["item_id"])) >= 3
     assert len(bad & set(found.rows["item_id"].head(6))) >= 2
-    assert found.rows["odds"].is_sorted()
+    assert found.rows["doubt"].is_sorted(descending=True)
     assert (found.rows["label"] != found.rows["suggestion"]).all()
     assert found.judged + found.not_judged == items.height
     assert found.classes["suspected"].sum() == found.rows.height

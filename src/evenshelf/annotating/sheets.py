@@ -48,7 +48,7 @@ _LARGEST_FIELD = 1 << 24
 
 def write_sheets(
     rows: pl.DataFrame,
-    out: Path,
+    out: str | Path,
     *,
     annotators: Sequence[str] = (),
     overlap: int = 1,
@@ -83,6 +83,7 @@ def write_sheets(
     InputError
         If a file cannot be written.
     """
+    out = Path(out)
     columns = BLIND if blind else COLUMNS
     files = check_sheets(out, annotators, overlap)
     names = list(files)

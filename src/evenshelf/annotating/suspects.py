@@ -12,7 +12,7 @@ from evenshelf.annotating.examples import read_examples
 from evenshelf.annotating.model import Labels, encode, out_of_fold
 from evenshelf.annotating.select import FOLDS, class_texts
 from evenshelf.annotating.strategies import Progress
-from evenshelf.errors import InputError
+from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
 from evenshelf.study.prepare import AUTO
 from evenshelf.tasks.folds import grouped_folds
@@ -25,8 +25,8 @@ class Suspects:
     Attributes
     ----------
     rows
-        item_id, title, label, label_confidence, suggestion, confidence, odds (natural logarithm, the lower the worse),
-        why; the most suspect first.
+        item_id, title, label, label_confidence, suggestion, confidence, doubt (see
+        :class:`evenshelf.annotating.confident.Doubts`), why; the most suspect first.
     classes
         By name: label, labels, judged, threshold (mean confidence of the class in its own examples), suspected.
     target
@@ -75,8 +75,12 @@ def suspects(
     InputError
         If there is no such column, or labels of fewer than two classes.
     SettingError
-        If there are fewer different titles than folds.
+        If a setting cannot be, or there are fewer different titles than folds.
     """
+    faults = [f"folds is {folds}, and must be at least 2"] if folds < 2 else []
+    faults += [f"seed is {seed}, and must not be negative"] if seed < 0 else []
+    if faults:
+        raise SettingError("; ".join(faults) + ".")
     tell = progress or (lambda _what, _done, _total: None)
     tell("reading items", 0, None)
     examples = read_examples(shop, target)
@@ -99,7 +103,7 @@ def suspects(
     given, p = examples.target[judged], found[judged]
     doubt = doubts(given, p)
     listed = np.flatnonzero(doubt.suspect)
-    listed = listed[np.argsort(doubt.odds[listed], kind="stable")]
+    listed = listed[np.argsort(-doubt.doubt[listed], kind="stable")]
     at = rows[judged[listed]]
     count = np.bincount(examples.target, minlength=len(examples.classes))
     table = pl.DataFrame(
@@ -110,7 +114,7 @@ def suspects(
             "label_confidence": np.round(p[listed, given[listed]].astype(np.float64), 4),
             "suggestion": [examples.classes[c] for c in doubt.better[listed]],
             "confidence": np.round(p[listed, doubt.better[listed]].astype(np.float64), 4),
-            "odds": np.round(doubt.odds[listed].astype(np.float64), 3),
+            "doubt": np.round(doubt.doubt[listed].astype(np.float64), 3),
             "why": [f"labelled {examples.classes[c]}, of which there are {count[c]:,}" for c in given[listed]],
         },
         schema_overrides={"item_id": pl.String, "title": pl.String, "label": pl.String, "suggestion": pl.String}

@@ -209,8 +209,8 @@ def show_suspects(  # noqa: PLR0917 - typer calls it by name
     """List labels that are probably wrong: the other rows contradict them.
 
     Each row is judged by a model that saw neither it nor a nearly equal title.
-    What counts as contradicted is decided for each class by what is usual for it,
-    so rare classes are not suspected only for being rare.
+    How many are listed is decided for each class by what is usual for it, so rare
+    classes are not suspected only for being rare.
 
     For example:
 
@@ -229,7 +229,7 @@ def show_suspects(  # noqa: PLR0917 - typer calls it by name
         found = suspects(Shop.open(shop), target, encoder=encoder, folds=folds, seed=seed, progress=progress)
     rows = found.rows.head(n or found.rows.height)
     if out is not None:
-        write_sheets(rows.drop("label", "label_confidence", "odds"), out)
+        write_sheets(rows.drop("label", "label_confidence", "doubt"), out)
     document = {
         "target": found.target,
         "judged": found.judged,

@@ -1,0 +1,123 @@
+"""The commands on annotation: from a shop to sheets and back, exit codes, JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evenshelf import cli
+from evenshelf.shop import Shop
+from tests.catalogues import catalogue
+
+pytestmark = pytest.mark.usefixtures("cache_folder")
+
+
+def run(*args: object) -> int:
+    with pytest.raises(SystemExit) as caught:
+        cli.main([str(arg) for arg in args])
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    titles, labels = catalogue()
+    made = Shop.create(tmp_path / "shop")
+    known = [label if n % 3 == 0 else None for n, label in enumerate(labels)]
+    made.commit(
+        {
+            "items": pl.DataFrame({"item_id": [f"i{n}" for n in range(len(titles))], "title": titles}).with_columns(
+                pl.Series("category", known), pl.Series("truth", labels)
+            )
+        }
+    )
+    return made.path
+
+
+def fill(file: Path, shop: Path, *, wrong: int = 0) -> None:
+    """Label a sheet with the truth, and its first rows with another label."""
+    truth = dict(Shop.open(shop).items().select("item_id", "truth").iter_rows())
+    sheet = pl.read_csv(file, infer_schema=False)
+    said = [
+        truth[i] if n >= wrong else "ties" if truth[i] != "ties" else "hats" for n, i in enumerate(sheet["item_id"])
+    ]
+    sheet.with_columns(pl.Series("label", said)).write_csv(file, include_bom=True)
+
+
+def test_the_whole_way(shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "s.csv"
+    options = ["--n", 12, "--per-annotator", "ann,bob", "--overlap", 2, "--encoder", "tfidf"]
+    assert run("annotate", "export", shop, out, *options) == 0
+    assert "12 rows of" in " ".join(capsys.readouterr().out.split())
+    files = [tmp_path / "s-ann.csv", tmp_path / "s-bob.csv"]
+    fill(files[0], shop)
+    fill(files[1], shop, wrong=2)
+    assert run("annotate", "import", shop, *files, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [sheet["new"] for sheet in report["sheets"]] == [12, 12]
+    assert (report["agreed"], report["written"], len(report["conflicts"])) == (10, 10, 2)
+    assert run("annotate", "import", shop, *files) == 0
+    assert "nothing changed" in capsys.readouterr().out
+    assert run("annotate", "agreement", shop, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["agreement"] == pytest.approx(10 / 12)
+    assert found["pairs"][0]["items"] == 12
+    assert run("annotate", "agreement", shop) == 0
+    assert "Krippendorff's alpha" in capsys.readouterr().out
+    assert run("annotate", "export", shop, tmp_path / "again.csv", "--which", "conflicts", "--encoder", "tfidf") == 0
+    assert "2 rows of 2" in " ".join(capsys.readouterr().out.split())
+
+
+def test_blind_sheets_show_no_suggestion(shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--n", 3, "--blind", "--encoder", "tfidf"]
+    assert run("annotate", "export", shop, tmp_path / "s.csv", *options, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert all(set(row) == {"item_id", "title"} for row in document["rows"])
+    assert "suggestion" not in (tmp_path / "s.csv").read_text(encoding="utf-8-sig")
+    assert run("annotate", "export", shop, tmp_path / "s.csv", *options) == 0
+    assert "unsure" not in capsys.readouterr().out
+
+
+def test_suspects_become_a_sheet(shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "doubtful.csv"
+    assert run("annotate", "suspects", shop, "--target", "truth", "--out", out, "--encoder", "tfidf", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    sheet = pl.read_csv(out, infer_schema=False)
+    assert sheet["item_id"].to_list() == [row["item_id"] for row in document["rows"]]
+    assert not sheet.height or sheet["label"].null_count() == sheet.height
+    assert {row["label"] for row in document["classes"]} == set(catalogue()[1])
+    assert run("annotate", "suspects", shop, "--target", "truth", "--encoder", "tfidf") == 0
+    assert "are suspect" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (["export", "nowhere", "s.csv"], 3, "there is no shop at nowhere"),
+        (["export", "SHOP", "s.csv", "--strategy", "tial"], 2, "Did you mean tail"),
+        (["export", "SHOP", "s.csv", "--target", "categry"], 3, "Did you mean category"),
+        (["export", "SHOP", "s.csv", "--overlap", "2"], 2, "cannot go to 2 of 0"),
+        (["export", "SHOP", "s.csv", "--n", "0"], 2, "at least one row"),
+        (["import", "SHOP", "none.csv"], 3, "none.csv cannot be read"),
+        (["import", "SHOP", "none.csv", "--votes", "0"], 2, "at least one vote"),
+        (["agreement", "SHOP"], 3, "no annotations of 'category'"),
+        (["suspects", "SHOP", "--n", "-1"], 2, "must not be negative"),
+        (["suspects", "SHOP", "--folds", "1"], 2, "folds is 1"),
+        (["exprt", "SHOP"], 2, "exprt"),
+    ],
+)
+def test_errors(case, shop, tmp_path, monkeypatch, capsys) -> None:
+    args, code, message = case
+    monkeypatch.chdir(tmp_path)
+    assert run("annotate", *[str(shop) if arg == "SHOP" else arg for arg in args]) == code
+    shown = capsys.readouterr()
+    assert message in " ".join(shown.err.split())
+    assert "Traceback" not in shown.err
+    assert shown.out == ""
+
+
+def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("annotate", "--help") == 0
+    assert "evenshelf annotate export myshop sheet.csv" in capsys.readouterr().out
