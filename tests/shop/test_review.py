@@ -178,3 +178,13 @@ def test_commands(shop, capsys):
     code, out, _ = run("schema", "events", "--json")
     assert {"name": "kind", "required": True}.items() <= json.loads(out)["events"]["columns"][3].items()
     assert "propensity" in run("schema")[1]
+
+
+def test_rows_that_repeat_another_wholly_come_back_with_the_others(tmp_path):
+    (tmp_path / "a.csv").write_text("id,title\n1,Hat\n1,Hat\n2,\n1,Cap\n", encoding="utf-8")
+    ingest(tmp_path / "shop", [tmp_path / "a.csv"])
+    report = restore(tmp_path / "shop", Selection())
+    assert report.restored == {"duplicate_item_id": 2, "empty_title": 1}
+    items = Shop.open(tmp_path / "shop").items()
+    assert sorted(items.select("item_id", "title").rows()) == [("1", "Hat"), ("1#2", "Hat"), ("1#3", "Cap"), ("2", "")]
+    assert balanced(tmp_path / "shop")

@@ -191,12 +191,14 @@ def _how(entry: SourceEntry, now: datetime | None) -> How:
 
 
 def _back_to_items(rows: pl.DataFrame, items: pl.DataFrame, entry: SourceEntry, work: Work) -> pl.DataFrame:
-    for (file,), mine in rows.group_by("source_file", maintain_order=True):
+    twice = pl.col("reason") == "duplicate_item_id"
+    for (file, unique), mine in rows.group_by("source_file", twice.alias("unique"), maintain_order=True):
         records = as_read(mine)
         roles = {role: column for role, column in entry.mapping.items() if column in records.frame.columns}
         frame = items_from(records, roles, str(file), entry.sha256[:12], Counter())
         report = SourceReport(entry.name, entry.sha256, "again")
-        kept, refused = add_items(frame, items, report, work, unique=set(mine["reason"]) == {"duplicate_item_id"})
+        kept, refused = add_items(frame, items, report, work, unique=bool(unique))
+        entry.rows_known += report.rows_known
         items = together([items, typed_like(kept, items)])
         if refused.height:
             work.writer.append("quarantine", refused)
