@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evenshelf.shop.artefacts import event_artefacts, item_artefacts
-from evenshelf.shop.event_links import apply_changes, match_returns, sessions
-from evenshelf.shop.event_rules import EventContext, refuse_from_log, refuse_rows
+from evenshelf.shop.cleaning.event_links import apply_changes, match_returns, sessions
+from evenshelf.shop.cleaning.event_rules import EventContext, refuse_from_log, refuse_rows
+from evenshelf.shop.profiling.artefacts import event_artefacts, item_artefacts
 from evenshelf.shop.schema import PROVENANCE, TIME
-from evenshelf.shop.segments import rfm
-from evenshelf.shop.tagging import user_tags
+from evenshelf.shop.tagging.segments import rfm
+from evenshelf.shop.tagging.tag import user_tags
 
 pytestmark = pytest.mark.real
 

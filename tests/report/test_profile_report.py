@@ -12,7 +12,7 @@ from rich.console import Console
 from evenshelf.errors import InputError
 from evenshelf.report import profile_report, write_profile_report
 from evenshelf.shop import Imbalance, Shop, ingest, profile
-from evenshelf.shop.advice import advice
+from evenshelf.shop.profiling.advice import advice
 from evenshelf.shop.terminal import profile_report as terminal_report
 from tests.report.reading import read, rows
 

@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenshelf.errors import InputError
-from evenshelf.shop.archives import Limits, files_of, members, sha256_of
-from evenshelf.shop.containers import Budget
-from evenshelf.shop.member_names import flaw_of, printable
+from evenshelf.shop.sources.archives import Limits, files_of, members, sha256_of
+from evenshelf.shop.sources.containers import Budget
+from evenshelf.shop.sources.member_names import flaw_of, printable
 
 CODECS = {"gz": gzip.compress, "xz": lzma.compress, "bz2": bz2.compress}
 

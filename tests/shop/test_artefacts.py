@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenshelf.errors import SettingError
-from evenshelf.shop import chance
-from evenshelf.shop.artefacts import DRIFT, EVENT_DETECTORS, ITEM_DETECTORS, event_artefacts, item_artefacts
+from evenshelf.shop.profiling import chance
+from evenshelf.shop.profiling.artefacts import DRIFT, EVENT_DETECTORS, ITEM_DETECTORS, event_artefacts, item_artefacts
 from evenshelf.shop.schema import TIME
 
 START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.shop.event_links import apply_changes, match_returns, sessions
-from evenshelf.shop.event_rules import (
+from evenshelf.shop.cleaning.event_links import apply_changes, match_returns, sessions
+from evenshelf.shop.cleaning.event_rules import (
     LOG_RULES,
     ROW_RULES,
     EventContext,
-    reason_text,
     refuse_from_log,
     refuse_rows,
 )
@@ -128,9 +127,9 @@ def test_unknown_rules_and_bad_contexts_are_refused_with_all_problems():
 
 
 def test_all_rules_have_names_of_their_own_and_reasons():
-    names = [rule.name for rule in (*ROW_RULES, *LOG_RULES)]
-    assert len(set(names)) == len(names)
-    assert all(reason_text(name) != name for name in names)
+    rules = (*ROW_RULES, *LOG_RULES)
+    assert len({rule.name for rule in rules}) == len(rules)
+    assert len({rule.reason for rule in rules}) == len(rules)
 
 
 def test_unknown_items_are_found_only_beside_a_table_of_items():
@@ -365,3 +364,14 @@ def test_sessions_need_times_and_a_gap_that_makes_sense():
         sessions(log([{}], time=None).lazy(), timedelta(0))
     with pytest.raises(SettingError, match="negative"):
         sessions(log([{}]).lazy(), timedelta(-1))
+
+
+def test_a_row_that_one_rule_must_leave_alone_is_asked_the_others():
+    frame = log([{}, {}, {"item_id": "j"}])
+    context = EventContext(items=pl.LazyFrame({"item_id": ["j"]}))
+    found = refuse_from_log(frame.lazy(), context)
+    first = dict(found.select("source_line", "reason").iter_rows())
+    assert first == {1: "unknown_item", 2: "duplicate_event"}
+    excused = found.select(*PROVENANCE, "reason")
+    assert refused(frame, context, excused=excused) == {2: "unknown_item"}
+    assert refused(frame, context, excused=excused.with_columns(reason=pl.lit("bot"))) == first

@@ -240,7 +240,7 @@ def test_wrong_tables_and_rules_are_told(tmp_path):
 
 
 def test_parquet_is_read_in_portions(tmp_path, monkeypatch):
-    monkeypatch.setattr("evenshelf.shop.read.PARQUET_ROWS", 7)
+    monkeypatch.setattr("evenshelf.shop.sources.read.PARQUET_ROWS", 7)
     rows = [(f"u{k % 3}", f"i{k}", "view", datetime(2024, 1, 1, k % 24)) for k in range(40)]
     frame = pl.DataFrame(rows, ["user_id", "item_id", "kind", "time"], orient="row")
     frame.with_columns(pl.col("kind").cast(pl.Categorical)).write_parquet(tmp_path / "log.parquet")

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop, ingest
-from evenshelf.shop.mapping import resolve
+from evenshelf.shop.ingesting.mapping import resolve
 
 CELL = st.sampled_from(
     ["", " ", "shoe", "鞋", "a>b>c", '"', 'say "hi"', "x\ny", "\x00", "\x07", "1", "NA", ",", "é\u0301"]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from evenshelf.shop import Shop, ingest, profile
-from evenshelf.shop.difference import difference
-from evenshelf.shop.review import Selection, restore
+from evenshelf.shop.reviewing.difference import difference
+from evenshelf.shop.reviewing.review import Selection, restore
 
 FIXTURE = Path(__file__).parent / "fixtures" / "schema1"
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.shop.archives import members, sha256_of
-from evenshelf.shop.delimited import Delimited, Lines
-from evenshelf.shop.read import read_batches, read_records, together
+from evenshelf.shop.sources.archives import members, sha256_of
+from evenshelf.shop.sources.delimited import Delimited, Lines
+from evenshelf.shop.sources.read import read_batches, read_records, together
 
 
 def read(text, name="a.csv", **how):

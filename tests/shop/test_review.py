@@ -11,8 +11,8 @@ import pytest
 from evenshelf.cli import main
 from evenshelf.errors import SettingError
 from evenshelf.shop import Shop, ingest
-from evenshelf.shop.difference import difference
-from evenshelf.shop.review import Selection, restore
+from evenshelf.shop.reviewing.difference import difference
+from evenshelf.shop.reviewing.review import Selection, restore
 
 ITEMS = """id,title,category,size
 1,Red shoe,Shoes,37

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from tests.postgres import PASSWORD
 
 from evenshelf.errors import InputError, MissingExtraError, SettingError
-from evenshelf.shop.content_digest import KINDS, ContentDigest
-from evenshelf.shop.sql import is_url, spool
+from evenshelf.shop.sources.content_digest import KINDS, ContentDigest
+from evenshelf.shop.sources.sql import is_url, spool
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +126,7 @@ def test_values_of_sqlite_come_out_as_they_are(tmp_path, rows, batch):
 
 @pytest.mark.parametrize("block", [1, 40, 1 << 23])
 def test_rows_of_postgres_stay_whole_whatever_the_blocks(postgres_url, tmp_path, monkeypatch, block):
-    monkeypatch.setattr("evenshelf.shop.sql_reading._BLOCK", block)
+    monkeypatch.setattr("evenshelf.shop.sources.sql_reading._BLOCK", block)
     query = "SELECT CASE WHEN g % 3 > 0 THEN repeat(E'a\n\"', g) END AS a, NULL AS b FROM generate_series(0, 20) AS g"
     assert read(spool(postgres_url, query, tmp_path)).rows() == [
         ('a\n"' * g if g % 3 else None, None) for g in range(21)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop.schema import EVENTS, KINDS, TABLES
-from evenshelf.shop.segments import SEGMENTS, rfm, rfm_tags
-from evenshelf.shop.tag_rules import Condition, TagRule, bought, parse_tag_rule
-from evenshelf.shop.tagging import rule_tags, user_tags
+from evenshelf.shop.tagging.segments import SEGMENTS, rfm, rfm_tags
+from evenshelf.shop.tagging.tag import rule_tags, user_tags
+from evenshelf.shop.tagging.tag_rules import Condition, TagRule, bought, parse_tag_rule
 
 NOW = datetime(2024, 6, 30, tzinfo=UTC)
 TYPES = {column.name: column.dtype for column in EVENTS.columns}

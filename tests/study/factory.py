@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from evenshelf.learners.heads import HEADS
-from evenshelf.shop.imbalance import buckets
+from evenshelf.shop.profiling.imbalance import buckets
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult
 
 ENGLISH = [

@@ -12,10 +12,10 @@ import polars as pl
 
 from evenshelf.annotating.examples import target_column
 from evenshelf.annotating.sheets import SURPLUS, Row, Sheet, read_sheet, unguarded, write_refused
-from evenshelf.annotating.strategies import Progress
 from evenshelf.annotating.votes import agreed, conflicts
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
+from evenshelf.shop.progress import Progress
 from evenshelf.shop.schema import ANNOTATIONS
 
 _SCHEMA = {column.name: column.dtype for column in ANNOTATIONS.columns}

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.annotating.strategies import Progress
 from evenshelf.encoders import Encoder, VectorCache, open_encoder
 from evenshelf.learners.heads import Head, Training, fit_path, training_part
 from evenshelf.learners.vectors import Vectors, prepare
 from evenshelf.remedies import Remedy, parse
+from evenshelf.shop.progress import Progress
 from evenshelf.study.prepare import AUTO, pick_encoder
 
 Floats = NDArray[np.float32]

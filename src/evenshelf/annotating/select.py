@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from evenshelf.annotating.examples import Examples, read_examples
 from evenshelf.annotating.model import Labels, encode, fit, out_of_fold
-from evenshelf.annotating.strategies import Candidates, Progress, nearest_distance, strategy_of
+from evenshelf.annotating.strategies import Candidates, nearest_distance, strategy_of
 from evenshelf.annotating.votes import conflicts
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
+from evenshelf.shop.progress import Progress
 from evenshelf.study.prepare import AUTO
 from evenshelf.tasks.folds import grouped_folds
 from evenshelf.tasks.label import LabelTask

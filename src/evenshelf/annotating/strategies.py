@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
+from evenshelf.shop.progress import Progress
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
-Progress = Callable[[str, int, int | None], None]
-"""Called with what is being done, how much is done, and how much there is to do (None: unknown)."""
 
 UNSURE_POWER = 4.0
 """Power of the uncertainty in ``tail``. On real titles 2 and 4 are alike, and 1 is a little worse."""

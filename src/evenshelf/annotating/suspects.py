@@ -11,9 +11,9 @@ from evenshelf.annotating.confident import doubts
 from evenshelf.annotating.examples import read_examples
 from evenshelf.annotating.model import Labels, encode, out_of_fold
 from evenshelf.annotating.select import FOLDS, class_texts
-from evenshelf.annotating.strategies import Progress
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
+from evenshelf.shop.progress import Progress
 from evenshelf.study.prepare import AUTO
 from evenshelf.tasks.folds import grouped_folds
 

@@ -90,7 +90,7 @@ def ingest(  # noqa: PLR0917 - typer calls it by name
     The columns of each table: evenshelf shop schema
     """
     from evenshelf.shop import ingest as run  # noqa: PLC0415 - keeps --help and --version fast
-    from evenshelf.shop.mapping import KNOWN_NAMES  # noqa: PLC0415
+    from evenshelf.shop.ingesting.mapping import KNOWN_NAMES  # noqa: PLC0415
     from evenshelf.shop.terminal import ingest_report  # noqa: PLC0415
 
     one_of(table, KNOWN_NAMES, "--table")

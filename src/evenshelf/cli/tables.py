@@ -62,8 +62,8 @@ def quarantine(  # noqa: PLR0917 - typer calls it by name
       evenshelf shop quarantine myshop --json --limit 1000000 > refused.json
     """
     from evenshelf.shop import Shop  # noqa: PLC0415 - keeps --help and --version fast
-    from evenshelf.shop.review import Selection  # noqa: PLC0415
-    from evenshelf.shop.review_terminal import quarantine_json, quarantine_report  # noqa: PLC0415
+    from evenshelf.shop.reviewing.review import Selection  # noqa: PLC0415
+    from evenshelf.shop.reviewing.terminal import quarantine_json, quarantine_report  # noqa: PLC0415
 
     rows = Selection(reason, table, source).of(Shop.open(shop))
     show(quarantine_report(rows, limit), quarantine_json(rows, limit) if as_json else None)
@@ -91,9 +91,9 @@ def restore(  # noqa: PLR0917 - typer calls it by name
 
       evenshelf shop restore myshop --source orders.csv --lines 17,40-42
     """
-    from evenshelf.shop.review import Selection  # noqa: PLC0415
-    from evenshelf.shop.review import restore as run  # noqa: PLC0415
-    from evenshelf.shop.review_terminal import restore_report  # noqa: PLC0415
+    from evenshelf.shop.reviewing.review import Selection  # noqa: PLC0415
+    from evenshelf.shop.reviewing.review import restore as run  # noqa: PLC0415
+    from evenshelf.shop.reviewing.terminal import restore_report  # noqa: PLC0415
 
     selection = Selection(reason, table, source, _numbers(lines))
     if selection == Selection() and not everything:
@@ -123,8 +123,8 @@ def diff(
       evenshelf shop diff myshop yesterday/myshop
     """
     from evenshelf.shop import Shop  # noqa: PLC0415
-    from evenshelf.shop.difference import difference  # noqa: PLC0415
-    from evenshelf.shop.review_terminal import difference_report  # noqa: PLC0415
+    from evenshelf.shop.reviewing.difference import difference  # noqa: PLC0415
+    from evenshelf.shop.reviewing.terminal import difference_report  # noqa: PLC0415
 
     after = Shop.open(shop)
     if other.removeprefix("~").isdecimal():
@@ -149,7 +149,7 @@ def schema(
 
       evenshelf shop schema events
     """
-    from evenshelf.shop.review_terminal import schema_json, schema_report  # noqa: PLC0415
+    from evenshelf.shop.reviewing.terminal import schema_json, schema_report  # noqa: PLC0415
     from evenshelf.shop.schema import TABLES  # noqa: PLC0415
 
     chosen = list(TABLES.values()) if table is None else [TABLES[one_of(table, TABLES, "TABLE")]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evenshelf.shop.imbalance import BUCKETS
+from evenshelf.shop.profiling.imbalance import BUCKETS
 
 if TYPE_CHECKING:
-    from evenshelf.shop.imbalance import Imbalance
+    from evenshelf.shop.profiling.imbalance import Imbalance
 
 
 @dataclass(frozen=True)

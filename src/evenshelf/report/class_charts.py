@@ -32,7 +32,7 @@ from evenshelf.study.wording import percent
 
 if TYPE_CHECKING:
     from evenshelf.report.classes import ClassChange
-    from evenshelf.shop.imbalance import Imbalance
+    from evenshelf.shop.profiling.imbalance import Imbalance
     from evenshelf.tasks.label_metrics import Reliability
 
 PARTS = {"head": ACCENT, "torso": SOFT, "tail": OTHER, "cold": RULE}

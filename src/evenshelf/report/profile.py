@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from evenshelf.report import class_charts
 from evenshelf.report.buckets import bucket_rows
 from evenshelf.report.page import render, write
-from evenshelf.shop.advice import advice
-from evenshelf.shop.imbalance import FEW_SHOT
-from evenshelf.shop.reasons import reason_text
-from evenshelf.shop.rules import WARNINGS
+from evenshelf.shop.cleaning.rules import WARNINGS
+from evenshelf.shop.ingesting.reasons import reason_text
+from evenshelf.shop.profiling.advice import advice
+from evenshelf.shop.profiling.imbalance import FEW_SHOT
 
 if TYPE_CHECKING:
-    from evenshelf.shop.profile import Profile
+    from evenshelf.shop.profiling.profile import Profile
 
 LISTED = 8
 """Groups named at either end of the tail."""

@@ -17,7 +17,7 @@ from evenshelf.report.buckets import bucket_rows
 from evenshelf.report.classes import class_changes, most_changed, reliability_tables
 from evenshelf.report.numbers import merged, small
 from evenshelf.report.page import render, write
-from evenshelf.shop.imbalance import FEW_SHOT, Imbalance
+from evenshelf.shop.profiling.imbalance import FEW_SHOT, Imbalance
 from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.wording import comparison_note, only_trained_on
 from evenshelf.tasks.label_metrics import METRICS

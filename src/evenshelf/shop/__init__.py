@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from evenshelf.shop.accounts import IngestReport, SourceReport
 from evenshelf.shop.duplicates import title_groups, title_key
-from evenshelf.shop.imbalance import Imbalance, buckets
-from evenshelf.shop.ingest import ingest
+from evenshelf.shop.ingesting.accounts import IngestReport, SourceReport
+from evenshelf.shop.ingesting.ingest import ingest
 from evenshelf.shop.label_words import label_held, label_names
-from evenshelf.shop.log_profile import LogProfile, profile_log
-from evenshelf.shop.profile import Profile, profile
+from evenshelf.shop.profiling.imbalance import Imbalance, buckets
+from evenshelf.shop.profiling.log_profile import LogProfile, profile_log
+from evenshelf.shop.profiling.profile import Profile, profile
 from evenshelf.shop.simulation import simulate
 from evenshelf.shop.store import Shop
 

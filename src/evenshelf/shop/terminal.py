@@ -11,21 +11,21 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from evenshelf.shop.advice import advice
-from evenshelf.shop.imbalance import BUCKETS, FEW_SHOT
-from evenshelf.shop.reasons import reason_text
-from evenshelf.shop.rules import WARNINGS
+from evenshelf.shop.cleaning.rules import WARNINGS
+from evenshelf.shop.ingesting.reasons import reason_text
+from evenshelf.shop.profiling.advice import advice
+from evenshelf.shop.profiling.imbalance import BUCKETS, FEW_SHOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
-    from evenshelf.shop.accounts import IngestReport, SourceReport
-    from evenshelf.shop.chance import Artefact
-    from evenshelf.shop.imbalance import Imbalance
-    from evenshelf.shop.log_profile import LogProfile
-    from evenshelf.shop.profile import Profile
+    from evenshelf.shop.ingesting.accounts import IngestReport, SourceReport
+    from evenshelf.shop.profiling.chance import Artefact
+    from evenshelf.shop.profiling.imbalance import Imbalance
+    from evenshelf.shop.profiling.log_profile import LogProfile
+    from evenshelf.shop.profiling.profile import Profile
 
 COLOURS = {"head": "cyan", "torso": "blue", "tail": "magenta", "cold": "bright_black"}
 _STATUS = {"new": "read", "again": "read again, its settings changed", "unchanged": "already there, unchanged"}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evenshelf.errors import InputError
-from evenshelf.shop.imbalance import FEW_SHOT
+from evenshelf.shop.profiling.imbalance import FEW_SHOT
 
 BINS = 15
 """Bins of the expected calibration error."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from evenshelf.shop.accounts import Progress
+    from evenshelf.shop.progress import Progress
     from evenshelf.shop.simulation.settings import Settings
 
 BATCH = 50_000

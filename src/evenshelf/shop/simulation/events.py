@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from evenshelf.shop.accounts import Progress
+    from evenshelf.shop.progress import Progress
     from evenshelf.shop.simulation.model import Model
 
     Floats = NDArray[np.float64]

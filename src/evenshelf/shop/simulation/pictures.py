@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from evenshelf.shop.accounts import Progress
+    from evenshelf.shop.progress import Progress
     from evenshelf.shop.simulation.assortment import Assortment
     from evenshelf.shop.simulation.settings import Settings
 

@@ -20,7 +20,7 @@ from evenshelf.shop.store import Shop
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from evenshelf.shop.accounts import Progress
+    from evenshelf.shop.progress import Progress
     from evenshelf.shop.simulation.settings import Language, World
 
 

@@ -1,0 +1,196 @@
+"""What can only be said of whole tables: marks on items, rules over the log, returns and sessions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from evenshelf.shop.cleaning.event_links import match_returns, sessions
+from evenshelf.shop.cleaning.event_rules import LOG_RULES, EventContext, refuse_from_log
+from evenshelf.shop.cleaning.rules import count_warnings, minority_labels
+from evenshelf.shop.duplicates import title_groups
+from evenshelf.shop.ingesting.accounts import check, move
+from evenshelf.shop.ingesting.refused import as_events
+from evenshelf.shop.schema import EVENTS, ITEMS, PROVENANCE, empty
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evenshelf.shop.ingesting.how import Work
+    from evenshelf.shop.store import Writer
+
+_USED = {"time", "user_id", "value", *PROVENANCE}
+UNKNOWN_ITEM = "unknown_item"
+NAMES = frozenset(rule.name for rule in LOG_RULES)
+
+
+def finish(work: Work, items: pl.DataFrame | None) -> None:
+    """Do all that needs whole tables, and hold the sum of rows against what came in.
+
+    Parameters
+    ----------
+    work
+        The shop that is being written.
+    items
+        The items if they are others than before.
+
+    Raises
+    ------
+    RuntimeError
+        If a row is lost or counted twice; this would be a mistake of this program.
+    """
+    writer, entries = work.writer, list(work.entries.values())
+    work.tell("writing the shop")
+    if not writer.rows("quarantine"):
+        writer.replace("quarantine", empty("quarantine"))
+    if items is not None:
+        writer.replace("items", finish_items(items, work))
+    items = writer.scan("items").collect()
+    warnings = count_warnings(items)
+    literal = sum(entry.literal_quotes for entry in entries)
+    if literal:
+        warnings["literal_quotes"] = literal
+    events = "events" in {entry.table for entry in entries} or writer.rows("events") > 0
+    if events:
+        warnings |= finish_events(items, work)
+    for table in sorted({work.how.table} | ({"events"} if events else set())):
+        check(writer, entries, table)
+    counts = writer.scan("quarantine").group_by("reason").len().collect()
+    by_count = counts.sort("len", "reason", descending=[True, False])
+    writer.change(sources=entries, warnings=warnings, quarantine=dict(by_count.iter_rows()))
+
+
+def finish_items(items: pl.DataFrame, work: Work) -> pl.DataFrame:
+    """Return the items with their marks, columns in the order of the schema."""
+    off = work.how.off
+    marks: dict[str, pl.Series] = {}
+    if "conflicting_labels" not in off:
+        marks["minority_label"] = minority_labels(items)
+    if "title_groups" not in off:
+        work.tell("comparing titles")
+        marks["title_group"] = pl.Series(title_groups(items["title"].to_list()), dtype=pl.Int64)
+    items = items.drop("minority_label", "title_group", strict=False).with_columns(**marks)
+    order = [name for name in ITEMS.names if name in items.columns]
+    return items.select(*order, pl.exclude(order))
+
+
+def finish_events(items: pl.DataFrame, work: Work) -> dict[str, int]:
+    """Apply the rules over the log, derive sessions, match returns; returns what is worth a look, by name."""
+    writer = work.writer
+    if work.how.table == "events" and work.how.session_gap is not None:
+        work.tell("deriving sessions")
+        _derive_sessions(writer, timedelta(minutes=work.how.session_gap))
+    _return_known(items, work)
+    _refuse(items, work)
+    work.tell("matching returns")
+    events = _of_sources(writer)
+    match = match_returns(events)
+    _write(writer, match.changes, ("purchase_time", "returned"))
+    counted = events.select(
+        events_without_user=pl.col("user_id").is_null().sum(), events_without_time=pl.col("time").is_null().sum()
+    ).collect(engine="streaming")
+    warnings = {
+        "unmatched_returns": match.returns - match.matched,
+        **{name: int(counted[name].item()) for name in counted.columns},
+    }
+    return {name: count for name, count in warnings.items() if count}
+
+
+def _names(frame: pl.LazyFrame) -> list[str]:
+    return frame.collect_schema().names()
+
+
+def _of_sources(writer: Writer) -> pl.LazyFrame:
+    """Events that came from files; simulated ones have nothing that names them."""
+    events = writer.scan("events")
+    there = _names(events)
+    missing = [pl.lit(None, c.dtype).alias(c.name) for c in EVENTS.columns if c.name in _USED and c.name not in there]
+    return events.with_columns(missing).filter(pl.col("source_id").is_not_null())
+
+
+def _return_known(items: pl.DataFrame, work: Work) -> None:
+    """Put back events that had been refused because their item was not known, now that it is."""
+    writer = work.writer
+    waiting = writer.scan("quarantine").filter(pl.col("reason") == UNKNOWN_ITEM)
+    named = waiting.with_columns(item_id=pl.col("raw").str.json_path_match("$.item_id"))
+    rows = named.join(items.lazy().select("item_id"), on="item_id", how="semi").drop("item_id").collect()
+    if not rows.height:
+        return
+    key = [*PROVENANCE, "table", "reason"]
+    writer.rewrite("quarantine", lambda part: part.join(rows, on=key, how="anti", maintain_order="left"))
+    writer.append("events", as_events(rows, writer.scan("events")))
+    move(work.entries.values(), "events", rows, back=True)
+
+
+def _refuse(items: pl.DataFrame, work: Work) -> None:
+    writer, entries = work.writer, list(work.entries.values())
+    known = items.select("item_id").lazy() if items.height else None
+    context = EventContext(now=work.how.now, items=known)
+    # A rule that was turned off for a source stays off for its rows, whatever is added later.
+    by_switches: dict[frozenset[str], list[str]] = {}
+    for entry in entries:
+        if entry.table == "events":
+            by_switches.setdefault(frozenset(entry.off) & NAMES, []).append(entry.sha256[:12])
+    found = pl.concat(
+        [
+            refuse_from_log(
+                _of_sources(writer), context, off=off, excused=work.restored, progress=work.progress
+            ).filter(pl.col("source_id").is_in(sources))
+            for off, sources in by_switches.items()
+        ]
+    )
+    if not found.height:
+        return
+
+    def split(part: pl.DataFrame) -> pl.DataFrame:
+        marked = part.join(found, on=list(PROVENANCE), how="left", maintain_order="left")
+        bad = marked.filter(pl.col("reason").is_not_null())
+        if not bad.height:
+            return part
+        raw = bad.select(raw=pl.struct(pl.exclude("reason", "detail")).struct.json_encode())
+        rows = pl.concat([bad.select(*PROVENANCE, "reason", "detail"), raw], how="horizontal").select(
+            *PROVENANCE, table=pl.lit("events"), reason="reason", detail="detail", raw="raw"
+        )
+        writer.append("quarantine", rows)
+        move(entries, "events", rows)
+        return marked.filter(pl.col("reason").is_null()).select(part.columns)
+
+    writer.rewrite("events", split)
+
+
+def _derive_sessions(writer: Writer, gap: timedelta) -> None:
+    events = _of_sources(writer)
+    if "session_id" in _names(events):
+        events = events.filter(pl.col("session_id").is_null())
+    if not events.select(pl.len()).collect(engine="streaming").item():
+        return
+    found = sessions(events, gap).select(*PROVENANCE, "session_id").collect(engine="streaming")
+
+    def fill(part: pl.DataFrame) -> pl.DataFrame:
+        joined = part.join(found, on=list(PROVENANCE), how="left", maintain_order="left", suffix="_new")
+        if "session_id" not in part.columns:
+            return joined
+        return joined.with_columns(pl.coalesce("session_id", "session_id_new").alias("session_id")).drop(
+            "session_id_new"
+        )
+
+    writer.rewrite("events", fill)
+
+
+def _write(writer: Writer, changes: pl.DataFrame, columns: Sequence[str]) -> None:
+    """Put columns that are made here into the events; parts that have none of it stay as they are."""
+    if not changes.height and not any(c in _names(writer.scan("events")) for c in columns):
+        return
+
+    def change(part: pl.DataFrame) -> pl.DataFrame:
+        if "source_id" not in part.columns:
+            return part
+        bare = part.drop(columns, strict=False)
+        joined = bare.join(changes, on=list(PROVENANCE), how="left", maintain_order="left")
+        if joined.select(pl.all_horizontal(pl.col(columns).is_null().all())).item():
+            return bare
+        return joined.select(*(c for c in part.columns if c not in columns), *columns)
+
+    writer.rewrite("events", change)

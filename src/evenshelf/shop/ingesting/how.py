@@ -1,0 +1,63 @@
+"""How sources are read, and what is at hand while a shop is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    import polars as pl
+
+    from evenshelf.shop.manifest import SourceEntry
+    from evenshelf.shop.progress import Progress
+    from evenshelf.shop.store import Writer
+
+
+@dataclass(frozen=True)
+class How:
+    """How sources are read; see :func:`evenshelf.shop.ingesting.ingest.ingest`."""
+
+    table: str
+    mapping: Mapping[str, str]
+    constants: Mapping[str, str]
+    off: frozenset[str]
+    fix: frozenset[str]
+    exclude: tuple[str, ...]
+    now: datetime
+    time_format: str | None = None
+    zone: str = "UTC"
+    session_gap: float | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Work:
+    """What is at hand while a shop is written.
+
+    Attributes
+    ----------
+    writer
+        The shop as it will be.
+    entries
+        All its sources, by sha256 and table; what becomes of their rows is accounted for here.
+    restored
+        Rows that a person took out of the quarantine, and the rules that must leave them alone.
+    how
+        How sources are read.
+    progress
+        Told about the work as it goes on.
+    """
+
+    writer: Writer
+    entries: dict[tuple[str, str], SourceEntry]
+    restored: pl.DataFrame
+    how: How
+    progress: Progress | None = None
+
+    def tell(self, what: str) -> None:
+        """Say what is being done, where it is not known for how long."""
+        if self.progress is not None:
+            self.progress(what, 0, None)

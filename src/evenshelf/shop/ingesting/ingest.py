@@ -1,0 +1,245 @@
+"""Files and databases into a shop: read, map columns, apply rules, commit - and account for every row."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from evenshelf.errors import SettingError
+from evenshelf.shop.ingesting.accounts import IngestReport, SourceReport
+from evenshelf.shop.ingesting.finish import finish
+from evenshelf.shop.ingesting.how import How, Work
+from evenshelf.shop.ingesting.intake import take_items, take_log
+from evenshelf.shop.ingesting.known import KnownKeys, KnownRows
+from evenshelf.shop.ingesting.log_rows import check_constants
+from evenshelf.shop.ingesting.mapping import KNOWN_NAMES
+from evenshelf.shop.ingesting.parsing import Times
+from evenshelf.shop.ingesting.reasons import check_switches
+from evenshelf.shop.manifest import MANIFEST
+from evenshelf.shop.schema import TABLES
+from evenshelf.shop.sources.listing import Source, opened
+from evenshelf.shop.store import Shop, together
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from evenshelf.shop.progress import Progress
+    from evenshelf.shop.store import Writer
+
+
+def ingest(
+    shop_path: str | Path,
+    sources: Sequence[str | Path],
+    *,
+    table: str = "items",
+    mapping: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
+    columns: Sequence[str] | None = None,
+    delimiter: str | None = None,
+    header: bool | None = None,
+    encoding: str = "utf-8",
+    time_format: str | None = None,
+    timezone: str = "UTC",
+    session_gap: float | None = None,
+    query: str | None = None,
+    off: Collection[str] = (),
+    fix: Collection[str] = (),
+    exclude: Sequence[str] = (),
+    now: datetime | None = None,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Add rows to a table of a shop; make the shop if there is none.
+
+    Each record of each source ends up in the table or in the quarantine, with its reason. A source that is in the
+    shop already (same bytes, same settings) is not read again; with other settings its rows are replaced. Of a source
+    that holds rows which the table has from another one, such as a log that grew, just the new rows are added. Either
+    all sources are added or, on any error, none.
+
+    Parameters
+    ----------
+    shop_path
+        Folder of the shop.
+    sources
+        Files (CSV, TSV, JSON lines, JSON, Parquet), archives of them (.gz, .xz, .bz2, .zip, .tar.*), folders, globs, or
+        addresses of databases (``sqlite:///shop.db``, ``postgresql://user@host/db``).
+    table
+        ``"items"``, ``"events"``, ``"queries"``, ``"judgements"``, ``"prices"``, ``"stock"`` or ``"users"``; see
+        :data:`evenshelf.shop.schema.TABLES` for their columns.
+    mapping
+        Source column by role (``{"title": "productDisplayName"}``); what is not given is found by name.
+    constants
+        Value by role for all rows (``{"kind": "purchase"}``).
+    columns, delimiter, header, encoding
+        How to read delimited files; see :func:`evenshelf.shop.sources.read.read_batches`.
+    time_format, timezone
+        How to read times that do not say it themselves; see :class:`evenshelf.shop.ingesting.parsing.Times`.
+    session_gap
+        For events without session_id: a pause of so many minutes begins another session of a user; 0 makes what a user
+        does at one moment a session, as for the lines of an order. None: sessions are not derived.
+    query
+        For databases: name of a table, or a SELECT.
+    off
+        Names of rules not to apply.
+    fix
+        Names of rules whose rows are repaired instead of refused (``swapped_columns``).
+    exclude
+        Glob patterns of members of archives and folders to leave out.
+    now
+        Events later than this are refused. None: the clock's time.
+    progress
+        Told about the work as it goes on.
+
+    Raises
+    ------
+    InputError
+        If a source cannot be read.
+    SettingError
+        If columns, mapping or rules do not fit.
+    """
+    if table not in KNOWN_NAMES:
+        raise SettingError(f"rows cannot be added to a table {table!r}", hint=f"Tables: {', '.join(KNOWN_NAMES)}.")
+    check_switches(table, off, fix)
+    Times(time_format, timezone)
+    constants = check_constants(table, constants or {})
+    settings = _settings(
+        {
+            "mapping": dict(sorted((mapping or {}).items())),
+            "columns": columns and list(columns),
+            "delimiter": delimiter,
+            "header": header,
+            "encoding": encoding,
+            "off": sorted(set(off)),
+            "fix": sorted(set(fix)),
+            "exclude": sorted(set(exclude)),
+        },
+        constants=dict(sorted(constants.items())) or None,
+        time_format=time_format,
+        timezone=None if timezone == "UTC" else timezone,
+        session_gap=session_gap,
+    )
+    how = How(
+        table=table,
+        mapping=mapping or {},
+        constants=constants,
+        off=frozenset(off),
+        fix=frozenset(fix),
+        exclude=tuple(exclude),
+        now=now or datetime.now(UTC),
+        time_format=time_format,
+        zone=timezone,
+        session_gap=session_gap,
+        reading={"columns": columns, "delimiter": delimiter, "header": header, "encoding": encoding},
+    )
+    path = Path(shop_path)
+    shop = Shop.open(path) if (path / MANIFEST).exists() else Shop.new(path)
+    try:
+        with shop.writing() as writer:
+            run = _Run(writer, shop, how, settings, progress)
+            for text in sources:
+                for source in opened(text, path, query=query, progress=progress):
+                    run.add(source)
+            run.finish()
+    except BaseException:
+        if not (path / MANIFEST).exists():
+            with contextlib.suppress(OSError):
+                (path / ".lock").unlink()
+                path.rmdir()
+        raise
+    entries = shop.manifest.tables
+    return IngestReport(
+        str(shop_path),
+        run.reports,
+        table,
+        shop.rows(table),
+        {name: entry.rows for name, entry in entries.items()},
+        dict(shop.manifest.warnings),
+        run.changed,
+    )
+
+
+def _settings(values: dict[str, Any], **later: Any) -> str:
+    """A stamp of the settings; those that came later count only if they are set, so that old stamps stay true."""
+    values |= {key: value for key, value in later.items() if value is not None}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class _Run:
+    """One call of :func:`ingest`."""
+
+    def __init__(self, writer: Writer, shop: Shop, how: How, stamp: str, progress: Progress | None) -> None:
+        entries = [entry.model_copy(deep=True) for entry in shop.manifest.sources]
+        by_source = {(entry.sha256, entry.table): entry for entry in entries}
+        self._work = Work(writer, by_source, shop.read("restored"), how, progress)
+        self._shop, self._stamp = shop, stamp
+        self._items: pl.DataFrame | None = None
+        self._known: KnownRows | KnownKeys | None = None
+        self.reports: list[SourceReport] = []
+        self.changed = not shop.tables
+
+    def add(self, source: Source) -> None:
+        """Take one source in, unless it is there already."""
+        work, how = self._work, self._work.how
+        before = work.entries.get((source.sha256, how.table))
+        if before is not None and before.settings == self._stamp:
+            self.reports.append(SourceReport.unchanged(before))
+            return
+        report = SourceReport(source.name, source.sha256, "new" if before is None else "again", how.table)
+        if before is not None:
+            self._forget(report.source_id)
+        if how.table == "items":
+            kept, refused = take_items(source.path, self.items, report, work)
+            self._items = together([self.items, kept])
+            work.writer.append("quarantine", refused)
+        else:
+            if self._known is None:
+                self._known = self._what_is_known()
+            derived = take_log(source.path, self._known, report, work)
+            self._known.accept()
+            new = derived.filter(~pl.col("item_id").is_in(self.items["item_id"].implode()))
+            report.items_derived = new.height
+            if new.height:
+                self._items = together([self.items, new])
+        work.entries[source.sha256, how.table] = report.entry(source.bytes, self._stamp, how)
+        self.reports.append(report)
+        self.changed = True
+
+    @property
+    def items(self) -> pl.DataFrame:
+        """The items as they are so far."""
+        if self._items is None:
+            self._items = self._shop.items()
+        return self._items
+
+    def _forget(self, source_id: str) -> None:
+        """Take out what came from a source that is read again."""
+        writer, table = self._work.writer, self._work.how.table
+        others = pl.col("source_id").ne_missing(source_id)
+        if table != "items":
+            writer.rewrite(table, lambda part: part.filter(others) if "source_id" in part.columns else part)
+            self._known = None
+        if "source_id" in self.items.columns:
+            self._items = self.items.filter(others)
+        writer.rewrite("quarantine", lambda part: part.filter(others | (pl.col("table") != table)))
+
+    def _what_is_known(self) -> KnownRows | KnownKeys:
+        how = self._work.how
+        schema = TABLES[how.table]
+        portions = self._work.writer.portions(schema.name)
+        if schema.key:
+            return KnownKeys(schema, portions)
+        return KnownRows(schema, portions, ("session_id",) if how.session_gap is not None else ())
+
+    def finish(self) -> None:
+        """Apply the rules that need whole tables, count, and hold the sum against what came in."""
+        if not self.changed:
+            return
+        finish(self._work, self._items if self._shop.tables else self.items)
+        for report in self.reports:
+            entry = self._work.entries[report.sha256, report.table]
+            report.rows_kept, report.quarantined = entry.rows_kept, dict(entry.quarantined)

@@ -1,0 +1,66 @@
+"""All reasons for which a row may be in quarantine, and the switches of the rules behind them."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from evenshelf.errors import SettingError
+from evenshelf.shop.cleaning.event_rules import LOG_RULES, ROW_RULES
+from evenshelf.shop.cleaning.rules import MARKINGS, RULES
+from evenshelf.shop.ingesting.log_rows import UNREADABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+READING = {
+    "wrong_field_count": "the line has more or fewer fields than there are columns",
+    "stray_quote": "a quote opens and does not close",
+    "bad_json": "the line is no JSON object",
+    "undecodable": "bytes of the line are no text in the file's encoding",
+    **UNREADABLE,
+    "duplicate_key": "another row has the same key with other values",
+}
+"""Reasons given while reading; they cannot be turned off."""
+
+REASONS: dict[str, str] = {
+    **{rule.name: rule.reason for rule in RULES},
+    **{rule.name: rule.reason for rule in ROW_RULES},
+    **{rule.name: rule.reason for rule in LOG_RULES},
+    **READING,
+}
+"""What each reason means."""
+
+
+def switches(table: str) -> dict[str, str]:
+    """Rules that can be turned off when rows of a table are read, and what they find."""
+    if table == "items":
+        return {rule.name: rule.reason for rule in RULES} | MARKINGS
+    if table == "events":
+        return {rule.name: rule.reason for rule in (*ROW_RULES, *LOG_RULES)} | MARKINGS
+    return {}
+
+
+def check_switches(table: str, off: Collection[str], fix: Collection[str]) -> None:
+    """Raise SettingError if a rule to turn off does not exist for a table, or one to repair by has no repair."""
+    problems = _unknown("off", off, list(switches(table)))
+    repairs = [rule.name for rule in RULES if rule.repair is not None] if table == "items" else []
+    problems += _unknown("fix", fix, repairs)
+    if problems:
+        known = f"Rules for {table}: {', '.join(switches(table)) or 'none'}"
+        raise SettingError("; ".join(problems), hint=f"{known}; with a repair: {', '.join(repairs) or 'none'}.")
+
+
+def _unknown(what: str, names: Collection[str], choices: list[str]) -> list[str]:
+    problems = []
+    for name in sorted(set(names) - set(choices)):
+        close = get_close_matches(name, choices, n=1)
+        meant = f" (did you mean {close[0]}?)" if close else ""
+        reading = " is found while reading and cannot be turned off" if name in READING else ""
+        problems.append(f"{what}: no such rule: {name!r}{reading}{meant}")
+    return problems
+
+
+def reason_text(name: str) -> str:
+    """Return the one line that explains a reason."""
+    return REASONS.get(name, name)

@@ -1,0 +1,54 @@
+"""Rows of the quarantine as what they were before they were refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import polars as pl
+
+from evenshelf.shop.schema import EVENTS
+from evenshelf.shop.sources.records import Records
+
+
+def as_read(rows: pl.DataFrame) -> Records:
+    """Rows that a rule had refused while a source was read, as records of that source; all are text."""
+    values = [json.loads(raw) for raw in rows["raw"]]
+    names = list(dict.fromkeys(name for value in values for name in value))
+    columns = {name: [_text(value.get(name)) for value in values] for name in names}
+    return Records(pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String)), rows["source_line"].to_list())
+
+
+def as_events(rows: pl.DataFrame, events: pl.LazyFrame) -> pl.DataFrame:
+    """Rows that a rule over the log had taken out of the events, as they were there."""
+    frame = as_read(rows).frame
+    typed = [
+        _typed(column.name, column.dtype)
+        for column in EVENTS.columns
+        if column.name in frame.columns and column.dtype != pl.String
+    ]
+    return typed_like(frame.with_columns(typed), events)
+
+
+def typed_like(frame: pl.DataFrame, table: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+    """The frame with its columns in the types that a table has them in, where text can become such."""
+    schema = table.collect_schema()
+    return frame.with_columns(
+        pl.col(name).cast(schema[name], strict=False)
+        for name in frame.columns
+        if name in schema and schema[name] != frame.schema[name] and not schema[name].is_nested()
+    )
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "|".join(map(str, value))
+    return json.dumps(value)
+
+
+def _typed(name: str, dtype: Any) -> pl.Expr:
+    if isinstance(dtype, pl.Datetime):
+        return pl.col(name).str.to_datetime(time_unit="us", time_zone="UTC")
+    return pl.col(name).cast(dtype)

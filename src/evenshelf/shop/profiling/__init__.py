@@ -1,0 +1,1 @@
+"""How a shop is distributed, and what in it would make an evaluation lie."""

@@ -1,0 +1,1 @@
+"""Looking at what was refused, taking it back, and what changed between revisions."""

@@ -1,0 +1,156 @@
+"""Quarantine, differences and schema for the terminal, and for JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from evenshelf.shop.ingesting.reasons import READING, reason_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+    from rich.console import RenderableType
+
+    from evenshelf.shop.reviewing.difference import Difference
+    from evenshelf.shop.reviewing.review import RestoreReport
+    from evenshelf.shop.schema import TableSchema
+
+_LONGEST = 160
+
+
+def quarantine_report(rows: pl.DataFrame, limit: int) -> RenderableType:
+    """Return refused rows: for each reason their number, and the first `limit` of them."""
+    if not rows.height:
+        return Text("The quarantine is empty.")
+    parts: list[RenderableType] = []
+    for (reason,), mine in _by_reason(rows):
+        head = Text.assemble((f"{mine.height:,} ", "yellow"), (str(reason), "bold"), f"  {reason_text(str(reason))}")
+        parts.append(head)
+        for row in mine.head(limit).iter_rows(named=True):
+            place = f"{row['source_file']}, line {row['source_line']}"
+            parts.append(Padding(Text.assemble((place, "cyan"), f"  {row['detail']}"), (0, 0, 0, 2)))
+            parts.append(Padding(Text(_short(row["raw"]), "bright_black"), (0, 0, 0, 4)))
+        if mine.height > limit:
+            parts.append(Padding(Text(f"… and {mine.height - limit:,} more", "bright_black"), (0, 0, 0, 2)))
+        parts.append("")
+    parts.append(Text("Take rows back with: evenshelf shop restore SHOP --reason RULE", "bright_black"))
+    return Group(*parts)
+
+
+def quarantine_json(rows: pl.DataFrame, limit: int) -> dict[str, Any]:
+    """Return the same, ready for JSON."""
+    return {
+        "rows": rows.height,
+        "reasons": {
+            str(reason): {
+                "rows": mine.height,
+                "meaning": reason_text(str(reason)),
+                "can_be_restored": reason not in READING,
+                "first": mine.head(limit).drop("reason").to_dicts(),
+            }
+            for (reason,), mine in _by_reason(rows)
+        },
+    }
+
+
+def _by_reason(rows: pl.DataFrame) -> list[tuple[tuple[object, ...], pl.DataFrame]]:
+    groups = list(rows.group_by("reason", maintain_order=True))
+    return sorted(groups, key=lambda pair: (-pair[1].height, str(pair[0])))
+
+
+def restore_report(report: RestoreReport) -> RenderableType:
+    """Return what became of the rows that were to be restored."""
+    if not (report.restored or report.refused or report.unreadable):
+        return Text("No row is meant.")
+    parts: list[RenderableType] = []
+    for title, counts, colour in (
+        ("Back in their tables", report.restored, "green"),
+        ("Refused again, for another reason", report.refused, "yellow"),
+        ("Cannot be read as rows: mend the file and ingest it", report.unreadable, "yellow"),
+    ):
+        if counts:
+            parts.append(Text(title, "bold"))
+            parts.append(
+                Padding(
+                    _grid([(f"{n:,}", name, reason_text(name)) for name, n in counts.items()], colour), (0, 0, 0, 2)
+                )
+            )
+    return Group(*parts)
+
+
+def difference_report(found: Difference) -> RenderableType:
+    """Return what changed, table by table."""
+    before, after = found.revisions
+    head = Text(f"Revision {before} → {after}", "bold")
+    if not (found.tables or found.quarantine or found.sources):
+        return Group(head, Text("Nothing differs."))
+    parts: list[RenderableType] = [head, ""]
+    for name, table in found.tables.items():
+        sums = Text.assemble(
+            (name, "bold"), f"  {table.before:,} → {table.after:,} rows: ",
+            (f"{table.added:,} added", "green"), ", ", (f"{table.removed:,} removed", "red"),
+            *((", ", (f"{table.changed:,} changed", "yellow")) if table.changed else ()),
+        )  # fmt: skip
+        parts.append(sums)
+        if table.columns:
+            cells = ", ".join(f"{column} in {count:,}" for column, count in table.columns.items())
+            parts.append(Padding(Text(f"changed: {cells}"), (0, 0, 0, 2)))
+        for what, keys in table.examples.items():
+            shown = ", ".join(keys[:5]) + (", …" if len(keys) > 5 else "")
+            parts.append(Padding(Text(f"{what}: {shown}", "bright_black"), (0, 0, 0, 2)))
+    if found.quarantine:
+        parts += ["", Text("quarantine", "bold")]
+        rows = [(f"{n:+,}", name, reason_text(name)) for name, n in found.quarantine.items()]
+        parts.append(Padding(_grid(rows, "yellow"), (0, 0, 0, 2)))
+    if found.sources:
+        parts += ["", Text("sources", "bold")]
+        parts += [Padding(Text(f"{name}: {what}"), (0, 0, 0, 2)) for name, what in found.sources.items()]
+    return Group(*parts)
+
+
+def schema_report(tables: Sequence[TableSchema]) -> RenderableType:
+    """Return tables and columns with their meaning."""
+    parts: list[RenderableType] = []
+    for table in tables:
+        parts.append(Text.assemble((table.name, "bold"), f"  {table.meaning}"))
+        grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        for column in table.columns:
+            must = "required" if column.required else ""
+            key = "key" if column.name in table.key else must
+            grid.add_row(Text(column.name, "cyan"), Text(str(column.dtype), "bright_black"), key, column.meaning)
+        parts += [Padding(grid, (0, 0, 0, 2)), ""]
+    parts.append(Text("Further columns are kept as they come.", "bright_black"))
+    return Group(*parts)
+
+
+def schema_json(tables: Sequence[TableSchema]) -> dict[str, Any]:
+    """Return the same, ready for JSON."""
+    return {
+        table.name: {
+            "meaning": table.meaning,
+            "key": list(table.key),
+            "columns": [
+                {"name": c.name, "type": str(c.dtype), "required": c.required, "meaning": c.meaning}
+                for c in table.columns
+            ],
+        }
+        for table in tables
+    }
+
+
+def _grid(rows: Sequence[tuple[str, str, str]], colour: str) -> Table:
+    grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for count, name, meaning in rows:
+        grid.add_row(Text(count, colour, justify="right"), name, Text(meaning, "bright_black"))
+    return grid
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

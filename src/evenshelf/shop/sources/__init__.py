@@ -1,0 +1,1 @@
+"""What rows are read from: files of many kinds, archives, folders, databases."""

@@ -1,0 +1,1 @@
+"""Tags of users, by rules over their events."""
