@@ -37,7 +37,8 @@ def switches(table: str) -> dict[str, str]:
     if table == "items":
         return {rule.name: rule.reason for rule in RULES} | MARKINGS
     if table == "events":
-        return {rule.name: rule.reason for rule in (*ROW_RULES, *LOG_RULES)} | MARKINGS
+        rows = {rule.name: rule.reason for rule in ROW_RULES}
+        return rows | {rule.name: rule.reason for rule in LOG_RULES} | MARKINGS
     return {}
 
 
