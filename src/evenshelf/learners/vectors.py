@@ -45,6 +45,9 @@ class Vectors:
         all encoders, also for those whose vectors all point much the same way.
     length
         Root mean square length of the given vectors.
+    example
+        ``[u]`` where a text may have several labels: rows with equal numbers, which are neighbours, are those of one
+        text. ``None`` where it has one.
     """
 
     rows: Block
@@ -56,6 +59,7 @@ class Vectors:
     axes: Floats
     scale: float
     length: float
+    example: Codes | None = None
 
     @property
     def folds(self) -> int:
@@ -116,6 +120,8 @@ class Vectors:
             scale=np.float64(self.scale),
             length=np.float64(self.length),
         )
+        if self.example is not None:
+            np.save(folder / "example.npy", self.example)
         if isinstance(self.rows, np.ndarray):
             np.save(folder / "rows.npy", self.rows)
         else:
@@ -137,10 +143,13 @@ class Vectors:
                 axes=small["axes"],
                 scale=float(small["scale"]),
                 length=float(small["length"]),
+                example=np.load(example) if (example := folder / "example.npy").is_file() else None,
             )
 
 
-def prepare(vectors: Floats, target: Codes, fold: NDArray[np.integer], same: Codes) -> Vectors:
+def prepare(
+    vectors: Floats, target: Codes, fold: NDArray[np.integer], same: Codes, *, several: bool = False
+) -> Vectors:
     """Merge, sort, centre and rotate.
 
     Parameters
@@ -153,6 +162,8 @@ def prepare(vectors: Floats, target: Codes, fold: NDArray[np.integer], same: Cod
         ``[n]`` outer fold of each example; -1 for those that are always used for training.
     same
         ``[n]`` equal numbers mean equal vectors.
+    several
+        Whether examples with equal numbers are labels of one text, instead of copies of it.
 
     Raises
     ------
@@ -192,10 +203,13 @@ def prepare(vectors: Floats, target: Codes, fold: NDArray[np.integer], same: Cod
         axes=axes,
         scale=scale,
         length=length,
+        example=same[first].astype(np.int64) if several else None,
     )
 
 
-def prepare_sparse(vectors: csr_array, target: Codes, fold: NDArray[np.integer], same: Codes) -> Vectors:
+def prepare_sparse(
+    vectors: csr_array, target: Codes, fold: NDArray[np.integer], same: Codes, *, several: bool = False
+) -> Vectors:
     """Merge and sort sparse vectors, such as TF-IDF; they are neither centred nor rotated, which would fill them."""
     first, row_of, count, bounds = _merge(target, fold, same)
     picked = csr_array(vectors[first], dtype=np.float32)
@@ -211,6 +225,7 @@ def prepare_sparse(vectors: csr_array, target: Codes, fold: NDArray[np.integer],
         axes=empty,
         scale=1.0,
         length=1.0,
+        example=same[first].astype(np.int64) if several else None,
     )
 
 

@@ -124,14 +124,14 @@ def shop_task(
 def _drawn(task: LabelTask, sample: int, seed: int) -> LabelTask:
     if task.texts is None:
         raise InputError("The task has no texts, so no sample can be drawn of it.", hint="Leave --sample away.")
-    rows = np.sort(np.random.default_rng(seed).permutation(len(task.target))[:sample])
+    rows = task.drawn(sample, seed)
     return type(task).of(
         [task.classes[code] for code in task.target[rows]],
         [task.texts[row] for row in rows],
         # the groups of the whole shop: two titles that a third one links are kept together, drawn or not
         group=task.group[rows],
         together=task.together,
-        dropped={**task.dropped, f"not in the sample of {sample} drawn with seed {seed}": len(task.target) - sample},
+        dropped={**task.dropped, f"not in the sample of {sample} drawn with seed {seed}": len(task.target) - len(rows)},
     )
 
 

@@ -28,7 +28,6 @@ from evenshelf.study import trials
 from evenshelf.study.gather import Gathered, gather
 from evenshelf.study.plan import Setting, Starts, Unit, final_units, search_units, settings, starts_of
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult, save
-from evenshelf.tasks.folds import random_folds
 from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.label_metrics import macro_f1
 
@@ -211,7 +210,7 @@ class Study:
     def _prepare(self, fold: NDArray[np.int16]) -> tuple[dict[str, Vectors], dict[str, str]]:
         """The vectors by what they are for, and the names of the folders that hold them."""
         task = self.task
-        shuffled = random_folds(task.target, self.folds, self.seed)
+        shuffled = task.shuffled(self.folds, self.seed)
         asked = {DENSE: (prepare, self.vectors, fold), SHUFFLED: (prepare, self.vectors, shuffled)}
         if self.words is not None:
             asked[SPARSE] = (prepare_sparse, self.words, fold)
@@ -220,10 +219,11 @@ class Study:
         for name, (make, vectors, folds) in asked.items():
             names = self.names if name == DENSE else None
             # named by what goes in and never changed, so that runs on other data may share the study's folder
-            places[name] = f"{name}-{trials.digest_of(vectors, task.target, folds, task.same, names)}"
+            several = [task.same] if task.several else []
+            places[name] = f"{name}-{trials.digest_of(vectors, task.target, folds, task.same, names, *several)}"
             matrices[name] = trials.stored_vectors(
                 self.folder / "vectors" / places[name],
-                partial(make, vectors, task.target, folds, task.same),
+                partial(make, vectors, task.target, folds, task.same, several=task.several),
                 names,
             )
         return matrices, places

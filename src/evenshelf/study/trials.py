@@ -24,6 +24,7 @@ from evenshelf.learners.vectors import Vectors
 from evenshelf.study.fits import APPROACH_TOLERANCE, FINAL_TOLERANCE, SEARCH_TOLERANCE, classes_of, fit_unit
 from evenshelf.study.plan import REVISION, Start, Unit
 from evenshelf.tasks.label_metrics import macro_f1
+from evenshelf.tasks.tag_sets import in_set, predicted_of_sets
 
 _WEIGHTS = "weights."
 
@@ -167,17 +168,28 @@ def _compute(
             for fold in unit.held_out:
                 index = vectors.index((fold,))
                 scores = model.scores(fold, setting.remedy) if len(index) else np.empty((0, classes), np.float32)
-                predicted = scores.argmax(axis=1).astype(np.int32) if len(index) else np.empty(0, np.int32)
+                predicted = _predicted(scores, vectors, index)
                 if unit.kind == "search":
                     found = macro_f1(vectors.target[index], predicted, classes, vectors.count[index])
                     facts["users"][number]["scores"][str(fold)] = found
                 else:
                     p_true, p_predicted = _probabilities(scores, vectors.target[index], predicted)
+                    if vectors.example is not None:
+                        p_true, p_predicted = (in_set(p, vectors.example[index]) for p in (p_true, p_predicted))
                     arrays[f"{number}.predicted"] = predicted
                     arrays[f"{number}.p_true"] = p_true
                     arrays[f"{number}.p_predicted"] = p_predicted
     facts["seconds"] = time.process_time() - started
     return facts, arrays
+
+
+def _predicted(scores: NDArray[np.float32], vectors: Vectors, index: NDArray[np.int64]) -> NDArray[np.int32]:
+    if not len(index):
+        return np.empty(0, np.int32)
+    if vectors.example is None:
+        best: NDArray[np.int32] = scores.argmax(axis=1).astype(np.int32)
+        return best
+    return predicted_of_sets(scores, vectors.target[index], vectors.example[index])
 
 
 def _probabilities(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from evenshelf.errors import InputError
 from evenshelf.shop import buckets, title_groups
 from evenshelf.shop.schema import MARKS, PROVENANCE
-from evenshelf.tasks.folds import ALWAYS_TRAINING, grouped_folds
+from evenshelf.tasks.folds import ALWAYS_TRAINING, grouped_folds, random_folds
 
 if TYPE_CHECKING:
     from evenshelf.shop import Shop
@@ -55,6 +55,8 @@ class LabelTask:
     together: str = "equal and nearly equal titles"
 
     name = "label"
+    several = False
+    """Whether a text may have several labels, each of them an example."""
 
     @classmethod
     def of(
@@ -163,6 +165,14 @@ class LabelTask:
     def split(self, folds: int, seed: int) -> NDArray[np.int16]:
         """``[n]`` outer fold of each example; see :func:`evenshelf.tasks.folds.grouped_folds`."""
         return grouped_folds(self.target, self.group, folds, seed)
+
+    def shuffled(self, folds: int, seed: int) -> NDArray[np.int16]:
+        """``[n]`` folds as most tutorials make them; see :func:`evenshelf.tasks.folds.random_folds`."""
+        return random_folds(self.target, folds, seed)
+
+    def drawn(self, sample: int, seed: int) -> NDArray[np.int64]:
+        """Examples of a seeded draw, each with the same chance, so that rare classes stay as rare as they are."""
+        return np.sort(np.random.default_rng(seed).permutation(len(self.target))[:sample])
 
     def not_evaluated(self, fold: NDArray[np.integer]) -> dict[str, str]:
         """Classes that `fold` leaves without an evaluated example, and why."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from evenshelf.plugins import Registry
 from evenshelf.shop import Shop
 from evenshelf.tasks.label import LabelTask
+from evenshelf.tasks.tags import TagsTask
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,11 @@ task_kind = _registry.find
 """The kind of task of a name."""
 
 register(TaskKind("label", "Which category, or any other column, belongs to a product text.", LabelTask.from_shop))
+register(
+    TaskKind(
+        "tags",
+        "Which tags, any number of them, belong to a product text (--target tags), or to what a user looked at "
+        "(--target users.tags).",
+        TagsTask.from_shop,
+    )
+)

@@ -1,0 +1,181 @@
+"""The task ``tags``: which tags, any number of them, belong to a product or to a user.
+
+Each pair of a text and one of its tags is an example ("pick all labels"; Menon et al., "Multilabel reductions: what is
+my loss optimising?", NeurIPS 2019), so every learner and remedy for single labels serves as it is. A text is asked for
+as many tags as it has; see :mod:`evenshelf.tasks.tag_sets`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from evenshelf.errors import InputError
+from evenshelf.shop.schema import MARKS, PROVENANCE
+from evenshelf.shop.tagging.tag_rules import SEPARATOR
+from evenshelf.tasks.folds import random_folds
+from evenshelf.tasks.label import LabelTask
+
+if TYPE_CHECKING:
+    from evenshelf.shop import Shop
+
+USERS = "users."
+"""Begins a target that is a column of users."""
+TITLES = 10
+"""So many titles stand for a user: of the items seen last."""
+
+
+@dataclass(frozen=True, eq=False)
+class TagsTask(LabelTask):
+    """Pairs of a text and one of its tags; see :class:`~evenshelf.tasks.label.LabelTask`.
+
+    Examples with equal numbers in ``same`` are the tags of one text. Equal texts are one: it has the tags of all.
+    """
+
+    name = "tags"
+    several = True
+
+    @classmethod
+    def of_sets(
+        cls, sets: Sequence[Sequence[str]], texts: Sequence[str], *, dropped: Mapping[str, int] | None = None
+    ) -> TagsTask:
+        """Build the task from the tags of each text.
+
+        Parameters
+        ----------
+        sets
+            ``[n]`` the tags of each text; a text without any is left out and counted.
+        texts
+            ``[n]`` texts of products or users.
+        dropped
+            What was left out before, by reason.
+
+        Raises
+        ------
+        InputError
+            If lengths differ or fewer than two tags are there.
+        """
+        if len(sets) != len(texts):
+            raise InputError(f"{len(texts)} texts but {len(sets)} sets of tags: they must be equally many.")
+        pairs = [(text, tag) for text, tags in zip(texts, sets, strict=True) for tag in dict.fromkeys(tags)]
+        bare = sum(not tags for tags in sets)
+        left_out = {**(dropped or {}), **({"no tags": bare} if bare else {})}
+        task = cls.of([tag for _, tag in pairs], [text for text, _ in pairs], dropped=left_out)
+        assert isinstance(task, TagsTask)
+        return task
+
+    @classmethod
+    def from_shop(cls, shop: Shop, target: str = "tags", text: str = "title") -> TagsTask:
+        """Ask for the tags of a shop's items by their texts, or of its users by what they looked at.
+
+        Parameters
+        ----------
+        shop
+            The shop.
+        target
+            A column of the items whose cells hold tags divided by ``|``, or ``users.`` and such a column of the users.
+        text
+            The column of the items that is read. For users: the titles of the :data:`TITLES` items that they saw last
+            in the earlier half of the log, so that tags given for what was done later are foretold, not read off.
+
+        Raises
+        ------
+        InputError
+            If a column is missing (close names are offered) or holds nothing, or events have no times.
+        """
+        if target.startswith(USERS):
+            asked, texts = shop.scan("users"), _user_texts(shop, text)
+            column, key = target.removeprefix(USERS), "user_id"
+        else:
+            asked = shop.scan()
+            column, key = target, "item_id"
+            _check_column(shop, asked, text, "text", "")
+            texts = asked.select("item_id", text=pl.col(text).cast(pl.String))
+        _check_column(shop, asked, column, "target", USERS if key == "user_id" else "")
+        tags = asked.select(key, tags=pl.col(column).cast(pl.String).str.split(SEPARATOR))
+        rows = tags.join(texts, on=key, how="left", maintain_order="left").collect()
+        rows = rows.with_columns(
+            pl.col("text").str.strip_chars().replace("", None),
+            pl.col("tags").list.eval(pl.element().str.strip_chars().replace("", None).drop_nulls()),
+        )
+        if not rows["tags"].list.len().sum():
+            raise InputError(
+                f"Column {target!r} is empty in all {rows.height} rows.", hint="Give tags with: evenshelf shop tag."
+            )
+        known = rows.filter(pl.col("text").is_not_null())
+        lost = rows.height - known.height
+        why = "nothing seen in the earlier half of the log" if key == "user_id" else f"no {text}"
+        sets = known["tags"].fill_null([]).to_list()
+        return cls.of_sets(sets, known["text"].to_list(), dropped={why: lost} if lost else {})
+
+    def shuffled(self, folds: int, seed: int) -> NDArray[np.int16]:
+        """``[n]`` folds that ignore groups but split no text, whose tags are one answer; stratified by rarest tag."""
+        _, first = np.unique(self.same, return_index=True)
+        rarest = np.zeros(len(first), np.int64)
+        np.maximum.at(rarest, self.same, self.target)  # codes are by falling frequency
+        return random_folds(rarest, folds, seed)[self.same]
+
+    def drawn(self, sample: int, seed: int) -> NDArray[np.int64]:
+        """Examples of a seeded draw of `sample` texts."""
+        texts = int(self.same.max()) + 1
+        picked = np.zeros(texts, bool)
+        picked[np.random.default_rng(seed).permutation(texts)[:sample]] = True
+        return np.flatnonzero(picked[self.same])
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-able facts for a study's record."""
+        content = blake2b(repr((self.texts, self.classes)).encode(), digest_size=8)
+        content.update(self.target.tobytes())
+        each = len(self.target) / len(np.unique(self.same))
+        return {**super().describe(), "labels_per_text": round(each, 4), "content": content.hexdigest()}
+
+
+def _check_column(shop: Shop, table: pl.LazyFrame, column: str, option: str, prefix: str) -> None:
+    there = table.collect_schema().names()
+    hidden = {"item_id", "user_id", *PROVENANCE, *MARKS}
+    choices = [prefix + name for name in there if name not in hidden]
+    if column not in there:
+        close = difflib.get_close_matches(prefix + column, choices, n=3, cutoff=0.5)
+        meant = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise InputError(
+            f"The shop {shop.path} has no column {prefix + column!r}.{meant}",
+            hint=f"Choose one with --{option}: {', '.join(choices) or 'there is none'}.",
+        )
+
+
+def _user_texts(shop: Shop, text: str) -> pl.LazyFrame:
+    """``user_id`` and ``text``: titles of the items seen last before the middle of the log, latest first."""
+    items, events = shop.scan(), shop.scan("events")
+    _check_column(shop, items, text, "text", "")
+    there = events.collect_schema().names()
+    if "time" not in there or "user_id" not in there:
+        raise InputError(
+            f"The shop {shop.path} has no events with time and user, so nobody knows what users looked at.",
+            hint="Ingest events: evenshelf ingest SHOP FILE --table events.",
+        )
+    times = events.select(first=pl.col("time").min(), last=pl.col("time").max())
+    first, last = times.collect(engine="streaming").row(0)
+    if first is None:
+        raise InputError("No event has a time, so the earlier half of the log cannot be told.")
+    middle = first + (last - first) / 2
+    seen = (
+        events.filter(pl.col("time") <= middle, pl.col("user_id").is_not_null())
+        .group_by("user_id", "item_id")
+        .agg(pl.col("time").max())
+        .join(items.select("item_id", text=pl.col(text).cast(pl.String)), on="item_id")
+        .filter(pl.col("text").str.strip_chars() != "")
+    )
+    return (
+        seen.group_by("user_id", "text")
+        .agg(pl.col("time").max())
+        .sort("user_id", "time", "text", descending=[False, True, False])
+        .group_by("user_id", maintain_order=True)
+        .agg(pl.col("text").head(TITLES).str.join("; "))
+    )

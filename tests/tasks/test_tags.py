@@ -1,0 +1,132 @@
+"""The task of tags: sets of labels as pairs, and what a shop's items and users give."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+from sklearn.preprocessing import MultiLabelBinarizer
+
+from evenshelf.errors import InputError
+from evenshelf.shop import Shop, simulate
+from evenshelf.study.runner import Study
+from evenshelf.tasks.label_metrics import class_scores
+from evenshelf.tasks.tag_sets import in_set, predicted_of_sets, runs
+from evenshelf.tasks.tags import TITLES, TagsTask
+from evenshelf.testing import check_task
+
+
+@st.composite
+def scored(draw):
+    """Sets of labels and their scores, rows of one example equal."""
+    classes = draw(st.integers(2, 7))
+    sets = draw(st.lists(st.sets(st.integers(0, classes - 1), min_size=1), min_size=1, max_size=20))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    scores = rng.normal(size=(len(sets), classes)).round(1).astype(np.float32)  # ties are common
+    example = np.repeat(np.arange(len(sets)) * 3, [len(s) for s in sets])
+    target = np.array([label for s in sets for label in sorted(s)])
+    return classes, sets, scores, target, example
+
+
+@settings(max_examples=80)
+@given(scored())
+def test_pairs_count_as_scikit_learn_counts_sets(case):
+    classes, sets, scores, target, example = case
+    rows = scores[np.repeat(np.arange(len(sets)), [len(s) for s in sets])]
+    predicted = predicted_of_sets(rows, target, example)
+    best = [set(np.argsort(-line, kind="stable")[: len(s)].tolist()) for line, s in zip(scores, sets, strict=True)]
+    for begin, end, wanted in zip(runs(example)[:-1], runs(example)[1:], best, strict=True):
+        assert set(predicted[begin:end].tolist()) == wanted
+    both = [MultiLabelBinarizer(classes=range(classes)).fit_transform(s) for s in (sets, best)]
+    expected = f1_score(*both, average=None, zero_division=0)
+    np.testing.assert_allclose(class_scores(target, predicted, classes).f1, expected)
+    found = np.isin(target + classes * example, predicted + classes * example)
+    np.testing.assert_array_equal(predicted[found], target[found], err_msg="a label that is found is its own")
+
+
+def test_with_one_label_each_it_is_the_best_one():
+    scores = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
+    target, example = np.zeros(50, np.int64), np.arange(50)
+    np.testing.assert_array_equal(predicted_of_sets(scores, target, example), scores.argmax(axis=1))
+    share = np.linspace(0, 1, 50, dtype=np.float32)
+    np.testing.assert_array_equal(in_set(share, example), share)
+    np.testing.assert_array_equal(in_set(np.float32([0.3, 0.6, 0.5]), np.array([4, 4, 7])), np.float32([0.6, 1.0, 0.5]))
+
+
+def test_a_task_of_sets_is_sound():
+    texts = [f"text {word} {n}" for n, word in enumerate(["red", "blue", "green", "round"] * 10)]
+    sets = [[t for t in ("red", "blue", "green") if t in text] + ["any"] * (n % 3 > 0) for n, text in enumerate(texts)]
+    task = TagsTask.of_sets(sets, texts)
+    assert task.dropped == {"no tags": sum(not s for s in sets)}
+    assert task.classes[0] == "any"
+    check_task(task, 3)
+    fold = task.shuffled(3, 5)
+    assert all(len(np.unique(fold[task.same == text])) == 1 for text in np.unique(task.same))
+    rows = task.drawn(7, 1)
+    assert len(np.unique(task.same[rows])) == 7
+    assert len(rows) == np.isin(task.same, task.same[rows]).sum(), "a text is drawn with all its tags"
+    with pytest.raises(InputError, match="3 texts but 1 sets"):
+        TagsTask.of_sets([["a"]], ["x", "y", "z"])
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return simulate(tmp_path_factory.mktemp("tags") / "shop", items=400, seed=3)
+
+
+def test_tags_of_items(shop):
+    task = TagsTask.from_shop(shop)
+    items = shop.items()
+    pairs = items.select(tag=pl.col("tags").str.split("|").list.unique()).explode("tag").drop_nulls()
+    counts = dict(pairs["tag"].value_counts().iter_rows())
+    assert dict(zip(task.classes, task.counts.tolist(), strict=True)) == counts
+    assert task.describe()["labels_per_text"] > 1
+    with pytest.raises(InputError, match=r"no column 'tagz'.*Did you mean tags\?"):
+        TagsTask.from_shop(shop, "tagz")
+
+
+def test_tags_of_users_are_foretold_from_the_earlier_half_of_the_log(shop):
+    task = TagsTask.from_shop(shop, "users.tags")
+    users = shop.read("users")
+    assert set(task.classes) == {t for cell in users["tags"].drop_nulls() for t in cell.split("|")}
+    events = shop.read("events")
+    middle = events["time"].min() + (events["time"].max() - events["time"].min()) / 2
+    early = events.filter(pl.col("time") <= middle).join(shop.items().select("item_id", "title"), on="item_id")
+    titles = set(early["title"])
+    assert all(part in titles for text in task.texts for part in text.split("; "))
+    assert max(len(text.split("; ")) for text in task.texts) <= TITLES
+    known = early.join(users, on="user_id")["user_id"].n_unique()
+    assert sum(task.dropped.values()) == users.height - known
+    with pytest.raises(InputError, match=r"no column 'users.tag'.*users.tags"):
+        TagsTask.from_shop(shop, "users.tag")
+
+
+def test_a_study_of_tags_scores_sets(shop, tmp_path):
+    items = shop.items().filter(pl.col("tags").is_not_null())
+    numbered = [f"{title} {n}" for n, title in enumerate(items["title"])]  # copies of a text count as one each
+    task = TagsTask.of_sets(items["tags"].str.split("|").to_list(), numbered)
+    rng = np.random.default_rng(0)
+    names = rng.normal(size=(len(task.classes), 24)).astype(np.float32)
+    vectors = rng.normal(scale=0.6, size=(int(task.same.max()) + 1, 24)).astype(np.float32)
+    np.add.at(vectors, task.same, names[task.target])  # what a text says is the sum of its tags
+    remedies = ["none", "balanced", "random_over", "logit_adjust"]
+    asked = {"remedies": remedies, "folds": 3, "budget": 2, "names": names}
+    result = Study(task, vectors[task.same], tmp_path / "a", workers=1, **asked).run()
+    again = Study(task, vectors[task.same], tmp_path / "b", workers=2, **asked).run()
+    kept = result.fold >= 0
+    truth, texts = result.y[kept], task.same[kept]
+    for one, other in zip(result.remedies, again.remedies, strict=True):
+        predicted = one.tuned.predicted[kept]
+        np.testing.assert_array_equal(predicted, other.tuned.predicted[kept])
+        sets = [
+            pl.DataFrame({"t": texts, "c": codes}).group_by("t", maintain_order=True).agg("c")["c"].to_list()
+            for codes in (truth, predicted)
+        ]
+        both = [MultiLabelBinarizer(classes=range(len(task.classes))).fit_transform(s) for s in sets]
+        expected = f1_score(*both, average=None, zero_division=0)
+        np.testing.assert_allclose(class_scores(truth, predicted, len(task.classes)).f1, expected)
+        assert all(len(s) == len(set(s)) for s in sets[1]), "no tag is given twice to a text"
+        assert expected[:20].mean() > 0.5
