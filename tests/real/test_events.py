@@ -17,8 +17,9 @@ from evenshelf.shop.cleaning.event_links import apply_changes, match_returns, se
 from evenshelf.shop.cleaning.event_rules import EventContext, refuse_from_log, refuse_rows
 from evenshelf.shop.profiling.artefacts import event_artefacts, item_artefacts
 from evenshelf.shop.schema import PROVENANCE, TIME
+from evenshelf.shop.tagging.by_rules import rule_tags
 from evenshelf.shop.tagging.segments import rfm
-from evenshelf.shop.tagging.tag import user_tags
+from evenshelf.shop.tagging.users import parse_all
 
 pytestmark = pytest.mark.real
 
@@ -110,11 +111,9 @@ def test_segments_of_buyers_and_tags_of_users(sold):
     assert set(scores["r"].value_counts()["count"]) <= set(range(800, 936))
     champions = scores.filter(segment="champion")
     assert champions["recency"].max() < scores["recency"].median()
-    users = user_tags(
-        sold.lazy(), ["frequent: purchase >= 3 within 90 days", "gone: purchase >= 1 and purchase = 0 within 180 days"]
-    )
-    counts = users.select(pl.col("tags").str.split("|").list.explode())["tags"].value_counts()
-    assert dict(counts.drop_nulls().iter_rows()) == {"frequent": 2_800, "gone": 860}
+    rules = ["frequent: purchase >= 3 within 90 days", "gone: purchase >= 1 and purchase = 0 within 180 days"]
+    tags = rule_tags(sold.lazy(), parse_all(rules))
+    assert dict(tags["tag"].value_counts().iter_rows()) == {"frequent": 2_800, "gone": 860}
 
 
 def test_the_shop_has_no_ties_to_read_but_its_items_come_and_go(sold):

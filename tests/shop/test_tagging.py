@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from evenshelf.cli.app import app
 from evenshelf.errors import InputError, SettingError
-from evenshelf.shop.schema import EVENTS, KINDS, TABLES
+from evenshelf.shop.schema import EVENTS, KINDS
+from evenshelf.shop.store import Shop
+from evenshelf.shop.tagging.by_rules import rule_tags
 from evenshelf.shop.tagging.segments import SEGMENTS, rfm, rfm_tags
-from evenshelf.shop.tagging.tag import rule_tags, user_tags
 from evenshelf.shop.tagging.tag_rules import Condition, TagRule, bought, parse_tag_rule
+from evenshelf.shop.tagging.users import TagCount, count_tags, parse_all, tag_users, tags_of_users
 
 NOW = datetime(2024, 6, 30, tzinfo=UTC)
 TYPES = {column.name: column.dtype for column in EVENTS.columns}
@@ -139,7 +144,7 @@ def test_a_wrong_rule_is_refused_with_its_place(text, said):
 
 def test_all_wrong_rules_are_named_at_once():
     with pytest.raises(SettingError, match=r"(?s)'a:'.*'b: x'"):
-        user_tags(EVENTS_OF_TWO, ["a:", "b: x", "ok: view > 1"])
+        parse_all(["a:", "b: x", "ok: view > 1"])
 
 
 @pytest.mark.parametrize("wrong", [{"kind": "buy"}, {"compare": "=="}, {"amount": -1}, {"column": "category"}])
@@ -198,33 +203,82 @@ def test_agrees_with_a_plain_loop(rows, measure, amount, days):
     assert got == expected
 
 
-def test_tags_are_gathered_into_the_table_of_users():
-    given_tags = pl.DataFrame({"user_id": ["ann", "zoe", "ann"], "tag": ["vip", "vip", "vip"]})
-    out = user_tags(EVENTS_OF_TWO, ["b: view >= 1", "a: purchase >= 1"], given=[given_tags, rfm_tags(EVENTS_OF_TWO)])
-    TABLES["users"].check(out)
-    tags = dict(out.iter_rows())
-    assert list(tags) == ["ann", "bob", "eve", "zoe"]
-    assert tags["eve"] == "b"
-    assert tags["zoe"] == "vip"
-    assert tags["ann"].startswith("a|b|rfm_")
-    assert tags["ann"].endswith("|vip")
-    again = user_tags(
-        EVENTS_OF_TWO.reverse(), ["a: purchase >= 1", "b: view >= 1"], given=[rfm_tags(EVENTS_OF_TWO), given_tags]
-    )
-    assert again.equals(out)
+@pytest.fixture
+def shop(tmp_path):
+    """A shop with the items and events of two, and a table of users that came with tags."""
+    made = Shop.new(tmp_path / "shop")
+    users = pl.DataFrame({"user_id": ["ann", "zoe", "max"], "tags": ["vip|a", " vip |", None]})
+    titled = ITEMS.collect().with_columns(title=pl.col("item_id"))
+    made.commit({"items": titled, "events": EVENTS_OF_TWO.collect(), "users": users})
+    return made.path
 
 
-def test_a_user_without_tags_is_there_without_them():
-    out = user_tags(EVENTS_OF_TWO, ["a: purchase >= 1"])
-    assert out.filter(user_id="eve")["tags"].to_list() == [None]
+def held(path):
+    out = {}
+    for user, tag, origin in tags_of_users(Shop.open(path)).iter_rows():
+        out.setdefault(user, {})[tag] = origin
+    return out
 
 
-def test_imported_tags_are_checked_with_all_problems():
-    with pytest.raises(InputError, match="no column 'user_id' and 'tag'"):
-        user_tags(EVENTS_OF_TWO, given=[pl.DataFrame({"user": ["a"], "t": ["b"]})])
-    wrong = pl.DataFrame({"user_id": ["a", None, "b", "c"], "tag": ["x|y", "ok", " x", "ok"]})
-    with pytest.raises(InputError, match=r"row 1: user 'a', tag 'x\|y'; row 2: user None, tag 'ok'; row 3"):
-        user_tags(EVENTS_OF_TWO, given=[wrong])
+def test_rules_and_segments_stand_beside_the_tags_that_users_came_with(shop):
+    report = tag_users(shop, ["b: view >= 1", "a: purchase >= 1"], segments=True)
+    tags = held(shop)
+    assert {user: [t for t in mine if not t.startswith("rfm_")] for user, mine in tags.items()} == {
+        "ann": ["a", "b", "vip"],
+        "bob": ["a"],
+        "eve": ["b"],
+        "zoe": ["vip"],
+    }
+    assert tags["ann"]["a"] == "a: purchase >= 1"
+    assert tags["zoe"] == {"vip": "imported"}
+    assert {o for mine in tags.values() for t, o in mine.items() if t.startswith("rfm_")} == {"rfm"}
+    assert (report.users, report.tagged) == (5, 4), "max has none, and counts"
+    assert {(t.tag, t.users) for t in report.tags} >= {("a", 2), ("b", 2), ("vip", 2)}
+    assert count_tags(Shop.open(shop)) == report
+    Shop.open(shop).verify()
+
+
+def test_a_tag_is_given_anew_and_others_stay(shop):
+    tag_users(shop, ["b: view >= 1", "c: purchase >= 1"], segments=True)
+    before = held(shop)
+    tag_users(shop, ["b: view >= 1", "c: purchase >= 1"], segments=True)
+    assert Shop.open(shop).manifest.revision == 2, "what is the same makes no revision"
+    tag_users(shop, ["c: purchase > 99", "c: view >= 1"])
+    after = held(shop)
+    assert [user for user, mine in after.items() if "c" in mine] == ["ann", "eve"]
+    assert after["eve"]["c"] == "c: purchase > 99; c: view >= 1"
+    drop = {"c"}
+    assert {u: {t: o for t, o in m.items() if t not in drop} for u, m in after.items()} == {
+        u: {t: o for t, o in m.items() if t not in drop} for u, m in before.items()
+    }
+    tag_users(shop, remove=["b"])
+    assert not any("b" in mine for mine in held(shop).values())
+    with pytest.raises(SettingError, match=r"no rule has given the tag 'cc' \(did you mean 'c'\?\), 'vip'"):
+        tag_users(shop, remove=["cc", "vip"])
+
+
+def test_without_events_nobody_is_tagged_by_rules(tmp_path):
+    Shop.new(tmp_path / "shop").commit({"users": pl.DataFrame({"user_id": ["u"], "tags": ["x"]})})
+    assert count_tags(Shop.open(tmp_path / "shop")).tags == (TagCount("x", 1, "imported"),)
+    with pytest.raises(SettingError, match="no events"):
+        tag_users(tmp_path / "shop", ["a: view > 1"])
+
+
+def test_rules_of_a_file_and_the_command(shop, tmp_path):
+    file = tmp_path / "rules.txt"
+    file.write_text('# who runs\n\nrunner: purchase >= 1 in category "Running Shoe"\nb: view >= 1\n', encoding="utf-8")
+    run = CliRunner().invoke
+    done = run(app, ["shop", "tag", str(shop), "--rules", str(file), "--rule", "late: days of purchase >= 2", "--json"])
+    assert done.exit_code == 0, done.output
+    assert {t["tag"]: t["users"] for t in json.loads(done.stdout)["tags"]}["runner"] == 2
+    listed = run(app, ["shop", "tag", str(shop)])
+    assert "runner" in listed.stdout
+    assert "4 of 5 users have tags" in listed.stdout
+    file.write_text("ok: view > 1\nbad\nworse: view\n", encoding="utf-8")
+    failed = run(app, ["shop", "tag", str(shop), "--rules", str(file)])
+    assert failed.exit_code == 2
+    assert "line 2" in failed.output
+    assert "line 3" in failed.output
 
 
 def buyers(number):

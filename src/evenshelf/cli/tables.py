@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from evenshelf.errors import SettingError
 shop_app = typer.Typer(
     name="shop",
     no_args_is_help=True,
-    help="""Look into a shop: what was refused and why, what changed, what its tables mean.
+    help="""Look into a shop: what was refused and why, what changed, what its tables mean, which tags users have.
 
 For example:
 
@@ -21,6 +22,8 @@ For example:
   evenshelf shop restore myshop --reason outlier_price
 
   evenshelf shop diff myshop
+
+  evenshelf shop tag myshop --rfm
 """,
 )
 app.add_typer(shop_app)
@@ -154,3 +157,48 @@ def schema(
 
     chosen = list(TABLES.values()) if table is None else [TABLES[one_of(table, TABLES, "TABLE")]]
     show(schema_report(chosen), schema_json(chosen) if as_json else None)
+
+
+@shop_app.command()
+def tag(  # noqa: PLR0917 - typer calls it by name
+    shop: ShopArgument,
+    rule: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="Give a tag by a rule, as above; may be repeated.")
+    ] = None,
+    rules: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Rules, one a line; # begins a remark.", show_default=False)
+    ] = None,
+    rfm: Annotated[bool, typer.Option("--rfm", help="Give segments by recency, frequency and money.")] = False,
+    remove: Annotated[
+        list[str] | None, typer.Option(metavar="TAG", help="Take away a tag that rules gave; may be repeated.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give tags to users by rules over their events, or list the tags there are.
+
+    A rule is a tag, a colon, and conditions that must all hold. What is counted: events
+    if nothing is said, or pieces, spend, items, days. Times are counted back from
+    the last event. A tag is given anew each time: who no longer fits loses it.
+
+    For example:
+
+      evenshelf shop tag myshop
+
+      evenshelf shop tag myshop --rule 'runner: purchase >= 3 in category "Running Shoe" within 90 days'
+
+      evenshelf shop tag myshop --rule 'lapsed: purchase >= 1 and purchase = 0 within 180 days' --rfm
+
+    Tags that you have already are read as a table of users, with the columns user_id
+    and tags (divided by |):
+
+      evenshelf ingest myshop users.csv --table users
+
+    Whether they can be foretold: evenshelf study myshop --task tags --target users.tags
+    """
+    from evenshelf.shop.tagging.terminal import tag_report  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.shop.tagging.users import read_rules, tag_users  # noqa: PLC0415
+
+    texts = [*(read_rules(rules) if rules is not None else []), *(rule or [])]
+    with working() as progress:
+        report = tag_users(shop, texts, segments=rfm, remove=remove or [], progress=progress)
+    show(tag_report(report), report.to_dict() if as_json else None)

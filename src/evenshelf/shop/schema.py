@@ -221,6 +221,17 @@ USERS = TableSchema(
     key=("user_id",),
 )
 
+USER_TAGS = TableSchema(
+    "user_tags",
+    "tags that rules gave to users; those that users came with stand in the table of users",
+    (
+        Column("user_id", pl.String, "the user", required=True),
+        Column("tag", pl.String, "one tag", required=True),
+        Column("origin", pl.String, "the rule that gave it, or rfm", required=True),
+    ),
+    key=("user_id", "tag"),
+)
+
 ANNOTATIONS = TableSchema(
     "annotations",
     "what people said when asked for a label",
@@ -269,6 +280,7 @@ TABLES: Mapping[str, TableSchema] = {
         PRICES,
         STOCK,
         USERS,
+        USER_TAGS,
         ANNOTATIONS,
         QUARANTINE,
         RESTORED,

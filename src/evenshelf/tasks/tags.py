@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from evenshelf.errors import InputError
 from evenshelf.shop.schema import MARKS, PROVENANCE
 from evenshelf.shop.tagging.tag_rules import SEPARATOR
+from evenshelf.shop.tagging.users import tags_of_users
 from evenshelf.tasks.folds import random_folds
 from evenshelf.tasks.label import LabelTask
 
@@ -91,8 +92,8 @@ class TagsTask(LabelTask):
             If a column is missing (close names are offered) or holds nothing, or events have no times.
         """
         if target.startswith(USERS):
-            asked, texts = shop.scan("users"), _user_texts(shop, text)
             column, key = target.removeprefix(USERS), "user_id"
+            asked, texts = _users(shop, column), _user_texts(shop, text)
         else:
             asked = shop.scan()
             column, key = target, "item_id"
@@ -148,6 +149,14 @@ def _check_column(shop: Shop, table: pl.LazyFrame, column: str, option: str, pre
             f"The shop {shop.path} has no column {prefix + column!r}.{meant}",
             hint=f"Choose one with --{option}: {', '.join(choices) or 'there is none'}.",
         )
+
+
+def _users(shop: Shop, column: str) -> pl.LazyFrame:
+    """The table of users; their tags are also those that rules gave them."""
+    if column != "tags":
+        return shop.scan("users")
+    tags = tags_of_users(shop).group_by("user_id", maintain_order=True).agg(tags=pl.col("tag").str.join(SEPARATOR))
+    return tags.lazy().join(shop.scan("users").select("user_id"), on="user_id", how="full", coalesce=True)
 
 
 def _user_texts(shop: Shop, text: str) -> pl.LazyFrame:

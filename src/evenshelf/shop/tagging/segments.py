@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenshelf.errors import InputError
-from evenshelf.shop.tagging.tag import latest
+from evenshelf.shop.tagging.by_rules import latest
 
 if TYPE_CHECKING:
     from datetime import datetime

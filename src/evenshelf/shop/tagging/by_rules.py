@@ -1,7 +1,4 @@
-"""Tags of users: by rules over their events, and imported ones.
-
-A user may have any number of tags, so tags are a target with several labels.
-"""
+"""Tags of users by rules over their events; a user may have any number of them."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.shop.tagging.tag_rules import HINT, SEPARATOR, Condition, TagRule, parse_tag_rule
+from evenshelf.shop.tagging.tag_rules import SEPARATOR, Condition, TagRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,76 +149,3 @@ def _holds(condition: Condition, column: str) -> pl.Expr:
             return amount < condition.amount
         case _:
             return amount == condition.amount
-
-
-def user_tags(
-    events: pl.LazyFrame,
-    rules: Sequence[TagRule | str] = (),
-    *,
-    items: pl.LazyFrame | None = None,
-    given: Sequence[pl.DataFrame] = (),
-    now: datetime | None = None,
-) -> pl.DataFrame:
-    """Gather tags into the table of users.
-
-    Parameters
-    ----------
-    events, items, now
-        See :func:`rule_tags`.
-    rules
-        Rules, or their texts.
-    given
-        More tags: frames with the columns ``user_id`` and ``tag``, as those of
-        :func:`~evenshelf.shop.tagging.segments.rfm_tags` or of a file. Users of these need not be in the log.
-
-    Returns
-    -------
-    polars.DataFrame
-        ``user_id``, sorted, and ``tags``: sorted, divided by ``|``, null for a user without any.
-
-    Raises
-    ------
-    SettingError
-        If a rule is wrong.
-    InputError
-        If `given` lacks a column or holds texts that are no tags or no users; all problems at once.
-    """
-    problems = []
-    parsed = []
-    for rule in rules:
-        try:
-            parsed.append(parse_tag_rule(rule) if isinstance(rule, str) else rule)
-        except SettingError as error:
-            problems.append(error.message)
-    if problems:
-        raise SettingError("\n".join(problems), hint=HINT)
-    found = [rule_tags(events, parsed, items=items, now=now), *(_checked(frame, at) for at, frame in enumerate(given))]
-    users = events.select("user_id").drop_nulls().unique().collect(engine="streaming")
-    joined = (
-        pl.concat(found).unique().sort("user_id", "tag").group_by("user_id").agg(tags=pl.col("tag").str.join(SEPARATOR))
-    )
-    return users.join(joined, on="user_id", how="full", coalesce=True).sort("user_id")
-
-
-def _checked(frame: pl.DataFrame, at: int) -> pl.DataFrame:
-    missing = [name for name in ("user_id", "tag") if name not in frame.columns]
-    if missing:
-        raise InputError(
-            f"imported tags {at + 1}: no column {' and '.join(map(repr, missing))}",
-            hint=f"Columns are {', '.join(frame.columns)}; rename them to user_id and tag.",
-        )
-    frame = frame.select(pl.col("user_id", "tag").cast(pl.String))
-    wrong = frame.with_row_index("row", 1).filter(
-        pl.col("user_id").fill_null("").str.strip_chars().eq("")
-        | pl.col("tag").fill_null("").str.strip_chars().eq("")
-        | pl.col("tag").str.contains(SEPARATOR, literal=True)
-        | pl.col("tag").ne(pl.col("tag").str.strip_chars())
-    )
-    if wrong.height:
-        shown = "; ".join(f"row {row}: user {user!r}, tag {tag!r}" for row, user, tag in wrong.head(5).iter_rows())
-        more = f"; and {wrong.height - 5} more" if wrong.height > 5 else ""
-        raise InputError(
-            f"imported tags {at + 1}: {shown}{more}",
-            hint=f"Give each row a user and one tag without {SEPARATOR} and without blanks at its ends.",
-        )
-    return frame
