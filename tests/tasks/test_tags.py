@@ -12,6 +12,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 
 from evenshelf.errors import InputError
 from evenshelf.shop import Shop, simulate
+from evenshelf.shop.tagging.users import tag_users
 from evenshelf.study.runner import Study
 from evenshelf.tasks.label_metrics import class_scores
 from evenshelf.tasks.tag_sets import in_set, predicted_of_sets, runs
@@ -72,6 +73,16 @@ def test_a_task_of_sets_is_sound():
         TagsTask.of_sets([["a"]], ["x", "y", "z"])
 
 
+def test_tags_of_rules_count_as_those_that_users_came_with(tmp_path):
+    path = simulate(tmp_path / "shop", items=200, seed=5).path
+    came_with = TagsTask.from_shop(Shop.open(path), "users.tags")
+    tag_users(path, ["looker: view >= 3", "mobile: view >= 0"])
+    task = TagsTask.from_shop(Shop.open(path), "users.tags")
+    assert set(task.classes) - set(came_with.classes) == {"looker"}
+    assert task.describe()["content"] != came_with.describe()["content"], "a study of other tags is another one"
+    assert task.counts[task.classes.index("mobile")] == len(np.unique(task.same)) or task.dropped
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return simulate(tmp_path_factory.mktemp("tags") / "shop", items=400, seed=3)
@@ -100,6 +111,8 @@ def test_tags_of_users_are_foretold_from_the_earlier_half_of_the_log(shop):
     assert max(len(text.split("; ")) for text in task.texts) <= TITLES
     known = early.join(users, on="user_id")["user_id"].n_unique()
     assert sum(task.dropped.values()) == users.height - known
+    by_device = TagsTask.from_shop(shop, "users.language")
+    assert set(by_device.classes) == set(users["language"])
     with pytest.raises(InputError, match=r"no column 'users.tag'.*users.tags"):
         TagsTask.from_shop(shop, "users.tag")
 

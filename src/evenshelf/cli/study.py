@@ -167,7 +167,7 @@ def _run(
         choice = prepare.pick_encoder(asked.texts or (), encoder)
     folder = out or prepare.shop_folder(opened, asked, target, choice, wanted)
     drawn = "" if not sample else f", a sample drawn with seed {wanted.seed}"
-    facts = f"{len(asked.target):,} items{drawn}; {len(asked.classes):,} classes of {escape(target)}"
+    facts = f"{len(asked.target):,} {asked.examples}{drawn}; {len(asked.classes):,} classes of {escape(target)}"
     err.print(f"[bold]{escape(str(shop))}[/]  {facts}", soft_wrap=True)
     err.print(f"[bold]encoder[/]  [cyan]{escape(choice.spec)}[/]  {escape(choice.reason)}")
     before = prepare.stored_trials(folder)

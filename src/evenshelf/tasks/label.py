@@ -57,6 +57,8 @@ class LabelTask:
     name = "label"
     several = False
     """Whether a text may have several labels, each of them an example."""
+    examples = "items"
+    """What examples are called."""
 
     @classmethod
     def of(

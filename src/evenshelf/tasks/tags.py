@@ -42,6 +42,7 @@ class TagsTask(LabelTask):
 
     name = "tags"
     several = True
+    examples = "pairs of text and tag"
 
     @classmethod
     def of_sets(
