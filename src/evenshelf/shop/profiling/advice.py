@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from evenshelf.shop.profiling.judgement_profile import JudgementProfile
     from evenshelf.shop.profiling.profile import Profile
 
 
@@ -28,7 +29,27 @@ def advice(profile: Profile) -> list[str]:
         lines.append(f"{tail:,} of {total:,} groups are tail: accuracy hardly sees them; look at macro-F1 and tail F1.")
     if profile.label_in_title >= 0.2:
         lines.append(
-            f"{profile.label_in_title:.0%} of the titles hold their label: "
-            "a model that knows the words can borrow from the names of rare groups."
+            f"{profile.label_in_title:.0%} of the titles hold their label, {profile.label_word_in_title:.0%} a word of "
+            "it: a model that knows the words can borrow from the names of rare groups."
+        )
+    return lines + (_about_judgements(profile.judgements) if profile.judgements is not None else [])
+
+
+def _about_judgements(judged: JudgementProfile) -> list[str]:
+    lines = []
+    if judged.median < judged.catalogue:
+        lines.append(
+            f"{judged.median:,g} of {judged.catalogue:,} items are judged for a query in the median: an item that "
+            "nobody judged is not known to be wrong; report how many of the first ten are judged."
+        )
+    if judged.without_relevant:
+        lines.append(
+            f"{judged.without_relevant:,} of {judged.queries:,} queries have no relevant item: every ranking of them "
+            "gets 0; leave them out of means, or say that they are in."
+        )
+    if judged.unknown_items:
+        lines.append(
+            f"{judged.unknown_items:,} of {judged.rows:,} judgements are of items that the shop does not have: "
+            "no search of it can find them."
         )
     return lines

@@ -16,6 +16,8 @@ from evenshelf.shop.label_words import label_held
 from evenshelf.shop.profiling.artefacts import item_artefacts
 from evenshelf.shop.profiling.chance import Artefact
 from evenshelf.shop.profiling.imbalance import Imbalance
+from evenshelf.shop.profiling.judgement_profile import JudgementProfile, profile_judgements
+from evenshelf.shop.profiling.label_parts import label_word_held
 from evenshelf.shop.profiling.log_profile import LogProfile, profile_log, refused_of
 from evenshelf.shop.schema import MARKS, PROVENANCE
 
@@ -83,6 +85,8 @@ class Profile:
     label_in_title
         Share of rows with a target whose title holds the whole label (the last part of a path; either name of a
         label with two, as in ``Shoe / 鞋``), plural or not, without case and punctuation.
+    label_word_in_title
+        Share of rows with a target whose title holds at least one word of the label; at least `label_in_title`.
     conflicting_labels
         Rows that carry the minority label of a title with several labels.
     unlabelled
@@ -95,6 +99,8 @@ class Profile:
         What makes evaluations lie that were not made with it in mind.
     log
         The events, if the shop has any.
+    judgements
+        The judgements, if the shop has any.
     """
 
     shop: str
@@ -112,12 +118,14 @@ class Profile:
     near_repeats: float
     largest_group: tuple[int, str]
     label_in_title: float
+    label_word_in_title: float
     conflicting_labels: int
     unlabelled: int
     imbalance: Imbalance
     others: dict[str, dict[str, Any]]
     artefacts: tuple[Artefact, ...] = ()
     log: LogProfile | None = None
+    judgements: JudgementProfile | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the profile, ready for JSON."""
@@ -125,13 +133,14 @@ class Profile:
         out = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
-            if name not in {"columns", "imbalance", "largest_group", "artefacts", "log"}
+            if name not in {"columns", "imbalance", "largest_group", "artefacts", "log", "judgements"}
         }
         return {
             **out,
             "columns": [asdict(column) for column in self.columns],
             "artefacts": [asdict(artefact) for artefact in self.artefacts],
             "log": None if self.log is None else self.log.to_dict(),
+            "judgements": None if self.judgements is None else self.judgements.to_dict(),
             "largest_group": {"rows": self.largest_group[0], "title": self.largest_group[1]},
             "imbalance": {
                 **self.imbalance.summary(),
@@ -204,6 +213,7 @@ def profile(shop: Shop, target: str = "category", *, progress: Progress | None =
         near_repeats=1 - sizes.size / items.height,
         largest_group=(int(sizes[largest]), titles[int(first_of[largest])]),
         label_in_title=float(held.sum() / len(known)),
+        label_word_in_title=float(label_word_held(titles, labels.to_list()).sum() / len(known)),
         conflicting_labels=_conflicts(titles, labels),
         unlabelled=labels.null_count(),
         imbalance=imbalance_of(known),
@@ -216,6 +226,7 @@ def profile(shop: Shop, target: str = "category", *, progress: Progress | None =
         },
         artefacts=item_artefacts(items, target, progress=progress),
         log=profile_log(shop, progress=progress) if shop.rows("events") else None,
+        judgements=profile_judgements(shop) if shop.rows("judgements") else None,
     )
 
 
