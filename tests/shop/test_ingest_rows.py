@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -324,3 +325,18 @@ def test_a_kill_at_any_step_of_a_commit_leaves_a_readable_shop(tmp_path):
         shutil.rmtree(shop_path)
     assert killed >= 5
     assert seen == {2, 3}
+
+
+def test_clicks_told_by_truth_values_are_numbers(tmp_path):
+    rows = "user_id,item_id,time,value\nu,1,2024-01-01,True\nu,2,2024-01-02,False\n"
+    (tmp_path / "log.csv").write_text(rows, encoding="utf-8")
+    ingest(tmp_path / "shop", [tmp_path / "log.csv"], table="events", constants={"kind": "impression"})
+    assert Shop.open(tmp_path / "shop").read("events")["value"].to_list() == [1.0, 0.0]
+
+
+def test_a_packed_file_that_does_not_say_what_it_is_gets_a_hint(tmp_path):
+    with gzip.open(tmp_path / "log.gz", "wt", encoding="utf-8") as file:
+        file.write("id,title\n1,Hat\n")
+    with pytest.raises(InputError, match="holds no file of rows") as caught:
+        ingest(tmp_path / "shop", [tmp_path / "log.gz"])
+    assert ".csv.gz" in caught.value.hint

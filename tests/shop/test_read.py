@@ -57,9 +57,9 @@ class OneByOne(Delimited):
 
 
 QUOTED = st.lists(
-    st.lists(st.sampled_from(["a", '"', '""', ",", "\n", "\r", " ", "\t", "é", "\u3000", "中", "|"]), max_size=7).map(
-        "".join
-    ),
+    st.lists(
+        st.sampled_from(["a", '"', '""', '\\"', "\\", ",", "\n", "\r", " ", "\t", "é", "\u3000", "中", "|"]), max_size=7
+    ).map("".join),
     max_size=25,
 ).map("".join)
 
@@ -224,3 +224,15 @@ def test_the_hash_of_a_folder_sees_names_and_contents(tmp_path):
     second = sha256_of(tmp_path)
     assert first[0] != second[0]
     assert first[1] == second[1] == 1
+
+
+def test_quotes_after_a_backslash_are_quotes():
+    text = 'id,title,size\n1,"40\\" Class, new",L\n2,"a \\"b\\" \\\\",M\n3,"5\\"",S\n4,plain,S\n'
+    got = read(text)
+    assert got.frame.rows() == [
+        ("1", '40" Class, new', "L"),
+        ("2", 'a "b" \\', "M"),
+        ("3", '5"', "S"),
+        ("4", "plain", "S"),
+    ]
+    assert (got.literal_quotes, got.rejected) == (3, [])

@@ -51,7 +51,10 @@ class Reader:
         if report.members == 0:
             raise InputError(
                 f"{report.name} holds no file of rows"
-                + "".join(f"; {name}: {why}" for name, why in list(report.skipped.items())[:5])
+                + "".join(f"; {name}: {why}" for name, why in list(report.skipped.items())[:5]),
+                hint="Give each file an ending that tells what it is, such as .csv, or .csv.gz if it is packed."
+                if any("ending" in why for why in report.skipped.values())
+                else None,
             )
 
     def _member(self, name: str, stream: Any, refused: list[pl.DataFrame]) -> Iterator[tuple[str, Roles, Records]]:

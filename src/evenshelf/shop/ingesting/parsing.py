@@ -131,10 +131,12 @@ def numbers(text: pl.Series) -> pl.Series:
     """Return a column of numbers; null where there is none for certain.
 
     Currency signs and thousands separators (``1,234.50``) are understood. ``1,5`` is not: it may be one and a half.
-    Infinite numbers and NaN count as no number.
+    Infinite numbers and NaN count as no number. Truth values are 1 and 0, in a column that holds nothing else.
     """
-    if text.dtype.is_numeric():
+    if text.dtype.is_numeric() or text.dtype == pl.Boolean:
         value = text.cast(pl.Float64)
+    elif _tells_truth(text):
+        value = truths(text).cast(pl.Float64)
     else:
         value = text.cast(pl.Float64, strict=False)
         left = value.is_null() & text.is_not_null()
@@ -144,6 +146,12 @@ def numbers(text: pl.Series) -> pl.Series:
             again = pl.select(grouped.otherwise(bare)).to_series().cast(pl.Float64, strict=False)
             value = value.scatter(left.arg_true(), again)
     return pl.select(pl.when(value.is_finite()).then(value)).to_series()
+
+
+def _tells_truth(text: pl.Series) -> bool:
+    first = text.drop_nulls().head(1).cast(pl.String).str.to_lowercase()
+    both = ["true", "false"]
+    return first.is_in(both).any() and text.cast(pl.String).str.to_lowercase().is_in(both).all()
 
 
 def truths(text: pl.Series) -> pl.Series:

@@ -8,6 +8,7 @@ The result is that of looking at every line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -57,6 +58,14 @@ def split(text: str, delimiter: str) -> tuple[list[str] | None, bool]:
         at += 1
         if at == len(text):
             return [*fields, ""], False
+
+
+def split_escaped(text: str, delimiter: str) -> list[str] | None:
+    r"""Split a record in which ``\"`` stands for a quote and ``\\`` for a backslash; None if it is none."""
+    if f"\\{QUOTE}" not in text:
+        return None
+    doubled = re.sub(r'\\(["\\])', lambda found: QUOTE * 2 if found[1] == QUOTE else "\\", text)
+    return split(doubled, delimiter)[0]
 
 
 class Lines(Sequence[str]):
@@ -185,7 +194,11 @@ class Delimited:
                 swallows = taken > 1 and any(
                     len(lines[i].split(self.delimiter)) == width for i in range(start + 1, start + taken)
                 )
-                if QUOTE in line and len(literal) == width:
+                escaped = split_escaped(line, self.delimiter)
+                if escaped is not None and len(escaped) == width:
+                    fields, taken = escaped, 1
+                    out.literal_quotes += 1
+                elif QUOTE in line and len(literal) == width:
                     fields, taken = literal, 1
                     out.literal_quotes += 1
                 elif fields is None or swallows:

@@ -239,10 +239,13 @@ def _object(value: Any) -> dict[str, str | None]:
 
 
 def _frame_of(rows: list[dict[str, str | None]]) -> pl.DataFrame:
-    names = list(dict.fromkeys(key for row in rows for key in row))
-    return pl.DataFrame(
-        {name: [row.get(name) for row in rows] for name in names}, schema=dict.fromkeys(names, pl.String)
-    )
+    columns: dict[str, list[str | None]] = {}
+    for number, row in enumerate(rows):  # by what is there: shops with thousands of attributes give each item a few
+        for name, value in row.items():
+            if name not in columns:
+                columns[name] = [None] * len(rows)
+            columns[name][number] = value
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
 
 def _read_json(name: str, suffix: str, blocks: _Blocks) -> Iterator[Records]:

@@ -22,7 +22,7 @@ class Records:
     """Records of one file, or of a part of it.
 
     `literal_quotes` counts rows whose quotes do not follow the rules of CSV and were therefore read as part of
-    the text, because only so the row has the right number of fields.
+    the text (those after a backslash, or all), because only so the row has the right number of fields.
     """
 
     frame: pl.DataFrame
