@@ -265,3 +265,13 @@ def test_random_portions_of_a_log_come_out_as_the_log(tmp_path):
     ingest(tmp_path / "two", [tmp_path / "parts"], table="events")
     assert content(Shop.open(tmp_path / "one")) == content(Shop.open(tmp_path / "two"))
     assert ingest(tmp_path / "one", [tmp_path / "parts"], table="events").sources[0].rows_known == 200
+
+
+def test_ids_that_lost_their_zeros_are_told(tmp_path):
+    (tmp_path / "items.csv").write_text("item_id,title\n0012,Hat\n7,Cap\n", encoding="utf-8")
+    rows = "user_id,item_id,time,kind\nu,12,2024-01-01,view\nu,7,2024-01-01,view\nu,8,2024-01-01,view\n"
+    (tmp_path / "log.csv").write_text(rows, encoding="utf-8")
+    ingest(tmp_path / "shop", [tmp_path / "items.csv"])
+    report = ingest(tmp_path / "shop", [tmp_path / "log.csv"], table="events")
+    assert report.sources[0].quarantined == {"unknown_item": 2}
+    assert report.warnings["lost_zeros"] == 1

@@ -11,6 +11,7 @@ import polars as pl
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.study.comparison import NAN, Comparison, Tie, jsonable, revived
+from evenshelf.study.guessing import Sight, guesses, sights
 from evenshelf.study.statistics import METRICS, Bootstrap, Estimate, holm, paired_bootstrap
 from evenshelf.study.wording import headline, reasons
 from evenshelf.tasks.label_metrics import bucket_or_cold, label_metrics
@@ -48,6 +49,11 @@ class Verdict:
         Evaluated examples, classes that occur in them, title groups resampled.
     cold
         Number of classes that no training fold held.
+    informative
+        Whether any model is shown to be better than answers that know nothing but the frequencies of the classes. If
+        not, nothing is recommended: what looks like a gain is another way of guessing.
+    guessing
+        The baseline and the best model beside these answers, in macro-F1 and accuracy.
     """
 
     headline: str
@@ -67,6 +73,8 @@ class Verdict:
     classes: int
     groups: int
     cold: int
+    informative: bool
+    guessing: tuple[Sight, ...]
 
     def __getitem__(self, spec: str) -> Comparison:
         for comparison in self.comparisons:
@@ -86,7 +94,7 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; NaN becomes ``None``."""
         document = asdict(self)
-        for key in ("comparisons", "ties"):
+        for key in ("comparisons", "ties", "guessing"):
             document[key] = [jsonable(entry) for entry in document[key]]
         return jsonable(document)
 
@@ -104,6 +112,7 @@ class Verdict:
             values["reasons"] = tuple(values["reasons"])
             values["ties"] = tuple(Tie(**revived(Tie, tie)) for tie in values["ties"])
             values["comparisons"] = tuple(Comparison(**revived(Comparison, c)) for c in values["comparisons"])
+            values["guessing"] = tuple(Sight(**revived(Sight, sight)) for sight in values["guessing"])
             return cls(**values)
         except (KeyError, TypeError) as error:
             raise InputError(
@@ -124,7 +133,8 @@ def decide(
 
     A remedy qualifies if its paired difference to ``none`` is positive with a Holm-corrected p-value below `alpha`,
     and it loses at most the share `guardrail` of the macro-F1 of the head. Among those the best value of `metric`
-    wins. The answer does not depend on the order of the remedies.
+    wins, unless no model of the study is better than guessing (see :mod:`evenshelf.study.guessing`). The answer does
+    not depend on the order of the remedies.
 
     Parameters
     ----------
@@ -162,6 +172,7 @@ def decide(
     predictions |= {("default", spec): outcome.predicted[rows] for spec, outcome in untuned.items()}
     # Sorted, so that rounding in sums cannot depend on the order in which remedies were given.
     named = {f"{mode} {spec}": codes for (mode, spec), codes in sorted(predictions.items())}
+    named |= guesses(result, seed)
     bootstrap = paired_bootstrap(y, group, named, buckets, replicates=replicates, seed=seed)
 
     if not math.isfinite(bootstrap.interval(f"tuned {base.spec}", metric).value):
@@ -199,7 +210,8 @@ def decide(
 
     comparisons = [compare(r, r.tuned) for r in result.remedies if r.tuned is not None]
     comparisons.sort(key=lambda c: (-getattr(c, metric), c.parts, c.spec))
-    winner = next((c for c in comparisons if c.qualifies), None)
+    seen, informative = sights(bootstrap, sorted(tuned), base.spec)
+    winner = next((c for c in comparisons if c.qualifies), None) if informative else None
     best = winner or next((c for c in comparisons if c.spec != base.spec and not c.reference), None)
     if winner is not None:
         comparisons = [replace(c, recommended=c.spec == winner.spec) for c in comparisons]
@@ -223,6 +235,8 @@ def decide(
         classes=int((rows_of_class > 0).sum()),
         groups=len(np.unique(group)),
         cold=int(((buckets == "cold") & (rows_of_class > 0)).sum()),
+        informative=informative,
+        guessing=seen,
     )
     return replace(verdict, headline=headline(verdict), reasons=reasons(verdict))
 

@@ -9,6 +9,7 @@ from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
     from evenshelf.study.comparison import Comparison
+    from evenshelf.study.guessing import Sight
     from evenshelf.study.verdict import Verdict
 
 LISTED = 3  # Names in a sentence before "and n more".
@@ -17,6 +18,8 @@ LISTED = 3  # Names in a sentence before "and n more".
 def headline(verdict: Verdict) -> str:
     """The verdict in one sentence."""
     title = METRICS[verdict.metric].title
+    if not verdict.informative:
+        return "No remedy can be shown to help here: nothing beats guessing by class frequency."
     if verdict.recommended is None:
         if any(_refusable(c) for c in verdict.comparisons):
             return "No remedy beats doing nothing here without losing too much of the head."
@@ -37,7 +40,9 @@ def reasons(verdict: Verdict) -> tuple[str, ...]:
     """Two to six sentences, the weightiest first."""
     if _rivals(verdict) < 1:
         return ("No remedy besides the baseline could be evaluated.", _tuning(verdict) or _scope(verdict))
-    if verdict.recommended is None:
+    if not verdict.informative:
+        found = [*_guessing(verdict), _closest(verdict), _spread(verdict), _scope(verdict)]
+    elif verdict.recommended is None:
         found = [
             _closest(verdict),
             _unguarded(verdict),
@@ -56,6 +61,41 @@ def reasons(verdict: Verdict) -> tuple[str, ...]:
             _refused(verdict),
         ]
     return tuple(sentence for sentence in found if sentence)
+
+
+def _guessing(verdict: Verdict) -> list[str]:
+    """How little is known where nothing beats guessing, and what to do about it."""
+    of_metric: dict[str, list[Sight]] = {}
+    for sight in verdict.guessing:  # the baseline comes first, the best model after it
+        of_metric.setdefault(sight.metric, []).append(sight)
+    parts = []
+    for metric, seen in of_metric.items():
+        first, last = seen[0], seen[-1]
+        best = f", the best of all models {_value(last.value)} ({last.spec})" if last is not first else ""
+        parts.append(
+            f"{METRICS[metric].title} of {_value(first.guessed)}, {first.spec} {_value(first.value)}{best} "
+            f"({signed(last.diff)}, {signed(last.low)} to {signed(last.high)})"
+        )
+    answers = " and ".join(dict.fromkeys(seen[0].answer for seen in of_metric.values()))
+    return [
+        (
+            "The texts, as these vectors hold them, are not shown to tell anything of the class, so there is nothing "
+            "that a remedy could bring out: titles that are mere codes look like this."
+        ),
+        f"{answers[0].upper()}{answers[1:]}: {'; '.join(parts)}.",
+        "Give the items texts that describe them, or compare other encoders, before any remedy.",
+    ]
+
+
+def _spread(verdict: Verdict) -> str:
+    """Why a remedy that is better than nothing is still not recommended, where nothing beats guessing."""
+    found = [c.spec for c in verdict.comparisons if c.significant]
+    if not found:
+        return ""
+    return (
+        f"{_listed(found)} {_plural(len(found), 'scores', 'score')} more than {verdict.baseline} by spreading the "
+        "answers over more classes, as drawing them would: that is no knowledge, and nothing is recommended."
+    )
 
 
 def _rivals(verdict: Verdict) -> int:

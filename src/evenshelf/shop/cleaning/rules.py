@@ -190,6 +190,7 @@ WARNINGS = {
     "unreadable_prices": "prices that are no number (kept as text in price_text)",
     "literal_quotes": "rows with stray quotes, read as part of the text",
     "unmatched_returns": "returns of which the purchase was not found, or not all of its pieces",
+    "lost_zeros": "events of unknown items that are known with zeros in front: write item_id as the items have it",
     "events_without_user": "events of which nobody knows who did it",
     "events_without_time": "events without a time: their order is that of the file",
 }

@@ -93,6 +93,7 @@ def finish_events(items: pl.DataFrame, work: Work) -> dict[str, int]:
     ).collect(engine="streaming")
     warnings = {
         "unmatched_returns": match.returns - match.matched,
+        "lost_zeros": _lost_zeros(items, writer),
         **{name: int(counted[name].item()) for name in counted.columns},
     }
     return {name: count for name, count in warnings.items() if count}
@@ -110,11 +111,24 @@ def _of_sources(writer: Writer) -> pl.LazyFrame:
     return events.with_columns(missing).filter(pl.col("source_id").is_not_null())
 
 
+def _unknown(writer: Writer) -> pl.LazyFrame:
+    """Refused events whose item is not known, with its ``item_id``."""
+    waiting = writer.scan("quarantine").filter(pl.col("reason") == UNKNOWN_ITEM)
+    return waiting.with_columns(item_id=pl.col("raw").str.json_path_match("$.item_id"))
+
+
+def _lost_zeros(items: pl.DataFrame, writer: Writer) -> int:
+    """Refused events that name an item without the zeros that its id begins with, as spreadsheets write it."""
+    bare = pl.col("item_id").str.strip_chars_start("0")
+    padded = items.lazy().filter(pl.col("item_id").str.starts_with("0")).select(bare)
+    found = _unknown(writer).with_columns(bare).join(padded, on="item_id", how="semi")
+    return int(found.select(pl.len()).collect(engine="streaming").item())
+
+
 def _return_known(items: pl.DataFrame, work: Work) -> None:
     """Put back events that had been refused because their item was not known, now that it is."""
     writer = work.writer
-    waiting = writer.scan("quarantine").filter(pl.col("reason") == UNKNOWN_ITEM)
-    named = waiting.with_columns(item_id=pl.col("raw").str.json_path_match("$.item_id"))
+    named = _unknown(writer)
     rows = named.join(items.lazy().select("item_id"), on="item_id", how="semi").drop("item_id").collect()
     if not rows.height:
         return
