@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import annotation, label_study, render
+from bench import annotation, ingest, label_study, render, worlds
 from bench.harness import RESULTS, say
 
 RUNS: dict[str, list[str]] = {
@@ -21,7 +21,11 @@ RUNS: dict[str, list[str]] = {
     "label_study_zh": ["--data", "zh", "--no-peer"],
 }
 """Arguments of each run of the label study, by the name of its result file."""
-OTHERS: dict[str, Callable[[list[str]], int]] = {"annotation": annotation.main}
+OTHERS: dict[str, Callable[[list[str]], int]] = {
+    "annotation": annotation.main,
+    "worlds": worlds.main,
+    "ingest": lambda words: ingest.main(words if "--quick" in words else ["--full", *words]),
+}
 """Further benchmarks, each with one run, by the name of its result file."""
 
 

@@ -13,6 +13,9 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = (
     "numpy",
+    "polars",
+    "pandas",
+    "pyarrow",
     "scipy",
     "scikit-learn",
     "imbalanced-learn",

@@ -20,6 +20,9 @@ _TITLES = {
     "choosing": ("What labels are worth, by who chooses the rows", "标注哪些行：同样的标注数各值多少"),
     "more_labels": ("What more labels are worth, at random", "随机选行时更多标注的价值"),
     "doubting": ("Wrong labels found", "找出的错误标签"),
+    "ingest_sizes": ("Ingest by number of rows", "不同行数的导入"),
+    "ingest_stages": ("Where the time of an ingest goes", "导入的时间花在哪里"),
+    "ingest_refused": ("Rows refused", "被拒收的行"),
 }
 
 _HEADINGS = {
@@ -64,6 +67,17 @@ _HEADINGS = {
     "recall": ("recall", "召回率"),
     "peer_precision": ("peer's precision", "对照的精确率"),
     "peer_recall": ("peer's recall", "对照的召回率"),
+    "rows": ("rows", "行数"),
+    "seconds": ("seconds", "用时（秒）"),
+    "range": ("range", "极差（秒）"),
+    "rows_per_second": ("rows / s", "每秒行数"),
+    "peak_mib": ("peak MiB", "内存峰值（MiB）"),
+    "stage": ("stage", "阶段"),
+    "time_share": ("share", "占比"),
+    "made_as": ("made as", "生成为"),
+    "made": ("rows made", "生成行数"),
+    "reason": ("refused as", "拒收原因"),
+    "refused": ("rows refused", "拒收行数"),
 }
 
 _SENTENCES = {
@@ -144,7 +158,9 @@ _BY_LABELS = {
 }
 """Columns whose names end in a number of labels."""
 _SIGNED = ("difference", "gap", "same_setting_gap", "default_gap")
-_FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds")
+_FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds", "seconds", "range")
+_FIGURES += ("rows_per_second", "peak_mib")
+_COUNTS = ("rows", "made", "refused")
 
 
 def title(name: str, language: str) -> str:
@@ -182,7 +198,9 @@ def cell(column: str, value: Any, language: str) -> str:
         return _bare(f"{value:.3f}")
     if column == "p_holm":
         return "< .01" if value < 0.01 else _bare(f"{value:.2f}")
-    if column == "vanished":
+    if column in _COUNTS:
+        return f"{value:,}"
+    if column in ("vanished", "time_share"):
         return f"{value:.0%}"
     if column.startswith("excess"):
         return f"{value:+.2%}"

@@ -178,6 +178,7 @@ class _Run:
         self._work = Work(writer, by_source, shop.read("restored"), how, progress)
         self._shop, self._stamp = shop, stamp
         self._items: pl.DataFrame | None = None
+        self._other_items = "items" not in shop.tables
         self._known: KnownRows | KnownKeys | None = None
         self.reports: list[SourceReport] = []
         self.changed = not shop.tables
@@ -195,6 +196,7 @@ class _Run:
         if how.table == "items":
             kept, refused = take_items(source.path, self.items, report, work)
             self._items = together([self.items, kept])
+            self._other_items = True
             work.writer.append("quarantine", refused)
         else:
             if self._known is None:
@@ -205,6 +207,7 @@ class _Run:
             report.items_derived = new.height
             if new.height:
                 self._items = together([self.items, new])
+                self._other_items = True
         work.entries[source.sha256, how.table] = report.entry(source.bytes, self._stamp, how)
         self.reports.append(report)
         self.changed = True
@@ -224,7 +227,9 @@ class _Run:
             writer.rewrite(table, lambda part: part.filter(others) if "source_id" in part.columns else part)
             self._known = None
         if "source_id" in self.items.columns:
-            self._items = self.items.filter(others)
+            left = self.items.filter(others)
+            self._other_items |= left.height < self.items.height
+            self._items = left
         writer.rewrite("quarantine", lambda part: part.filter(others | (pl.col("table") != table)))
 
     def _what_is_known(self) -> KnownRows | KnownKeys:
@@ -239,7 +244,9 @@ class _Run:
         """Apply the rules that need whole tables, count, and hold the sum against what came in."""
         if not self.changed:
             return
-        finish(self._work, self._items if self._shop.tables else self.items)
+        self._known = None  # eight bytes a row, which nobody asks for any more
+        # Comparing the titles of all items takes long; events that name items by their ids change none.
+        finish(self._work, self.items if self._other_items else None)
         for report in self.reports:
             entry = self._work.entries[report.sha256, report.table]
             report.rows_kept, report.quarantined = entry.rows_kept, dict(entry.quarantined)

@@ -45,21 +45,30 @@ class KnownRows:
         self._columns = _compared(schema, without)
         self._new = [np.zeros(0, np.uint64), *(_hash(frame, self._columns) for frame in existing)]
         self._hashes, self._counts = np.zeros(0, np.uint64), np.zeros(0, np.int32)
-        self.accept()
+        self._accepted = True
 
     def accept(self) -> None:
         """Begin with another source; the rows of the last one are in the table now."""
+        # Nothing is sorted before another source comes: for one log of fifty million rows that would take gigabytes.
+        self._accepted = True
+
+    def _merge(self) -> None:
         hashes, counts = np.unique(np.concatenate(self._new), return_counts=True)
-        new = ~np.isin(hashes, self._hashes, assume_unique=True)
-        self._counts[np.searchsorted(self._hashes, hashes[~new])] += counts[~new].astype(np.int32)
-        order = np.argsort(np.concatenate([self._hashes, hashes[new]]), kind="stable")
-        self._hashes = np.concatenate([self._hashes, hashes[new]])[order]
-        self._counts = np.concatenate([self._counts, counts[new].astype(np.int32)])[order]
+        self._new, self._accepted = [np.zeros(0, np.uint64)], False
+        if not len(self._hashes):
+            self._hashes, self._counts = hashes, counts.astype(np.int32)
+        else:
+            new = ~np.isin(hashes, self._hashes, assume_unique=True)
+            self._counts[np.searchsorted(self._hashes, hashes[~new])] += counts[~new].astype(np.int32)
+            order = np.argsort(np.concatenate([self._hashes, hashes[new]]), kind="stable")
+            self._hashes = np.concatenate([self._hashes, hashes[new]])[order]
+            self._counts = np.concatenate([self._counts, counts[new].astype(np.int32)])[order]
         self._left = self._counts.copy()
-        self._new = [np.zeros(0, np.uint64)]
 
     def find(self, frame: pl.DataFrame) -> Mask:
         """Mark the known rows; each row of a source must be asked about once."""
+        if self._accepted:
+            self._merge()
         out = np.zeros(frame.height, np.bool_)
         hashes = _hash(frame, self._columns)
         if not len(self._hashes):

@@ -1,0 +1,158 @@
+"""Which rows of a source are in a table already: the same ones, as often as they are there, in whatever order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evenshelf.shop.ingesting.known import KnownKeys, KnownRows
+from evenshelf.shop.schema import TABLES
+
+EVENTS, USERS = TABLES["events"], TABLES["users"]
+BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["view", "purchase"]),
+        st.sampled_from(["a", "b"]),
+        st.sampled_from([None, "", "u"]),
+        st.sampled_from([None, 0.0, 1.0]),
+        st.integers(0, 1),
+    ),
+    max_size=25,
+)
+PARTS = st.integers(1, 4)
+
+
+def events(rows: list[tuple], **more: object) -> pl.DataFrame:
+    schema = {"kind": pl.String, "item_id": pl.String, "user_id": pl.String, "value": pl.Float64, "minutes": pl.Int64}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    frame = frame.with_columns(time=pl.lit(BEGIN) + pl.duration(minutes="minutes")).drop("minutes")
+    return frame.with_columns(
+        source_id=pl.lit("s"), source_file=pl.lit("f"), source_line=pl.int_range(frame.height, dtype=pl.Int64)
+    ).with_columns(**{name: pl.lit(value) for name, value in more.items()})
+
+
+def cut(frame: pl.DataFrame, parts: int) -> list[pl.DataFrame]:
+    edges = np.linspace(0, frame.height, parts + 1).astype(int)
+    return [frame[a:b] for a, b in pairwise(edges)]
+
+
+def asked(known: KnownRows, rows: list[tuple], parts: int = 1) -> list[bool]:
+    return [bool(hit) for part in cut(events(rows), parts) for hit in known.find(part)]
+
+
+@settings(deadline=None)
+@given(ROWS, ROWS, PARTS, PARTS)
+def test_a_row_is_known_as_often_as_the_table_has_it(there, new, parts, portions):
+    known = KnownRows(EVENTS, cut(events(there), portions))
+    left = Counter(there)
+    want = []
+    for row in new:
+        want.append(left[row] > 0)
+        left[row] -= 1
+    assert asked(known, new, parts) == want
+
+
+@settings(deadline=None)
+@given(ROWS, st.randoms(use_true_random=False), PARTS)
+def test_order_and_portions_do_not_matter(rows, random, parts):
+    mixed = list(rows)
+    random.shuffle(mixed)
+    assert all(asked(KnownRows(EVENTS, cut(events(rows), parts)), mixed, parts))
+
+
+@settings(deadline=None)
+@given(ROWS, ROWS, PARTS)
+def test_a_source_does_not_know_its_own_rows_until_it_is_accepted(first, second, parts):
+    known = KnownRows(EVENTS, [])
+    assert not any(asked(known, first, parts))
+    known.accept()
+    common = (Counter(first) & Counter(second)).total()
+    assert sum(asked(known, second, parts)) == common
+    known.accept()
+    # The table has what either source had most of.
+    most = Counter(first) | Counter(second)
+    assert all(asked(known, list(most.elements())))
+    assert not any(asked(known, list(most.elements()))), "each was found once already"
+
+
+def test_no_value_is_not_an_empty_text_nor_zero():
+    rows = [("view", "a", user, value, 0) for user in (None, "") for value in (None, 0.0)]
+    for k, row in enumerate(rows):
+        known = KnownRows(EVENTS, [events([row])])
+        assert asked(known, rows) == [k == other for other in range(len(rows))]
+
+
+def test_a_column_that_is_missing_is_one_without_values():
+    full, row = events([("view", "a", None, None, 0)]), events([("view", "a", None, None, 0)]).drop("user_id", "value")
+    assert KnownRows(EVENTS, [full]).find(row).all()
+    assert KnownRows(EVENTS, [row]).find(full.select(reversed(full.columns))).all()
+
+
+def test_where_a_row_comes_from_and_what_is_made_here_do_not_count():
+    rows = [("purchase", "a", "u", 1.0, 0)]
+    later = BEGIN + timedelta(days=1)
+    other = events(rows, source_id="t", source_file="g", source_line=9, returned=True, purchase_time=later)
+    assert KnownRows(EVENTS, [other]).find(events(rows)).all()
+    with_session = events(rows, session_id="x")
+    assert not KnownRows(EVENTS, [with_session]).find(events(rows)).any()
+    assert KnownRows(EVENTS, [with_session], ("session_id",)).find(events(rows)).all()
+
+
+def test_an_event_with_a_name_is_known_by_it():
+    rows, others = [("view", "a", "u", 1.0, 0)], [("view", "b", "u", 1.0, 0)]
+    known = KnownRows(EVENTS, [events(rows, event_id="e1")])
+    assert known.find(events(others, event_id="e1")).all()
+    known.accept()
+    assert not known.find(events(rows, event_id="e2")).any()
+    known.accept()
+    assert not known.find(events(rows)).any()
+
+
+def users(rows: list[tuple[str, str | None]]) -> pl.DataFrame:
+    frame = pl.DataFrame(rows, schema={"user_id": pl.String, "tags": pl.String}, orient="row")
+    return frame.with_columns(source_id=pl.lit("s"), source_file=pl.lit("f"), source_line=pl.lit(1, pl.Int64))
+
+
+USER_ROWS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([None, "", "x"])), max_size=15)
+
+
+@settings(deadline=None)
+@given(USER_ROWS, USER_ROWS, PARTS)
+def test_of_a_key_the_first_row_counts(first, second, parts):
+    known = KnownKeys(USERS, [])
+    table: dict[str, str | None] = {}
+    for source in (first, second):
+        before = dict(table)
+        want = []
+        for key, content in source:
+            same = key in before and before[key] == content
+            want.append((same, key in table and not same))
+            table.setdefault(key, content)
+        found = [pair for part in cut(users(source), parts) for pair in zip(*known.find(part), strict=True)]
+        assert found == want
+        known.accept()
+
+
+@settings(deadline=None)
+@given(USER_ROWS)
+def test_keys_of_the_table_are_known_from_the_start(rows):
+    table = dict(rows)
+    known = KnownKeys(USERS, cut(users(list(table.items())), 2))
+    there, clash = known.find(users(list(table.items())))
+    assert there.all()
+    assert not clash.any()
+
+
+@pytest.mark.parametrize("kind", [KnownRows, KnownKeys])
+def test_nothing_is_known_of_nothing(kind):
+    schema = EVENTS if kind is KnownRows else USERS
+    frame = events([]) if kind is KnownRows else users([])
+    assert not np.any(kind(schema, []).find(frame))
