@@ -16,8 +16,6 @@ from evenshelf.shop.ingesting.refused import as_events
 from evenshelf.shop.schema import EVENTS, ITEMS, PROVENANCE, empty
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from evenshelf.shop.ingesting.how import Work
     from evenshelf.shop.store import Writer
 
@@ -83,14 +81,21 @@ def finish_events(items: pl.DataFrame, work: Work) -> dict[str, int]:
         work.tell("deriving sessions")
         _derive_sessions(writer, timedelta(minutes=work.how.session_gap))
     _return_known(items, work)
-    _refuse(items, work)
+    found = _found(items, work)
     work.tell("matching returns")
-    events = _of_sources(writer)
-    match = match_returns(events)
-    _write(writer, match.changes, ("purchase_time", "returned"))
-    counted = events.select(
-        events_without_user=pl.col("user_id").is_null().sum(), events_without_time=pl.col("time").is_null().sum()
-    ).collect(engine="streaming")
+    kept = _of_sources(writer)
+    if found.height:
+        kept = kept.join(found.lazy().select(PROVENANCE), on=list(PROVENANCE), how="anti")
+    match = match_returns(kept)
+    work.tell("writing events")
+    _apply(found, match.changes, work)
+    counted = (
+        _of_sources(writer)
+        .select(
+            events_without_user=pl.col("user_id").is_null().sum(), events_without_time=pl.col("time").is_null().sum()
+        )
+        .collect(engine="streaming")
+    )
     warnings = {
         "unmatched_returns": match.returns - match.matched,
         "lost_zeros": _lost_zeros(items, writer),
@@ -138,16 +143,17 @@ def _return_known(items: pl.DataFrame, work: Work) -> None:
     move(work.entries.values(), "events", rows, back=True)
 
 
-def _refuse(items: pl.DataFrame, work: Work) -> None:
-    writer, entries = work.writer, list(work.entries.values())
+def _found(items: pl.DataFrame, work: Work) -> pl.DataFrame:
+    """Rows that rules over the log refuse: their source, reason and detail."""
+    writer = work.writer
     known = items.select("item_id").lazy() if items.height else None
     context = EventContext(now=work.how.now, items=known)
     # A rule that was turned off for a source stays off for its rows, whatever is added later.
     by_switches: dict[frozenset[str], list[str]] = {}
-    for entry in entries:
+    for entry in work.entries.values():
         if entry.table == "events":
             by_switches.setdefault(frozenset(entry.off) & NAMES, []).append(entry.sha256[:12])
-    found = pl.concat(
+    return pl.concat(
         [
             refuse_from_log(
                 _of_sources(writer), context, off=off, excused=work.restored, progress=work.progress
@@ -155,23 +161,42 @@ def _refuse(items: pl.DataFrame, work: Work) -> None:
             for off, sources in by_switches.items()
         ]
     )
-    if not found.height:
+
+
+def _apply(found: pl.DataFrame, changes: pl.DataFrame, work: Work) -> None:
+    """Take refused rows out of the events and put in what returns are matched to, each part once."""
+    writer, entries = work.writer, list(work.entries.values())
+    made = changes.columns[len(PROVENANCE) :]
+    if not found.height and not changes.height and not any(c in _names(writer.scan("events")) for c in made):
         return
 
-    def split(part: pl.DataFrame) -> pl.DataFrame:
-        marked = part.join(found, on=list(PROVENANCE), how="left", maintain_order="left")
-        bad = marked.filter(pl.col("reason").is_not_null())
-        if not bad.height:
+    def change(part: pl.DataFrame) -> pl.DataFrame:
+        if "source_id" not in part.columns:  # simulated
             return part
-        raw = bad.select(raw=pl.struct(pl.exclude("reason", "detail")).struct.json_encode())
-        rows = pl.concat([bad.select(*PROVENANCE, "reason", "detail"), raw], how="horizontal").select(
-            *PROVENANCE, table=pl.lit("events"), reason="reason", detail="detail", raw="raw"
-        )
-        writer.append("quarantine", rows)
-        move(entries, "events", rows)
-        return marked.filter(pl.col("reason").is_null()).select(part.columns)
+        kept = part.drop(made, strict=False)
+        wrong = _within(found, part)
+        if wrong.height:
+            marked = part.join(wrong, on=list(PROVENANCE), how="inner", maintain_order="left")
+            raw = marked.select(raw=pl.struct(pl.exclude("reason", "detail")).struct.json_encode())
+            rows = pl.concat([marked.select(*PROVENANCE, "reason", "detail"), raw], how="horizontal").select(
+                *PROVENANCE, table=pl.lit("events"), reason="reason", detail="detail", raw="raw"
+            )
+            writer.append("quarantine", rows)
+            move(entries, "events", rows)
+            kept = kept.join(wrong, on=list(PROVENANCE), how="anti", maintain_order="left")
+        joined = kept.join(_within(changes, part), on=list(PROVENANCE), how="left", maintain_order="left")
+        if joined.select(pl.all_horizontal(pl.col(made).is_null().all())).item():
+            return kept
+        return joined
 
-    writer.rewrite("events", split)
+    writer.rewrite("events", change)
+
+
+def _within(rows: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:
+    """Those of the rows that may be of a part, by their lines: few, where a part is a piece of one file."""
+    low, high = part["source_line"].min(), part["source_line"].max()
+    ids = part["source_id"].unique().implode()
+    return rows.filter(pl.col("source_line").is_between(low, high), pl.col("source_id").is_in(ids))
 
 
 def _derive_sessions(writer: Writer, gap: timedelta) -> None:
@@ -191,20 +216,3 @@ def _derive_sessions(writer: Writer, gap: timedelta) -> None:
         )
 
     writer.rewrite("events", fill)
-
-
-def _write(writer: Writer, changes: pl.DataFrame, columns: Sequence[str]) -> None:
-    """Put columns that are made here into the events; parts that have none of it stay as they are."""
-    if not changes.height and not any(c in _names(writer.scan("events")) for c in columns):
-        return
-
-    def change(part: pl.DataFrame) -> pl.DataFrame:
-        if "source_id" not in part.columns:
-            return part
-        bare = part.drop(columns, strict=False)
-        joined = bare.join(changes, on=list(PROVENANCE), how="left", maintain_order="left")
-        if joined.select(pl.all_horizontal(pl.col(columns).is_null().all())).item():
-            return bare
-        return joined.select(*(c for c in part.columns if c not in columns), *columns)
-
-    writer.rewrite("events", change)
