@@ -55,7 +55,8 @@ def test_thousands_and_currency_signs_change_no_number(whole, cents, negative, b
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("-$5", -5.0), ("$-5", -5.0), ("+3", 3.0), ("1e3", 1000.0), ("12 €", 12.0)]
+    ("text", "value"),
+    [("-$5", -5.0), ("$-5", -5.0), ("+3", 3.0), ("1e3", 1000.0), ("12 €", 12.0), ("￥１，２３４．５０", 1234.5)],
 )
 def test_numbers_with_signs(text, value):
     assert numbers(texts(text)).to_list() == [value]
@@ -75,7 +76,7 @@ def test_numbers_with_signs(text, value):
         "--5",
         "1.2.3",
         "0x10",
-        "５",  # full-width
+        "5²",
         "nan",
         "inf",
         "-Infinity",

@@ -14,6 +14,9 @@ from evenshelf.shop.schema import KINDS, TIME
 _THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
 _CURRENCY = r"(?i)[￥¥$€£元\s]|usd|eur|gbp|cny|rmb|inr|rs\.?"
 
+# Not by NFKC, which makes 52 of five squared.
+_WIDE, _NARROW = list("０１２３４５６７８９．，－＋"), list("0123456789.,-+")
+
 # Formats that cannot be taken for one another.
 _CLEAR = (
     "%Y-%m-%d %H:%M:%S",
@@ -130,8 +133,9 @@ def as_text(series: pl.Series, file: str) -> pl.Series:
 def numbers(text: pl.Series) -> pl.Series:
     """Return a column of numbers; null where there is none for certain.
 
-    Currency signs and thousands separators (``1,234.50``) are understood. ``1,5`` is not: it may be one and a half.
-    Infinite numbers and NaN count as no number. Truth values are 1 and 0, in a column that holds nothing else.
+    Currency signs, thousands separators (``1,234.50``) and full-width digits are understood. ``1,5`` is not: it may be
+    one and a half. Infinite numbers and NaN count as no number. Truth values are 1 and 0, in a column that holds
+    nothing else.
     """
     if text.dtype.is_numeric() or text.dtype == pl.Boolean:
         value = text.cast(pl.Float64)
@@ -141,7 +145,7 @@ def numbers(text: pl.Series) -> pl.Series:
         value = text.cast(pl.Float64, strict=False)
         left = value.is_null() & text.is_not_null()
         if left.any():
-            bare = text.filter(left).str.replace_all(_CURRENCY, "")
+            bare = text.filter(left).str.replace_many(_WIDE, _NARROW).str.replace_all(_CURRENCY, "")
             grouped = pl.when(bare.str.contains(_THOUSANDS)).then(bare.str.replace_all(",", "", literal=True))
             again = pl.select(grouped.otherwise(bare)).to_series().cast(pl.Float64, strict=False)
             value = value.scatter(left.arg_true(), again)
