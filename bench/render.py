@@ -184,7 +184,20 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]], language: st
     return "\n".join(lines)
 
 
-_TEXTS = ("remedy", "encoder", "names", "who", "figure", "unit", "better", "peer", "stage", "made_as", "reason")
+_TEXTS = (
+    "remedy",
+    "encoder",
+    "names",
+    "who",
+    "world",
+    "figure",
+    "unit",
+    "better",
+    "peer",
+    "stage",
+    "made_as",
+    "reason",
+)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -54,7 +54,7 @@ def standing(verdict: Verdict, comparison: Comparison) -> str:
         return "recommended"
     if comparison.spec in {tie.spec for tie in verdict.ties}:
         return "tie"
-    if comparison.significant:
+    if comparison.significant and verdict.informative:
         return "better" if comparison.guardrail_ok else "refused"
     return "worse" if comparison.high < 0 else "same"
 
