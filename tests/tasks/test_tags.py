@@ -13,7 +13,10 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from evenshelf.errors import InputError
 from evenshelf.shop import Shop, simulate
 from evenshelf.shop.tagging.users import tag_users
+from evenshelf.study.guessing import guesses
+from evenshelf.study.results import load
 from evenshelf.study.runner import Study
+from evenshelf.study.verdict import decide
 from evenshelf.tasks.label_metrics import class_scores
 from evenshelf.tasks.tag_sets import in_set, predicted_of_sets, runs
 from evenshelf.tasks.tags import TITLES, TagsTask
@@ -143,3 +146,10 @@ def test_a_study_of_tags_scores_sets(shop, tmp_path):
         np.testing.assert_allclose(class_scores(truth, predicted, len(task.classes)).f1, expected)
         assert all(len(s) == len(set(s)) for s in sets[1]), "no tag is given twice to a text"
         assert expected[:20].mean() > 0.5
+    np.testing.assert_array_equal(load(tmp_path / "a").example, task.same)
+    for codes in guesses(result, 0).values():
+        pairs = np.stack([texts, codes], axis=1)
+        assert len(np.unique(pairs, axis=0)) == len(pairs), "no tag is guessed twice for a text"
+    most = guesses(result, 0)["guess constant"]
+    assert (np.bincount(most, minlength=len(task.classes)) > 0).sum() <= 2 * (np.bincount(texts).max() + 1)
+    assert decide(result).informative

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evenshelf.tasks.tag_sets import predicted_of_sets
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -81,11 +83,31 @@ def guesses(result: StudyResult, seed: int) -> dict[str, NDArray[np.int32]]:
         share = np.bincount(result.y[~asked], minlength=len(result.classes)).astype(np.float64)
         if not share.any():
             share[:] = 1.0
+        if result.example is not None:
+            constant[asked], drawn[asked] = _guessed_sets(result.y[asked], result.example[asked], share, rng)
+            continue
         constant[asked] = int(share.argmax())
         drawn[asked] = rng.choice(len(share), size=int(asked.sum()), p=share / share.sum())
     rows = result.fold >= 0
     found = (constant[rows].astype(np.int32), drawn[rows].astype(np.int32))
     return dict(zip(ANSWERS, found, strict=True))
+
+
+def _guessed_sets(
+    y: NDArray[np.int32], example: NDArray[np.int64], share: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The same for texts with several labels: the most frequent ones, and ones drawn by frequency, each once a text."""
+    pairs, row = np.unique(np.stack([example, y.astype(np.int64)], axis=1), axis=0, return_inverse=True)
+    _, text = np.unique(pairs[:, 0], return_inverse=True)
+    with np.errstate(divide="ignore"):
+        scores = np.log(share).astype(np.float32)
+    # The k largest of perturbed logarithms are k draws without replacement (Gumbel top-k; Kool et al., ICML 2019).
+    noise = rng.gumbel(size=(int(text.max()) + 1, len(share))).astype(np.float32)
+    constant, drawn = (
+        predicted_of_sets(given, pairs[:, 1], pairs[:, 0])
+        for given in (np.broadcast_to(scores, (len(pairs), len(share))), (scores + noise)[text])
+    )
+    return constant[row.reshape(-1)], drawn[row.reshape(-1)]
 
 
 def sights(bootstrap: Bootstrap, specs: Sequence[str], base: str) -> tuple[tuple[Sight, ...], bool]:

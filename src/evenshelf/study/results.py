@@ -108,6 +108,8 @@ class StudyResult:
         -1 means that the example is always used for training and never evaluated.
     remedies
         The first one is the baseline ``none``.
+    example
+        ``[n]`` where a text may have several labels: equal numbers are those of one text. ``None`` where it has one.
     """
 
     meta: Mapping[str, Any]
@@ -116,6 +118,7 @@ class StudyResult:
     fold: NDArray[np.int16]
     group: NDArray[np.int64]
     remedies: tuple[RemedyResult, ...]
+    example: NDArray[np.int64] | None = None
 
     def __getitem__(self, spec: str) -> RemedyResult:
         for remedy in self.remedies:
@@ -163,7 +166,10 @@ def save(result: StudyResult, folder: Path) -> None:
                 }
                 for fold, setting in enumerate(outcome.settings)
             )
-    _write(pl.DataFrame({"y": result.y, "fold": result.fold, "group": result.group}), folder / "rows.parquet")
+    rows = {"y": result.y, "fold": result.fold, "group": result.group}
+    if result.example is not None:
+        rows["example"] = result.example
+    _write(pl.DataFrame(rows), folder / "rows.parquet")
     _write(result.classes, folder / "classes.parquet")
     _write(pl.concat(predictions), folder / "predictions.parquet")
     _write(pl.DataFrame(settings), folder / "settings.parquet")
@@ -246,6 +252,7 @@ def load(folder: Path) -> StudyResult:
         fold=rows["fold"].to_numpy(),
         group=rows["group"].to_numpy(),
         remedies=tuple(remedies),
+        example=rows["example"].to_numpy() if "example" in rows.columns else None,
     )
 
 

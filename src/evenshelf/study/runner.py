@@ -203,6 +203,7 @@ class Study:
             fold=fold,
             group=task.group,
             remedies=tuple(results),
+            example=task.same if task.several else None,
         )
         save(result, self.folder)
         return result

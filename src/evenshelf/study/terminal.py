@@ -176,6 +176,11 @@ def legend(verdict: Verdict, *, wide: bool) -> RenderableType:
 def study_notes(result: StudyResult, verdict: Verdict) -> Iterator[Text]:
     """What a reader of the table should know besides."""
     meta = result.meta
+    if "labels_per_text" in meta:
+        yield Text(
+            f"Texts have {meta['labels_per_text']:.3g} labels on average, and each is asked for as many as it has: this "
+            "compares how labels are ranked, not how many of them to show."
+        )
     for reason, count in meta.get("dropped", {}).items():
         yield Text(f"{count:,} examples were left out: {reason}.")
     missing = meta.get("not_evaluated", {})
