@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from evenshelf.study.wording import only_trained_on, seconds, signed
+from evenshelf.study.wording import only_trained_on, seconds, several_labels, signed
 from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
@@ -177,10 +177,7 @@ def study_notes(result: StudyResult, verdict: Verdict) -> Iterator[Text]:
     """What a reader of the table should know besides."""
     meta = result.meta
     if "labels_per_text" in meta:
-        yield Text(
-            f"Texts have {meta['labels_per_text']:.3g} labels on average, and each is asked for as many as it has: this "
-            "compares how labels are ranked, not how many of them to show."
-        )
+        yield Text(several_labels(meta["labels_per_text"]))
     for reason, count in meta.get("dropped", {}).items():
         yield Text(f"{count:,} examples were left out: {reason}.")
     missing = meta.get("not_evaluated", {})

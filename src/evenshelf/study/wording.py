@@ -63,6 +63,14 @@ def reasons(verdict: Verdict) -> tuple[str, ...]:
     return tuple(sentence for sentence in found if sentence)
 
 
+def several_labels(each: float) -> str:
+    """How texts with several labels were asked for them."""
+    return (
+        f"Texts have {each:.3g} labels on average, and each is asked for as many as it has: this compares how labels are "
+        "ranked, not how many of them to show."
+    )
+
+
 def _guessing(verdict: Verdict) -> list[str]:
     """How little is known where nothing beats guessing, and what to do about it."""
     of_metric: dict[str, list[Sight]] = {}
