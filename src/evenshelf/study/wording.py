@@ -66,8 +66,8 @@ def reasons(verdict: Verdict) -> tuple[str, ...]:
 def several_labels(each: float) -> str:
     """How texts with several labels were asked for them."""
     return (
-        f"Texts have {each:.3g} labels on average, and each is asked for as many as it has: this compares how labels are "
-        "ranked, not how many of them to show."
+        f"Texts have {each:.3g} labels on average, and each is asked for as many as it has: this compares how labels "
+        "are ranked, not how many of them to show."
     )
 
 
