@@ -15,12 +15,13 @@ PAGES = sorted(p for p in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([\w-]+))?\)")
 
 
-def test_the_page_of_remedies_is_what_the_catalogue_says() -> None:
+@pytest.mark.parametrize("name", ["remedies", "schema"])
+def test_generated_pages_are_what_the_code_says(name: str) -> None:
     # a process of its own: tests register remedies of theirs in this one
-    command = [sys.executable, "-c", "import make_remedies; print(make_remedies.page(), end='')"]
+    command = [sys.executable, "-c", f"import make_{name}; print(make_{name}.page(), end='')"]
     done = subprocess.run(command, cwd=ROOT / "docs", capture_output=True, text=True, check=True, encoding="utf-8")
-    written = (ROOT / "docs" / "remedies.md").read_text(encoding="utf-8")
-    assert written == done.stdout, "docs/remedies.md is not up to date: run make docs"
+    written = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert written == done.stdout, f"docs/{name}.md is not up to date: run make docs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
