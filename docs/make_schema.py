@@ -15,8 +15,8 @@ HEAD = """\
 
 <!-- Written by `make docs` from the schema; do not edit. -->
 
-A shop holds up to {count} tables. What is listed here is understood; any further column is kept as it came. The terminal
-has the same: `evenshelf shop schema`, `evenshelf shop schema events`.
+A shop holds up to {count} tables. What is listed here is understood; any further column is kept as it came. The
+terminal has the same: `evenshelf shop schema`, `evenshelf shop schema events`.
 
 In files, columns go by many names. *Found as* lists those that are known, in the order in which they are tried; case,
 blanks and punctuation do not matter (`Unit Price` is `unitprice`). What is not found by its name is said with
@@ -31,8 +31,8 @@ Rows of files carry {provenance}. Simulated rows, and items that were made from 
 
 A shop is a folder: `shop.toml`, the manifest, names the parts of every table (`TABLE-HASH.parquet`, named by their
 content, never changed), the sources with what became of their rows, and the version of the layout. A change writes new
-parts and then renames one file, the manifest, so a reader sees the shop before or after it. `history/` holds the manifests
-of the last revisions and their parts: `evenshelf shop diff` compares them, `Shop.open(path, revision=3)` reads one. See
+parts and then renames one file, the manifest, so a reader sees the shop before or after it. `history/` holds the last
+manifests, whose parts are kept: `evenshelf shop diff` compares them, `Shop.open(path, revision=3)` reads one. See
 [decision 7](decisions/0007-tables-named-by-content.md).
 
 The layout is version {version}. A shop of version 1, which had one file for each table and only items, is read as it is
@@ -48,7 +48,7 @@ _TYPES = {
 
 _REQUIRED = {
     "items": "is in every row. A file needs titles; rows without an id get one made of their content",
-    "events": "is in every row. A file may name items by titles instead of ids, and `--set kind=purchase` says what all are",
+    "events": "is in every row. A file may name items by titles instead; `--set kind=purchase` says what all rows are",
 }
 
 
