@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import re
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,9 +13,12 @@ from rich.console import Console
 
 from evenshelf.errors import InputError
 from evenshelf.report import profile_report, write_profile_report
-from evenshelf.shop import Imbalance, Shop, ingest, profile
+from evenshelf.report.artefacts import CORRELATIONS
+from evenshelf.shop import Imbalance, Shop, ingest, profile, simulate
 from evenshelf.shop.profiling.advice import advice
+from evenshelf.shop.profiling.artefacts import DRIFT, EVENT_DETECTORS, ITEM_DETECTORS
 from evenshelf.shop.terminal import profile_report as terminal_report
+from evenshelf.study.wording import percent
 from tests.report.reading import read, rows
 
 TITLES = [
@@ -117,3 +122,191 @@ def test_writing(tmp_path, made):
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="cannot be written to"):
         write_profile_report(made, tmp_path / "file" / "profile.html")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A shop with all there is: items, events of all kinds, judgements."""
+    return profile(simulate(tmp_path_factory.mktemp("whole") / "shop", items=300))
+
+
+@pytest.fixture(scope="module")
+def whole_tree(whole):
+    return read(profile_report(whole))
+
+
+def outside_charts(element):
+    """The text of an element, that of its charts, styles and the footer left out."""
+    parts = [
+        child if isinstance(child, str) else "" if child.tag in {"svg", "style", "footer"} else outside_charts(child)
+        for child in element.children
+    ]
+    return " ".join(" ".join(parts).replace("\xad", "").split())
+
+
+NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|(?<!\w)\.\d+")
+# What words of the page are made of: nine of ten, 95 %, a chance of 0, the test part of 20 %, 1 : 1.
+CONSTANTS = {"0", "1", "20", "95", "100", "0.1", "0.00"}
+
+
+def written(value):
+    """How a page may write a value of the JSON."""
+    if isinstance(value, dict):
+        return set().union(*(written(part) for part in [*value, *value.values()]))
+    if isinstance(value, list):
+        return set().union(*map(written, value))
+    if isinstance(value, str):
+        return set(NUMBER.findall(value))
+    if value is None or isinstance(value, bool):
+        return set()
+    size = abs(value)
+    plain = {f"{size:,.0f}", f"{size:,.1f}", f"{size:,g}", f"{size:.2f}", f"{size:.3f}".removeprefix("0")}
+    return plain | set(NUMBER.findall(percent(size)))
+
+
+def shares(part, total):
+    return written([n / total for n in part])
+
+
+def known_numbers(values):
+    """All numbers that follow from the JSON of a profile: those in it, and shares of counts in it."""
+    log = values.get("log")
+    known = written(values) | CONSTANTS
+    for table in (values, log):
+        if table and "rows_in" in table:
+            known |= written(table["rows_in"] - table["rows"])
+        if table and table["imbalance"]:
+            uneven = table["imbalance"]
+            for what in ("groups", "examples"):
+                known |= shares([bucket[what] for bucket in uneven["buckets"].values()], uneven[what])
+            by_group = uneven.get("by_group", [])
+            known |= written([row["examples"] for row in by_group])
+    if log:
+        known |= shares([*log["kinds"].values(), log["without_user"]], log["rows"])
+    if values.get("conflicting_labels"):
+        known |= written(f"{1 - values['conflicting_labels'] / values['rows']:.1%}")
+    return known
+
+
+def test_every_number_on_the_page_is_in_the_json(whole, whole_tree, made, tree):
+    log = read(profile_report(whole.log))
+    for page, parts in (
+        *((whole_tree, whole.to_dict()), (tree, made.to_dict())),
+        (log, {"log": whole.log.to_dict()}),
+    ):
+        values = json.loads(json.dumps({"imbalance": None, **parts}))
+        text = outside_charts(page.all("body")[0])
+        shown = NUMBER.findall(text)
+        assert len(shown) > 50
+        strange = sorted(set(shown) - known_numbers(values))
+        assert not strange, strange
+
+
+def test_a_number_of_nowhere_would_be_found(whole):
+    found = replace(whole, log=replace(whole.log, users=987_654))
+    text = outside_charts(read(profile_report(found)).all("body")[0])
+    assert set(NUMBER.findall(text)) - known_numbers(json.loads(json.dumps(whole.to_dict()))) == {"987,654"}
+
+
+def test_the_page_shows_what_the_terminal_shows_of_events(whole, whole_tree):
+    tree, log = whole_tree, whole.log
+    assert {cells[0]: cells[1] for cells in rows(tree.by_id("kinds"))} == {k: f"{n:,}" for k, n in log.kinds.items()}
+    shown = rows(tree.by_id("event-buckets"))
+    assert sum(int(cells[1].replace(",", "")) for cells in shown) == log.items
+    assert sum(int(cells[3].replace(",", "")) for cells in shown) == log.rows
+    named = [cells[0] for cells in rows(tree.by_id("most-frequent")) + rows(tree.by_id("least-frequent"))]
+    size = len(log.imbalance.groups)
+    assert named == [log.name(log.imbalance.groups[i]) for i in [*range(8), *range(size - 8, size)]]
+    assert any("\u4e00" <= letter <= "\u9fff" for name in named for letter in name)
+    assert not set(named) & set(log.imbalance.groups)
+    bars = [r for svg in tree.by_id("events").all("svg")[:1] for r in svg.all("title")]
+    assert len(bars) == sum(1 for period in log.periods for n in period.kinds.values() if n)
+
+
+def test_the_page_shows_every_artefact(whole, whole_tree):
+    tree = whole_tree
+    text = tree.by_id("artefacts").text
+    found = [*whole.artefacts, *whole.log.artefacts]
+    assert len(found) >= 3
+    heads = [re.split(r" (?:items|events) · ", head.text)[0].lower() for head in tree.by_id("artefacts").all("h3")]
+    assert heads == [artefact.name.replace("_", " ") for artefact in found]
+    for artefact in found:
+        assert artefact.meaning[1:].replace("%", " %") in text
+        assert artefact.advice in text
+    clean = read(profile_report(replace(whole, artefacts=(), log=None)))
+    assert clean.by_id("artefacts") is None
+    assert "#artefacts" not in {a.attributes["href"] for a in clean.all("a")}
+
+
+def test_every_detector_has_a_unit():
+    detectors = [*(detector for detector, _ in EVENT_DETECTORS), DRIFT, *ITEM_DETECTORS]
+    correlations = {detector.name for detector in detectors if "rank correlation" in detector.meaning}
+    assert correlations == CORRELATIONS
+
+
+def test_links_lead_somewhere(whole, whole_tree, tree):
+    for page in (whole_tree, tree, read(profile_report(whole.log))):
+        for link in page.all("a"):
+            assert page.by_id(link.attributes["href"].removeprefix("#")) is not None
+        assert page.all("nav")[0].all("a")
+
+
+def test_quarantine_and_warnings_of_events(whole):
+    log = replace(
+        whole.log, quarantine={"missing_value": 3}, rows_in=whole.log.rows + 3, warnings={"unmatched_returns": 5}
+    )
+    warned = {"unmatched_returns": 5, "repeated_titles": 2}
+    tree = read(profile_report(replace(whole, log=log, warnings=warned)))
+    assert rows(tree.by_id("event-refused"))[0][:2] == ["missing_value", "3"]
+    assert [cells[0] for cells in rows(tree.by_id("event-warnings"))] == ["unmatched_returns"]
+    assert [cells[0] for cells in rows(tree.by_id("warnings"))] == ["repeated_titles"]
+    assert f"{log.rows_in:,} rows in = {log.rows:,} kept + 3 in quarantine" in tree.by_id("event-quarantine").text
+
+
+def test_hostile_logs_stay_text(whole):
+    evil = "</title><script src='//evil.example'>alert(1)</script>"
+    log = whole.log
+    groups = (f"{evil}0", *log.imbalance.groups[1:])
+    hostile = replace(
+        log,
+        shop=evil,
+        kinds={evil: log.rows},
+        periods=tuple(replace(p, kinds={evil: sum(p.kinds.values())}) for p in log.periods),
+        imbalance=replace(log.imbalance, groups=groups),
+        titles={log.imbalance.groups[1]: f"{evil}茶壶", log.imbalance.groups[-1]: "<b>红色</b> & 跑步鞋"},
+        quarantine={evil: 1},
+        warnings={evil: 1},
+    )
+    for page in (profile_report(hostile), profile_report(replace(whole, log=hostile))):
+        tree = read(page)
+        assert "<script" not in page
+        assert not tree.by_id("popularity").all("script")
+        shown = [cells[0] for cells in rows(tree.by_id("most-frequent")) + rows(tree.by_id("least-frequent"))]
+        assert {f"{evil}0", f"{evil}茶壶", "<b>红色</b> & 跑步鞋"} <= set(shown)
+        assert not re.search(r"https?:|url\(|javascript:|@import", page.replace("http-equiv", ""))
+        outward = ("src", "href", "xlink:href", "data", "action", "srcset")
+        links = [e.attributes[name] for e in tree.elements() for name in outward if name in e.attributes]
+        assert all(link.startswith("#") for link in links)
+
+
+def test_the_same_profile_gives_the_same_page_in_any_zone(whole, monkeypatch):
+    pages = []
+    for zone in ("Asia/Shanghai", "America/Los_Angeles"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        pages.append(profile_report(whole.log))
+    monkeypatch.undo()
+    time.tzset()
+    assert len(set(pages)) == 1
+
+
+@pytest.mark.parametrize("counts", [{"a": 1}, {"a": 5, "b": 5}, {"a": 10**7, "b": 1}])
+def test_logs_of_few_items(whole, counts):
+    total = sum(counts.values())
+    log = replace(
+        whole.log, imbalance=Imbalance.from_counts(counts), items=len(counts), rows=total, rows_in=total, titles={}
+    )
+    tree = read(profile_report(log))
+    assert sum(int(cells[3].replace(",", "")) for cells in rows(tree.by_id("event-buckets"))) == total
+    timeless = replace(log, first=None, last=None, unit=None, periods=(), per_user=None, without_user=total)
+    assert "no event has a time" in read(profile_report(timeless)).by_id("events").text

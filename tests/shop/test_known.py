@@ -102,14 +102,26 @@ def test_where_a_row_comes_from_and_what_is_made_here_do_not_count():
     other = events(rows, source_id="t", source_file="g", source_line=9, returned=True, purchase_time=later)
     assert KnownRows(EVENTS, [other]).find(events(rows)).all()
     with_session = events(rows, session_id="x")
-    assert not KnownRows(EVENTS, [with_session]).find(events(rows)).any()
-    assert KnownRows(EVENTS, [with_session], ("session_id",)).find(events(rows)).all()
+    assert KnownRows(EVENTS, [with_session]).find(events(rows)).all(), "a source that tells no sessions"
+    assert not KnownRows(EVENTS, [with_session]).find(events(rows, session_id="y")).any()
+    assert KnownRows(EVENTS, [with_session], ("session_id",)).find(events(rows, session_id="y")).all()
+
+
+def test_further_columns_count_if_both_sides_have_them():
+    rows = [("view", "a", "u", 1.0, 0)]
+    there = events(rows, shop="A")
+    names = lambda: there.columns  # noqa: E731
+    assert not KnownRows(EVENTS, [there], names=names).find(events(rows, shop="B")).any()
+    assert KnownRows(EVENTS, [there], names=names).find(events(rows, shop="A", more=1)).all()
+    assert KnownRows(EVENTS, [there], names=names).find(events(rows)).all()
 
 
 def test_an_event_with_a_name_is_known_by_it():
-    rows, others = [("view", "a", "u", 1.0, 0)], [("view", "b", "u", 1.0, 0)]
+    rows, others = [("view", "a", "u", 1.0, 0)], [("view", "a", "v", 2.0, 0)]
     known = KnownRows(EVENTS, [events(rows, event_id="e1")])
     assert known.find(events(others, event_id="e1")).all()
+    known.accept()
+    assert not known.find(events([("view", "b", "u", 1.0, 0)], event_id="e1")).any(), "other files count from 1 as well"
     known.accept()
     assert not known.find(events(rows, event_id="e2")).any()
     known.accept()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evenshelf.cli.app import JsonOption, ShopArgument, app, err, escape, one_of, pairs, show, working
+
+if TYPE_CHECKING:
+    from evenshelf.shop import LogProfile
 
 
 @app.command()
@@ -126,7 +129,9 @@ def profile(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a shop: quarantine, titles, repeats, and how uneven its groups are.
+    """Measure a shop: quarantine, titles, repeats, how uneven its groups are, events, what makes evaluations lie.
+
+    A shop without categories, or with events only, is measured as far as it goes.
 
     For example:
 
@@ -136,25 +141,28 @@ def profile(
 
       evenshelf profile myshop --target brand --json > profile.json
     """
-    from evenshelf.shop import Shop, profile_log  # noqa: PLC0415
+    from evenshelf.shop import Profile, Shop, profile_log  # noqa: PLC0415
     from evenshelf.shop import profile as run  # noqa: PLC0415
+    from evenshelf.shop.profiling.unlabelled import lacks_categories, profile_unlabelled  # noqa: PLC0415
     from evenshelf.shop.terminal import log_report, profile_report  # noqa: PLC0415
 
     opened = Shop.open(shop)
-    # Items that only events name have no category: there is a log to measure, and nothing to learn.
-    nothing_to_learn = target == "category" and "category" not in opened.scan().collect_schema()
-    if nothing_to_learn and opened.rows("events") and html is None:
-        with working() as progress:
-            log = profile_log(opened, progress=progress)
-        show(log_report(log), {"log": log.to_dict()} if as_json else None)
-        return
+    by_default = target == "category"
     with working() as progress:
-        result = run(opened, target, progress=progress)
+        if by_default and opened.rows("events") and not opened.rows("items"):
+            result: Profile | LogProfile = profile_log(opened, progress=progress)
+        elif by_default and lacks_categories(opened):
+            result = profile_unlabelled(opened, progress=progress)
+        else:
+            result = run(opened, target, progress=progress)
     if html is not None:
         from evenshelf.report import write_profile_report  # noqa: PLC0415
 
         err.print(f"Report: {escape(str(write_profile_report(result, html)))}", soft_wrap=True)
-    show(profile_report(result), result.to_dict() if as_json else None)
+    if isinstance(result, Profile):
+        show(profile_report(result), result.to_dict() if as_json else None)
+    else:
+        show(log_report(result), {"log": result.to_dict()} if as_json else None)
 
 
 @app.command()

@@ -33,15 +33,21 @@ TableOption = Annotated[str | None, typer.Option(help="Only rows that were meant
 SourceOption = Annotated[str | None, typer.Option(metavar="FILE", help="Only rows of this source or file.")]
 
 
+MOST_LINES = 1_000_000
+
+
 def _numbers(text: str | None) -> tuple[int, ...]:
     """Parse 3,7,10-12."""
+    if text is None:
+        return ()
     out: list[int] = []
-    for part in (text or "").replace(" ", "").split(","):
-        first, _, last = part.partition("-")
-        if part and not (first.isdecimal() and (last.isdecimal() or "-" not in part)):
+    for part in text.replace(" ", "").split(","):
+        first, dash, last = part.partition("-")
+        if not (first.isdecimal() and (last.isdecimal() or not dash)) or int(last or first) < int(first):
             raise SettingError(f"--lines takes numbers such as 3,7,10-12, not {text!r}")
-        if part:
-            out += range(int(first), int(last or first) + 1)
+        if int(last or first) - int(first) >= MOST_LINES:
+            raise SettingError(f"--lines takes up to {MOST_LINES:,} lines at once, not {part}")
+        out += range(int(first), int(last or first) + 1)
     return tuple(out)
 
 

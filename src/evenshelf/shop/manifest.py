@@ -72,6 +72,7 @@ class SourceEntry(BaseModel):
     off: list[str] = []
     time_format: str | None = None
     zone: str = "UTC"
+    day_order: str | None = None
 
 
 class Manifest(BaseModel):

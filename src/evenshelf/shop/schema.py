@@ -110,7 +110,7 @@ _PROVENANCE = (
 PROVENANCE = tuple(column.name for column in _PROVENANCE)
 """Columns that say where a row came from; never features."""
 
-MARKS = ("minority_label", "title_group")
+MARKS = ("minority_label", "title_group", "derived")
 """Columns of items that are made here; never features."""
 
 ITEMS = TableSchema(
@@ -129,6 +129,7 @@ ITEMS = TableSchema(
         Column("launched", TIME, "when it came into the shop"),
         Column("minority_label", pl.Boolean, "another category is more frequent under the same title"),
         Column("title_group", pl.Int64, "number of the group of titles that are the same to a reader"),
+        Column("derived", pl.Boolean, "yes if only the titles of events name it"),
         *_PROVENANCE,
     ),
     key=("item_id",),

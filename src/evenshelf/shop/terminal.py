@@ -15,16 +15,17 @@ from evenshelf.shop.cleaning.rules import WARNINGS
 from evenshelf.shop.ingesting.reasons import reason_text
 from evenshelf.shop.profiling.advice import advice
 from evenshelf.shop.profiling.imbalance import BUCKETS, FEW_SHOT
+from evenshelf.shop.profiling.unlabelled import UnlabelledProfile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.console import RenderableType
 
     from evenshelf.shop.ingesting.accounts import IngestReport, SourceReport
     from evenshelf.shop.profiling.chance import Artefact
     from evenshelf.shop.profiling.imbalance import Imbalance
-    from evenshelf.shop.profiling.log_profile import LogProfile
+    from evenshelf.shop.profiling.log_profile import LogProfile, Spread
     from evenshelf.shop.profiling.profile import Profile
 
 COLOURS = {"head": "cyan", "torso": "blue", "tail": "magenta", "cold": "bright_black"}
@@ -98,11 +99,15 @@ def profile_report(profile: Profile) -> RenderableType:
         texts = {name: reason_text(name) for name in profile.quarantine}
         title = f"In quarantine: {refused:,} of {profile.rows_in:,} rows read"
         parts += [_counts(title, profile.quarantine, texts, "yellow"), ""]
-    if profile.warnings:
-        parts += [_counts("Worth a look", profile.warnings, WARNINGS, "yellow"), ""]
-    parts += [_titles(profile), "", _imbalance(profile.target, profile.imbalance), "", _columns(profile), ""]
-    parts.append(artefact_report(profile.artefacts))
-    found = advice(profile)
+    of_events = profile.log.warnings if profile.log is not None else {}
+    warnings = {name: count for name, count in profile.warnings.items() if name not in of_events}
+    if warnings:
+        parts += [_counts("Worth a look", warnings, WARNINGS, "yellow"), ""]
+    parts += [_titles(profile), ""]
+    if not isinstance(profile, UnlabelledProfile):
+        parts += [_imbalance(profile.target, profile.imbalance), ""]
+    parts += [_columns(profile), "", artefact_report(profile.artefacts)]
+    found = profile.advice() if isinstance(profile, UnlabelledProfile) else advice(profile)
     if found:
         parts.append(Text("What follows", "bold"))
         parts += [Padding(Text.assemble(("→ ", "green"), line), (0, 0, 0, 2)) for line in found]
@@ -121,15 +126,51 @@ def log_report(log: LogProfile) -> RenderableType:
         texts = {name: reason_text(name) for name in log.quarantine}
         title = f"In quarantine: {refused:,} of {log.rows_in:,} rows read"
         parts += [_counts(title, log.quarantine, texts, "yellow"), ""]
+    if log.warnings:
+        parts += [_counts("Worth a look", log.warnings, WARNINGS, "yellow"), ""]
+    parts += [_events(log), ""]
+    parts += [_imbalance("items by their events", log.imbalance, "items", "events", name=log.name), ""]
+    return Group(*parts, artefact_report(log.artefacts))
+
+
+def _events(log: LogProfile) -> RenderableType:
     grid = _grid()
     grid.add_row("kinds", ", ".join(f"{count:,} {kind}" for kind, count in log.kinds.items()))
-    grid.add_row("users", f"{log.users:,}; {log.without_user / log.rows:.1%} of the events have none")
+    without = f"; {log.without_user / log.rows:.1%} of the events have none" if log.without_user else ""
+    grid.add_row("users", f"{log.users:,}{_spread(log.per_user)}{without}")
     if log.sessions:
-        grid.add_row("sessions", f"{log.sessions:,}")
+        grid.add_row("sessions", f"{log.sessions:,}{_spread(log.per_session)}")
+    if log.catalogue:
+        unknown = f"; {log.of_unknown_items:,} events are of items it does not have" if log.unknown_items else ""
+        grid.add_row("items", f"{log.silent_items:,} of the shop's {log.catalogue:,} have no event{unknown}")
+    else:
+        grid.add_row("items", f"{log.items:,}, known by their ids alone: the shop has no items")
     if log.pieces_returned:
         grid.add_row("returns", f"{log.pieces_returned:.1%} of the pieces bought came back")
-    parts += [Group(Text("Events", "bold"), Padding(grid, (0, 0, 0, 2))), "", _imbalance("items", log.imbalance), ""]
-    return Group(*parts, artefact_report(log.artefacts))
+    if log.unit is not None and len(log.periods) > 1:
+        totals = [sum(period.kinds.values()) for period in log.periods]
+        busiest = int(np.argmax(totals))
+        line = Text(_sparks(totals), "cyan")
+        line.append(
+            f"\nevents by {log.unit}, at most {totals[busiest]:,} ({log.periods[busiest].start})", "bright_black"
+        )
+        grid.add_row("when", line)
+    tops = ", ".join(f"the top {top.items_share:.0%} hold {top.events_share:.0%}" for top in log.tops())
+    if tops:
+        grid.add_row("spread", f"of the items, {tops} of the events")
+    return Group(Text("Events", "bold"), Padding(grid, (0, 0, 0, 2)))
+
+
+def _spread(spread: Spread | None) -> str:
+    if spread is None:
+        return ""
+    return f"; {spread.median:,g} events each in the median, the busiest {spread.most:,}"
+
+
+def _sparks(values: Sequence[int]) -> str:
+    """Return values as a line of blocks; heights are in proportion, and 0 is a blank."""
+    top = max(*values, 1)
+    return "".join(_BLOCKS[-(-value * len(_BLOCKS) // top) - 1] if value else " " for value in values)
 
 
 def artefact_report(artefacts: Sequence[Artefact]) -> RenderableType:
@@ -163,7 +204,8 @@ def _titles(profile: Profile) -> RenderableType:
     grid.add_row("repeats", f"{profile.exact_repeats:.1%} exact, {profile.near_repeats:.1%} with near repeats")
     if size > 1:
         grid.add_row("most alike", Text(f"{size:,} × {_short(first)}"))
-    grid.add_row("label in title", f"{profile.label_in_title:.1%} hold the whole {profile.target}")
+    if not isinstance(profile, UnlabelledProfile):
+        grid.add_row("label in title", f"{profile.label_in_title:.1%} hold the whole {profile.target}")
     return Group(Text("Titles", "bold"), Padding(grid, (0, 0, 0, 2)))
 
 
@@ -171,15 +213,18 @@ def _by_share(shares: dict[str, float]) -> list[tuple[str, float]]:
     return sorted(shares.items(), key=lambda pair: -pair[1])
 
 
-def _imbalance(target: str, imbalance: Imbalance) -> RenderableType:
+def _imbalance(
+    target: str, imbalance: Imbalance, one: str = "groups", many: str = "examples", name: Callable[[str], str] = str
+) -> RenderableType:
+    """Return how `many` of something spread over `one` sort of groups, which readers call by `name`."""
     counts = imbalance.counts
     total, groups = max(1, int(counts.sum())), max(1, len(imbalance.groups))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bright_black")
     table.add_column("")
-    for name in ("groups", "examples", "sizes"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("of groups", no_wrap=True)
-    table.add_column("of examples", no_wrap=True)
+    for column in (one, many, "sizes"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column(f"of {one}", no_wrap=True)
+    table.add_column(f"of {many}", no_wrap=True)
     for bucket in BUCKETS:
         inside = imbalance.bucket == bucket
         if not inside.any():
@@ -200,17 +245,18 @@ def _imbalance(target: str, imbalance: Imbalance) -> RenderableType:
     for previous, index in zip([-1, *rows], rows, strict=False):
         if index != previous + 1:
             names.add_row("…", "", "")
-        name = _short(imbalance.groups[index])
         names.add_row(
-            Text(f"{counts[index]:,}", justify="right"), Text(name, COLOURS[str(imbalance.bucket[index])]), ""
+            Text(f"{counts[index]:,}", justify="right"),
+            Text(_short(name(imbalance.groups[index])), COLOURS[str(imbalance.bucket[index])]),
+            "",
         )
     facts = (
         f"largest : smallest {imbalance.ratio:,.0f} : 1; Gini {imbalance.gini:.2f}; "
-        f"as diverse as {imbalance.effective_groups:.1f} equal groups; "
-        f"{imbalance.few_shot} with fewer than {FEW_SHOT} examples"
+        f"as diverse as {imbalance.effective_groups:,.1f} equal {one}; "
+        f"{imbalance.few_shot:,} with fewer than {FEW_SHOT} {many}"
     )
     return Group(
-        Text.assemble((f"Imbalance of {target}", "bold"), f"  {len(imbalance.groups):,} groups"),
+        Text.assemble((f"Imbalance of {target}", "bold"), f"  {len(imbalance.groups):,} {one}"),
         Padding(
             Group(
                 _curve(imbalance),

@@ -142,7 +142,8 @@ def _whole(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(missing)
 
 
-def _whole_log(events: pl.LazyFrame) -> pl.LazyFrame:
+def whole_log(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Add the columns of the events table that a log does not have, without values."""
     names = events.collect_schema().names()
     return events.with_columns(pl.lit(None, c.dtype).alias(c.name) for c in EVENTS.columns if c.name not in names)
 
@@ -435,7 +436,8 @@ def refuse_from_log(
     """
     check_names(off)
     asked = [rule for rule in LOG_RULES if rule.name not in off]
-    events = _whole_log(events)
+    # What a shop calls detail or reason must not be taken for ours.
+    events = whole_log(events).select(EVENTS.names)
     found = []
     for done, rule in enumerate(asked):
         if progress is not None:

@@ -146,21 +146,21 @@ def _return_known(items: pl.DataFrame, work: Work) -> None:
 def _found(items: pl.DataFrame, work: Work) -> pl.DataFrame:
     """Rows that rules over the log refuse: their source, reason and detail."""
     writer = work.writer
-    known = items.select("item_id").lazy() if items.height else None
+    # Items that only events name make no table of items: other events may name others.
+    own = items.height > int(items["derived"].sum()) if "derived" in items.columns else items.height > 0
+    known = items.select("item_id").lazy() if own else None
     context = EventContext(now=work.how.now, items=known)
     # A rule that was turned off for a source stays off for its rows, whatever is added later.
     by_switches: dict[frozenset[str], list[str]] = {}
     for entry in work.entries.values():
         if entry.table == "events":
             by_switches.setdefault(frozenset(entry.off) & NAMES, []).append(entry.sha256[:12])
-    return pl.concat(
-        [
-            refuse_from_log(
-                _of_sources(writer), context, off=off, excused=work.restored, progress=work.progress
-            ).filter(pl.col("source_id").is_in(sources))
-            for off, sources in by_switches.items()
-        ]
-    )
+    log = _of_sources(writer)
+    found = [refuse_from_log(log, context, off=NAMES)]  # nothing, in the right columns
+    for off, sources in by_switches.items():
+        rows = refuse_from_log(log, context, off=off, excused=work.restored, progress=work.progress)
+        found.append(rows.filter(pl.col("source_id").is_in(sources)))
+    return pl.concat(found)
 
 
 def _apply(found: pl.DataFrame, changes: pl.DataFrame, work: Work) -> None:
@@ -176,11 +176,9 @@ def _apply(found: pl.DataFrame, changes: pl.DataFrame, work: Work) -> None:
         kept = part.drop(made, strict=False)
         wrong = _within(found, part)
         if wrong.height:
-            marked = part.join(wrong, on=list(PROVENANCE), how="inner", maintain_order="left")
-            raw = marked.select(raw=pl.struct(pl.exclude("reason", "detail")).struct.json_encode())
-            rows = pl.concat([marked.select(*PROVENANCE, "reason", "detail"), raw], how="horizontal").select(
-                *PROVENANCE, table=pl.lit("events"), reason="reason", detail="detail", raw="raw"
-            )
+            whole = part.select(*PROVENANCE, raw=pl.struct(pl.all()).struct.json_encode())
+            marked = whole.join(wrong, on=list(PROVENANCE), how="inner", maintain_order="left")
+            rows = marked.select(*PROVENANCE, table=pl.lit("events"), reason="reason", detail="detail", raw="raw")
             writer.append("quarantine", rows)
             move(entries, "events", rows)
             kept = kept.join(wrong, on=list(PROVENANCE), how="anti", maintain_order="left")

@@ -21,6 +21,7 @@ from evenshelf.shop.ingesting.log_rows import check_constants
 from evenshelf.shop.ingesting.mapping import KNOWN_NAMES
 from evenshelf.shop.ingesting.parsing import Times
 from evenshelf.shop.ingesting.reasons import check_switches
+from evenshelf.shop.ingesting.refused import Log
 from evenshelf.shop.manifest import MANIFEST
 from evenshelf.shop.schema import TABLES
 from evenshelf.shop.sources.listing import Source, opened
@@ -192,6 +193,7 @@ class _Run:
             return
         report = SourceReport(source.name, source.sha256, "new" if before is None else "again", how.table)
         if before is not None:
+            self._check_needed(source)
             self._forget(report.source_id)
         if how.table == "items":
             kept, refused = take_items(source.path, self.items, report, work)
@@ -226,19 +228,39 @@ class _Run:
         if table != "items":
             writer.rewrite(table, lambda part: part.filter(others) if "source_id" in part.columns else part)
             self._known = None
+        gone = pl.lit(False)
         if "source_id" in self.items.columns:
-            left = self.items.filter(others)
+            derived = pl.col("derived").fill_null(value=False) if "derived" in self.items.columns else pl.lit(False)
+            if table == "items":
+                gone = ~others & ~derived
+            elif table == "events":  # an item that another source names stays
+                named = writer.scan("events").select(pl.col("item_id").unique()).collect(engine="streaming")["item_id"]
+                gone = ~others & derived & ~pl.col("item_id").is_in(named.implode())
+            left = self.items.filter(~gone)
             self._other_items |= left.height < self.items.height
             self._items = left
         writer.rewrite("quarantine", lambda part: part.filter(others | (pl.col("table") != table)))
 
+    def _check_needed(self, source: Source) -> None:
+        """Other sources may have left out rows because this one had brought them."""
+        entries = list(self._work.entries.values())
+        at = next(i for i, e in enumerate(entries) if (e.sha256, e.table) == (source.sha256, self._work.how.table))
+        later = [e.name for e in entries[at + 1 :] if e.table == self._work.how.table and e.rows_known]
+        if later:
+            raise SettingError(
+                f"{source.name} cannot be read in another way: rows of {', '.join(later)} were left out, as they were "
+                "there already, perhaps from it",
+                hint="Make a new shop of all these sources.",
+            )
+
     def _what_is_known(self) -> KnownRows | KnownKeys:
         how = self._work.how
         schema = TABLES[how.table]
-        portions = self._work.writer.portions(schema.name)
+        writer = self._work.writer
         if schema.key:
-            return KnownKeys(schema, portions)
-        return KnownRows(schema, portions, ("session_id",) if how.session_gap is not None else ())
+            return KnownKeys(schema, writer.portions(schema.name))
+        without = ("session_id",) if how.session_gap is not None else ()
+        return KnownRows(schema, Log(writer), without, lambda: writer.scan(schema.name).collect_schema().names())
 
     def finish(self) -> None:
         """Apply the rules that need whole tables, count, and hold the sum against what came in."""

@@ -12,7 +12,7 @@ from evenshelf.errors import InputError
 from evenshelf.shop.cleaning import rules
 from evenshelf.shop.cleaning.event_rules import ROW_RULES, EventContext, refuse_rows
 from evenshelf.shop.ingesting.item_rows import RAW, items_from
-from evenshelf.shop.ingesting.known import KnownKeys, KnownRows
+from evenshelf.shop.ingesting.known import KnownKeys, KnownRows, same_key
 from evenshelf.shop.ingesting.log_rows import ROW, LogRows, refused_rows
 from evenshelf.shop.ingesting.mapping import resolve
 from evenshelf.shop.ingesting.parsing import Times
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from evenshelf.shop.ingesting.mapping import Roles
     from evenshelf.shop.progress import Progress
     from evenshelf.shop.sources.records import Records
+
+
+_EXCUSED = "__excused"
 
 
 class Reader:
@@ -93,6 +96,8 @@ class Reader:
             report.mapping |= {role: (column, roles.why[role]) for role, column in roles.roles.items()}
             report.notes += [note for note in roles.notes if note not in report.notes]
             yield name, roles, records
+        if not rows and not bad:
+            report.notes.append(f"{name} holds no rows")
         if bad and not rows:
             report.notes.append(
                 f"no line of {name} is a row ({first_bad}): look at it, or leave it out with --exclude {name}"
@@ -122,9 +127,11 @@ def take_items(
     frames: list[pl.DataFrame] = []
     refused: list[pl.DataFrame] = []
     seen: Counter[str] = Counter()
+    times = Times(work.how.time_format, work.how.zone)
     for name, roles, records in Reader(report, work.how, work.progress).batches(source, refused):
-        frames.append(items_from(records, roles.roles, name, report.source_id, seen))
-    frame = together(frames) if frames else items_from(None, {}, "", "", seen)
+        frames.append(items_from(records, roles.roles, name, report.source_id, seen, times=times))
+    frame = together(frames) if frames else items_from(None, {}, "", "", seen, times=times)
+    report.day_order = times.order
     if frames and "item_id" not in report.mapping:
         report.notes.append("no column holds an item_id: ids are derived from the content of each row")
     kept, found = add_items(frame, items, report, work)
@@ -234,7 +241,8 @@ def take_log(source: Path, known: KnownRows | KnownKeys, report: SourceReport, w
     """Read rows of any other table into it, batch by batch; returns the items that only events name."""
     how, writer = work.how, work.writer
     table = how.table
-    maker = LogRows(TABLES[table], Times(how.time_format, how.zone), how.constants, report.source_id)
+    times = Times(how.time_format, how.zone)
+    maker = LogRows(TABLES[table], times, how.constants, report.source_id)
     refused: list[pl.DataFrame] = []
     sold: set[str] = set()
     for name, roles, records in Reader(report, work.how, work.progress).batches(source, refused):
@@ -249,7 +257,7 @@ def take_log(source: Path, known: KnownRows | KnownKeys, report: SourceReport, w
             again = rows.filter(clash).select(
                 ROW,
                 reason=pl.lit("duplicate_key"),
-                detail=pl.lit(f"another row has the same {' and '.join(TABLES[table].key)}"),
+                detail=pl.lit(same_key(TABLES[table])),
             )
             out = pl.concat([out, again])
             rows, there = rows.filter(~clash), there[~clash]
@@ -268,6 +276,7 @@ def take_log(source: Path, known: KnownRows | KnownKeys, report: SourceReport, w
         refused.clear()
     for frame in refused:
         writer.append("quarantine", frame)
+    report.day_order = times.order
     if maker.returns:
         report.notes.append(f"{maker.returns:,} purchases of negative pieces became returns")
     if maker.derived:
@@ -282,11 +291,11 @@ def refuse_events(rows: pl.DataFrame, work: Work) -> tuple[pl.DataFrame, pl.Data
     groups = [(rows, work.how.off & names)]
     mine = work.restored.filter(pl.col("reason").is_in(names)).group_by(PROVENANCE).agg(pl.col("reason").sort())
     if mine.height:
-        marked = rows.join(mine, on=list(PROVENANCE), how="left", maintain_order="left")
+        marked = rows.join(mine.rename({"reason": _EXCUSED}), on=list(PROVENANCE), how="left", maintain_order="left")
         # Each row is asked all rules but those that a person said are wrong about it.
         groups = [
-            (group.drop("reason"), (work.how.off & names) | set(reasons or ()))
-            for (reasons,), group in marked.group_by("reason", maintain_order=True)
+            (group.drop(_EXCUSED), (work.how.off & names) | set(reasons or ()))
+            for (reasons,), group in marked.group_by(_EXCUSED, maintain_order=True)
         ]
     context = EventContext(now=work.how.now)
     out = pl.concat(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Mapping
 
+    from evenshelf.shop.ingesting.parsing import Times
     from evenshelf.shop.sources.records import Records
 
 RAW = "__raw"
@@ -24,7 +25,7 @@ _HIDDEN = {"breadcrumb": BREADCRUMB, "code": CODE}
 
 
 def items_from(
-    records: Records | None, roles: Mapping[str, str], file: str, source_id: str, seen: Counter[str]
+    records: Records | None, roles: Mapping[str, str], file: str, source_id: str, seen: Counter[str], *, times: Times
 ) -> pl.DataFrame:
     """Turn the records of one file into rows of the items table, with hidden columns for the rules.
 
@@ -38,6 +39,8 @@ def items_from(
         Where the rows come from.
     seen
         Counts contents of rows, over all files of a source, to tell equal rows apart; is updated.
+    times
+        Reads when items were launched.
 
     Raises
     ------
@@ -53,6 +56,8 @@ def items_from(
         values = as_text(source[column], file)
         if role == "price":
             columns |= _prices(source[column], values)
+        elif role == "launched":
+            columns |= _moments(source[column], values, times, f"{file}, column {column!r}")
         elif role in _HIDDEN:
             columns[_HIDDEN[role]] = values
         elif role in {"category", "path"}:
@@ -62,7 +67,7 @@ def items_from(
     used = {column for role, column in roles.items() if role not in _HIDDEN}
     for column in source.columns:
         if column not in used:
-            reserved = column in ITEM_ORDER or column in {"price_text", RAW, *_HIDDEN.values()}
+            reserved = column in ITEM_ORDER or column in {"price_text", "launched_text", RAW, *_HIDDEN.values()}
             columns[f"{column}_source" if reserved else column] = source[column]
     try:
         raw = source.select(pl.struct(pl.all()).struct.json_encode()).to_series()
@@ -82,6 +87,15 @@ def _prices(series: pl.Series, text: pl.Series) -> dict[str, pl.Series]:
     if not failed.any():
         return {"price": price}
     return {"price": price, "price_text": pl.select(pl.when(failed).then(text)).to_series()}
+
+
+def _moments(series: pl.Series, text: pl.Series, times: Times, place: str) -> dict[str, pl.Series]:
+    """Return moments; what is none stays as text in ``launched_text``."""
+    launched = times.read(series if series.dtype.is_temporal() else text, place)
+    failed = launched.is_null() & text.is_not_null()
+    if not failed.any():
+        return {"launched": launched}
+    return {"launched": launched, "launched_text": pl.select(pl.when(failed).then(text)).to_series()}
 
 
 def _item_ids(given: pl.Series | None, raw: pl.Series, seen: Counter[str]) -> pl.Series:

@@ -14,7 +14,7 @@ import polars as pl
 from evenshelf.shop.schema import PROVENANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     Hashes = NDArray[np.uint64]
     Mask = NDArray[np.bool_]
 
+NAMED = ("event_id", "kind", "item_id", "time")
+"""What says that two events with ids are one."""
 _MADE_HERE = ("returned", "purchase_time", "minority_label", "title_group")
 
 
@@ -36,15 +38,23 @@ class KnownRows:
     schema
         The table.
     existing
-        Its rows, portion by portion.
+        Its rows as they are, portion by portion, each time it is gone through.
     without
         Columns that do not count.
+    names
+        Further columns of the table; those that a source has as well count.
     """
 
-    def __init__(self, schema: TableSchema, existing: Iterable[pl.DataFrame], without: Sequence[str] = ()) -> None:
-        self._columns = _compared(schema, without)
-        self._new = [np.zeros(0, np.uint64), *(_hash(frame, self._columns) for frame in existing)]
-        self._hashes, self._counts = np.zeros(0, np.uint64), np.zeros(0, np.int32)
+    def __init__(
+        self,
+        schema: TableSchema,
+        existing: Iterable[pl.DataFrame],
+        without: Sequence[str] = (),
+        names: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        self._schema, self._existing, self._without, self._names = schema, existing, without, names
+        self._columns: dict[str, pl.DataType] = {}
+        self._new: list[Hashes] = []
         self._accepted = True
 
     def accept(self) -> None:
@@ -52,7 +62,23 @@ class KnownRows:
         # Nothing is sorted before another source comes: for one log of fifty million rows that would take gigabytes.
         self._accepted = True
 
+    def _begin(self, frame: pl.DataFrame) -> None:
+        columns = self._compared(frame)
+        if columns != self._columns:
+            self._columns = columns
+            self._hashes, self._counts = np.zeros(0, np.uint64), np.zeros(0, np.int32)
+            self._new = [_hash(part, columns) for part in self._existing]
+        self._merge()
+
+    def _compared(self, frame: pl.DataFrame) -> dict[str, pl.DataType]:
+        # A source that does not tell sessions is not to be held against those that were derived.
+        without = self._without if "session_id" in frame.columns else (*self._without, "session_id")
+        shared = set(frame.columns) & set(self._names()) - {*self._schema.names, *PROVENANCE, *without}
+        further = {name: pl.String() for name in sorted(shared) if not frame.schema[name].is_nested()}
+        return {**_compared(self._schema, without), **further}
+
     def _merge(self) -> None:
+        self._new.append(np.zeros(0, np.uint64))
         hashes, counts = np.unique(np.concatenate(self._new), return_counts=True)
         self._new, self._accepted = [np.zeros(0, np.uint64)], False
         if not len(self._hashes):
@@ -68,7 +94,7 @@ class KnownRows:
     def find(self, frame: pl.DataFrame) -> Mask:
         """Mark the known rows; each row of a source must be asked about once."""
         if self._accepted:
-            self._merge()
+            self._begin(frame)
         out = np.zeros(frame.height, np.bool_)
         hashes = _hash(frame, self._columns)
         if not len(self._hashes):
@@ -130,6 +156,11 @@ class KnownKeys:
         return mask, clash
 
 
+def same_key(schema: TableSchema) -> str:
+    """Say what is wrong with a row whose key another row has."""
+    return f"another row has the same {' and '.join(schema.key)}"
+
+
 def _compared(schema: TableSchema, without: Sequence[str]) -> dict[str, pl.DataType]:
     left_out = {*PROVENANCE, *_MADE_HERE, *without}
     return {c.name: c.dtype for c in schema.columns if c.name not in left_out}  # type: ignore[misc]
@@ -137,12 +168,14 @@ def _compared(schema: TableSchema, without: Sequence[str]) -> dict[str, pl.DataT
 
 def _hash(frame: pl.DataFrame, columns: dict[str, pl.DataType]) -> Hashes:
     values = [
-        pl.col(name) if name in frame.columns else pl.lit(None, dtype).alias(name) for name, dtype in columns.items()
+        pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in columns.items()
     ]
     named = frame.select(values) if frame.width else frame
     hashes = named.hash_rows(seed=0)
     if "event_id" in columns and "event_id" in frame.columns:
-        # What the source itself names is the same if the name is.
-        by_name = frame["event_id"].hash(seed=1)
+        # What the source itself names is the same if the name is, for the same thing done at the same time: other
+        # files count from 1 as well.
+        by_name = named.select(NAMED).hash_rows(seed=1)
         hashes = pl.select(pl.when(frame["event_id"].is_not_null()).then(by_name).otherwise(hashes)).to_series()
     return hashes.to_numpy()

@@ -116,7 +116,7 @@ class LogRows:
             filled = text.is_not_null()
             if column.dtype == TIME:
                 values = self.times.read(
-                    given if given.dtype.is_temporal() else text, f"{file}, column {roles[name]!r}"
+                    given if given.dtype.is_temporal() else text, f"{file}, column {roles.get(name, name)!r}"
                 )
                 refuse(filled & values.is_null(), "unparsable_time", f"is no {name}", text)
             elif column.dtype == pl.Float64:
@@ -167,11 +167,12 @@ class LogRows:
     def items(self) -> pl.DataFrame:
         """Items that were named by their title only, each with its most frequent spelling."""
         rows = [
-            (item_id, min(d.spellings, key=lambda text: (-d.spellings[text], text)), self.source_id, d.file, d.line)
+            (item_id, min(d.spellings, key=lambda s: (-d.spellings[s], s)), True, self.source_id, d.file, d.line)
             for item_id, d in self.derived.items()
         ]
-        schema = {"item_id": pl.String, "title": pl.String, "source_id": pl.String, "source_file": pl.String}
-        return pl.DataFrame(rows, schema | {"source_line": pl.Int64}, orient="row")
+        schema = {"item_id": pl.String, "title": pl.String, "derived": pl.Boolean}
+        provenance = {"source_id": pl.String, "source_file": pl.String, "source_line": pl.Int64}
+        return pl.DataFrame(rows, schema | provenance, orient="row")
 
     def _events(
         self,

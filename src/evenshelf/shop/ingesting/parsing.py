@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,7 +13,9 @@ from evenshelf.errors import InputError, SettingError
 from evenshelf.shop.schema import KINDS, TIME
 
 _THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
-_CURRENCY = r"(?i)[￥¥$€£元\s]|usd|eur|gbp|cny|rmb|inr|rs\.?"
+# Blanks beside the sign go with it; others stay, as "10 20" are two numbers.
+_CURRENCY = r"(?i)\s*(?:[￥¥$€£元]|usd|eur|gbp|cny|rmb|inr|rs\.?)\s*|^\s+|\s+$"
+_FIRST = datetime(1000, 1, 1, tzinfo=UTC)
 
 # Not by NFKC, which makes 52 of five squared.
 _WIDE, _NARROW = list("０１２３４５６７８９．，－＋"), list("0123456789.,-+")
@@ -199,6 +202,8 @@ class Times:
         as time since 1970.
     zone
         Name of the time zone of moments that do not say theirs.
+    order
+        Which of day and month comes first, as it was decided before; None: to be decided.
 
     Raises
     ------
@@ -208,7 +213,7 @@ class Times:
 
     format: str | None = None
     zone: str = "UTC"
-    _order: str | None = None
+    order: str | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -217,7 +222,7 @@ class Times:
             raise SettingError(f"there is no time zone {self.zone!r}", hint="Try UTC or Asia/Shanghai.") from error
 
     def read(self, column: pl.Series, place: str) -> pl.Series:
-        """Return a column of moments (UTC); null for what cannot be read.
+        """Return a column of moments (UTC); null for what cannot be read, and for years before 1000 (as 24 is).
 
         Parameters
         ----------
@@ -231,6 +236,10 @@ class Times:
         SettingError
             If day and month cannot be told apart.
         """
+        found = self._read(column, place)
+        return pl.select(pl.when(found >= _FIRST).then(found)).to_series()
+
+    def _read(self, column: pl.Series, place: str) -> pl.Series:
         if column.dtype == pl.Date:
             return self._localise(column.cast(pl.Datetime("us")))
         if isinstance(column.dtype, pl.Datetime):
@@ -300,7 +309,7 @@ class Times:
     def _slashes(self, place: str) -> _Reader:
         def read(text: pl.Series) -> pl.Series:
             readings = {name: self._with_clock(text, days) for name, days in _DAY_ORDERS.items()}
-            if self._order is None:
+            if self.order is None:
                 read_by = {name: len(found) - found.null_count() for name, found in readings.items()}
                 best = max(read_by.values())
                 if best == 0:
@@ -314,8 +323,8 @@ class Times:
                         hint="Say which with --time-format '%d/%m/%Y' or '%m/%d/%Y', and a clock such as ' %H:%M' if "
                         "there is one (in Python: time_format=...).",
                     )
-                self._order = fitting[0]
-            return readings[self._order]
+                self.order = fitting[0]
+            return readings[self.order]
 
         return read
 

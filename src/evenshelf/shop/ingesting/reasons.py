@@ -19,7 +19,7 @@ READING = {
     "bad_json": "the line is no JSON object",
     "undecodable": "bytes of the line are no text in the file's encoding",
     **UNREADABLE,
-    "duplicate_key": "another row has the same key with other values",
+    "duplicate_key": "another row has the same key",
 }
 """Reasons given while reading; they cannot be turned off."""
 

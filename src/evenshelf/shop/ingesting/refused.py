@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from evenshelf.shop.cleaning.event_rules import LOG_RULES
 from evenshelf.shop.schema import EVENTS
 from evenshelf.shop.sources.records import Records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evenshelf.shop.store import Writer
+
+_OVER_LOG = frozenset(rule.name for rule in LOG_RULES)
 
 
 def as_read(rows: pl.DataFrame) -> Records:
@@ -28,6 +36,23 @@ def as_events(rows: pl.DataFrame, events: pl.LazyFrame) -> pl.DataFrame:
         if column.name in frame.columns and column.dtype != pl.String
     ]
     return typed_like(frame.with_columns(typed), events)
+
+
+class Log:
+    """All events of a shop that is being written: those that are there, and those that rules over the log took out."""
+
+    def __init__(self, writer: Writer, *, but: str | None = None) -> None:
+        self._writer, self._but = writer, but
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """Yield them portion by portion, those of the source `but` left out."""
+        for part in self._writer.portions("events"):
+            other = "source_id" not in part.columns or self._but is None
+            yield part if other else part.filter(pl.col("source_id").ne_missing(self._but))
+        mine = (pl.col("table") == "events") & pl.col("reason").is_in(sorted(_OVER_LOG))
+        rows = self._writer.scan("quarantine").filter(mine, pl.col("source_id") != (self._but or "")).collect()
+        if rows.height:
+            yield as_events(rows, self._writer.scan("events"))
 
 
 def typed_like(frame: pl.DataFrame, table: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:

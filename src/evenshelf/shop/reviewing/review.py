@@ -18,16 +18,18 @@ from evenshelf.shop.ingesting.finish import finish
 from evenshelf.shop.ingesting.how import How, Work
 from evenshelf.shop.ingesting.intake import add_items, refuse_events
 from evenshelf.shop.ingesting.item_rows import items_from
+from evenshelf.shop.ingesting.known import KnownKeys, KnownRows, same_key
 from evenshelf.shop.ingesting.log_rows import ROW, LogRows, refused_rows
 from evenshelf.shop.ingesting.parsing import Times
 from evenshelf.shop.ingesting.reasons import READING
-from evenshelf.shop.ingesting.refused import as_events, as_read, typed_like
+from evenshelf.shop.ingesting.refused import Log, as_events, as_read, typed_like
 from evenshelf.shop.schema import PROVENANCE, TABLES, empty
 from evenshelf.shop.store import Shop, together
 
 if TYPE_CHECKING:
     from evenshelf.shop.manifest import SourceEntry
     from evenshelf.shop.progress import Progress
+    from evenshelf.shop.schema import TableSchema
 
 _OVER_LOG = frozenset(rule.name for rule in LOG_RULES)
 
@@ -143,7 +145,8 @@ def restore(
         excused = chosen.select(*PROVENANCE, "reason")
         restored = pl.concat([shop.read("restored"), excused]).unique(maintain_order=True)
         writer.replace("restored", restored)
-        writer.rewrite("quarantine", lambda part: part.join(chosen, on=[*PROVENANCE, "table", "reason"], how="anti"))
+        gone = chosen.select(*PROVENANCE, "table", "reason")
+        writer.rewrite("quarantine", lambda part: part.join(gone, on=gone.columns, how="anti", maintain_order="left"))
         items = shop.items()
         for (table, source_id), rows in chosen.group_by("table", "source_id", maintain_order=True):
             entry = next(e for e in entries.values() if e.table == table and e.sha256[:12] == source_id)
@@ -192,10 +195,11 @@ def _how(entry: SourceEntry, now: datetime | None) -> How:
 
 def _back_to_items(rows: pl.DataFrame, items: pl.DataFrame, entry: SourceEntry, work: Work) -> pl.DataFrame:
     twice = pl.col("reason") == "duplicate_item_id"
+    times = Times(entry.time_format, entry.zone, entry.day_order)
     for (file, unique), mine in rows.group_by("source_file", twice.alias("unique"), maintain_order=True):
         records = as_read(mine)
         roles = {role: column for role, column in entry.mapping.items() if column in records.frame.columns}
-        frame = items_from(records, roles, str(file), entry.sha256[:12], Counter())
+        frame = items_from(records, roles, str(file), entry.sha256[:12], Counter(), times=times)
         report = SourceReport(entry.name, entry.sha256, "again")
         kept, refused = add_items(frame, items, report, work, unique=bool(unique))
         entry.rows_known += report.rows_known
@@ -205,20 +209,38 @@ def _back_to_items(rows: pl.DataFrame, items: pl.DataFrame, entry: SourceEntry, 
     return items
 
 
+def _known(schema: TableSchema, source_id: str, work: Work) -> KnownRows | KnownKeys:
+    """What the table has; rows that a source repeats are no copies, unless another source brought them as well."""
+    if schema.key:
+        return KnownKeys(schema, work.writer.portions(schema.name))
+    rows = Log(work.writer, but=source_id)
+    return KnownRows(schema, rows, names=lambda: work.writer.scan(schema.name).collect_schema().names())
+
+
 def _back_to_log(rows: pl.DataFrame, entry: SourceEntry, work: Work) -> pl.DataFrame:
     """Put rows back into their table; returns the items that only they name."""
     schema = TABLES[entry.table]
     source_id = entry.sha256[:12]
     derived: list[pl.DataFrame] = []
+    known = _known(schema, source_id, work)
     canonical = rows.filter(pl.col("reason").is_in(_OVER_LOG))
     for (file,), mine in rows.filter(~pl.col("reason").is_in(_OVER_LOG)).group_by("source_file", maintain_order=True):
         records = as_read(mine)
-        maker = LogRows(schema, Times(entry.time_format, entry.zone), entry.constants, source_id)
+        maker = LogRows(schema, Times(entry.time_format, entry.zone, entry.day_order), entry.constants, source_id)
         roles = {role: column for role, column in entry.mapping.items() if column in records.frame.columns}
         made, out = maker.make(records, roles, str(file))
         if entry.table == "events":
             made, bad = refuse_events(made, work)
             out = pl.concat([out, bad])
+        if isinstance(known, KnownRows):
+            there = known.find(made)
+        else:
+            there, clash = known.find(made)
+            again = made.filter(clash).select(ROW, reason=pl.lit("duplicate_key"), detail=pl.lit(same_key(schema)))
+            out = pl.concat([out, again])
+            made, there = made.filter(~clash), there[~clash]
+        entry.rows_known += int(there.sum())
+        made = made.filter(~there)
         if maker.derived:
             derived.append(maker.items().filter(pl.col("item_id").is_in(made["item_id"].implode())))
         made = typed_like(made.drop(ROW), work.writer.scan(entry.table))
@@ -227,5 +249,11 @@ def _back_to_log(rows: pl.DataFrame, entry: SourceEntry, work: Work) -> pl.DataF
         if out.height:
             work.writer.append("quarantine", refused_rows(records, out, entry.table, source_id, str(file)))
     if canonical.height:
-        work.writer.append(entry.table, as_events(canonical, work.writer.scan("events")))
-    return pl.concat([empty("items").select("item_id", "title"), *derived], how="diagonal").unique("item_id")
+        events = as_events(canonical, work.writer.scan("events"))
+        assert isinstance(known, KnownRows)
+        there = known.find(events)
+        entry.rows_known += int(there.sum())
+        work.writer.append(entry.table, events.filter(~there))
+    return pl.concat([empty("items").select("item_id", "title"), *derived], how="diagonal").unique(
+        "item_id", keep="first", maintain_order=True
+    )

@@ -118,6 +118,9 @@ def together(batches: Sequence[Records]) -> Records:
     )
 
 
+_LONGEST_LINE = 1 << 20
+
+
 class _Blocks:
     """Blocks of whole lines of a text file, without byte order mark, each line ended by a line feed.
 
@@ -133,6 +136,8 @@ class _Blocks:
             self._decoder, self.encoding = codecs.getincrementaldecoder("utf-16")(), "utf-8"
         elif first.startswith(_UTF8_BOM):
             first, self.encoding = first.removeprefix(_UTF8_BOM), "utf-8"
+        # Line ends of old: a file without a single line feed, as far as a line may reach.
+        self._returns = b"\r" in first and b"\n" not in first and (len(first) < size or size >= _LONGEST_LINE)
         self._next = first
         self._rest = b""
         self.done = False
@@ -147,6 +152,8 @@ class _Blocks:
                 block = self._decoder.decode(block, final=self.done).encode()
             except UnicodeDecodeError as error:
                 raise InputError(f"{self._name} begins like UTF-16, but is none: {error}") from error
+        if self._returns:
+            block = block.replace(b"\r", b"\n")
         block = self._rest + block
         if self.done:
             block += b"" if not block or block.endswith(b"\n") else b"\n"

@@ -27,6 +27,9 @@ Measure = Literal["events", "pieces", "spend", "items", "days"]
 SEPARATOR = "|"
 """Divides tags in a cell of the users table."""
 
+LONGEST = timedelta(days=36_500)
+"""The longest time back that a rule may look."""
+
 _MEASURES = get_args(Measure)
 _UNITS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 _COMPARE = (">=", "<=", ">", "<", "=")
@@ -79,8 +82,8 @@ class Condition:
             for text in (self.column, self.value)
             if text is not None and (not text or ('"' in text and "'" in text))
         ]
-        if self.within is not None and self.within <= timedelta(0):
-            problems.append("the time within which events count must be above 0")
+        if self.within is not None and not timedelta(0) < self.within <= LONGEST:
+            problems.append(f"the time within which events count must be above 0 and at most {LONGEST.days} days")
         if problems:
             raise SettingError("tag rule: " + "; ".join(problems))
 
@@ -230,7 +233,8 @@ def _condition(reader: _Reader) -> Condition:
         reader.take("within", "")
         length = reader.number("a number above 0", 0, above=True)
         units = [*_UNITS, *(unit + "s" for unit in _UNITS)]
-        within = length * _UNITS[reader.take(None, "hours, days or weeks", units).removesuffix("s")]
+        unit = _UNITS[reader.take(None, "hours, days or weeks", units).removesuffix("s")]
+        within = length * unit if length <= 2 * LONGEST / unit else 2 * LONGEST  # refused by the condition
     return Condition(kind, compare, amount, measure, column, value, within)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evenshelf.errors import InputError, SettingError
+from evenshelf.shop.cleaning.event_rules import whole_log
 from evenshelf.shop.store import Shop
 from evenshelf.shop.tagging.by_rules import rule_tags
 from evenshelf.shop.tagging.segments import SEGMENTS, rfm_tags
@@ -136,7 +137,7 @@ def tag_users(
     parsed = parse_all(rules)
     before = shop.read("user_tags").select(pl.col("user_id", "tag", "origin").cast(pl.String))
     _check_removed(remove, before)
-    events, items = shop.scan("events"), shop.scan("items")
+    events, items = whole_log(shop.scan("events")), shop.scan("items")
     if (parsed or segments) and not shop.rows("events"):
         raise SettingError(
             f"the shop {shop.path} has no events to tag users by",
