@@ -121,3 +121,49 @@ def test_errors(case, shop, tmp_path, monkeypatch, capsys) -> None:
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("annotate", "--help") == 0
     assert "evenshelf annotate export myshop sheet.csv" in capsys.readouterr().out
+
+
+def test_labels_in_brackets_are_shown_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = Shop.create(tmp_path / "shop")
+    labels = ["Hats [women]", "Shoes[/x]"]
+    rows = {"item_id": ["1", "2"], "title": ["hat a", "shoe b"], "category": labels}
+    made.commit({"items": pl.DataFrame(rows)})
+    for who, said in (("ann", labels), ("bob", labels[::-1])):
+        pl.DataFrame({"item_id": ["1", "2"], "label": said}).write_csv(tmp_path / f"{who}.csv")
+        assert run("annotate", "import", made.path, tmp_path / f"{who}.csv", "--annotator", who) == 0
+    shown = capsys.readouterr().out
+    assert "Hats [women]" in shown
+    assert run("annotate", "agreement", made.path) == 0
+    shown = capsys.readouterr().out
+    assert "Hats [women]" in shown
+    assert "Shoes[/x]" in shown
+
+
+def test_a_sheet_that_holds_labels_is_not_written_over(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "s.csv"
+    options = ["--n", 3, "--encoder", "tfidf"]
+    assert run("annotate", "export", shop, out, *options) == 0
+    assert run("annotate", "export", shop, out, *options) == 0  # nobody has labelled anything yet
+    fill(out, shop)
+    before = out.read_bytes()
+    assert run("annotate", "export", shop, out, *options) == 2
+    assert "holds labels already" in capsys.readouterr().err
+    assert out.read_bytes() == before
+    assert run("annotate", "export", shop, ".", *options) == 2
+    assert run("annotate", "import", shop, out, "--encoding", "base64") == 2
+
+
+def test_refused_rows_of_sheets_of_one_name_are_all_kept(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "z.csv").write_text("item_id,label\nnobody,hats\n", encoding="utf-8")
+    (tmp_path / "z.tsv").write_text("item_id\tlabel\nno-one\thats\n", encoding="utf-8")
+    for _ in range(2):
+        run("annotate", "import", shop, tmp_path / "z.csv", tmp_path / "z.tsv", "--annotator", "ann")
+    capsys.readouterr()
+    kept = sorted(file.name for file in tmp_path.glob("refused-*"))
+    assert kept == ["refused-z-2.csv", "refused-z.csv", "refused-z.tsv-2.csv", "refused-z.tsv.csv"]
+    assert "nobody" in (tmp_path / "refused-z.csv").read_text(encoding="utf-8-sig")
+    assert "no-one" in (tmp_path / "refused-z.tsv.csv").read_text(encoding="utf-8-sig")

@@ -18,7 +18,9 @@ from evenshelf.shop.simulation.settings import World
 from evenshelf.study.prepare import shop_task
 from evenshelf.study.results import StudyResult
 from evenshelf.study.runner import Study
+from evenshelf.study.terminal import standing
 from evenshelf.study.verdict import Verdict, decide
+from evenshelf.study.wording import comparison_note
 from tests.study.factory import Plan, study, with_remedies
 
 ITEMS = 600
@@ -124,6 +126,8 @@ def test_spreading_guesses_over_the_classes_is_no_gain() -> None:
     assert found.recommended is None
     assert found.headline == NOTHING_BEATS_GUESSING
     assert any("spreading the answers" in reason for reason in found.reasons)
+    assert standing(found, found["spread"]) == "same"
+    assert comparison_note(found["spread"], 1.0, informative=found.informative) == "another way of guessing"
 
 
 def test_a_model_that_knows_a_little_beats_guessing() -> None:

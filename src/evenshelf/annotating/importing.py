@@ -127,7 +127,7 @@ def import_labels(
 
     Annotations are known by item, target and annotator: a file that is imported twice changes nothing, and a label that
     an annotator changed replaces the one before. An item gets the label that has the most votes; a tie is a conflict
-    and changes no item. Refused rows are written beside their file, as ``NAME.refused.csv``.
+    and changes no item. Refused rows are written beside their file, as ``refused-NAME.csv``.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def import_labels(
     for place, (sheet, about) in enumerate(zip(sheets, report.sheets, strict=True)):
         rows = [(row, f"{r.column}: {r.reason}") for at, row, r in intake.refused if at == place]
         if rows:
-            out = sheet.file.with_name(f"{sheet.file.stem}.refused.csv")
+            out = _refused_file(sheet.file)
             write_refused(out, sheet.columns, sorted(rows, key=lambda pair: pair[0].line))
             about.refused_file = str(out)
     return report
@@ -225,6 +225,15 @@ class _Taken:
     annotator: str
     label: str
     source: tuple[str, str, int]
+
+
+def _refused_file(sheet: Path) -> Path:
+    """A name that no pattern for sheets fits, and that is not taken: somebody may be correcting that file."""
+    stem = f"refused-{sheet.name.removesuffix('.csv')}"
+    number = 1
+    while (out := sheet.with_name(f"{stem}{'' if number == 1 else f'-{number}'}.csv")).exists():
+        number += 1
+    return out
 
 
 class _Intake:

@@ -105,7 +105,7 @@ def check_sheets(out: Path, annotators: Sequence[str], overlap: int) -> dict[str
     Raises
     ------
     SettingError
-        If names repeat or lead to one file, or the overlap cannot be.
+        If names repeat or lead to one file, the overlap cannot be, or a file holds labels.
     """
     names = [name.strip() for name in annotators]
     files = {name: out.with_name(f"{out.stem}-{_file_part(name)}{out.suffix}") for name in names}
@@ -118,7 +118,23 @@ def check_sheets(out: Path, annotators: Sequence[str], overlap: int) -> dict[str
         faults.append(f"each row cannot go to {overlap} of {len(names)} annotators")
     if faults:
         raise SettingError("; ".join(faults) + ".", hint="Give different names, such as: --per-annotator ann,bob")
+    if not out.name:
+        raise SettingError(f"{out} is no name of a file.", hint="Such as: sheet.csv")
+    if filled := [str(file) for file in files.values() or [out] if _has_labels(file)]:
+        raise SettingError(
+            f"{', '.join(filled)} holds labels already, and is not written over.",
+            hint="Import it, then take another name or remove the file.",
+        )
     return files
+
+
+def _has_labels(file: Path) -> bool:
+    if not file.is_file():
+        return False
+    try:
+        return any(row.cells.get("label", "").strip() for row in read_sheet(file).rows)
+    except (InputError, SettingError):
+        return True  # whatever it is, it is not ours to lose
 
 
 def deal(rows: int, annotators: int, overlap: int, seed: int) -> list[list[int]]:
@@ -191,6 +207,7 @@ def read_sheet(file: Path, *, encoding: str = "utf-8") -> Sheet:
     """
     try:
         codec = codecs.lookup(encoding).name
+        "a".encode(codec)  # base64 and its like are no encodings of text
     except LookupError:
         raise SettingError(f"There is no encoding {encoding!r}.", hint="Such as utf-8 or gb18030.") from None
     try:

@@ -36,7 +36,7 @@ def selection_report(selection: Selection, files: Sequence[Path], *, blind: bool
     table = _table("title", *(() if blind else ("suggestion", "", "why")))
     for row in selection.rows.head(_SHOWN).iter_rows(named=True):
         more = (row["suggestion"] or "", _share(row["confidence"]), Text(row["why"], GREY))
-        table.add_row(_cut(row["title"]), *(() if blind else more))
+        _add(table, _cut(row["title"]), *(() if blind else more))
     parts: list[RenderableType] = [head, Padding(table, (1, 0, 1, 2)), *_notes(selection.notes)]
     parts += [Text.assemble(("✓ ", "green"), (str(file), "bold")) for file in files]
     return Group(*parts)
@@ -60,7 +60,7 @@ def import_report(report: ImportReport) -> RenderableType:
     if report.conflicts:
         table = _table("item", "labels and their votes")
         for row in report.conflicts:
-            table.add_row(row["item_id"], row["labels"])
+            _add(table, row["item_id"], row["labels"])
         title = Text(f"{len(report.conflicts):,} conflicts; these items keep what they had", "yellow")
         parts += ["", title, Padding(table, (0, 0, 0, 2))]
     if report.new_labels:
@@ -97,17 +97,17 @@ def agreement_report(found: Agreement) -> RenderableType:
     pairs = _table("", "", "items", "agree", "Cohen's kappa")
     for pair in found.pairs:
         kappa = "–" if pair.kappa is None else f"{pair.kappa:.3f}"
-        pairs.add_row(pair.first, pair.second, f"{pair.items:,}", f"{pair.agreement:.1%}", kappa)
+        _add(pairs, pair.first, pair.second, f"{pair.items:,}", f"{pair.agreement:.1%}", kappa)
     parts += ["", Padding(pairs, (0, 0, 0, 2))]
     worst = sorted(found.classes, key=lambda c: (c.agreement, -c.given, c.label))[:_SHOWN]
     classes = _table("least agreed on", "given", "agree")
     for c in worst:
-        classes.add_row(c.label, f"{c.given:,}", f"{c.agreement:.1%}")
+        _add(classes, c.label, f"{c.given:,}", f"{c.agreement:.1%}")
     parts += ["", Padding(classes, (0, 0, 0, 2))]
     if found.confusions:
         confusions = _table("given to the same items", "", "items")
         for pair_of in found.confusions[:_SHOWN]:
-            confusions.add_row(pair_of.first, pair_of.second, f"{pair_of.items:,}")
+            _add(confusions, pair_of.first, pair_of.second, f"{pair_of.items:,}")
         parts += ["", Padding(confusions, (0, 0, 0, 2))]
     return Group(*parts)
 
@@ -121,15 +121,15 @@ def suspects_report(found: Suspects, shown: int, file: Path | None) -> Renderabl
     table = _table("title", "label", "", "rather", "")
     for row in found.rows.head(shown).iter_rows(named=True):
         likely = Text(row["suggestion"], "cyan")
-        table.add_row(
-            _cut(row["title"]), row["label"], _share(row["label_confidence"]), likely, _share(row["confidence"])
+        _add(
+            table, _cut(row["title"]), row["label"], _share(row["label_confidence"]), likely, _share(row["confidence"])
         )
     parts: list[RenderableType] = [head, Padding(table, (1, 0, 1, 2))]
     counts = found.classes.filter(found.classes["suspected"] > 0).sort("suspected", "label", descending=[True, False])
     if counts.height:
         classes = _table("class", "labels", "suspect", "threshold")
         for row in counts.head(_SHOWN).iter_rows(named=True):
-            classes.add_row(row["label"], f"{row['labels']:,}", f"{row['suspected']:,}", f"{row['threshold']:.2f}")
+            _add(classes, row["label"], f"{row['labels']:,}", f"{row['suspected']:,}", f"{row['threshold']:.2f}")
         parts.append(Padding(classes, (0, 0, 1, 2)))
     if found.not_judged:
         note = f"{found.not_judged:,} labels are not judged: their class has too few different titles."
@@ -145,6 +145,11 @@ def _table(*columns: str) -> Table:
         numeric = name in ("", "items", "given", "agree", "labels", "suspect", "threshold", "Cohen's kappa")
         table.add_column(Text(name), justify="right" if numeric and name else "left", overflow="fold")
     return table
+
+
+def _add(table: Table, *cells: str | Text) -> None:
+    """Add a row as it is: what stands in brackets in a label is no markup."""
+    table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
 
 
 def _notes(notes: Sequence[str]) -> list[RenderableType]:

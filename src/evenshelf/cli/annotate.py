@@ -139,7 +139,7 @@ def import_sheets(  # noqa: PLR0917 - typer calls it by name
 
     The label with most votes is written. Ties are conflicts: they are listed, and
     the items keep what they had. Refused rows are listed with file, line and
-    column, and written to NAME.refused.csv, to be corrected and imported. A sheet
+    column, and written to refused-NAME.csv, to be corrected and imported. A sheet
     that is imported twice changes nothing.
 
     For example:

@@ -62,7 +62,9 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
         few_shot=FEW_SHOT,
         imbalance=imbalance,
         buckets=bucket_rows(imbalance),
-        notes={c.spec: comparison_note(c, verdict.guardrail) for c in verdict.comparisons},
+        notes={
+            c.spec: comparison_note(c, verdict.guardrail, informative=verdict.informative) for c in verdict.comparisons
+        },
         tuning=_tuning(rivals),
         tail_figure=class_charts.long_tail(imbalance),
         gain_figure=remedy_charts.gains(verdict) if rivals else None,

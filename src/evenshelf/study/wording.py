@@ -299,8 +299,8 @@ def _plural(n: int, one: str, many: str) -> str:
     return one if n == 1 else many
 
 
-def comparison_note(c: Comparison, guardrail: float) -> str:
-    """Why a remedy is or is not recommended, in a few words."""
+def comparison_note(c: Comparison, guardrail: float, *, informative: bool = True) -> str:
+    """Why a remedy is or is not recommended, in a few words; `informative` as in the verdict."""
     if c.recommended:
         return "recommended"
     if not math.isfinite(c.diff):
@@ -312,7 +312,7 @@ def comparison_note(c: Comparison, guardrail: float) -> str:
     if not c.guardrail_ok:
         return f"loses {percent(c.head_loss)} of the head (limit {percent(guardrail)})"
     if c.significant:
-        return "better than nothing"
+        return "better than nothing" if informative else "another way of guessing"
     if c.diff < 0 and c.high < 0:
         return "worse than nothing"
     return "not distinguishable from nothing"

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from evenshelf.shop.store import Writer
 
 
+_LONGEST_GAP = 525_600
+
+
 def ingest(
     shop_path: str | Path,
     sources: Sequence[str | Path],
@@ -106,6 +109,8 @@ def ingest(
     if table not in KNOWN_NAMES:
         raise SettingError(f"rows cannot be added to a table {table!r}", hint=f"Tables: {', '.join(KNOWN_NAMES)}.")
     check_switches(table, off, fix)
+    if session_gap is not None and not 0 <= session_gap <= _LONGEST_GAP:
+        raise SettingError(f"the pause between sessions is 0 to {_LONGEST_GAP:,} minutes, not {session_gap}")
     Times(time_format, timezone)
     constants = check_constants(table, constants or {})
     settings = _settings(

@@ -86,6 +86,7 @@ def read_batches(
         return
     try:
         codecs.lookup(encoding)
+        "a".encode(encoding)  # base64 and its like are no encodings of text
     except LookupError as error:
         raise SettingError(f"there is no encoding {encoding!r}", hint="Try utf-8 or gb18030.") from error
     blocks = _Blocks(name, stream, encoding, block)
