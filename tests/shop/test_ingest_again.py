@@ -205,3 +205,22 @@ def test_rules_about_what_a_log_does_not_tell_are_one_clear_error(write, shop, r
     done = CliRunner().invoke(app, ["shop", "tag", str(shop), "--rule", rule])
     assert done.exception is None or isinstance(done.exception, SystemExit)
     assert pl.DataFrame(Shop.open(shop).read("user_tags")).height == 0
+
+
+def test_what_all_items_have_is_told_once(write, shop):
+    ingest(shop, [write("i.csv", "item_id,title\na,Hat\n,\n")], constants={"brand": "Acme", "price": "3"})
+    restore(shop, Selection())
+    assert Shop.open(shop).items().select("brand", "price").rows() == [("Acme", 3.0), ("Acme", 3.0)]
+
+
+def test_restoring_makes_no_marks_that_were_turned_off(write, shop):
+    ingest(shop, [write("i.csv", "item_id,title\na,Hat\nb,\n")], off=["conflicting_labels", "title_groups"])
+    restore(shop, Selection())
+    assert not {"minority_label", "title_group"} & set(Shop.open(shop).items().columns)
+
+
+def test_moments_without_seconds_that_tell_their_zone_are_read(write, shop):
+    ingest(
+        shop, [write("log.csv", HEAD + "2024-01-01T10:00Z,u,a,view\n2024-01-01 10:00+02:00,u,b,view\n")], table="events"
+    )
+    assert sorted(events(shop)["time"].dt.hour()) == [8, 10]

@@ -244,3 +244,9 @@ def test_files_that_end_lines_as_old_ones_do_are_read():
     got = read("id,title\r1,Hat\r2,Cap\r")
     assert got.frame.rows() == [("1", "Hat"), ("2", "Cap")]
     assert got.lines == [2, 3]
+
+
+def test_bytes_in_parquet_are_refused(tmp_path):
+    pl.DataFrame({"id": ["1"], "picture": [b"\xff"]}).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a\.parquet: picture holds bytes"):
+        read((tmp_path / "a.parquet").read_bytes(), "a.parquet")

@@ -153,3 +153,13 @@ def test_a_study_of_tags_scores_sets(shop, tmp_path):
     most = guesses(result, 0)["guess constant"]
     assert (np.bincount(most, minlength=len(task.classes)) > 0).sum() <= 2 * (np.bincount(texts).max() + 1)
     assert decide(result).informative
+
+
+def test_a_column_of_lists_holds_tags(tmp_path):
+    made = Shop.create(tmp_path / "shop")
+    lists = [["red", "round"], ["blue"], None, ["red"], ["blue", "round"]]
+    rows = {"item_id": list("abcde"), "title": [f"thing {n}" for n in range(5)], "colours": lists}
+    made.commit({"items": pl.DataFrame(rows)})
+    task = TagsTask.from_shop(made, "colours")
+    assert dict(zip(task.classes, task.counts.tolist(), strict=True)) == {"blue": 2, "red": 2, "round": 2}
+    assert task.dropped == {"no tags": 1}

@@ -28,7 +28,9 @@ def study(  # noqa: PLR0917 - typer calls it by name
     task: Annotated[
         str, typer.Option(metavar="NAME", help="What is asked of the shop; see: evenshelf tasks.")
     ] = "label",
-    target: Annotated[str, typer.Option(help="The column to be learned.")] = "category",
+    target: Annotated[
+        str | None, typer.Option(help="The column to be learned: category, or tags for the task tags.")
+    ] = None,
     remedies: Annotated[
         str, typer.Option(metavar="SET|SPECS", help="standard, quick, or specs with commas; see: evenshelf remedies.")
     ] = "standard",
@@ -139,7 +141,7 @@ def report_again(
 
 def _run(
     shop: Path,
-    target: str,
+    target: str | None,
     *,
     task: str,
     plan: dict[str, Any],
@@ -159,7 +161,7 @@ def _run(
     wanted.check()
     prepare.check_verdict(metric, guardrail)
     prepare.check_encoder(encoder)
-    task_kind(task)
+    target = target or task_kind(task).target
     opened = Shop.open(shop)
     with err.status("reading the shop") if err.is_terminal else _quiet():
         asked = prepare.shop_task(opened, target, kind=task, sample=sample, seed=wanted.seed)

@@ -24,6 +24,8 @@ class TaskKind:
         What ``--task`` takes.
     summary
         One sentence for a person who has to choose.
+    target
+        What ``--target`` is if it is not given.
     ask
         ``ask(shop, target)`` finds the examples and their classes; ``target`` is what ``--target`` says. The task it
         returns is of a class whose :attr:`~evenshelf.tasks.label.LabelTask.name` is that of the kind. It raises an
@@ -33,6 +35,7 @@ class TaskKind:
     name: str
     summary: str
     ask: Callable[[Shop, str], LabelTask]
+    target: str = "category"
 
 
 _registry: Registry[TaskKind] = Registry(
@@ -58,5 +61,6 @@ register(
         "Which tags, any number of them, belong to a product text (--target tags), or to what a user looked at "
         "(--target users.tags).",
         TagsTask.from_shop,
+        "tags",
     )
 )

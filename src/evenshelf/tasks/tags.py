@@ -101,7 +101,11 @@ class TagsTask(LabelTask):
             _check_column(shop, asked, text, "text", "")
             texts = asked.select("item_id", text=pl.col(text).cast(pl.String))
         _check_column(shop, asked, column, "target", USERS if key == "user_id" else "")
-        tags = asked.select(key, tags=pl.col(column).cast(pl.String).str.split(SEPARATOR))
+        listed = isinstance(asked.collect_schema()[column], pl.List)
+        cell = (
+            pl.col(column).cast(pl.List(pl.String)) if listed else pl.col(column).cast(pl.String).str.split(SEPARATOR)
+        )
+        tags = asked.select(key, tags=cell)
         rows = tags.join(texts, on=key, how="left", maintain_order="left").collect()
         rows = rows.with_columns(
             pl.col("text").str.strip_chars().replace("", None),

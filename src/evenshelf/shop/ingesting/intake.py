@@ -129,8 +129,10 @@ def take_items(
     seen: Counter[str] = Counter()
     times = Times(work.how.time_format, work.how.zone)
     for name, roles, records in Reader(report, work.how, work.progress).batches(source, refused):
-        frames.append(items_from(records, roles.roles, name, report.source_id, seen, times=times))
-    frame = together(frames) if frames else items_from(None, {}, "", "", seen, times=times)
+        frames.append(
+            items_from(records, roles.roles, name, report.source_id, seen, times=times, constants=work.how.constants)
+        )
+    frame = together(frames) if frames else items_from(None, {}, "", "", seen, times=times, constants={})
     report.day_order = times.order
     if frames and "item_id" not in report.mapping:
         report.notes.append("no column holds an item_id: ids are derived from the content of each row")

@@ -25,7 +25,14 @@ _HIDDEN = {"breadcrumb": BREADCRUMB, "code": CODE}
 
 
 def items_from(
-    records: Records | None, roles: Mapping[str, str], file: str, source_id: str, seen: Counter[str], *, times: Times
+    records: Records | None,
+    roles: Mapping[str, str],
+    file: str,
+    source_id: str,
+    seen: Counter[str],
+    *,
+    times: Times,
+    constants: Mapping[str, str],
 ) -> pl.DataFrame:
     """Turn the records of one file into rows of the items table, with hidden columns for the rules.
 
@@ -41,6 +48,8 @@ def items_from(
         Counts contents of rows, over all files of a source, to tell equal rows apart; is updated.
     times
         Reads when items were launched.
+    constants
+        Value by role, for all rows.
 
     Raises
     ------
@@ -52,12 +61,17 @@ def items_from(
         return pl.DataFrame(schema=schema | {"source_line": pl.Int64})
     source = records.frame
     columns: dict[str, pl.Series] = {}
-    for role, column in roles.items():
-        values = as_text(source[column], file)
+    given = {role: (source[column], column) for role, column in roles.items()}
+    given |= {
+        role: (pl.repeat(value, source.height, dtype=pl.String, eager=True), "--set")
+        for role, value in constants.items()
+    }
+    for role, (series, column) in given.items():
+        values = as_text(series, file)
         if role == "price":
-            columns |= _prices(source[column], values)
+            columns |= _prices(series, values)
         elif role == "launched":
-            columns |= _moments(source[column], values, times, f"{file}, column {column!r}")
+            columns |= _moments(series, values, times, f"{file}, column {column!r}")
         elif role in _HIDDEN:
             columns[_HIDDEN[role]] = values
         elif role in {"category", "path"}:

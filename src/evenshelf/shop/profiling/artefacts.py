@@ -231,7 +231,10 @@ def _placed(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Rows with a place in a file; those that came from none stand in the order of their table."""
     there = rows.collect_schema().names()
     missing = [pl.lit(None, c.dtype).alias(c.name) for c in EVENTS.columns if c.name in PROVENANCE]
-    return rows.with_columns(c for c in missing if c.meta.output_name() not in there).with_columns(
+    rows = rows.with_columns(c for c in missing if c.meta.output_name() not in there)
+    if not rows.select(pl.col("source_line").has_nulls()).collect(engine="streaming").item():
+        return rows  # counting rows would hold a number for each of them
+    return rows.with_columns(
         pl.col("source_id").fill_null(""),
         pl.col("source_file").fill_null(""),
         pl.col("source_line").fill_null(pl.int_range(pl.len(), dtype=pl.Int64) + 1),

@@ -27,6 +27,8 @@ from evenshelf.shop.schema import PROVENANCE, TABLES, empty
 from evenshelf.shop.store import Shop, together
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evenshelf.shop.manifest import SourceEntry
     from evenshelf.shop.progress import Progress
     from evenshelf.shop.schema import TableSchema
@@ -162,8 +164,10 @@ def restore(
                 entry.items_derived += new_items.height
                 items = together([items, new_items])
             move([entry], entry.table, writer.scan("quarantine").slice(before).collect())
+        # The marks of items are made as the items were read last.
+        off = next((e.off for e in reversed(entries.values()) if e.table == "items"), [])
         for table in chosen["table"].unique(maintain_order=True):
-            finish(Work(writer, entries, restored, _how_of(table, now), progress), items)
+            finish(Work(writer, entries, restored, _how_of(table, now, off), progress), items)
         key = [*PROVENANCE, "table"]
         still = writer.scan("quarantine").join(chosen.lazy().select(key), on=key, how="semi").collect()
     report.restored = _counts(chosen.join(still, on=key, how="anti"))
@@ -175,8 +179,8 @@ def _counts(rows: pl.DataFrame) -> dict[str, int]:
     return dict(rows["reason"].value_counts(sort=True).iter_rows())
 
 
-def _how_of(table: str, now: datetime | None) -> How:
-    return How(table, {}, {}, frozenset(), frozenset(), (), now or datetime.now(UTC))
+def _how_of(table: str, now: datetime | None, off: Sequence[str]) -> How:
+    return How(table, {}, {}, frozenset(off), frozenset(), (), now or datetime.now(UTC))
 
 
 def _how(entry: SourceEntry, now: datetime | None) -> How:
@@ -199,7 +203,9 @@ def _back_to_items(rows: pl.DataFrame, items: pl.DataFrame, entry: SourceEntry, 
     for (file, unique), mine in rows.group_by("source_file", twice.alias("unique"), maintain_order=True):
         records = as_read(mine)
         roles = {role: column for role, column in entry.mapping.items() if column in records.frame.columns}
-        frame = items_from(records, roles, str(file), entry.sha256[:12], Counter(), times=times)
+        frame = items_from(
+            records, roles, str(file), entry.sha256[:12], Counter(), times=times, constants=entry.constants
+        )
         report = SourceReport(entry.name, entry.sha256, "again")
         kept, refused = add_items(frame, items, report, work, unique=bool(unique))
         entry.rows_known += report.rows_known

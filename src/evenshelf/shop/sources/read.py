@@ -321,6 +321,12 @@ def _read_parquet(name: str, stream: BinaryIO) -> Iterator[Records]:
         file = parquet.ParquetFile(stream)
         batches = file.iter_batches(batch_size=PARQUET_ROWS)
         empty = pl.from_arrow(file.schema_arrow.empty_table())
+        assert isinstance(empty, pl.DataFrame)
+        if held := [column for column, dtype in empty.schema.items() if dtype == pl.Binary]:
+            raise InputError(
+                f"{name}: {', '.join(held)} holds bytes, which cannot be kept",
+                hint="Leave such columns out when you write the file, or write them as text.",
+            )
         for frame in map(_plain, map(pl.from_arrow, batches)):
             yield Records(frame, list(range(line, line + frame.height)))
             line += frame.height
