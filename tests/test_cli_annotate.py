@@ -167,3 +167,32 @@ def test_refused_rows_of_sheets_of_one_name_are_all_kept(
     assert kept == ["refused-z-2.csv", "refused-z.csv", "refused-z.tsv-2.csv", "refused-z.tsv.csv"]
     assert "nobody" in (tmp_path / "refused-z.csv").read_text(encoding="utf-8-sig")
     assert "no-one" in (tmp_path / "refused-z.tsv.csv").read_text(encoding="utf-8-sig")
+
+
+def test_a_label_that_people_confirm_is_suspect_no_more(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = Shop.open(shop).items()
+    Shop.open(shop).commit({"items": items.with_columns(category=pl.col("truth"))})
+    wrong = items["truth"].unique().sort().to_list()
+    flipped = items.with_columns(
+        category=pl.when(pl.col("item_id") == "i0")
+        .then(pl.when(pl.col("truth") == wrong[0]).then(pl.lit(wrong[1])).otherwise(pl.lit(wrong[0])))
+        .otherwise("truth")
+    )
+    Shop.open(shop).commit({"items": flipped})
+
+    def listed(*more: object) -> tuple[list[str], int]:
+        assert run("annotate", "suspects", shop, "--encoder", "tfidf", "--json", *more) == 0
+        found = json.loads(capsys.readouterr().out)
+        return [row["item_id"] for row in found["rows"]], found["settled"]
+
+    assert "i0" in listed()[0]
+    label = flipped.filter(item_id="i0")["category"].item()
+    for who in ("ann", "bob"):
+        pl.DataFrame({"item_id": ["i0"], "label": [label]}).write_csv(tmp_path / f"{who}.csv")
+        assert run("annotate", "import", shop, tmp_path / f"{who}.csv", "--annotator", who) == 0
+        capsys.readouterr()
+        assert ("i0" in listed()[0]) == (who == "ann")
+    assert listed()[1] == 1
+    assert "i0" in listed("--settled-by", 3)[0]

@@ -11,6 +11,7 @@ from evenshelf.annotating.confident import doubts
 from evenshelf.annotating.examples import read_examples
 from evenshelf.annotating.model import Labels, encode, out_of_fold
 from evenshelf.annotating.select import FOLDS, class_texts
+from evenshelf.annotating.votes import agreed
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
@@ -34,6 +35,8 @@ class Suspects:
     judged, not_judged
         Labelled rows that were compared, and those whose class has too few different titles to be trained on one side
         and judged on the other.
+    settled
+        Rows that would be suspect, but whose label enough people gave.
     """
 
     rows: pl.DataFrame
@@ -41,6 +44,7 @@ class Suspects:
     target: str
     judged: int
     not_judged: int
+    settled: int = 0
 
 
 def suspects(
@@ -50,6 +54,7 @@ def suspects(
     encoder: str = AUTO,
     folds: int = FOLDS,
     seed: int = 0,
+    settled_by: int = 2,
     progress: Progress | None = None,
 ) -> Suspects:
     """Find labels that a model contradicts which was trained on the rows of other titles.
@@ -67,6 +72,8 @@ def suspects(
         Parts, each judged once by the others; at least 2.
     seed
         Of the parts.
+    settled_by
+        A label that so many annotators gave, and no other as often, is suspect no more; at least 1.
     progress
         Is told what is done.
 
@@ -79,6 +86,7 @@ def suspects(
     """
     faults = [f"folds is {folds}, and must be at least 2"] if folds < 2 else []
     faults += [f"seed is {seed}, and must not be negative"] if seed < 0 else []
+    faults += [f"settled_by is {settled_by}, and must be at least 1"] if settled_by < 1 else []
     if faults:
         raise SettingError("; ".join(faults) + ".")
     tell = progress or (lambda _what, _done, _total: None)
@@ -104,6 +112,10 @@ def suspects(
     doubt = doubts(given, p)
     listed = np.flatnonzero(doubt.suspect)
     listed = listed[np.argsort(-doubt.doubt[listed], kind="stable")]
+    told = agreed(shop.read("annotations"), target, least=settled_by).select("item_id", "label")
+    confirmed = set(told.iter_rows())
+    open_ = [(examples.item_id[rows[judged[i]]], examples.classes[given[i]]) not in confirmed for i in listed]
+    settled, listed = int(len(listed) - sum(open_)), listed[np.array(open_, bool)]
     at = rows[judged[listed]]
     count = np.bincount(examples.target, minlength=len(examples.classes))
     table = pl.DataFrame(
@@ -130,4 +142,4 @@ def suspects(
             "suspected": np.bincount(given[listed], minlength=size),
         }
     )
-    return Suspects(table, classes, target, len(judged), len(rows) - len(judged))
+    return Suspects(table, classes, target, len(judged), len(rows) - len(judged), settled)

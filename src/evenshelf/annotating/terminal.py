@@ -134,6 +134,8 @@ def suspects_report(found: Suspects, shown: int, file: Path | None) -> Renderabl
     if found.not_judged:
         note = f"{found.not_judged:,} labels are not judged: their class has too few different titles."
         parts += _notes([note])
+    if found.settled:
+        parts += _notes([f"{found.settled:,} more would be suspect, but enough annotators gave their label."])
     if file is not None:
         parts.append(Text.assemble(("✓ ", "green"), (str(file), "bold"), "  a sheet to label these rows anew"))
     return Group(*parts)

@@ -202,6 +202,9 @@ def show_suspects(  # noqa: PLR0917 - typer calls it by name
     ] = None,
     n: Annotated[int, typer.Option("--n", help="Rows to show; of the sheet: at most so many, 0 for all.")] = 20,
     folds: Annotated[int, typer.Option(help="Parts of the data, each judged by the others.")] = 5,
+    settled_by: Annotated[
+        int, typer.Option("--settled-by", metavar="N", help="A label that N annotators gave is suspect no more.")
+    ] = 2,
     encoder: EncoderOption = "auto",
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -226,7 +229,9 @@ def show_suspects(  # noqa: PLR0917 - typer calls it by name
     if n < 0:
         raise SettingError(f"--n is {n}, and must not be negative.", hint="0 stands for all.")
     with working() as progress:
-        found = suspects(Shop.open(shop), target, encoder=encoder, folds=folds, seed=seed, progress=progress)
+        found = suspects(
+            Shop.open(shop), target, encoder=encoder, folds=folds, seed=seed, settled_by=settled_by, progress=progress
+        )
     rows = found.rows.head(n or found.rows.height)
     if out is not None:
         write_sheets(rows.drop("label", "label_confidence", "doubt"), out)
@@ -234,6 +239,7 @@ def show_suspects(  # noqa: PLR0917 - typer calls it by name
         "target": found.target,
         "judged": found.judged,
         "not_judged": found.not_judged,
+        "settled": found.settled,
         "suspected": found.rows.height,
         "file": None if out is None else str(out),
         "rows": rows.to_dicts(),
