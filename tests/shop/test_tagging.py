@@ -246,7 +246,7 @@ def test_a_tag_is_given_anew_and_others_stay(shop):
     tag_users(shop, ["c: purchase > 99", "c: view >= 1"])
     after = held(shop)
     assert [user for user, mine in after.items() if "c" in mine] == ["ann", "eve"]
-    assert after["eve"]["c"] == "c: purchase > 99; c: view >= 1"
+    assert after["eve"]["c"] == "c: purchase > 99\nc: view >= 1"
     drop = {"c"}
     assert {u: {t: o for t, o in m.items() if t not in drop} for u, m in after.items()} == {
         u: {t: o for t, o in m.items() if t not in drop} for u, m in before.items()

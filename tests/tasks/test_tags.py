@@ -82,6 +82,9 @@ def test_tags_of_rules_count_as_those_that_users_came_with(tmp_path):
     tag_users(path, ["looker: view >= 3", "mobile: view >= 0"])
     task = TagsTask.from_shop(Shop.open(path), "users.tags")
     assert set(task.classes) - set(came_with.classes) == {"looker"}
+    assert task.read_off == tuple(t for t in task.classes if t in {"looker", "mobile"})
+    tag_users(path, ["looker: view >= 1 within 3 days"], remove=["mobile"])
+    assert TagsTask.from_shop(Shop.open(path), "users.tags").read_off == ()
     assert task.describe()["content"] != came_with.describe()["content"], "a study of other tags is another one"
     assert task.counts[task.classes.index("mobile")] == len(np.unique(task.same)) or task.dropped
 

@@ -19,7 +19,7 @@ from evenshelf.report.numbers import merged, small
 from evenshelf.report.page import render, write
 from evenshelf.shop.profiling.imbalance import FEW_SHOT, Imbalance
 from evenshelf.study.runner import WORDS_SPEC
-from evenshelf.study.wording import comparison_note, only_trained_on, several_labels
+from evenshelf.study.wording import comparison_note, only_trained_on, read_off, several_labels
 from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
         unfinished=_unfinished(result),
         weakest=_at_weakest(result),
         missing=_not_evaluated(result),
+        read_off=read_off(result.meta["read_off"]) if result.meta.get("read_off") else "",
         several_labels=several_labels(result.meta["labels_per_text"]) if "labels_per_text" in result.meta else "",
         only_trained_on=only_trained_on(result.meta.get("only_trained_on", 0)),
         command=command(result, verdict),

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from evenshelf.study.wording import only_trained_on, seconds, several_labels, signed
+from evenshelf.study.wording import only_trained_on, read_off, seconds, several_labels, signed
 from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
@@ -178,6 +178,8 @@ def study_notes(result: StudyResult, verdict: Verdict) -> Iterator[Text]:
     meta = result.meta
     if "labels_per_text" in meta:
         yield Text(several_labels(meta["labels_per_text"]))
+    if meta.get("read_off"):
+        yield Text(read_off(meta["read_off"]))
     for reason, count in meta.get("dropped", {}).items():
         yield Text(f"{count:,} examples were left out: {reason}.")
     missing = meta.get("not_evaluated", {})

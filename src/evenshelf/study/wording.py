@@ -71,6 +71,14 @@ def several_labels(each: float) -> str:
     )
 
 
+def read_off(tags: list[str]) -> str:
+    """That some tags of users are not foretold."""
+    return (
+        f"{_listed(tags)} {_plural(len(tags), 'comes', 'come')} from rules over events that the texts are made of as "
+        "well, so partly read off and not foretold; rules with a shorter `within` look at later events only."
+    )
+
+
 def _guessing(verdict: Verdict) -> list[str]:
     """How little is known where nothing beats guessing, and what to do about it."""
     of_metric: dict[str, list[Sight]] = {}

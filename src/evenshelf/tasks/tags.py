@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import InputError
 from evenshelf.shop.schema import MARKS, PROVENANCE
-from evenshelf.shop.tagging.tag_rules import SEPARATOR
-from evenshelf.shop.tagging.users import tags_of_users
+from evenshelf.shop.tagging.tag_rules import SEPARATOR, parse_tag_rule
+from evenshelf.shop.tagging.users import IMPORTED, RFM, tags_of_users
 from evenshelf.tasks.folds import random_folds
 from evenshelf.tasks.label import LabelTask
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from evenshelf.shop import Shop
 
 USERS = "users."
@@ -38,7 +40,14 @@ class TagsTask(LabelTask):
     """Pairs of a text and one of its tags; see :class:`~evenshelf.tasks.label.LabelTask`.
 
     Examples with equal numbers in ``same`` are the tags of one text. Equal texts are one: it has the tags of all.
+
+    Attributes
+    ----------
+    read_off
+        Tags of users that rules give for events which their texts are made of as well.
     """
+
+    read_off: tuple[str, ...] = ()
 
     name = "tags"
     several = True
@@ -119,7 +128,9 @@ class TagsTask(LabelTask):
         lost = rows.height - known.height
         why = "nothing seen in the earlier half of the log" if key == "user_id" else f"no {text}"
         sets = known["tags"].fill_null([]).to_list()
-        return cls.of_sets(sets, known["text"].to_list(), dropped={why: lost} if lost else {})
+        task = cls.of_sets(sets, known["text"].to_list(), dropped={why: lost} if lost else {})
+        seen = _read_off(shop) if target == f"{USERS}tags" else frozenset()
+        return replace(task, read_off=tuple(tag for tag in task.classes if tag in seen))
 
     def shuffled(self, folds: int, seed: int) -> NDArray[np.int16]:
         """``[n]`` folds that ignore groups but split no text, whose tags are one answer; stratified by rarest tag."""
@@ -140,7 +151,8 @@ class TagsTask(LabelTask):
         content = blake2b(repr((self.texts, self.classes)).encode(), digest_size=8)
         content.update(self.target.tobytes())
         each = len(self.target) / len(np.unique(self.same))
-        return {**super().describe(), "labels_per_text": round(each, 4), "content": content.hexdigest()}
+        facts = {"labels_per_text": round(each, 4), "content": content.hexdigest(), "read_off": list(self.read_off)}
+        return {**super().describe(), **facts}
 
 
 def _check_column(shop: Shop, table: pl.LazyFrame, column: str, option: str, prefix: str) -> None:
@@ -154,6 +166,29 @@ def _check_column(shop: Shop, table: pl.LazyFrame, column: str, option: str, pre
             f"The shop {shop.path} has no column {prefix + column!r}.{meant}",
             hint=f"Choose one with --{option}: {', '.join(choices) or 'there is none'}.",
         )
+
+
+def _middle(events: pl.LazyFrame) -> tuple[datetime, datetime]:
+    """The middle of a log's time, and its last moment."""
+    times = events.select(first=pl.col("time").min(), last=pl.col("time").max())
+    first, last = times.collect(engine="streaming").row(0)
+    if first is None:
+        raise InputError("No event has a time, so the earlier half of the log cannot be told.")
+    return first + (last - first) / 2, last
+
+
+def _read_off(shop: Shop) -> frozenset[str]:
+    """Tags whose rules look at the earlier half of the log, as the texts of users do."""
+    middle, last = _middle(shop.scan("events"))
+    found = set()
+    for tag, origin in tags_of_users(shop).select("tag", "origin").unique().iter_rows():
+        if origin == RFM:
+            found.add(tag)
+        elif origin != IMPORTED:
+            conditions = [c for rule in origin.split("; ") for c in parse_tag_rule(rule).conditions]
+            if any(c.within is None or last - c.within < middle for c in conditions):
+                found.add(tag)
+    return frozenset(found)
 
 
 def _users(shop: Shop, column: str) -> pl.LazyFrame:
@@ -174,11 +209,7 @@ def _user_texts(shop: Shop, text: str) -> pl.LazyFrame:
             f"The shop {shop.path} has no events with time and user, so nobody knows what users looked at.",
             hint="Ingest events: evenshelf ingest SHOP FILE --table events.",
         )
-    times = events.select(first=pl.col("time").min(), last=pl.col("time").max())
-    first, last = times.collect(engine="streaming").row(0)
-    if first is None:
-        raise InputError("No event has a time, so the earlier half of the log cannot be told.")
-    middle = first + (last - first) / 2
+    middle, _ = _middle(events)
     seen = (
         events.filter(pl.col("time") <= middle, pl.col("user_id").is_not_null())
         .group_by("user_id", "item_id")

@@ -150,7 +150,7 @@ def tag_users(
             progress("asking rules", 0, None)
         origin: dict[str, str] = {}
         for rule in parsed:
-            origin[rule.tag] = "; ".join(filter(None, [origin.get(rule.tag), str(rule)]))
+            origin[rule.tag] = "\n".join(filter(None, [origin.get(rule.tag), str(rule)]))
         tags = rule_tags(events, parsed, items=items if shop.rows("items") else None, now=now)
         found.append(tags.with_columns(origin=pl.col("tag").replace_strict(origin, return_dtype=pl.String)))
     if segments:
