@@ -49,7 +49,7 @@ def test_items_of_events_and_of_files_are_told_apart(write, shop):
     assert items.height == 4
     assert items["derived"].sum() == 2
     ingest(shop, [both], table="events", off=["bot"])
-    assert Shop.open(shop).items().height == 4
+    assert Shop.open(shop).items().height == 2, "read again, the events find the items that have their titles"
 
 
 def test_an_item_that_another_source_names_stays(write, shop):
@@ -224,3 +224,15 @@ def test_moments_without_seconds_that_tell_their_zone_are_read(write, shop):
         shop, [write("log.csv", HEAD + "2024-01-01T10:00Z,u,a,view\n2024-01-01 10:00+02:00,u,b,view\n")], table="events"
     )
     assert sorted(events(shop)["time"].dt.hour()) == [8, 10]
+
+
+def test_events_that_tell_titles_find_the_items_that_have_them(write, shop):
+    ingest(shop, [write("i.csv", "item_id,title\na,Red Hat\nb,Cap\nc,Cap\n")])
+    rows = "2024-01-01,u,red hat!,purchase,1\n2024-01-02,u,Cap,purchase,1\n2024-01-03,u,Red hat,purchase,0\n"
+    ingest(shop, [write("log.csv", "time,user_id,title,kind,price\n" + rows)], table="events")
+    log = events(shop).sort("time")
+    assert log["item_id"][0] == "a"
+    assert log["item_id"][1] not in {"b", "c"}, "two items have this title"
+    assert Shop.open(shop).items().height == 4
+    restore(shop, Selection())
+    assert events(shop).sort("time")["item_id"][2] == "a"

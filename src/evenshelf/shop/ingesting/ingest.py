@@ -208,7 +208,7 @@ class _Run:
         else:
             if self._known is None:
                 self._known = self._what_is_known()
-            derived = take_log(source.path, self._known, report, work)
+            derived = take_log(source.path, self.items, self._known, report, work)
             self._known.accept()
             new = derived.filter(~pl.col("item_id").is_in(self.items["item_id"].implode()))
             report.items_derived = new.height

@@ -13,7 +13,7 @@ from evenshelf.shop.cleaning import rules
 from evenshelf.shop.cleaning.event_rules import ROW_RULES, EventContext, refuse_rows
 from evenshelf.shop.ingesting.item_rows import RAW, items_from
 from evenshelf.shop.ingesting.known import KnownKeys, KnownRows, same_key
-from evenshelf.shop.ingesting.log_rows import ROW, LogRows, refused_rows
+from evenshelf.shop.ingesting.log_rows import ROW, LogRows, ids_by_title, refused_rows
 from evenshelf.shop.ingesting.mapping import resolve
 from evenshelf.shop.ingesting.parsing import Times
 from evenshelf.shop.schema import PROVENANCE, TABLES, empty
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 
 _EXCUSED = "__excused"
+_BECAME_RETURNS = "purchases of negative pieces became returns"
 
 
 class Reader:
@@ -239,15 +240,20 @@ def _made_unique(ids: pl.Series, taken: set[str]) -> pl.Series:
     return pl.Series("item_id", out, dtype=pl.String)
 
 
-def take_log(source: Path, known: KnownRows | KnownKeys, report: SourceReport, work: Work) -> pl.DataFrame:
+def take_log(
+    source: Path, items: pl.DataFrame, known: KnownRows | KnownKeys, report: SourceReport, work: Work
+) -> pl.DataFrame:
     """Read rows of any other table into it, batch by batch; returns the items that only events name."""
     how, writer = work.how, work.writer
     table = how.table
     times = Times(how.time_format, how.zone)
     maker = LogRows(TABLES[table], times, how.constants, report.source_id)
+    by_title = False
     refused: list[pl.DataFrame] = []
     sold: set[str] = set()
     for name, roles, records in Reader(report, work.how, work.progress).batches(source, refused):
+        if table == "events" and "item_id" not in roles.roles and not by_title:
+            maker.named, by_title = ids_by_title(items), True
         rows, out = maker.make(records, roles.roles, name)
         if table == "events":
             rows, bad = refuse_events(rows, work)
@@ -280,8 +286,9 @@ def take_log(source: Path, known: KnownRows | KnownKeys, report: SourceReport, w
         writer.append("quarantine", frame)
     report.day_order = times.order
     if maker.returns:
-        report.notes.append(f"{maker.returns:,} purchases of negative pieces became returns")
-    if maker.derived:
+        became = "purchase of negative pieces became a return" if maker.returns == 1 else _BECAME_RETURNS
+        report.notes.append(f"{maker.returns:,} {became}")
+    if by_title:
         report.notes.append("no column holds an item_id: items are named by their titles, case and punctuation aside")
     # Of lines such as "wet boxes", with pieces below zero and no price, no item is made.
     return maker.items().filter(pl.col("item_id").is_in(sold))

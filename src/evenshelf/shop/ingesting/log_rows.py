@@ -59,6 +59,8 @@ class LogRows:
 
     Attributes
     ----------
+    named
+        Ids of the shop's items by the key of their title; see :func:`ids_by_title`.
     derived
         Items that events name by title only, by the id that was made from it; see :meth:`items`.
     returns
@@ -69,6 +71,7 @@ class LogRows:
     times: Times
     constants: Mapping[str, str]
     source_id: str
+    named: Mapping[str, str] = field(default_factory=dict)
     derived: dict[str, Derived] = field(default_factory=dict)
     returns: int = 0
     _ids: dict[str, str] = field(default_factory=dict, repr=False)
@@ -209,7 +212,9 @@ class LogRows:
         )
         for title, count, line in counted.iter_rows():
             if title not in self._ids:
-                self._ids[title] = derived_id(title)
+                self._ids[title] = self.named.get(title_key(title)) or derived_id(title)
+            if self._ids[title] != derived_id(title):
+                continue
             entry = self.derived.setdefault(self._ids[title], Derived(file, line))
             entry.spellings[title] += count
         return titles.replace_strict(self._ids, default=None, return_dtype=pl.String)
@@ -220,6 +225,15 @@ class LogRows:
             if column not in used:
                 name = f"{column}_source" if column in {*self.schema.names, *PROVENANCE, ROW} else column
                 columns[name] = source[column]
+
+
+def ids_by_title(items: pl.DataFrame) -> dict[str, str]:
+    """Ids of items by the key of their title, of those whose title no other item has; derived ones left out."""
+    if "derived" in items.columns:
+        items = items.filter(pl.col("derived").is_null())
+    keys = pl.Series([title_key(title or "") for title in items["title"]], dtype=pl.String)
+    once = keys.is_unique() & (keys != "")
+    return dict(zip(keys.filter(once), items["item_id"].filter(once), strict=True))
 
 
 def derived_id(title: str) -> str:

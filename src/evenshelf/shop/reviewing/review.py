@@ -19,7 +19,7 @@ from evenshelf.shop.ingesting.how import How, Work
 from evenshelf.shop.ingesting.intake import add_items, refuse_events
 from evenshelf.shop.ingesting.item_rows import items_from
 from evenshelf.shop.ingesting.known import KnownKeys, KnownRows, same_key
-from evenshelf.shop.ingesting.log_rows import ROW, LogRows, refused_rows
+from evenshelf.shop.ingesting.log_rows import ROW, LogRows, ids_by_title, refused_rows
 from evenshelf.shop.ingesting.parsing import Times
 from evenshelf.shop.ingesting.reasons import READING
 from evenshelf.shop.ingesting.refused import Log, as_events, as_read, typed_like
@@ -159,7 +159,7 @@ def restore(
             if table == "items":
                 items = _back_to_items(rows, items, entry, work)
             else:
-                derived = _back_to_log(rows, entry, work)
+                derived = _back_to_log(rows, items, entry, work)
                 new_items = derived.filter(~pl.col("item_id").is_in(items["item_id"].implode()))
                 entry.items_derived += new_items.height
                 items = together([items, new_items])
@@ -223,7 +223,7 @@ def _known(schema: TableSchema, source_id: str, work: Work) -> KnownRows | Known
     return KnownRows(schema, rows, names=lambda: work.writer.scan(schema.name).collect_schema().names())
 
 
-def _back_to_log(rows: pl.DataFrame, entry: SourceEntry, work: Work) -> pl.DataFrame:
+def _back_to_log(rows: pl.DataFrame, items: pl.DataFrame, entry: SourceEntry, work: Work) -> pl.DataFrame:
     """Put rows back into their table; returns the items that only they name."""
     schema = TABLES[entry.table]
     source_id = entry.sha256[:12]
@@ -233,6 +233,8 @@ def _back_to_log(rows: pl.DataFrame, entry: SourceEntry, work: Work) -> pl.DataF
     for (file,), mine in rows.filter(~pl.col("reason").is_in(_OVER_LOG)).group_by("source_file", maintain_order=True):
         records = as_read(mine)
         maker = LogRows(schema, Times(entry.time_format, entry.zone, entry.day_order), entry.constants, source_id)
+        if entry.table == "events" and "item_id" not in entry.mapping:
+            maker.named = ids_by_title(items)
         roles = {role: column for role, column in entry.mapping.items() if column in records.frame.columns}
         made, out = maker.make(records, roles, str(file))
         if entry.table == "events":
