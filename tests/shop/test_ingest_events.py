@@ -129,7 +129,7 @@ def test_events_are_typed_and_refused_with_what_is_wrong(tmp_path):
         (10, "unparsable_time", "31/31/2024 is no time"),
     ]
     assert '"behavior":"sneeze"' in refused["raw"][3]
-    assert any("became returns" in note for note in source.notes)
+    assert any("became a return" in note for note in source.notes)
 
 
 def test_dates_with_two_readings_are_asked_about(tmp_path):
