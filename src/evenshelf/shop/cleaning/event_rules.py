@@ -115,7 +115,7 @@ class RowRule:
 
     def find(self, frame: pl.DataFrame, context: EventContext) -> pl.Series:
         """Return a Boolean series, shape ``[rows]``: True for rows to refuse. Columns that are missing are empty."""
-        return _whole(frame).select(hit=self.wrong(context).fill_null(value=False))["hit"]
+        return whole_log(frame.lazy()).collect().select(hit=self.wrong(context).fill_null(value=False))["hit"]
 
 
 @dataclass(frozen=True)
@@ -134,12 +134,6 @@ class LogRule:
     name: str
     reason: str
     find: Callable[[pl.LazyFrame, EventContext], pl.LazyFrame]
-
-
-def _whole(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add the columns of the events table that a frame does not have, without values."""
-    missing = [pl.lit(None, c.dtype).alias(c.name) for c in EVENTS.columns if c.name not in frame.columns]
-    return frame.with_columns(missing)
 
 
 def whole_log(events: pl.LazyFrame) -> pl.LazyFrame:
@@ -352,6 +346,9 @@ LOG_RULES: tuple[LogRule, ...] = (
 )
 """Rules over the whole log in the order in which they are asked; the first that finds a row names its reason."""
 
+OVER_LOG = frozenset(rule.name for rule in LOG_RULES)
+"""Their names."""
+
 
 def _all_rules() -> tuple[RowRule | LogRule, ...]:
     return (*ROW_RULES, *LOG_RULES)
@@ -395,9 +392,13 @@ def refuse_rows(frame: pl.DataFrame, context: EventContext, *, off: Collection[s
     asked = [rule for rule in ROW_RULES if rule.name not in off]
     hits = [(rule, rule.wrong(context).fill_null(value=False)) for rule in asked]
     nothing = pl.lit(None, pl.String)
-    return _whole(frame).select(
-        reason=pl.coalesce(*(pl.when(hit).then(pl.lit(rule.name)) for rule, hit in hits), nothing),
-        detail=pl.coalesce(*(pl.when(hit).then(rule.detail) for rule, hit in hits), nothing),
+    return (
+        whole_log(frame.lazy())
+        .collect()
+        .select(
+            reason=pl.coalesce(*(pl.when(hit).then(pl.lit(rule.name)) for rule, hit in hits), nothing),
+            detail=pl.coalesce(*(pl.when(hit).then(rule.detail) for rule, hit in hits), nothing),
+        )
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenshelf.shop.cleaning.event_links import match_returns, sessions
-from evenshelf.shop.cleaning.event_rules import LOG_RULES, EventContext, refuse_from_log
+from evenshelf.shop.cleaning.event_rules import OVER_LOG, EventContext, refuse_from_log
 from evenshelf.shop.cleaning.rules import count_warnings, minority_labels
 from evenshelf.shop.duplicates import title_groups
 from evenshelf.shop.ingesting.accounts import check, move
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _USED = {"time", "user_id", "value", *PROVENANCE}
 UNKNOWN_ITEM = "unknown_item"
-NAMES = frozenset(rule.name for rule in LOG_RULES)
 
 
 def finish(work: Work, items: pl.DataFrame | None) -> None:
@@ -154,9 +153,9 @@ def _found(items: pl.DataFrame, work: Work) -> pl.DataFrame:
     by_switches: dict[frozenset[str], list[str]] = {}
     for entry in work.entries.values():
         if entry.table == "events":
-            by_switches.setdefault(frozenset(entry.off) & NAMES, []).append(entry.sha256[:12])
+            by_switches.setdefault(frozenset(entry.off) & OVER_LOG, []).append(entry.sha256[:12])
     log = _of_sources(writer)
-    found = [refuse_from_log(log, context, off=NAMES)]  # nothing, in the right columns
+    found = [refuse_from_log(log, context, off=OVER_LOG)]  # nothing, in the right columns
     for off, sources in by_switches.items():
         rows = refuse_from_log(log, context, off=off, excused=work.restored, progress=work.progress)
         found.append(rows.filter(pl.col("source_id").is_in(sources)))

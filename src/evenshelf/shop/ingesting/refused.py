@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evenshelf.shop.cleaning.event_rules import LOG_RULES
+from evenshelf.shop.cleaning.event_rules import OVER_LOG
 from evenshelf.shop.schema import EVENTS
 from evenshelf.shop.sources.records import Records
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evenshelf.shop.store import Writer
-
-_OVER_LOG = frozenset(rule.name for rule in LOG_RULES)
 
 
 def as_read(rows: pl.DataFrame) -> Records:
@@ -49,7 +47,7 @@ class Log:
         for part in self._writer.portions("events"):
             other = "source_id" not in part.columns or self._but is None
             yield part if other else part.filter(pl.col("source_id").ne_missing(self._but))
-        mine = (pl.col("table") == "events") & pl.col("reason").is_in(sorted(_OVER_LOG))
+        mine = (pl.col("table") == "events") & pl.col("reason").is_in(sorted(OVER_LOG))
         rows = self._writer.scan("quarantine").filter(mine, pl.col("source_id") != (self._but or "")).collect()
         if rows.height:
             yield as_events(rows, self._writer.scan("events"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evenshelf.errors import SettingError
-from evenshelf.shop.cleaning.event_rules import LOG_RULES
+from evenshelf.shop.cleaning.event_rules import OVER_LOG
 from evenshelf.shop.ingesting.accounts import SourceReport, move
 from evenshelf.shop.ingesting.finish import finish
 from evenshelf.shop.ingesting.how import How, Work
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from evenshelf.shop.manifest import SourceEntry
     from evenshelf.shop.progress import Progress
     from evenshelf.shop.schema import TableSchema
-
-_OVER_LOG = frozenset(rule.name for rule in LOG_RULES)
 
 
 @dataclass(frozen=True)
@@ -229,8 +227,8 @@ def _back_to_log(rows: pl.DataFrame, items: pl.DataFrame, entry: SourceEntry, wo
     source_id = entry.sha256[:12]
     derived: list[pl.DataFrame] = []
     known = _known(schema, source_id, work)
-    canonical = rows.filter(pl.col("reason").is_in(_OVER_LOG))
-    for (file,), mine in rows.filter(~pl.col("reason").is_in(_OVER_LOG)).group_by("source_file", maintain_order=True):
+    canonical = rows.filter(pl.col("reason").is_in(OVER_LOG))
+    for (file,), mine in rows.filter(~pl.col("reason").is_in(OVER_LOG)).group_by("source_file", maintain_order=True):
         records = as_read(mine)
         maker = LogRows(schema, Times(entry.time_format, entry.zone, entry.day_order), entry.constants, source_id)
         if entry.table == "events" and "item_id" not in entry.mapping:
