@@ -197,6 +197,8 @@ _TEXTS = (
     "stage",
     "made_as",
     "reason",
+    "recommended",
+    "no_better",
 )
 
 

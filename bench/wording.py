@@ -21,6 +21,7 @@ _TITLES = {
     "more_labels": ("What more labels are worth, at random", "随机选行时更多标注的价值"),
     "doubting": ("Wrong labels found", "找出的错误标签"),
     "worlds": ("The same study in each world", "同一研究在各个世界中"),
+    "world_sizes": ("By number of items, several shops of each size", "按商品数量，每种规模各模拟数家店铺"),
     "ingest_sizes": ("Ingest by number of rows", "不同行数的导入"),
     "ingest_stages": ("Where the time of an ingest goes", "导入的时间花在哪里"),
     "ingest_refused": ("Rows refused", "被拒收的行"),
@@ -60,6 +61,15 @@ _HEADINGS = {
     "penalty": ("penalty", "惩罚"),
     "who": ("who", "谁"),
     "world": ("world", "世界"),
+    "items": ("items", "商品数"),
+    "none": ("none", "none"),
+    "gain": ("gain of name_prior [lowest, highest]", "name_prior 的提升 [最低, 最高]"),
+    "gain_adjusted": (
+        "of name_prior + logit_adjust [lowest, highest]",
+        "name_prior + logit_adjust 的提升 [最低, 最高]",
+    ),
+    "recommended": ("recommended", "推荐"),
+    "no_better": ("nothing beats guessing", "判定不优于盲猜"),
     "texts_per_second": ("texts / s", "每秒文本数"),
     "open_seconds": ("seconds to open", "打开用时（秒）"),
     "strategy": ("strategy", "选行方法"),
@@ -143,6 +153,7 @@ _SCORES = (
     "few_shot_f1",
     "rarest_f1",
     "accuracy",
+    "none",
     "untuned",
     "ours",
     "theirs",
@@ -159,10 +170,10 @@ _BY_LABELS = {
     "classes": ("classes found at {}", "{} 条时见到的类目"),
 }
 """Columns whose names end in a number of labels."""
-_SIGNED = ("difference", "gap", "same_setting_gap", "default_gap")
+_SIGNED = ("difference", "gain", "gain_adjusted", "gap", "same_setting_gap", "default_gap")
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds", "seconds", "range")
 _FIGURES += ("rows_per_second", "peak_mib")
-_COUNTS = ("rows", "made", "refused")
+_COUNTS = ("rows", "items", "made", "refused")
 
 
 def title(name: str, language: str) -> str:

@@ -1,21 +1,25 @@
 """Worlds: the same study of labels on simulated shops whose truth is known.
 
-    python -m bench.worlds            2,000 items in each world
+    python -m bench.worlds            2,000 items in each world, and language beside codes from 500 to 5,000: 15 minutes
     python -m bench.worlds --quick    600 items in two worlds, in a minute
 
 No method may be flattered by its own test bed. What wins where titles speak (``language``) has to give nothing where
-they are codes, and the verdict has to say so.
+they are codes, and the verdict has to say so. How much there is to win hangs on how many examples the tail has, so the
+two are set side by side at several sizes, each with several shops.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import shutil
+import statistics
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any, get_args
 
 from bench.harness import Figure, Listing, Report, say
@@ -32,14 +36,19 @@ if TYPE_CHECKING:
     from evenshelf.study.comparison import Comparison
     from evenshelf.study.verdict import Verdict
 
-REMEDIES = ("balanced", "logit_adjust", "name_prior", "name_prior + logit_adjust", "smote")
-"""What is compared with doing nothing: one remedy of each stage, and a composition."""
 PRIOR = "name_prior"
+ADJUSTED = "name_prior + logit_adjust"
+REMEDIES = ("balanced", "logit_adjust", PRIOR, ADJUSTED, "smote")
+"""What is compared with doing nothing: one remedy of each stage, and a composition."""
 PEER = "the same in codes"
 ENCODERS = ("tfidf", "fused")
 """Character n-grams alone, and beside the language model; figures are of the first."""
 EVENTS = 1000
 """Events of each shop: labels do not depend on them, so few are made."""
+SIZES = (500, 1000, 2000, 5000)
+SHOPS = 3
+"""Shops of each size, made with different seeds."""
+OPPOSITES: tuple[World, ...] = ("language", "codes")
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,7 @@ class Asked:
     folds: int
     budget: int
     seed: int
+    sizes: tuple[int, ...]
     json: Path | None
 
 
@@ -73,6 +83,7 @@ def arguments(words: Sequence[str] | None = None) -> Asked:
         folds=3,
         budget=4,
         seed=given.seed,
+        sizes=() if quick or given.items else SIZES,
         json=given.json,
     )
 
@@ -98,13 +109,21 @@ def measure(asked: Asked) -> Report:
         "folds": asked.folds,
         "budget": asked.budget,
         "seed": asked.seed,
+        "sizes": list(asked.sizes),
+        "shops": SHOPS,
     }
+    measured: dict[tuple[World, str, int], list[Verdict]] = {}
     found: dict[str, dict[World, Verdict]] = {encoder: {} for encoder in asked.encoders}
     with TemporaryDirectory(prefix="evenshelf-bench-") as folder:
         for world in asked.worlds:
-            for encoder, verdict in judge(asked, world, Path(folder)).items():
+            found_here = judge(asked, world, asked.items, asked.seed, Path(folder))
+            for encoder, verdict in found_here.items():
                 found[encoder][world] = verdict
-                say(f"{world}, {encoder}: {verdict.headline}")
+        for items in asked.sizes:
+            for world in OPPOSITES:
+                for seed in range(asked.seed, asked.seed + SHOPS):
+                    for encoder, verdict in judge(asked, world, items, seed, Path(folder)).items():
+                        measured.setdefault((world, encoder, items), []).append(verdict)
     columns = ("world", "encoder", "remedy", "macro_f1", "tail_f1", "accuracy", "difference", "p_holm")
     rows = [
         (world, encoder, *row)
@@ -113,6 +132,9 @@ def measure(asked: Asked) -> Report:
         for row in model_rows(found[encoder][world])
     ]
     report.tables.append(Listing("worlds", columns, tuple(rows)))
+    if measured:
+        columns = ("world", "encoder", "items", "none", "gain", "gain_adjusted", "recommended", "no_better")
+        report.tables.append(Listing("world_sizes", columns, tuple(size_row(*key, v) for key, v in measured.items())))
     verdicts = found[asked.encoders[0]]
     codes = verdicts["codes"][PRIOR].diff
     for world, verdict in verdicts.items():
@@ -125,15 +147,17 @@ def measure(asked: Asked) -> Report:
         *(f"{world}, {asked.encoders[0]}, why: {' '.join(verdicts[world].reasons[:2])}" for world in told),
         f"Figures are those with {asked.encoders[0]}.",
         "Gains are differences in macro-F1 to doing nothing, both tuned, with 95 % intervals over title groups.",
+        f"By size: medians of {SHOPS} shops, with the lowest and the highest.",
         f"The yardstick is plain word counts with class weights ({WORDS_SPEC}). Labels are those that the shop shows.",
     ]
     return report
 
 
-def judge(asked: Asked, world: World, folder: Path) -> dict[str, Verdict]:
+def judge(asked: Asked, world: World, items: int, seed: int, folder: Path) -> dict[str, Verdict]:
     """Simulate one world, study its categories with each encoder, decide."""
-    say(f"{world}: {asked.items:,} items")
-    shop = simulate(folder / world, items=asked.items, seed=asked.seed, world=world, events=EVENTS, pictures=0)
+    say(f"{world}: {items:,} items, seed {seed}")
+    here = Path(mkdtemp(prefix=f"{world}-", dir=folder))
+    shop = simulate(here / "shop", items=items, seed=seed, world=world, events=EVENTS, pictures=0)
     task = shop_task(shop, "category")
     assert task.texts is not None
     found = {}
@@ -142,7 +166,7 @@ def judge(asked: Asked, world: World, folder: Path) -> dict[str, Verdict]:
         study = Study(
             task,
             cache.encode(encoder, task.texts),
-            folder / f"{world}-{spec}",
+            here / f"study-{spec}",
             names=cache.encode(encoder, task.class_texts),
             words=word_matrix(task.texts),
             remedies=", ".join(REMEDIES),
@@ -150,7 +174,29 @@ def judge(asked: Asked, world: World, folder: Path) -> dict[str, Verdict]:
             budget=asked.budget,
         )
         found[spec] = decide(study.run())
+        say(f"{world}, {spec}: {found[spec].headline}")
+    shutil.rmtree(here)
     return found
+
+
+def size_row(world: World, encoder: str, items: int, verdicts: Sequence[Verdict]) -> tuple[Any, ...]:
+    """One size of a world: values are medians over its shops, with the lowest and the highest."""
+
+    def over(values: Sequence[float]) -> list[float]:
+        return [statistics.median(values), min(values), max(values)]
+
+    gains = (over([v[spec].diff for v in verdicts]) for spec in (PRIOR, ADJUSTED))
+    said = Counter(v.recommended or "–" for v in verdicts)
+    told = sum(not v.informative for v in verdicts)
+    return (
+        world,
+        encoder,
+        items,
+        statistics.median(v["none"].macro_f1 for v in verdicts),
+        *gains,
+        ", ".join(f"{spec} × {times}" for spec, times in said.most_common()),
+        f"{told}/{len(verdicts)}",
+    )
 
 
 def model_rows(verdict: Verdict) -> list[tuple[Any, ...]]:

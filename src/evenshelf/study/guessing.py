@@ -3,7 +3,8 @@
 Where texts tell nothing of the class, remedies still differ: one that spreads its answers over the classes has a higher
 macro-F1 than one that always gives the most frequent class, and neither has learned anything. So every model is held
 against answers that are made without looking: always the most frequent class of the training folds, and a class drawn
-by its frequency there. Of these two the better one in each metric counts.
+by its frequency there. Of these two the better one in each metric counts. Draws differ by luck, most of all where
+classes are rare, so many are made and the one in the middle is taken.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evenshelf.tasks.tag_sets import predicted_of_sets
+from evenshelf.tasks.label_metrics import macro_f1
+from evenshelf.tasks.tag_sets import predicted_of_sets, runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +31,10 @@ ANSWERS = {
 """Answers made without looking, by their name in the bootstrap."""
 SEEN_BY = ("macro_f1", "accuracy")
 """Metrics in one of which a model has to be better than guessing. Macro-F1 alone misses a model that knows the head."""
+DRAWS = 21
+"""How often answers are drawn; those with the median macro-F1 stand for them all."""
+_BLOCK = 1 << 22
+"""Scores of texts and labels that are held at a time."""
 CHANCE = 0.05
 """Chance, over all models and both metrics, that one looks better than guessing by luck."""
 
@@ -76,38 +82,59 @@ def guesses(result: StudyResult, seed: int) -> dict[str, NDArray[np.int32]]:
     dict
         ``[m]`` class codes, one for each row with a fold, for each name in :data:`ANSWERS`.
     """
-    rng = np.random.default_rng([seed, 0x67756573])  # apart from the draws of the bootstrap
-    constant, drawn = np.zeros_like(result.y), np.zeros_like(result.y)
-    for fold in np.unique(result.fold[result.fold >= 0]):
-        asked = result.fold == fold
-        share = np.bincount(result.y[~asked], minlength=len(result.classes)).astype(np.float64)
-        if not share.any():
-            share[:] = 1.0
-        if result.example is not None:
-            constant[asked], drawn[asked] = _guessed_sets(result.y[asked], result.example[asked], share, rng)
-            continue
-        constant[asked] = int(share.argmax())
-        drawn[asked] = rng.choice(len(share), size=int(asked.sum()), p=share / share.sum())
     rows = result.fold >= 0
-    found = (constant[rows].astype(np.int32), drawn[rows].astype(np.int32))
-    return dict(zip(ANSWERS, found, strict=True))
+    y, fold, classes = result.y[rows], result.fold[rows], len(result.classes)
+    example = None if result.example is None else result.example[rows]
+    share = np.empty((int(result.fold.max()) + 1, classes))
+    for number in np.unique(fold):
+        known = np.bincount(result.y[result.fold != number], minlength=classes).astype(np.float64)
+        share[number] = known / known.sum() if known.any() else 1 / classes
+    rng = np.random.default_rng([seed, 0x67756573])  # apart from the draws of the bootstrap
+    if example is None:
+        constant = share.argmax(axis=1)[fold].astype(np.int32)
+        draws = [_drawn(fold, share, rng) for _ in range(DRAWS)]
+    else:
+        constant = _drawn_sets(y, fold, example, share, None)
+        draws = [_drawn_sets(y, fold, example, share, rng) for _ in range(DRAWS)]
+    draws.sort(key=lambda drawn: macro_f1(y, drawn, classes))
+    return dict(zip(ANSWERS, (constant, draws[DRAWS // 2]), strict=True))
 
 
-def _guessed_sets(
-    y: NDArray[np.int32], example: NDArray[np.int64], share: NDArray[np.float64], rng: np.random.Generator
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The same for texts with several labels: the most frequent ones, and ones drawn by frequency, each once a text."""
-    pairs, row = np.unique(np.stack([example, y.astype(np.int64)], axis=1), axis=0, return_inverse=True)
-    _, text = np.unique(pairs[:, 0], return_inverse=True)
-    with np.errstate(divide="ignore"):
-        scores = np.log(share).astype(np.float32)
-    # The k largest of perturbed logarithms are k draws without replacement (Gumbel top-k; Kool et al., ICML 2019).
-    noise = rng.gumbel(size=(int(text.max()) + 1, len(share))).astype(np.float32)
-    constant, drawn = (
-        predicted_of_sets(given, pairs[:, 1], pairs[:, 0])
-        for given in (np.broadcast_to(scores, (len(pairs), len(share))), (scores + noise)[text])
+def _drawn(fold: NDArray[np.int16], share: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int32]:
+    """A class for each row, by its frequency outside of the row's fold."""
+    drawn = np.empty(len(fold), np.int32)
+    for number in np.unique(fold):
+        asked = fold == number
+        drawn[asked] = rng.choice(share.shape[1], size=int(asked.sum()), p=share[number])
+    return drawn
+
+
+def _drawn_sets(
+    y: NDArray[np.int32],
+    fold: NDArray[np.int16],
+    example: NDArray[np.int64],
+    share: NDArray[np.float64],
+    rng: np.random.Generator | None,
+) -> NDArray[np.int32]:
+    """The same for texts with several labels: each label once a text; without `rng` the most frequent ones."""
+    pairs, first, row = np.unique(
+        np.stack([example, y.astype(np.int64)], axis=1), axis=0, return_index=True, return_inverse=True
     )
-    return constant[row.reshape(-1)], drawn[row.reshape(-1)]
+    with np.errstate(divide="ignore"):
+        score = np.log(share).astype(np.float32)
+    bounds = runs(pairs[:, 0])
+    starts, sizes = bounds[:-1], np.diff(bounds)
+    texts = max(1, _BLOCK // share.shape[1])
+    found = np.empty(len(pairs), np.int32)
+    for begin in range(0, len(starts), texts):
+        some, counts = starts[begin : begin + texts], sizes[begin : begin + texts]
+        scores = score[fold[first[some]]]
+        if rng is not None:
+            # The k largest of perturbed logarithms are k draws without replacement (Gumbel top-k; Kool, ICML 2019).
+            scores += rng.gumbel(size=scores.shape).astype(np.float32)
+        block = slice(some[0], some[-1] + counts[-1])
+        found[block] = predicted_of_sets(np.repeat(scores, counts, axis=0), pairs[block, 1], pairs[block, 0])
+    return found[row.reshape(-1)]
 
 
 def sights(bootstrap: Bootstrap, specs: Sequence[str], base: str) -> tuple[tuple[Sight, ...], bool]:
