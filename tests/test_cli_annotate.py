@@ -98,7 +98,7 @@ def test_suspects_become_a_sheet(shop: Path, tmp_path: Path, capsys: pytest.Capt
         (["export", "nowhere", "s.csv"], 3, "there is no shop at nowhere"),
         (["export", "SHOP", "s.csv", "--strategy", "tial"], 2, "Did you mean tail"),
         (["export", "SHOP", "s.csv", "--target", "categry"], 3, "Did you mean category"),
-        (["export", "SHOP", "s.csv", "--overlap", "2"], 2, "cannot go to 2 of 0"),
+        (["export", "SHOP", "s.csv", "--overlap", "2"], 2, "each row goes to 2 annotators, and none is named"),
         (["export", "SHOP", "s.csv", "--n", "0"], 2, "at least one row"),
         (["import", "SHOP", "none.csv"], 3, "none.csv cannot be read"),
         (["import", "SHOP", "none.csv", "--votes", "0"], 2, "at least one vote"),
@@ -164,8 +164,18 @@ def test_refused_rows_of_sheets_of_one_name_are_all_kept(
         run("annotate", "import", shop, tmp_path / "z.csv", tmp_path / "z.tsv", "--annotator", "ann")
     capsys.readouterr()
     kept = sorted(file.name for file in tmp_path.glob("refused-*"))
-    assert kept == ["refused-z-2.csv", "refused-z.csv", "refused-z.tsv-2.csv", "refused-z.tsv.csv"]
-    assert "nobody" in (tmp_path / "refused-z.csv").read_text(encoding="utf-8-sig")
+    assert kept == ["refused-z.csv", "refused-z.tsv.csv"], "the same rows are the same file"
+    (tmp_path / "refused-z.csv").write_text("item_id,label\nsomebody", encoding="utf-8")
+    for _ in range(2):
+        run("annotate", "import", shop, tmp_path / "z.csv", "--annotator", "ann")
+    capsys.readouterr()
+    assert sorted(file.name for file in tmp_path.glob("refused-z*")) == [
+        "refused-z-2.csv",
+        "refused-z.csv",
+        "refused-z.tsv.csv",
+    ]
+    assert "somebody" in (tmp_path / "refused-z.csv").read_text(encoding="utf-8"), "it is being corrected"
+    assert "nobody" in (tmp_path / "refused-z-2.csv").read_text(encoding="utf-8-sig")
     assert "no-one" in (tmp_path / "refused-z.tsv.csv").read_text(encoding="utf-8-sig")
 
 

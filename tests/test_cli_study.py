@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 from evenshelf import cli
 from evenshelf.encoders import encoder_kinds
 from evenshelf.remedies import catalogue
-from evenshelf.shop import Shop, ingest
+from evenshelf.shop import Shop, ingest, simulate
 from evenshelf.study.results import load
 from evenshelf.tasks.label_metrics import METRICS
 
@@ -55,6 +56,24 @@ def finished(shop, tmp_path_factory):
     assert run("study", shop, *QUICK, "--workers", 1, "--out", folder, "--no-report") == 0
     assert not list(folder.glob("*.html"))
     return folder
+
+
+def test_a_study_of_users_speaks_of_users(tmp_path, capsys):
+    path = simulate(tmp_path / "shop", items=200, language="en", seed=5).path
+    asked = ["--task", "tags", "--target", "users.tags", "--remedies", "balanced", "--folds", 3, "--budget", 2]
+    asked += ["--encoder", "tfidf", "--workers", 1, "--sample", 60]
+    assert run("study", path, *asked) == 0
+    shown = capsys.readouterr()
+    assert re.search(r"60 users, a sample drawn with seed 0, \d+ pairs of user and tag; \d+ tags", plain(shown.err))
+    out = plain(shown.out)
+    assert re.search(r"\d+ pairs of user and tag of \d+ tags in \d+ history groups", out)
+    assert "users were left out: not in the sample of 60 drawn with seed 0" in out
+    others = out.replace("titles that are mere codes", "").replace("Give the items titles that", "")
+    assert not re.findall(r"\b(?:items|titles|title groups)\b", others)
+    assert run("study", path, *asked) == 0
+    assert "resumed" in capsys.readouterr().err, "users come in the same order each time"
+    (page,) = path.glob("studies/tags-*/report.html")
+    assert "Pairs of user and tag" in page.read_text(encoding="utf-8")
 
 
 def test_a_study_shows_its_verdict_and_leaves_everything_behind(shop, finished, capsys):
@@ -179,7 +198,7 @@ def test_an_interrupted_study_goes_on_to_the_same_result(shop, finished, tmp_pat
             2,
             "budget of 1 settings is too small for 'balanced'",
         ),
-        (["study", "SHOP", "--sample", "0"], 2, "A sample of 0 items"),
+        (["study", "SHOP", "--sample", "0"], 2, "A sample of 0 is none"),
         (["report", "nowhere"], 3, "holds no finished study"),
         (["report", "EMPTY"], 3, "has no finished study"),
         (["remedies", "focla"], 2, "did you mean focal?"),

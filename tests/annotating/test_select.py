@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import polars as pl
 import pytest
+from rich.console import Console
 
 from evenshelf.annotating import select, suspects
 from evenshelf.annotating.strategies import STRATEGIES
+from evenshelf.annotating.terminal import selection_report
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
 
@@ -105,3 +109,60 @@ def test_one_class_cannot_be_doubted(shop: Shop) -> None:
     shop.commit({"items": shop.items().with_columns(category=pl.lit("hats"))})
     with pytest.raises(InputError, match="two are needed"):
         suspects(shop)
+
+
+def test_what_is_suggested_for_a_conflict_was_not_learned_from_its_own_label(shop: Shop) -> None:
+    items = shop.items()
+    some = items.drop_nulls("category").head(6)
+    classes = sorted(items["category"].drop_nulls().unique())
+    wrong = {
+        i: next(c for c in reversed(classes) if c != label) for i, label in some.select("item_id", "truth").iter_rows()
+    }
+    # the label that an item has is wrong, and annotators do not agree on it; one more has the same title and none
+    flipped = items.with_columns(
+        category=pl.when(pl.col("item_id").is_in(list(wrong)))
+        .then(pl.col("item_id").replace_strict(wrong, default=None))
+        .otherwise("category")
+    )
+    twins = flipped.filter(pl.col("item_id").is_in(list(wrong))).with_columns(
+        item_id="x" + pl.col("item_id"), category=pl.lit(None, pl.String)
+    )
+    lonely = flipped.head(1).with_columns(
+        item_id=pl.lit("lone"), title=pl.lit("zzyzx qqq"), category=pl.lit("only one"), truth=pl.lit("only one")
+    )
+    asked = [*wrong, *twins["item_id"], "lone"]
+    votes = [
+        {"item_id": i, "target": "category", "annotator": who, "label": label}
+        for i in asked
+        for who, label in (("ann", classes[0]), ("bob", classes[1]))
+    ]
+    shop.commit({"items": pl.concat([flipped, twins, lonely]), "annotations": pl.DataFrame(votes)})
+    found = select(shop, n=100, which="conflicts", encoder="tfidf")
+    assert sorted(found.rows["item_id"]) == sorted(asked), "every conflict is asked for"
+    truth = dict(items.select("item_id", "truth").iter_rows())
+    rows = {i: (s, c) for i, s, c in found.rows.select("item_id", "suggestion", "confidence").iter_rows()}
+    judged = [i for i in asked if i != "lone"]
+    right = sum(rows[i][0] == truth[i.removeprefix("x")] for i in judged)
+    echoed = sum(rows[i][0] == wrong[i.removeprefix("x")] for i in judged)
+    assert right > 0.6 * len(judged)
+    assert echoed <= 0.2 * len(judged), "a model that learned from the row says what it has"
+    assert rows["lone"][0] != "only one", "nothing else tells of that class"
+    assert found.rows["confidence"].is_not_nan().all()
+
+
+def test_words_for_one_row(shop: Shop) -> None:
+    one = select(shop, n=1, encoder="tfidf")
+    shown = plain(selection_report(one, []))
+    assert shown.startswith("1 row of ")
+    items = shop.items()
+    shop.commit({"items": items.with_columns(category=pl.when(pl.col("item_id") != "0001").then("truth"))})
+    left = select(shop, n=5, encoder="tfidf")
+    assert "Only 1 row is left to choose from." in left.notes
+    two = select(shop, n=1, which="unlabelled", encoder="tfidf")
+    assert f"{two.labelled:,} are labelled" in plain(selection_report(two, []))
+
+
+def plain(report: object) -> str:
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(report)
+    return console.export_text()

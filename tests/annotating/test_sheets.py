@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 import polars as pl
@@ -10,8 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenshelf.annotating import import_labels, select, write_sheets
-from evenshelf.annotating.sheets import COLUMNS, deal, read_sheet
+from evenshelf.annotating import agreement, import_labels, select, write_sheets
+from evenshelf.annotating.annotators import read_annotations
+from evenshelf.annotating.examples import target_column
+from evenshelf.annotating.reading import read_sheet
+from evenshelf.annotating.sheets import COLUMNS, deal
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
 
@@ -64,12 +68,19 @@ def test_a_file_for_each_annotator(shop: Shop, tmp_path: Path) -> None:
 
 def test_names_and_overlap_are_checked(tmp_path: Path) -> None:
     rows = pl.DataFrame({"item_id": ["a"], "title": ["t"]})
-    with pytest.raises(SettingError, match=r"do not all lead.*3 of 2"):
+    with pytest.raises(SettingError, match=r"do not all lead.*goes to 3 annotators, and only 2 are named \(a/b, a:b\)"):
         write_sheets(rows, tmp_path / "s.csv", annotators=["a/b", "a:b"], overlap=3)
     with pytest.raises(SettingError, match="empty"):
         write_sheets(rows, tmp_path / "s.csv", annotators=["a", " "])
-    with pytest.raises(SettingError, match="2 of 0"):
+    with pytest.raises(SettingError, match="goes to 2 annotators, and none is named") as found:
         write_sheets(rows, tmp_path / "s.csv", overlap=2)
+    assert found.value.hint == "Name at least 2 with --per-annotator, such as: --per-annotator ann,bob"
+    with pytest.raises(SettingError, match=r"only 1 is named \(ann\)"):
+        write_sheets(rows, tmp_path / "s.csv", annotators=["ann"], overlap=2)
+    with pytest.raises(SettingError, match="Overlap is 0"):
+        write_sheets(rows, tmp_path / "s.csv", overlap=0)
+    with pytest.raises(SettingError, match="do not all lead"):
+        write_sheets(rows, tmp_path / "s.csv", annotators=["ann", "\uff21nn "])
     assert not list(tmp_path.iterdir())
 
 
@@ -207,3 +218,126 @@ def test_files_that_are_no_sheets(shop: Shop, tmp_path: Path) -> None:
         import_labels(shop, [tmp_path / "empty.csv"], encoding="x")
     with pytest.raises(SettingError, match="at least one vote"):
         import_labels(shop, [], votes=0)
+
+
+def test_one_person_under_several_spellings_is_one_annotator(shop: Shop, tmp_path: Path) -> None:
+    first = write(tmp_path / "a.csv", ("0001", "hats", "Ann"), ("0002", "hats", "Bob"))
+    import_labels(Shop.open(shop.path), [first])
+    rows = [("0001", "socks", "ann "), ("0002", "hats", "\uff21NN"), ("0004", "ties", "bob"), ("0004", "hats", "BOB")]
+    report = import_labels(Shop.open(shop.path), [write(tmp_path / "b.csv", *rows)])
+    assert (report.sheets[0].changed, report.sheets[0].new, report.sheets[0].refused) == (1, 1, 2)
+    assert all("says otherwise" in str(refusal) for refusal in report.refused), "nobody disagrees with themselves"
+    assert report.notes[0].startswith("'ann', '\uff21NN' are taken for 'Ann'")
+    assert report.notes[1].startswith("'bob', 'BOB' are taken for 'Bob'")
+    kept = Shop.open(shop.path).read("annotations").select("item_id", "annotator", "label")
+    assert sorted(kept.rows()) == [("0001", "Ann", "socks"), ("0002", "Ann", "hats"), ("0002", "Bob", "hats")]
+    assert agreement(Shop.open(shop.path)).annotations == {"Ann": 2, "Bob": 1}
+    again = import_labels(Shop.open(shop.path), [write(tmp_path / "c.csv", *rows[:2])])
+    assert (again.changed, again.sheets[0].unchanged) == (False, 2)
+
+
+def test_spellings_that_a_shop_holds_already_are_one_as_well(shop: Shop) -> None:
+    said = [("0001", "Ann", "hats"), ("0001", "ann", "socks"), ("0001", "bob", "socks"), ("0002", "ANN", "hats")]
+    held = pl.DataFrame(
+        [{"item_id": i, "target": "category", "annotator": who, "label": label} for i, who, label in said]
+    )
+    shop.commit({"annotations": held})
+    assert agreement(shop).annotations == {"Ann": 2, "bob": 1}
+    assert read_annotations(shop).filter(pl.col("item_id") == "0001")["label"].to_list() == ["socks", "socks"]
+
+
+BACK = [
+    ["item_id", "title", "label", "annotator"],
+    ["0001", 'red, "shoe"; x\nof two lines', "Schuhe für Läufer 鞋", "Zoë"],
+    ["", "", "", ""],
+    ["0002", "", "Schuhe für Läufer 鞋", "Zoë"],
+]
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\n"])
+@pytest.mark.parametrize("declared", [False, True])
+@pytest.mark.parametrize(
+    "written",
+    [
+        ("a.txt", "\t", "utf-16"),
+        ("a.csv", "\t", "utf-16-be"),
+        ("a.csv", ";", "utf-8-sig"),
+        ("a.csv", ";", "utf-16"),
+        ("a.csv", ",", "utf-8"),
+        ("sheet", "|", "utf-8"),
+    ],
+)
+def test_sheets_that_spreadsheet_programs_wrote(
+    shop: Shop, tmp_path: Path, written: tuple[str, str, str], declared: bool, ending: str
+) -> None:
+    name, delimiter, encoding = written
+    stream = io.StringIO()
+    csv.writer(stream, delimiter=delimiter, lineterminator=ending).writerows(BACK)
+    text = (f"sep={delimiter}{ending}" if declared else "") + stream.getvalue()
+    if encoding == "utf-16-be":
+        text = "\ufeff" + text
+    file = tmp_path / name
+    file.write_bytes(text.encode(encoding))
+    sheet = read_sheet(file)
+    assert sheet.columns == tuple(BACK[0])
+    assert [row.line - declared for row in sheet.rows] == [2, 5]
+    assert [list(row.cells.values()) for row in sheet.rows] == [BACK[1], BACK[3]]
+    assert import_labels(Shop.open(shop.path), [file], new_labels=True).sheets[0].new == 2
+
+
+def test_rows_that_lost_cells_or_quotes(shop: Shop, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text('sep=;\nitem_id;label;annotator;title\n0001;hats;ann\n;;;\n"0002;hats\n0004;hats;ann;t;x\n')
+    sheet = read_sheet(file)
+    assert [(row.line, bool(row.fault)) for row in sheet.rows] == [(3, False), (5, True), (6, True)]
+    report = import_labels(Shop.open(shop.path), [file])
+    assert (report.sheets[0].new, report.sheets[0].refused) == (1, 2)
+    back = Path(report.sheets[0].refused_file or "").read_text(encoding="utf-8-sig")
+    assert "0002;hats" in back, "what cannot be split is kept as it stood"
+
+
+def test_bytes_of_another_encoding_are_told_with_their_line(shop: Shop, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes("item_id;label;annotator\n0001;Hüte;ann\n".encode("cp1252"))
+    with pytest.raises(InputError, match=r"a\.csv, line 2: this is not utf-8") as found:
+        read_sheet(file)
+    assert "cp1252" in (found.value.hint or "")
+    assert read_sheet(file, encoding="cp1252").rows[0].cells["label"] == "Hüte"
+    file.write_bytes("item_id;label;annotator\n0001;Hüte;ann\n".encode("utf-16-le"))  # without its mark
+    assert read_sheet(file, encoding="utf-16-le").rows[0].cells["label"] == "Hüte"
+
+
+def test_the_same_refused_rows_are_the_same_file(shop: Shop, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", ("nope", "hats", "ann"))
+    told = [import_labels(Shop.open(shop.path), [file]).sheets[0].refused_file for _ in range(3)]
+    assert set(told) == {str(tmp_path / "refused-a.csv")}
+    other = write(tmp_path / "a.csv", ("nope", "socks", "ann"))
+    told = [import_labels(Shop.open(shop.path), [other]).sheets[0].refused_file for _ in range(2)]
+    assert set(told) == {str(tmp_path / "refused-a-2.csv")}
+    assert len(list(tmp_path.glob("refused-*"))) == 2
+
+
+def test_columns_that_are_no_labels_are_refused(shop: Shop, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", ("0001", "12.5", "ann"))
+    with pytest.raises(SettingError, match=r"column 'price' of items holds Float64, also where a shop has none yet"):
+        import_labels(shop, [file], "price", new_target=True)
+    with pytest.raises(SettingError, match="'image' cannot be labelled"):
+        select(shop, "image", new_target=True)
+    with pytest.raises(SettingError, match="no name"):
+        select(shop, " ", new_target=True)
+    n = shop.items().height
+    number = pl.int_range(pl.len())
+    columns = {"weight": (number * 0.37).cast(pl.String), "size": (number % 40).cast(pl.String), "count": number}
+    shop.commit({"items": shop.items().with_columns(**columns)})
+    for new in (False, True):
+        with pytest.raises(InputError, match=rf"'weight' holds {n} different numbers: that is a measure and no label"):
+            select(shop, "weight", new_target=new)
+        with pytest.raises(InputError, match="'count' holds Int64, and labels are texts"):
+            select(shop, "count", new_target=new)
+    assert select(shop, "size", 3, which="labelled", encoder="tfidf").rows.height == 3, "sizes are numbers and labels"
+    many = pl.DataFrame({"item_id": [f"i{i}" for i in range(1000)]}).with_columns(
+        title=pl.lit("t"), sku="s" + pl.col("item_id"), shelf=pl.lit("s")
+    )
+    with pytest.raises(InputError, match=r"1,000 values, no two of them equal"):
+        target_column(many, "sku")
+    assert target_column(many, "shelf").n_unique() == 1

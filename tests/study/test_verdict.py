@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +10,14 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from evenshelf.errors import InputError, SettingError
+from evenshelf.report import study_report
 from evenshelf.study.results import StudyResult
+from evenshelf.study.terminal import StudyReport, study_notes
 from evenshelf.study.verdict import Verdict, decide
+from evenshelf.tasks.nouns import ITEMS, TEXTS, VECTORS
 from tests.study.factory import PLANS, Plan, study, with_remedies
 
 NOTHING = Plan("none", 0.95, 0.70, 0.93, 0.25)
@@ -91,8 +97,100 @@ def test_without_a_head_the_verdict_says_that_the_guardrail_saw_nothing() -> Non
     assert found["greedy"].significant
     assert np.isnan(found["greedy"].head_loss)
     assert found.recommended is None
-    assert found.headline == "No remedy beats doing nothing here."
+    assert found.headline.startswith("No remedy can be recommended here: what it takes from the head")
     assert any("no class of the head could be evaluated" in r for r in found.reasons)
+    report = StudyReport(replace(made, classes=headless), found)
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(report)
+    shown = console.export_text()
+    assert "? greedy" in shown
+    assert "--guardrail" not in shown, "no guardrail helps where the head is not seen"
+    page = study_report(replace(made, classes=headless), found)
+    assert "nobody knows" in page
+    assert "No remedy passes" not in page
+
+
+WORDS = Plan("words + balanced", 0.95, 0.71, 0.93, 0.3)
+
+
+@pytest.mark.parametrize(("number", "gain"), [(0, 0.0), (1, 0.0), (2, 0.0), (3, 0.0), (1, 0.25), (2, 0.25), (3, 0.2)])
+def test_headline_and_reasons_agree_for_any_number_of_remedies(number: int, gain: float) -> None:
+    plans = [replace(NOTHING, spec=f"r{i}", tail=NOTHING.tail + gain * (1 + i)) for i in range(number)]
+    made = study(plans=(NOTHING, WORDS, *plans), rows=2500)
+    made = replace(made, remedies=tuple(replace(r, reference=r.spec == WORDS.spec) for r in made.remedies))
+    found = decide(made)
+    said = " ".join(found.reasons)
+    shown = "\n".join(note.plain for note in study_notes(made, found))
+    if number == 0:
+        assert found.headline == "No remedy was compared with doing nothing, so none can be recommended."
+        assert found.reasons[0].startswith("No remedy besides doing nothing")
+        assert "The best of" not in said
+        page = study_report(made, found)
+        assert "No remedy passes" not in page
+        assert "No remedy was compared, so this tells nothing of remedies." in page
+        assert "Doing nothing alone, " in shown
+    elif gain:
+        assert found.recommended == f"r{number - 1}"
+        assert found.headline.startswith(f"Use r{number - 1}: ")
+    else:
+        assert found.headline == "No remedy beats doing nothing here."
+        who = {1: "The only remedy compared, r0, ", 2: "The best of 2 tuned remedies, "}
+        assert found.reasons[0].startswith(who.get(number, "The best of 3 tuned remedies, "))
+    assert ("Holm" in said) == (number > 1), "one comparison needs no correction"
+    if number:
+        assert f"Doing nothing and {number} {'remedy' if number == 1 else 'remedies'}, " in shown
+
+
+def test_one_remedy_is_refused_or_guesses_in_so_many_words() -> None:
+    greedy = decide(study(plans=(NOTHING, Plan("greedy", 0.86, 0.97, 0.9, 0.9)), rows=8000))
+    assert greedy.headline == "No remedy beats doing nothing here without losing too much of the head."
+    assert greedy.reasons[0].startswith("The only remedy compared, greedy, changes macro-F1 by +")
+    made = study(plans=(Plan("none", 0.0, 0.0, 0.0, 0.0),), rows=2000)
+    blind = decide(made)
+    assert not blind.informative
+    assert blind.headline.startswith("No remedy was compared")
+    assert any("mere codes" in reason for reason in blind.reasons)
+    assert "n/a" not in " ".join(blind.reasons)
+
+
+def test_words_are_those_of_the_task() -> None:
+    made = study(plans=(Plan("none", 0.0, 0.0, 0.0, 0.0), Plan("r", 0.0, 0.0, 0.0, 0.0)), rows=2000)
+    users = replace(
+        ITEMS, thing="user", things="users", text="history", texts="histories", label="tag", labels="tags",
+        examples="pairs of user and tag", advice="Take a longer log",
+    )  # fmt: skip
+    for nouns, scope in (
+        (TEXTS, "examples of 60 classes in {} text groups"),
+        (ITEMS, "items of 60 classes in {} title groups"),
+        (users, "pairs of user and tag of 60 tags in {} history groups"),
+        (replace(ITEMS, grouped=True), "items of 60 classes in {} groups"),
+    ):
+        meta = {
+            **made.meta, "nouns": nouns.to_dict(), "only_trained_on": 1, "not_evaluated": {"x": "y"},
+            "dropped": {"no reason": 1}, "leak": {"macro_f1_grouped": 0.1, "macro_f1_random": 0.2, "flattery": 0.1},
+        }  # fmt: skip
+        told = replace(made, meta=meta)
+        found = decide(told)
+        said = " ".join([*found.reasons, *(note.plain for note in study_notes(told, found))])
+        assert scope.format(f"{found.groups:,}") in said
+        assert (
+            f"The {nouns.texts}, as these vectors hold them, are not shown to tell anything of the {nouns.label}"
+            in said
+        )
+        assert f"{nouns.advice}, or compare other encoders" in said
+        assert f"1 {nouns.thing} was left out: no reason." in said
+        assert f"its {nouns.unit} is also that of a {nouns.label} with no other {nouns.unit}" in said
+        assert f"Folds that ignore {nouns.repeats} would" in said
+        if nouns is users:
+            page = study_report(told, found)
+            assert "1 user (no reason)" in page
+            for text in (said, page):
+                other = text.replace("titles that", "")  # histories are made of titles
+                assert not re.findall(r"(?<!-)\b(?:items|title groups|products|[Ss]hops repeat)\b", other)
+    vectors = decide(replace(made, meta={**made.meta, "nouns": VECTORS.to_dict()}))
+    assert vectors.reasons[0] == (
+        "The vectors are not shown to tell anything of the class, so there is nothing that a remedy could bring out."
+    )
 
 
 @given(st.permutations(range(1, len(PLANS) + 1)))

@@ -111,7 +111,7 @@ def test_classes_that_are_not_evaluated_are_named_with_their_reason() -> None:
     fold = task.split(4, 0)
     named = task.not_evaluated(fold)
     assert set(named) == {"lone"}
-    assert named["lone"] == "too few different titles: 1 example, which cannot be split"
+    assert named["lone"] == "too few different texts: 1 example, which cannot be split"
     everything = np.zeros(len(task.target), int)
     assert task.not_evaluated(everything) == {}
     assert set(task.not_evaluated(everything + ALWAYS_TRAINING)) == set(task.classes)

@@ -16,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.metrics import cohen_kappa_score
 
+from evenshelf.annotating.annotators import read_annotations
 from evenshelf.errors import InputError
 from evenshelf.shop import Shop
 
@@ -135,7 +136,7 @@ def agreement(shop: Shop, target: str = "category", *, seed: int = 0) -> Agreeme
     InputError
         If nobody annotated the target.
     """
-    found = shop.read("annotations").filter(pl.col("target") == target)
+    found = read_annotations(shop).filter(pl.col("target") == target)
     if not found.height:
         raise InputError(
             f"The shop {shop.path} has no annotations of {target!r}.",

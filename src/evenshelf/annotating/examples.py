@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop, title_groups
-from evenshelf.shop.schema import ITEMS, PROVENANCE
+from evenshelf.shop.schema import ITEMS, MARKS, PROVENANCE
 
 Codes = NDArray[np.int64]
 
-_NO_TARGETS = ("item_id", "title", "description", "minority_label", "title_group", *PROVENANCE)
+_NO_TARGETS = ("item_id", "title", "description", "image", *MARKS, *PROVENANCE)
+_MOST_NUMBERS = 50
+"""A column of more different numbers is a measure and no label: sizes are fewer, prices are more."""
+_ALL_DIFFERENT = 1000
+"""From so many values on, of which no two are equal, a column names the rows and does not label them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,21 +70,30 @@ def target_column(items: pl.DataFrame, target: str, *, new: bool = False) -> pl.
     Parameters
     ----------
     new
-        Whether a column that neither the shop nor evenshelf knows may be begun.
+        Whether a column that neither the shop nor evenshelf knows may be begun. One that is there is taken as it is, so
+        that the same setting serves for every sheet.
 
     Raises
     ------
     SettingError
-        If the column cannot be labelled.
+        If the column cannot be labelled: it is none by its name, or may hold numbers only.
     InputError
-        If it is missing (close names are offered), or does not hold texts.
+        If it is missing (close names are offered), or what it holds are no labels.
     """
     texts = [name for name, dtype in items.schema.items() if dtype == pl.String and name not in _NO_TARGETS]
+    choice = f"Choose one with --target: {', '.join(texts)}." if texts else "Begin one with --new-target."
     if target in _NO_TARGETS:
-        raise SettingError(
-            f"The column {target!r} cannot be labelled.", hint=f"Choose one with --target: {', '.join(texts)}."
-        )
+        raise SettingError(f"The column {target!r} cannot be labelled.", hint=choice)
+    if not target.strip():
+        raise SettingError("The column to be labelled has no name.", hint=choice)
     if target not in items.columns:
+        held = {column.name: column.dtype for column in ITEMS.columns if column.dtype != pl.String}
+        if target in held:
+            raise SettingError(
+                f"The column {target!r} of items holds {held[target]}, also where a shop has none yet, and labels are "
+                "texts.",
+                hint="Begin a column of another name.",
+            )
         known = {column.name for column in ITEMS.columns if column.dtype == pl.String}
         if not new and target not in known:
             close = difflib.get_close_matches(target, items.columns, n=3, cutoff=0.5)
@@ -90,11 +103,21 @@ def target_column(items: pl.DataFrame, target: str, *, new: bool = False) -> pl.
             )
         return pl.Series(target, [None] * items.height, dtype=pl.String)
     if items.schema[target] != pl.String:
+        raise InputError(f"The column {target!r} holds {items.schema[target]}, and labels are texts.", hint=choice)
+    column = items[target].str.strip_chars().replace("", None)
+    values = column.drop_nulls()
+    different = values.n_unique()
+    if different > _MOST_NUMBERS and not values.cast(pl.Float64, strict=False).null_count():
         raise InputError(
-            f"The column {target!r} holds {items.schema[target]}, and labels are texts.",
-            hint=f"Choose one with --target: {', '.join(texts)}.",
+            f"The column {target!r} holds {different:,} different numbers: that is a measure and no label.", hint=choice
         )
-    return items[target].str.strip_chars().replace("", None)
+    if different >= _ALL_DIFFERENT and different == len(values):
+        raise InputError(
+            f"The column {target!r} holds {different:,} values, no two of them equal: they name the rows and do not "
+            "label them.",
+            hint=choice,
+        )
+    return column
 
 
 def read_examples(shop: Shop, target: str, *, new: bool = False) -> Examples:

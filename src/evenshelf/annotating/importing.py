@@ -10,13 +10,16 @@ from typing import Any
 
 import polars as pl
 
+from evenshelf.annotating.annotators import Spellings, read_annotations
 from evenshelf.annotating.examples import target_column
-from evenshelf.annotating.sheets import SURPLUS, Row, Sheet, read_sheet, unguarded, write_refused
+from evenshelf.annotating.reading import SURPLUS, Row, Sheet, read_sheet
+from evenshelf.annotating.sheets import unguarded, write_refused
 from evenshelf.annotating.votes import agreed, conflicts
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
 from evenshelf.shop.schema import ANNOTATIONS
+from evenshelf.study.wording import counted
 
 _SCHEMA = {column.name: column.dtype for column in ANNOTATIONS.columns}
 
@@ -89,6 +92,8 @@ class ImportReport:
         Items whose leading label has too few votes as yet.
     conflicts
         Items of these sheets for which labels tie: item_id and labels.
+    notes
+        What to know, a sentence each: which names are taken for one annotator.
     changed
         Whether the shop is another one now.
     """
@@ -103,6 +108,7 @@ class ImportReport:
     overwritten: int = 0
     waiting: int = 0
     conflicts: list[dict[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     changed: bool = False
 
     def to_dict(self) -> dict[str, Any]:
@@ -163,20 +169,24 @@ def import_labels(
     tell("reading sheets", 0, len(files))
     items = shop.items()
     items = items.with_columns(target_column(items, target, new=new_target).alias(target))
-    before = _annotations(shop)
+    before = read_annotations(shop)
     mine = before.filter(pl.col("target") == target)
     known = sorted({*items[target].drop_nulls().to_list(), *mine["label"].to_list()})
     sheets = _read_all(files, encoding)
-    intake = _Intake(set(items["item_id"].to_list()), known, target, annotator, any_label=new_labels or not known)
+    people = Spellings(before["annotator"].unique(maintain_order=True).drop_nulls())
+    everything = set(items["item_id"].to_list())
+    intake = _Intake(everything, known, target, annotator, people, any_label=new_labels or not known)
     for number, sheet in enumerate(sheets):
         intake.add(sheet)
         tell("reading sheets", number + 1, len(sheets))
     intake.refuse_repeats()
     report = ImportReport(str(shop.path), target)
+    report.notes = people.notes()
     report.refused = [refusal for _, _, refusal in sorted(intake.refused, key=lambda r: (r[0], r[1].line))]
     if strict and report.refused:
         shown = "\n".join(f"- {refusal}" for refusal in report.refused)
-        raise InputError(f"{len(report.refused)} rows are refused, so nothing was taken:\n{shown}")
+        many = counted(len(report.refused), "row is", "rows are")
+        raise InputError(f"{many} refused, so nothing was taken:\n{shown}")
     _count(report, sheets, intake, mine)
     merged = _merge(before, intake.frame())
     report.new_labels = sorted(set(intake.labels()) - set(known))
@@ -195,9 +205,8 @@ def import_labels(
     for place, (sheet, about) in enumerate(zip(sheets, report.sheets, strict=True)):
         rows = [(row, f"{r.column}: {r.reason}") for at, row, r in intake.refused if at == place]
         if rows:
-            out = _refused_file(sheet.file)
-            write_refused(out, sheet.columns, sorted(rows, key=lambda pair: pair[0].line))
-            about.refused_file = str(out)
+            ordered = sorted(rows, key=lambda pair: pair[0].line)
+            about.refused_file = str(write_refused(sheet.file, sheet.columns, ordered))
     return report
 
 
@@ -227,23 +236,21 @@ class _Taken:
     source: tuple[str, str, int]
 
 
-def _refused_file(sheet: Path) -> Path:
-    """A name that no pattern for sheets fits, and that is not taken: somebody may be correcting that file."""
-    stem = f"refused-{sheet.name.removesuffix('.csv')}"
-    number = 1
-    while (out := sheet.with_name(f"{stem}{'' if number == 1 else f'-{number}'}.csv")).exists():
-        number += 1
-    return out
-
-
 class _Intake:
     """Sorts the rows of sheets into labels, empty rows and refusals."""
 
     def __init__(
-        self, items: set[str], labels: Iterable[str], target: str, annotator: str | None, *, any_label: bool
+        self,
+        items: set[str],
+        labels: Iterable[str],
+        target: str,
+        annotator: str | None,
+        people: Spellings,
+        *,
+        any_label: bool,
     ) -> None:
         self.items, self.known, self.target, self.annotator = items, list(labels), target, annotator
-        self.any_label = any_label
+        self.any_label, self.people = any_label, people
         self._folded = {label.casefold(): label for label in self.known}
         self._without_zeros = {item.lstrip("0").casefold(): item for item in items}
         self.given: dict[tuple[str, str], list[_Taken]] = {}
@@ -265,13 +272,13 @@ class _Intake:
                 self.empty.append(number)
                 continue
             item = item if item in self.items else unguarded(item)
-            who = row.cells.get("annotator", "") or (self.annotator or "").strip()
-            problem = self._problem(item, label, unguarded(who))
+            who = unguarded(row.cells.get("annotator", "") or (self.annotator or "").strip())
+            problem = self._problem(item, label, who)
             if problem is not None:
                 self._refuse(number, row, *problem)
                 continue
             source = (sheet.source_id, sheet.file.name, row.line)
-            taken = _Taken(number, row, item, unguarded(who), label, source)
+            taken = _Taken(number, row, item, self.people.of(who), label, source)
             self.given.setdefault((item, taken.annotator), []).append(taken)
 
     def refuse_repeats(self) -> None:
@@ -324,14 +331,6 @@ class _Intake:
     def _refuse(self, sheet: int, row: Row, column: str, reason: str) -> None:
         where = Refusal(str(self.sheets[sheet].file), row.line, column, row.cells.get(column, ""), reason)
         self.refused.append((sheet, row, where))
-
-
-def _annotations(shop: Shop) -> pl.DataFrame:
-    found = shop.read("annotations")
-    for name, dtype in _SCHEMA.items():
-        if name not in found.columns:
-            found = found.with_columns(pl.lit(None, dtype=dtype).alias(name))
-    return found
 
 
 def _count(report: ImportReport, sheets: Sequence[Sheet], intake: _Intake, before: pl.DataFrame) -> None:

@@ -75,14 +75,45 @@ def fit(labels: Labels, remedy: str = SUGGESTING, *, strength: float = 1.0) -> C
     What gives ``[m, C]`` probabilities for vectors ``[m, d]``.
     """
     prepared = prepare(labels.vectors, labels.target, np.zeros(len(labels.target), np.int64), _distinct(labels.vectors))
+    return _predictor(prepared, (-1, 0), labels.names, parse(remedy), strength)
+
+
+def cross_fitted(
+    labels: Labels,
+    fold: NDArray[np.integer],
+    vectors: Floats,
+    unseen: NDArray[np.integer],
+    remedy: str = JUDGING,
+    *,
+    strength: float = 10.0,
+    progress: Progress,
+) -> Floats:
+    """Probabilities of any rows, each by a head that was fitted without one fold of the labelled ones.
+
+    Parameters
+    ----------
+    fold
+        ``[n]`` of the labelled rows, from 0. A class may lie in one fold alone: a head without it has its name only.
+    vectors
+        ``[m, d]`` of the rows that are asked about.
+    unseen
+        ``[m]`` the fold that the head of a row must not have seen; -1 where all may be seen.
+
+    Returns
+    -------
+    ``[m, C]``.
+    """
     parsed = parse(remedy)
-    head = _head(prepared, (-1, 0), labels.names, parsed, strength)
-
-    def predict(new: Floats) -> Floats:
-        turned = prepared.turn((new - prepared.mean) / np.float32(prepared.scale))
-        return softmax(head.scores(np.concatenate([np.ones((len(new), 1), np.float32), turned], axis=1), parsed))
-
-    return predict
+    prepared = prepare(labels.vectors, labels.target, fold, _distinct(labels.vectors))
+    found = np.empty((len(vectors), len(labels.names)), np.float32)
+    held = np.unique(unseen).tolist()
+    progress("fitting folds", 0, len(held))
+    for done, number in enumerate(held, start=1):
+        others = tuple(f for f in range(-1, prepared.folds) if f != number or number < 0)
+        asked = unseen == number
+        found[asked] = _predictor(prepared, others, labels.names, parsed, strength)(vectors[asked])
+        progress("fitting folds", done, len(held))
+    return found
 
 
 def out_of_fold(
@@ -131,6 +162,18 @@ def _head(prepared: Vectors, folds: tuple[int, ...], names: Floats, remedy: Reme
     return fit_path(training, [(training_part(remedy), None, [*path, penalty])], tolerance=TOLERANCE, approach=1e-2)[0][
         -1
     ]
+
+
+def _predictor(
+    prepared: Vectors, folds: tuple[int, ...], names: Floats, remedy: Remedy, strength: float
+) -> Callable[[Floats], Floats]:
+    head = _head(prepared, folds, names, remedy, strength)
+
+    def predict(new: Floats) -> Floats:
+        turned = prepared.turn((new - prepared.mean) / np.float32(prepared.scale))
+        return softmax(head.scores(np.concatenate([np.ones((len(new), 1), np.float32), turned], axis=1), remedy))
+
+    return predict
 
 
 def _distinct(vectors: Floats) -> Codes:

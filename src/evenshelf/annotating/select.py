@@ -9,14 +9,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evenshelf.annotating.annotators import read_annotations
 from evenshelf.annotating.examples import Examples, read_examples
-from evenshelf.annotating.model import Labels, encode, fit, out_of_fold
+from evenshelf.annotating.model import Labels, cross_fitted, encode, fit, out_of_fold
 from evenshelf.annotating.strategies import Candidates, nearest_distance, strategy_of
 from evenshelf.annotating.votes import conflicts
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
 from evenshelf.study.prepare import AUTO
+from evenshelf.study.wording import counted, plural
 from evenshelf.tasks.folds import grouped_folds
 from evenshelf.tasks.label import LabelTask
 
@@ -142,14 +144,14 @@ def select(
     if warm:
         counts = np.bincount(examples.target, minlength=len(examples.classes)).astype(np.int64)
         probabilities, pool = _probabilities(
-            examples, labels, vectors, pool, judge=which == "labelled", seed=seed, notes=notes, progress=tell
+            examples, labels, vectors, pool, which=which, seed=seed, notes=notes, progress=tell
         )
     # rows that have a label themselves are near to it: what counts there is how far they are from each other
     known = vectors[examples.labelled] if which == "unlabelled" else vectors[:0]
     candidates = Candidates(vectors[pool], probabilities, counts, nearest_distance(vectors[pool], known))
     picked = chosen_by.choose(candidates, min(n, len(pool)), np.random.default_rng(seed), tell)
     if len(pool) < n:
-        notes.append(f"Only {len(pool):,} rows are left to choose from.")
+        notes.append(f"Only {counted(len(pool), 'row is', 'rows are')} left to choose from.")
     rows = pool[picked]
     frame = pl.DataFrame(
         {"item_id": [examples.item_id[i] for i in rows], "title": [examples.title[i] for i in rows]},
@@ -182,16 +184,17 @@ def class_texts(classes: Sequence[str]) -> list[str]:
 def _pool(shop: Shop, target: str, examples: Examples, which: str, *, repeats: bool) -> tuple[Codes, list[str]]:
     """Rows that may be asked for, and what was left out."""
     notes: list[str] = []
-    disputed = set(conflicts(shop.read("annotations"), target)["item_id"].to_list())
+    disputed = set(conflicts(read_annotations(shop), target)["item_id"].to_list())
     if which == "conflicts":
         return np.flatnonzero([i in disputed for i in examples.item_id]).astype(np.int64), notes
     pool = examples.labelled if which == "labelled" else examples.unlabelled
     if which == "unlabelled" and disputed:
         open_rows = np.array([examples.item_id[i] not in disputed for i in pool], bool)
         if not open_rows.all():
+            left = int((~open_rows).sum())
             notes.append(
-                f"{int((~open_rows).sum()):,} rows that annotators do not agree on are left out; ask for them with "
-                "--which conflicts."
+                f"{counted(left, 'row', 'rows')} that annotators do not agree on {plural(left, 'is', 'are')} left out; "
+                f"ask for {plural(left, 'it', 'them')} with --which conflicts."
             )
         pool = pool[open_rows]
     if repeats:
@@ -199,9 +202,10 @@ def _pool(shop: Shop, target: str, examples: Examples, which: str, *, repeats: b
     if which == "unlabelled":
         answered = np.isin(examples.group[pool], examples.group[examples.labelled])
         if answered.any():
+            left = int(answered.sum())
             notes.append(
-                f"{int(answered.sum()):,} rows are left out because a nearly equal title is labelled; ask for them "
-                "with --repeats."
+                f"{counted(left, 'row is', 'rows are')} left out because a nearly equal title is labelled; ask for "
+                f"{plural(left, 'it', 'them')} with --repeats."
             )
         pool = pool[~answered]
     first = np.sort(np.unique(examples.group[pool], return_index=True)[1])
@@ -214,23 +218,31 @@ def _probabilities(
     vectors: Floats,
     pool: Codes,
     *,
-    judge: bool,
+    which: str,
     seed: int,
     notes: list[str],
     progress: Progress,
 ) -> tuple[Floats, Codes]:
     """Probabilities of the pool's rows, and the rows that have any."""
     progress("fitting", 0, None)
-    if not judge:
+    if which == "unlabelled":
         return fit(labels)(vectors[pool]), pool
-    # a model that was trained on a row knows its label already
-    fold = grouped_folds(labels.target, examples.group[examples.labelled], FOLDS, seed)
+    # a model that was trained on a row, or on the same title, knows its label already
+    group = examples.group[examples.labelled]
+    fold = grouped_folds(labels.target, group, FOLDS, seed)
+    if which == "conflicts":
+        # all that people do not agree on is asked for, so a title that only trains elsewhere is spared here as well
+        fold = np.where(fold < 0, group % FOLDS, fold)
+        of_group = dict(zip(group.tolist(), fold.tolist(), strict=True))
+        unseen = np.array([of_group.get(title, -1) for title in examples.group[pool].tolist()], np.int64)
+        return cross_fitted(labels, fold, vectors[pool], unseen, progress=progress), pool
     found = out_of_fold(labels, fold, progress=progress)[np.searchsorted(examples.labelled, pool)]
     judged = np.isfinite(found).all(axis=1)
     if not judged.all():
+        left = int((~judged).sum())
         notes.append(
-            f"{int((~judged).sum()):,} rows are left out: their class has too few different titles to be judged by "
-            "the others."
+            f"{counted(left, 'row is', 'rows are')} left out: {plural(left, 'its', 'their')} class has too few "
+            "different titles to be judged by the others."
         )
     return found[judged], pool[judged]
 
@@ -270,7 +282,7 @@ def reasons(candidates: Candidates, picked: Codes, classes: Sequence[str], strat
         rare = [c for c in (first, second) if candidates.counts[c] <= FEW and p[c] >= 0.5 * p[first]]
         if rare:
             count = int(candidates.counts[rare[0]])
-            parts.append(f"{classes[rare[0]]} has only {count} label{'s' if count > 1 else ''}")
+            parts.append(f"{classes[rare[0]]} has only {counted(count, 'label', 'labels')}")
         if np.isfinite(far) and candidates.distance[i] >= far:
             parts.append("unlike all that is labelled")
         found.append("; ".join(parts) or "the most telling of what is left")

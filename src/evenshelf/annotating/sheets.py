@@ -1,24 +1,21 @@
-"""Sheets: the CSV files that go to annotators and come back, through spreadsheet programs and their habits.
+"""Sheets: the CSV files that go to annotators, and those of rows that were refused.
 
-They are UTF-8 with a byte order mark, without which such programs show Chinese as rubbish. A text that begins as a
-formula does gets an apostrophe in front, which is taken off again when the sheet comes back. Sheets may come back with
-semicolons or tabs for commas, which some programs write.
+They are UTF-8 with a byte order mark, without which spreadsheet programs show Chinese as rubbish. A text that begins as
+a formula does gets an apostrophe in front, which is taken off again when the sheet comes back.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
-import hashlib
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from evenshelf.annotating.annotators import identity
+from evenshelf.annotating.reading import SURPLUS, Row, read_sheet
 from evenshelf.errors import InputError, SettingError
 
 COLUMNS = (
@@ -38,12 +35,7 @@ BLIND = ("item_id", "title", "label", "annotator")
 REFUSED = "refused"
 """Column added to rows that were refused."""
 
-SURPLUS = "surplus"
-"""Column of refused rows for cells beyond the last column; a row that has any is refused until they are cleared."""
-
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_DELIMITERS = (",", ";", "\t")
-_LARGEST_FIELD = 1 << 24
 
 
 def write_sheets(
@@ -91,11 +83,12 @@ def write_sheets(
         pl.lit(None, dtype=pl.String).alias(name) for name in columns if name not in rows.columns
     ).select(columns)
     if not names:
-        _write(out, columns, table)
+        _write(out, _csv(columns, _guarded(table)))
         return [out]
     shares = deal(table.height, len(names), overlap, seed)
     for name, share in zip(names, shares, strict=True):
-        _write(files[name], columns, table[share].with_columns(pl.lit(name).alias("annotator")))
+        mine = table[share].with_columns(pl.lit(name).alias("annotator"))
+        _write(files[name], _csv(columns, _guarded(mine)))
     return list(files.values())
 
 
@@ -109,15 +102,25 @@ def check_sheets(out: Path, annotators: Sequence[str], overlap: int) -> dict[str
     """
     names = [name.strip() for name in annotators]
     files = {name: out.with_name(f"{out.stem}-{_file_part(name)}{out.suffix}") for name in names}
-    faults = []
+    faults, hints = [], []
     if any(not name for name in names):
         faults.append("a name of an annotator is empty")
-    if len(files) < len(names) or len({str(file).casefold() for file in files.values()}) < len(files):
+        hints.append("Give different names, such as: --per-annotator ann,bob")
+    people = {identity(name) for name in names}
+    if len(people) < len(names) or len({str(file).casefold() for file in files.values()}) < len(files):
         faults.append(f"the annotators {', '.join(names)} do not all lead to files of their own")
-    if not 1 <= overlap <= max(len(names), 1):
-        faults.append(f"each row cannot go to {overlap} of {len(names)} annotators")
+        hints.append("Give different names, such as: --per-annotator ann,bob")
+    if overlap < 1:
+        faults.append(f"overlap is {overlap}, and each row must go to one annotator at least")
+        hints.append("--overlap 1 gives each row to one.")
+    elif overlap > max(len(names), 1):
+        there = f"only {len(names)} {'is' if len(names) == 1 else 'are'} named ({', '.join(names)})"
+        faults.append(
+            f"overlap is {overlap}, so each row goes to {overlap} annotators, and {there if names else 'none is named'}"
+        )
+        hints.append(f"Name at least {overlap} with --per-annotator, such as: --per-annotator {_people(overlap)}")
     if faults:
-        raise SettingError("; ".join(faults) + ".", hint="Give different names, such as: --per-annotator ann,bob")
+        raise SettingError(f"{_sentence('; '.join(faults))}.", hint=" ".join(dict.fromkeys(hints)))
     if not out.name:
         raise SettingError(f"{out} is no name of a file.", hint="Such as: sheet.csv")
     if filled := [str(file) for file in files.values() or [out] if _has_labels(file)]:
@@ -149,108 +152,29 @@ def deal(rows: int, annotators: int, overlap: int, seed: int) -> list[list[int]]
     return shares
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of a sheet that came back.
+def write_refused(sheet: Path, columns: Sequence[str], rows: Sequence[tuple[Row, str]]) -> Path:
+    """Write refused rows beside their sheet with the reason, to be corrected and imported again.
 
-    Attributes
-    ----------
-    line
-        Line of the file it begins at, from 1.
-    cells
-        By column; missing cells are empty.
-    fault
-        Why the row cannot be read, or "".
+    Returns
+    -------
+    The file, ``refused-NAME.csv``. One that is there and holds the same is it already; one that holds anything else is
+    left alone, since somebody may be correcting it, and the next free name is taken: ``refused-NAME-2.csv``.
     """
-
-    line: int
-    cells: dict[str, str]
-    fault: str = ""
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A sheet that came back.
-
-    Attributes
-    ----------
-    file
-        Where it is.
-    source_id
-        First 12 digits of the sha256 of its bytes.
-    columns
-        As they stand in its first line.
-    rows
-        All rows that are not blank.
-    """
-
-    file: Path
-    source_id: str
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
-
-
-def read_sheet(file: Path, *, encoding: str = "utf-8") -> Sheet:
-    """Read a sheet.
-
-    Parameters
-    ----------
-    encoding
-        Of its text; a byte order mark is taken off.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, or lacks the columns item_id and label.
-    SettingError
-        If there is no such encoding.
-    """
-    try:
-        codec = codecs.lookup(encoding).name
-        "a".encode(codec)  # base64 and its like are no encodings of text
-    except LookupError:
-        raise SettingError(f"There is no encoding {encoding!r}.", hint="Such as utf-8 or gb18030.") from None
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}.") from error
-    try:
-        text = data.decode(codec)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{file}, line {line}: this is not {encoding}.",
-            hint="Save it as CSV UTF-8, or say what it is, such as: --encoding gb18030 (Excel in China), cp1252 (in "
-            "western Europe)",
-        ) from error
-    text = text.removeprefix("\ufeff")
-    head = text.split("\n", 1)[0]
-    delimiter = max(_DELIMITERS, key=lambda d: (head.count(d), -_DELIMITERS.index(d)))
-    rows = _records(file, text, delimiter)
-    if not rows:
-        raise InputError(f"{file} is empty.", hint="A sheet has the columns item_id and label.")
-    columns = tuple(name.strip() for name in rows[0][1])
-    missing = [name for name in ("item_id", "label") if name not in columns]
-    repeated = sorted({name for name in columns if name and columns.count(name) > 1})
-    if missing or repeated:
-        problems = [f"the column {name!r} is missing" for name in missing]
-        problems += [f"the column {name!r} stands there twice" for name in repeated]
-        raise InputError(
-            f"{file}, line 1: {'; '.join(problems)}.",
-            hint=f"It has: {', '.join(columns)}. Leave the first line as it was exported.",
-        )
-    return Sheet(file, hashlib.sha256(data).hexdigest()[:12], columns, tuple(_row(columns, r) for r in rows[1:]))
-
-
-def write_refused(file: Path, columns: Sequence[str], rows: Sequence[tuple[Row, str]]) -> None:
-    """Write refused rows as a sheet with the reason, to be corrected and imported again."""
     surplus = [SURPLUS] if any(row.cells.get(SURPLUS) for row, _ in rows) else []
     wide = [*(name for name in columns if name and name not in (REFUSED, SURPLUS)), *surplus, REFUSED]
     cells = [{**row.cells, REFUSED: reason} for row, reason in rows]
     frame = pl.DataFrame(
         {name: [c.get(name, "") for c in cells] for name in wide}, schema=dict.fromkeys(wide, pl.String)
     )
-    _write(file, wide, frame, guard=False)
+    text = _csv(wide, frame)
+    stem = f"{REFUSED}-{sheet.name.removesuffix('.csv')}"  # no pattern for sheets fits that
+    number = 1
+    while (out := sheet.with_name(f"{stem}{'' if number == 1 else f'-{number}'}.csv")).exists():
+        if out.is_file() and out.read_bytes() == text:
+            return out
+        number += 1
+    _write(out, text)
+    return out
 
 
 def unguarded(text: str) -> str:
@@ -258,45 +182,33 @@ def unguarded(text: str) -> str:
     return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA and len(text) > 1 else text
 
 
-def _write(file: Path, columns: Sequence[str], table: pl.DataFrame, *, guard: bool = True) -> None:
+def _csv(columns: Sequence[str], table: pl.DataFrame) -> bytes:
+    stream = io.BytesIO()
+    table.select(columns).write_csv(stream, include_bom=True, line_terminator="\r\n", null_value="")
+    return stream.getvalue()
+
+
+def _guarded(table: pl.DataFrame) -> pl.DataFrame:
     texts = [name for name, dtype in table.schema.items() if dtype == pl.String]
-    if guard:
-        table = table.with_columns(pl.col(name).str.replace(r"^([=+\-@\t\r])", "'$1") for name in texts)
+    return table.with_columns(pl.col(name).str.replace(r"^([=+\-@\t\r])", "'$1") for name in texts)
+
+
+def _write(file: Path, text: bytes) -> None:
     partial = file.with_name(f"{file.name}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        table.select(columns).write_csv(partial, include_bom=True, line_terminator="\r\n", null_value="")
+        partial.write_bytes(text)
         partial.replace(file)
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror or error}.") from error
 
 
-def _records(file: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
-    """Records that are not blank, each with the line it begins at."""
-    before = csv.field_size_limit(_LARGEST_FIELD)
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        found, line = [], 1
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                found.append((line, cells))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{file}, line {reader.line_num}: {error}.", hint="Export it again as CSV.") from error
-    finally:
-        csv.field_size_limit(before)
-    return found
+def _people(n: int) -> str:
+    return ",".join(("ann", "bob", "eve")[:n] if n <= 3 else ("ann", "bob", "eve", "..."))
 
 
-def _row(columns: Sequence[str], record: tuple[int, list[str]]) -> Row:
-    line, cells = record
-    values = [cell.strip() for cell in cells] + [""] * (len(columns) - len(cells))
-    found = dict(zip(columns, values, strict=False))
-    more = [cell for cell in values[len(columns) :] if cell]
-    if more:
-        found[SURPLUS] = " | ".join(more)
-    fault = f"the row has more cells than columns ({found[SURPLUS]})" if found.get(SURPLUS) else ""
-    return Row(line, found, fault)
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _file_part(name: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from evenshelf.annotating.annotators import read_annotations
 from evenshelf.annotating.confident import doubts
 from evenshelf.annotating.examples import read_examples
 from evenshelf.annotating.model import Labels, encode, out_of_fold
@@ -16,6 +17,7 @@ from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
 from evenshelf.study.prepare import AUTO
+from evenshelf.study.wording import counted
 from evenshelf.tasks.folds import grouped_folds
 
 
@@ -94,7 +96,8 @@ def suspects(
     examples = read_examples(shop, target)
     if len(examples.classes) < 2:
         raise InputError(
-            f"The labels of {target!r} are of {len(examples.classes)} class(es), and two are needed to doubt one.",
+            f"The labels of {target!r} are of {counted(len(examples.classes), 'class', 'classes')}, and two are needed "
+            "to doubt one.",
             hint=f"Label some rows first: evenshelf annotate export {shop.path}",
         )
     rows = examples.labelled
@@ -112,7 +115,7 @@ def suspects(
     doubt = doubts(given, p)
     listed = np.flatnonzero(doubt.suspect)
     listed = listed[np.argsort(-doubt.doubt[listed], kind="stable")]
-    told = agreed(shop.read("annotations"), target, least=settled_by).select("item_id", "label")
+    told = agreed(read_annotations(shop), target, least=settled_by).select("item_id", "label")
     confirmed = set(told.iter_rows())
     open_ = [(examples.item_id[rows[judged[i]]], examples.classes[given[i]]) not in confirmed for i in listed]
     settled, listed = int(len(listed) - sum(open_)), listed[np.array(open_, bool)]

@@ -9,6 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from evenshelf.study.wording import counted, plural
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -28,10 +30,11 @@ _TITLE = 48
 def selection_report(selection: Selection, files: Sequence[Path], *, blind: bool = False) -> RenderableType:
     """What was chosen, the first rows of it, and where the sheets are."""
     head = Text.assemble(
-        (f"{selection.rows.height:,} rows", "bold"),
+        (counted(selection.rows.height, "row", "rows"), "bold"),
         f" of {selection.candidates:,} chosen by ",
         (selection.strategy, "cyan"),
-        f" for {selection.target}; {selection.labelled:,} are labelled, with {selection.classes:,} classes.",
+        f" for {selection.target}; {counted(selection.labelled, 'is', 'are')} labelled, with "
+        f"{counted(selection.classes, 'class', 'classes')}.",
     )
     table = _table("title", *(() if blind else ("suggestion", "", "why")))
     for row in selection.rows.head(_SHOWN).iter_rows(named=True):
@@ -48,7 +51,7 @@ def import_report(report: ImportReport) -> RenderableType:
     for sheet in report.sheets:
         sums = Text.assemble(
             (sheet.file, "bold"),
-            f"  {sheet.rows:,} rows = ",
+            f"  {counted(sheet.rows, 'row', 'rows')} = ",
             (f"{sheet.new:,} new", "green"),
             f" + {sheet.changed:,} changed + {sheet.unchanged:,} there already + {sheet.empty:,} without a label + ",
             (f"{sheet.refused:,} refused", "yellow" if sheet.refused else ""),
@@ -61,12 +64,16 @@ def import_report(report: ImportReport) -> RenderableType:
         table = _table("item", "labels and their votes")
         for row in report.conflicts:
             _add(table, row["item_id"], row["labels"])
-        title = Text(f"{len(report.conflicts):,} conflicts; these items keep what they had", "yellow")
+        n = len(report.conflicts)
+        kept = plural(n, "this item keeps what it", "these items keep what they")
+        title = Text(f"{counted(n, 'conflict', 'conflicts')}; {kept} had", "yellow")
         parts += ["", title, Padding(table, (0, 0, 0, 2))]
     if report.new_labels:
         parts.append(Text.assemble(("! ", "yellow"), f"Labels that are new: {', '.join(report.new_labels)}"))
-    waiting = f", {report.waiting:,} wait for more votes" if report.waiting else ""
-    what = f" holds {report.agreed:,} agreed labels of these items{waiting}; {report.written:,} were written now"
+    parts += _notes(report.notes)
+    waiting = f", {counted(report.waiting, 'waits', 'wait')} for more votes" if report.waiting else ""
+    agreed = counted(report.agreed, "agreed label", "agreed labels")
+    what = f" holds {agreed} of these items{waiting}; {counted(report.written, 'was', 'were')} written now"
     over = f", {report.overwritten:,} of them over another label" if report.overwritten else ""
     state = "" if report.changed else " (nothing changed)"
     parts += ["", Text.assemble(("✓ ", "green"), (report.shop, "bold"), f"{what}{over}.{state}")]
@@ -77,13 +84,14 @@ def agreement_report(found: Agreement) -> RenderableType:
     """Alpha and raw agreement, pairs, classes by their number, confusions."""
     who = ", ".join(f"{name} ({count:,})" for name, count in found.annotations.items())
     parts: list[RenderableType] = [
-        Text.assemble((found.target, "bold"), f"  {found.items:,} items labelled by {who}"),
+        Text.assemble((found.target, "bold"), f"  {counted(found.items, 'item', 'items')} labelled by {who}"),
     ]
     if not found.shared or found.agreement is None:
         parts.append(Text("No item was labelled by two people, so there is no agreement to measure.", "yellow"))
         return Group(*parts)
     raw = (
-        f"{found.shared:,} items have two labels or more: {found.agreement:.1%} of pairs agree, {found.unanimous:.1%} "
+        f"{counted(found.shared, 'item has', 'items have')} two labels or more: {found.agreement:.1%} of pairs agree, "
+        f"{found.unanimous:.1%} "
     )
     parts.append(Text(raw + "of items have one label only"))
     if found.alpha is None:
@@ -116,7 +124,8 @@ def suspects_report(found: Suspects, shown: int, file: Path | None) -> Renderabl
     """The most suspect labels, and the classes with most of them."""
     share = found.rows.height / found.judged
     head = Text.assemble(
-        (f"{found.rows.height:,} labels", "bold"), f" of {found.judged:,} judged are suspect ({share:.1%})."
+        (counted(found.rows.height, "label", "labels"), "bold"),
+        f" of {found.judged:,} judged {plural(found.rows.height, 'is', 'are')} suspect ({share:.1%}).",
     )
     table = _table("title", "label", "", "rather", "")
     for row in found.rows.head(shown).iter_rows(named=True):
@@ -124,7 +133,7 @@ def suspects_report(found: Suspects, shown: int, file: Path | None) -> Renderabl
         _add(
             table, _cut(row["title"]), row["label"], _share(row["label_confidence"]), likely, _share(row["confidence"])
         )
-    parts: list[RenderableType] = [head, Padding(table, (1, 0, 1, 2))]
+    parts: list[RenderableType] = [head, *([Padding(table, (1, 0, 1, 2))] if found.rows.height else [])]
     counts = found.classes.filter(found.classes["suspected"] > 0).sort("suspected", "label", descending=[True, False])
     if counts.height:
         classes = _table("class", "labels", "suspect", "threshold")
@@ -132,10 +141,13 @@ def suspects_report(found: Suspects, shown: int, file: Path | None) -> Renderabl
             _add(classes, row["label"], f"{row['labels']:,}", f"{row['suspected']:,}", f"{row['threshold']:.2f}")
         parts.append(Padding(classes, (0, 0, 1, 2)))
     if found.not_judged:
-        note = f"{found.not_judged:,} labels are not judged: their class has too few different titles."
+        n = found.not_judged
+        note = f"{counted(n, 'label is', 'labels are')} not judged: {plural(n, 'its', 'their')} class has too few "
+        note += "different titles."
         parts += _notes([note])
     if found.settled:
-        parts += _notes([f"{found.settled:,} more would be suspect, but enough annotators gave their label."])
+        whose = plural(found.settled, "its", "their")
+        parts += _notes([f"{found.settled:,} more would be suspect, but enough annotators gave {whose} label."])
     if file is not None:
         parts.append(Text.assemble(("✓ ", "green"), (str(file), "bold"), "  a sheet to label these rows anew"))
     return Group(*parts)

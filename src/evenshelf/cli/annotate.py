@@ -132,7 +132,9 @@ def import_sheets(  # noqa: PLR0917 - typer calls it by name
     new_target: NewTargetOption = False,
     votes: Annotated[int, typer.Option(help="Least votes that a label needs to be written to an item.")] = 1,
     strict: Annotated[bool, typer.Option("--strict", help="Take nothing if a row has to be refused.")] = False,
-    encoding: Annotated[str, typer.Option(help="Of the files, such as utf-8 or gb18030.")] = "utf-8",
+    encoding: Annotated[
+        str, typer.Option(help="Of the files, such as utf-8 or gb18030; UTF-16 as Excel writes it is found by itself.")
+    ] = "utf-8",
     as_json: JsonOption = False,
 ) -> None:
     """Take filled sheets back; what annotators agree on becomes the label of the items.

@@ -49,7 +49,7 @@ def study(  # noqa: PLR0917 - typer calls it by name
     metric: MetricOption = "macro_f1",
     guardrail: GuardrailOption = 0.01,
     sample: Annotated[
-        int | None, typer.Option(metavar="N", help="Use N items, drawn with the seed, instead of all.")
+        int | None, typer.Option(metavar="N", help="Use N items (or users), drawn with the seed, instead of all.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the study is kept; inside of the shop if not given.")
@@ -63,7 +63,7 @@ def study(  # noqa: PLR0917 - typer calls it by name
 ) -> None:
     """Compare remedies against imbalance on a shop, each tuned with the same budget, and say which to use, if any.
 
-    Texts are encoded once and cached. Equal titles are never split by a fold.
+    Texts are encoded once and cached. Equal texts are never split by a fold.
     The verdict rests on paired differences to doing nothing, corrected for the
     number of remedies. An interrupted study goes on with the same command.
 
@@ -169,7 +169,9 @@ def _run(
         choice = prepare.pick_encoder(asked.texts or (), encoder)
     folder = out or prepare.shop_folder(opened, asked, target, choice, wanted)
     drawn = "" if not sample else f", a sample drawn with seed {wanted.seed}"
-    facts = f"{len(asked.target):,} {asked.examples}{drawn}; {len(asked.classes):,} classes of {escape(target)}"
+    nouns = asked.nouns
+    pairs = f", {len(asked.target):,} {nouns.examples}" if asked.several else ""
+    facts = f"{asked.things:,} {nouns.things}{drawn}{pairs}; {len(asked.classes):,} {nouns.labels} of {escape(target)}"
     err.print(f"[bold]{escape(str(shop))}[/]  {facts}", soft_wrap=True)
     err.print(f"[bold]encoder[/]  [cyan]{escape(choice.spec)}[/]  {escape(choice.reason)}")
     before = prepare.stored_trials(folder)

@@ -43,7 +43,14 @@ color:inherit;white-space:nowrap}
 .evenshelf .won td{font-weight:600}
 .evenshelf svg{vertical-align:middle;display:inline-block}
 """
-COLOURS = {"recommended": "good", "tie": "good", "better": "good", "worse": "bad", "refused": "warn"}
+COLOURS = {
+    "recommended": "good",
+    "tie": "good",
+    "better": "good",
+    "worse": "bad",
+    "refused": "warn",
+    "unguarded": "warn",
+}
 
 
 def html(result: StudyResult, verdict: Verdict) -> str:

@@ -19,8 +19,9 @@ from evenshelf.report.numbers import merged, small
 from evenshelf.report.page import render, write
 from evenshelf.shop.profiling.imbalance import FEW_SHOT, Imbalance
 from evenshelf.study.runner import WORDS_SPEC
-from evenshelf.study.wording import comparison_note, only_trained_on, read_off, several_labels
+from evenshelf.study.wording import comparison_note, only_trained_on, read_off, several_labels, unguarded
 from evenshelf.tasks.label_metrics import METRICS
+from evenshelf.tasks.nouns import nouns_of
 
 if TYPE_CHECKING:
     from evenshelf.report.svg import Figure
@@ -42,6 +43,7 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
     imbalance = Imbalance.from_counts(
         dict(zip(result.classes["class"].to_list(), result.classes["count"].to_list(), strict=True))
     )
+    nouns = nouns_of(result.meta)
     base = verdict[verdict.baseline]
     best = verdict[verdict.best] if verdict.best is not None else None
     rivals = [c for c in verdict.comparisons if c.spec != verdict.baseline]
@@ -62,6 +64,8 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
         few_shot=FEW_SHOT,
         imbalance=imbalance,
         buckets=bucket_rows(imbalance),
+        refused_for_head=[c for c in rivals if c.significant and not c.guardrail_ok and not unguarded(c)],
+        unknown_head=[c for c in rivals if unguarded(c)],
         notes={
             c.spec: comparison_note(c, verdict.guardrail, informative=verdict.informative) for c in verdict.comparisons
         },
@@ -80,9 +84,14 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
         unfinished=_unfinished(result),
         weakest=_at_weakest(result),
         missing=_not_evaluated(result),
-        read_off=read_off(result.meta["read_off"]) if result.meta.get("read_off") else "",
-        several_labels=several_labels(result.meta["labels_per_text"]) if "labels_per_text" in result.meta else "",
-        only_trained_on=only_trained_on(result.meta.get("only_trained_on", 0)),
+        nouns=nouns,
+        read_off=read_off(result.meta["read_off"], nouns) if result.meta.get("read_off") else "",
+        several_labels=several_labels(result.meta["labels_per_text"], nouns)
+        if "labels_per_text" in result.meta
+        else "",
+        only_trained_on=only_trained_on(
+            result.meta.get("only_trained_on", 0), nouns, several=result.example is not None
+        ),
         command=command(result, verdict),
     )
 
@@ -162,7 +171,7 @@ class Tuning:
 
 
 def _tuning(rivals: list[Comparison]) -> Tuning | None:
-    claims = [c for c in rivals if math.isfinite(c.vanished)]
+    claims = [c for c in rivals if math.isfinite(c.vanished) and not c.reference]
     if not claims:
         return None
     return Tuning(

@@ -89,7 +89,7 @@ class Plan:
 def shop_task(
     shop: Shop, target: str = "category", *, kind: str = "label", sample: int | None = None, seed: int = 0
 ) -> LabelTask:
-    """Ask for a column of a shop, of all its items or of a seeded sample.
+    """Ask for a column of a shop, of all that it holds or of a seeded sample.
 
     Parameters
     ----------
@@ -98,8 +98,8 @@ def shop_task(
     kind
         Of the task; see :func:`evenshelf.tasks.task_kinds`.
     sample
-        How many items to draw, every one with the same chance, so that rare classes stay as rare as they are;
-        ``None``, or more than there are, means all.
+        How many items to draw (or texts, where each may have several labels), every one with the same chance, so that
+        rare classes stay as rare as they are; ``None``, or more than there are, means all.
     seed
         Of the draw.
 
@@ -111,28 +111,14 @@ def shop_task(
         If the sample is not positive, or there is no such task.
     """
     if sample is not None and sample < 1:
-        raise SettingError(f"A sample of {sample} items is none.", hint="Give a positive number, or none for all.")
+        raise SettingError(f"A sample of {sample} is none.", hint="Give a positive number, or none for all.")
     task = task_kind(kind).ask(shop, target)
     if task.name != kind:
         raise SettingError(
             f"The task {kind!r} returned one that calls itself {task.name!r}; studies are kept under that name.",
             hint=f"Return an instance of a subclass of LabelTask with name = {kind!r}.",
         )
-    return task if sample is None or sample >= len(task.target) else _drawn(task, sample, seed)
-
-
-def _drawn(task: LabelTask, sample: int, seed: int) -> LabelTask:
-    if task.texts is None:
-        raise InputError("The task has no texts, so no sample can be drawn of it.", hint="Leave --sample away.")
-    rows = task.drawn(sample, seed)
-    return type(task).of(
-        [task.classes[code] for code in task.target[rows]],
-        [task.texts[row] for row in rows],
-        # the groups of the whole shop: two titles that a third one links are kept together, drawn or not
-        group=task.group[rows],
-        together=task.together,
-        dropped={**task.dropped, f"not in the sample of {sample} drawn with seed {seed}": len(task.target) - len(rows)},
-    )
+    return task if sample is None or sample >= task.things else task.sampled(sample, seed)
 
 
 def pick_encoder(texts: Sequence[str], spec: str = AUTO) -> Choice:

@@ -123,7 +123,7 @@ class Study:
         if empty:
             groups = len(np.unique(task.group[fold >= 0]))
             raise SettingError(
-                f"{len(empty)} of {self.folds} folds would be empty: only {groups} groups of titles can be tested, "
+                f"{len(empty)} of {self.folds} folds would be empty: only {groups} {task.nouns.groups} can be tested, "
                 "as the other classes stand in one group each.",
                 hint="Ask for fewer folds, give more examples, or merge rare classes.",
             )
@@ -187,7 +187,7 @@ class Study:
             "seed": self.seed,
             "budget": self.budget,
             "dimension": int(self.vectors.shape[1]),
-            "split": "stratified folds" + (f"; {task.together} stay on one side" if task.together else ""),
+            "split": "stratified folds" + (f"; {task.nouns.together} stay on one side" if task.nouns.together else ""),
             "leak": leak,
             "not_evaluated": task.not_evaluated(fold),
             "only_trained_on": task.only_trained_on(fold),

@@ -12,8 +12,19 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from evenshelf.study.wording import only_trained_on, read_off, seconds, several_labels, signed
+from evenshelf.study.wording import (
+    counted,
+    only_trained_on,
+    plural,
+    read_off,
+    rivals,
+    seconds,
+    several_labels,
+    signed,
+    unguarded,
+)
 from evenshelf.tasks.label_metrics import METRICS
+from evenshelf.tasks.nouns import nouns_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +50,7 @@ MARKS: dict[str, tuple[str, str, str]] = {
     "same": (" ", "", ""),
     "worse": ("−", "red", "worse than nothing"),
     "refused": ("!", "yellow", "better on the whole, but loses more of the head than the guardrail allows"),
+    "unguarded": ("?", "yellow", "better on the whole, but what it takes from the head could not be evaluated"),
     "baseline": ("·", "cyan", "does nothing: what all are measured against"),
 }
 """How a remedy stands: its sign, colour and meaning."""
@@ -55,6 +67,8 @@ def standing(verdict: Verdict, comparison: Comparison) -> str:
     if comparison.spec in {tie.spec for tie in verdict.ties}:
         return "tie"
     if comparison.significant and verdict.informative:
+        if unguarded(comparison):
+            return "unguarded"
         return "better" if comparison.guardrail_ok else "refused"
     return "worse" if comparison.high < 0 else "same"
 
@@ -154,9 +168,8 @@ def legend(verdict: Verdict, *, wide: bool) -> RenderableType:
         if key in used and meaning:
             lines.add_row(Text(sign, colour), Text(meaning, GREY))
     if "same" in used:
-        lines.add_row(
-            "", Text("no sign: cannot be told from doing nothing, corrected for the number of remedies", GREY)
-        )
+        corrected = ", corrected for the number of remedies" if rivals(verdict) > 1 else ""
+        lines.add_row("", Text(f"no sign: cannot be told from doing nothing{corrected}", GREY))
     title = METRICS[verdict.metric].title
     meaning = METRICS[verdict.metric].meaning
     notes = [
@@ -175,26 +188,29 @@ def legend(verdict: Verdict, *, wide: bool) -> RenderableType:
 
 def study_notes(result: StudyResult, verdict: Verdict) -> Iterator[Text]:
     """What a reader of the table should know besides."""
-    meta = result.meta
+    meta, nouns = result.meta, nouns_of(result.meta)
     if "labels_per_text" in meta:
-        yield Text(several_labels(meta["labels_per_text"]))
+        yield Text(several_labels(meta["labels_per_text"], nouns))
     if meta.get("read_off"):
-        yield Text(read_off(meta["read_off"]))
+        yield Text(read_off(meta["read_off"], nouns))
     for reason, count in meta.get("dropped", {}).items():
-        yield Text(f"{count:,} examples were left out: {reason}.")
+        left = f"{counted(count, nouns.thing, nouns.things)} {plural(count, 'was', 'were')} left out"
+        yield Text(f"{left}: {reason}.")
     missing = meta.get("not_evaluated", {})
     if missing:
+        whose = plural(len(missing), "all its examples share", "all examples of each share")
         yield Text(
-            f"{len(missing):,} of {len(result.classes):,} classes could not be evaluated: all their examples share one "
-            "title, so they are only trained on."
+            f"{len(missing):,} of {len(result.classes):,} {nouns.labels} could not be evaluated: {whose} one "
+            f"{nouns.unit}, so {plural(len(missing), 'it is', 'they are')} only trained on."
         )
     if meta.get("only_trained_on"):
-        yield Text(f"{only_trained_on(meta['only_trained_on'])}.")
+        text = only_trained_on(meta["only_trained_on"], nouns, several=result.example is not None)
+        yield Text(f"{text}.")
     leak = meta.get("leak") or {}
     flattery = leak.get("flattery")
     if flattery is not None and math.isfinite(flattery) and flattery >= 0.001:
         yield Text(
-            f"Folds that ignore repeated titles would have shown macro-F1 {_value(leak['macro_f1_random'])} instead of "
+            f"Folds that ignore {nouns.repeats} would have shown macro-F1 {_value(leak['macro_f1_random'])} instead of "
             f"{_value(leak['macro_f1_grouped'])} for doing nothing: {signed(flattery)} that is not there."
         )
     for remedy in result.remedies:
@@ -202,10 +218,11 @@ def study_notes(result: StudyResult, verdict: Verdict) -> Iterator[Text]:
             yield Text.assemble((remedy.spec, "bold"), f" was not applicable: {remedy.not_applicable}.")
     timings = meta.get("timings", {})
     if "study_seconds" in timings:
-        tuned = len(verdict.comparisons)
+        compared = rivals(verdict)
+        what = f"Doing nothing and {counted(compared, 'remedy', 'remedies')}" if compared else "Doing nothing alone"
         tried = " to ".join(map(str, meta.get("settings_tried") or [meta.get("budget")]))
         yield Text(
-            f"{tuned} remedies, {meta.get('folds')} folds, {tried} settings each: "
+            f"{what}, {meta.get('folds')} folds, {tried} settings each: "
             f"{seconds(timings['study_seconds'])}, {seconds(timings['cpu_seconds'])} of CPU time."
         )
 
@@ -223,7 +240,9 @@ def verdict_text(result: StudyResult, verdict: Verdict) -> str:
         lines.append(f"  {sign} {c.spec:<{width}}  {value:>9}  {gain:>6}  {span:>15}  {_value(c.tail_f1):>7}".rstrip())
     not_used = [f"{r.spec}: {r.not_applicable}" for r in result.remedies if r.not_applicable]
     lines += [f"    not applicable: {text}" for text in not_used]
-    lines += [f"  ({count:,} examples left out: {why})" for why, count in result.meta.get("dropped", {}).items()]
+    nouns = nouns_of(result.meta)
+    dropped = result.meta.get("dropped", {}).items()
+    lines += [f"  ({counted(count, nouns.thing, nouns.things)} left out: {why})" for why, count in dropped]
     return "\n".join(lines)
 
 

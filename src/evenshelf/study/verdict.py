@@ -15,6 +15,7 @@ from evenshelf.study.guessing import Sight, guesses, sights
 from evenshelf.study.statistics import METRICS, Bootstrap, Estimate, holm, paired_bootstrap
 from evenshelf.study.wording import headline, reasons
 from evenshelf.tasks.label_metrics import bucket_or_cold, label_metrics
+from evenshelf.tasks.nouns import nouns_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -238,7 +239,7 @@ def decide(
         informative=informative,
         guessing=seen,
     )
-    return replace(verdict, headline=headline(verdict), reasons=reasons(verdict))
+    return replace(verdict, headline=headline(verdict), reasons=reasons(verdict, nouns_of(result.meta)))
 
 
 def _comparison(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from evenshelf.study.comparison import Comparison
     from evenshelf.study.guessing import Sight
     from evenshelf.study.verdict import Verdict
+    from evenshelf.tasks.nouns import Nouns
 
 LISTED = 3  # Names in a sentence before "and n more".
 
@@ -18,11 +19,15 @@ LISTED = 3  # Names in a sentence before "and n more".
 def headline(verdict: Verdict) -> str:
     """The verdict in one sentence."""
     title = METRICS[verdict.metric].title
+    if rivals(verdict) < 1:
+        return "No remedy was compared with doing nothing, so none can be recommended."
     if not verdict.informative:
         return "No remedy can be shown to help here: nothing beats guessing by class frequency."
     if verdict.recommended is None:
         if any(_refusable(c) for c in verdict.comparisons):
             return "No remedy beats doing nothing here without losing too much of the head."
+        if any(unguarded(c) for c in verdict.comparisons):
+            return "No remedy can be recommended here: what it takes from the head could not be evaluated."
         return "No remedy beats doing nothing here."
     won, base = verdict[verdict.recommended], verdict[verdict.baseline]
     return (
@@ -36,12 +41,27 @@ def _refusable(c: Comparison) -> bool:
     return c.significant and not c.guardrail_ok and math.isfinite(c.head_loss)
 
 
-def reasons(verdict: Verdict) -> tuple[str, ...]:
-    """Two to six sentences, the weightiest first."""
-    if _rivals(verdict) < 1:
-        return ("No remedy besides the baseline could be evaluated.", _tuning(verdict) or _scope(verdict))
-    if not verdict.informative:
-        found = [*_guessing(verdict), _closest(verdict), _spread(verdict), _scope(verdict)]
+def unguarded(c: Comparison) -> bool:
+    """Whether it is better, and nothing is known of what the head loses."""
+    return c.significant and not math.isfinite(c.head_loss)
+
+
+def reasons(verdict: Verdict, nouns: Nouns) -> tuple[str, ...]:
+    """Two to six sentences, the weightiest first.
+
+    Parameters
+    ----------
+    verdict
+        With all its numbers.
+    nouns
+        What the task calls its examples.
+    """
+    if rivals(verdict) < 1:
+        found = ["No remedy besides doing nothing was asked for, or applicable here."]
+        found += [_tuning(verdict)] if verdict.informative else _guessing(verdict, nouns)
+        found.append(_scope(verdict, nouns))
+    elif not verdict.informative:
+        found = [*_guessing(verdict, nouns), _closest(verdict), _spread(verdict), _scope(verdict, nouns)]
     elif verdict.recommended is None:
         found = [
             _closest(verdict),
@@ -49,7 +69,7 @@ def reasons(verdict: Verdict) -> tuple[str, ...]:
             _refused(verdict),
             _yardstick(verdict),
             _tuning(verdict),
-            _scope(verdict),
+            _scope(verdict, nouns),
         ]
     else:
         found = [
@@ -63,23 +83,23 @@ def reasons(verdict: Verdict) -> tuple[str, ...]:
     return tuple(sentence for sentence in found if sentence)
 
 
-def several_labels(each: float) -> str:
-    """How texts with several labels were asked for them."""
+def several_labels(each: float, nouns: Nouns) -> str:
+    """How things with several labels were asked for them."""
     return (
-        f"Texts have {each:.3g} labels on average, and each is asked for as many as it has: this compares how labels "
-        "are ranked, not how many of them to show."
+        f"{_capital(nouns.things)} have {each:.3g} {nouns.labels} on average, and each is asked for as many as it has: "
+        f"this compares how {nouns.labels} are ranked, not how many of them to show."
     )
 
 
-def read_off(tags: list[str]) -> str:
+def read_off(tags: list[str], nouns: Nouns) -> str:
     """That some tags of users are not foretold."""
     return (
-        f"{_listed(tags)} {_plural(len(tags), 'comes', 'come')} from rules over events that the texts are made of as "
-        "well, so partly read off and not foretold; rules with a shorter `within` look at later events only."
+        f"{_listed(tags)} {plural(len(tags), 'comes', 'come')} from rules over events that the {nouns.texts} are made "
+        "of as well, so partly read off and not foretold; rules with a shorter `within` look at later events only."
     )
 
 
-def _guessing(verdict: Verdict) -> list[str]:
+def _guessing(verdict: Verdict, nouns: Nouns) -> list[str]:
     """How little is known where nothing beats guessing, and what to do about it."""
     of_metric: dict[str, list[Sight]] = {}
     for sight in verdict.guessing:  # the baseline comes first, the best model after it
@@ -95,11 +115,12 @@ def _guessing(verdict: Verdict) -> list[str]:
     answers = " and ".join(dict.fromkeys(seen[0].answer for seen in of_metric.values()))
     return [
         (
-            "The texts, as these vectors hold them, are not shown to tell anything of the class, so there is nothing "
-            "that a remedy could bring out: titles that are mere codes look like this."
+            f"The {nouns.texts}{', as these vectors hold them,' if nouns.parts else ''} are not shown to tell anything "
+            f"of the {nouns.label}, so there is nothing that a remedy could bring out"
+            f"{f': {nouns.parts} that are mere codes look like this' if nouns.parts else ''}."
         ),
-        f"{answers[0].upper()}{answers[1:]}: {'; '.join(parts)}.",
-        "Give the items texts that describe them, or compare other encoders, before any remedy.",
+        f"{_capital(answers)}: {'; '.join(parts)}.",
+        f"{nouns.advice}, or compare other encoders, before any remedy.",
     ]
 
 
@@ -109,12 +130,12 @@ def _spread(verdict: Verdict) -> str:
     if not found:
         return ""
     return (
-        f"{_listed(found)} {_plural(len(found), 'scores', 'score')} more than {verdict.baseline} by spreading the "
+        f"{_listed(found)} {plural(len(found), 'scores', 'score')} more than {verdict.baseline} by spreading the "
         "answers over more classes, as drawing them would: that is no knowledge, and nothing is recommended."
     )
 
 
-def _rivals(verdict: Verdict) -> int:
+def rivals(verdict: Verdict) -> int:
     """How many remedies were compared with the baseline."""
     return sum(not c.reference for c in verdict.comparisons) - 1
 
@@ -158,12 +179,11 @@ def _value(value: float) -> str:
 
 
 def _gain(verdict: Verdict) -> str:
-    won = verdict[verdict.recommended or ""]
-    rivals = _rivals(verdict)
+    won, compared = verdict[verdict.recommended or ""], rivals(verdict)
+    holm = f" after Holm's correction for {compared} remedies" if compared > 1 else ""
     return (
-        f"{METRICS[verdict.metric].title[0].upper()}{METRICS[verdict.metric].title[1:]} changes by {signed(won.diff)} "
-        f"(95 % interval {signed(won.low)} to {signed(won.high)}; {probability(won.p_holm)} after Holm's correction "
-        f"for {rivals} {_plural(rivals, 'remedy', 'remedies')})."
+        f"{_capital(METRICS[verdict.metric].title)} changes by {signed(won.diff)} "
+        f"(95 % interval {signed(won.low)} to {signed(won.high)}; {probability(won.p_holm)}{holm})."
     )
 
 
@@ -176,10 +196,9 @@ def _buckets(verdict: Verdict) -> str:
             f"{signed(won.tail_low)} to {signed(won.tail_high)}); "
         )
     if not math.isfinite(won.head_loss):
-        return f"{tail}no class of the head could be evaluated.".capitalize()
+        return _capital(f"{tail}no class of the head could be evaluated.")
     beyond = ", and the interval does not rule out a greater one" if won.head_loss_high > verdict.guardrail else ""
-    sentence = f"{tail}{_head(won)}; the guardrail is a loss of {percent(verdict.guardrail)}{beyond}."
-    return sentence[0].upper() + sentence[1:]
+    return _capital(f"{tail}{_head(won)}; the guardrail is a loss of {percent(verdict.guardrail)}{beyond}.")
 
 
 def _head(c: Comparison) -> str:
@@ -213,11 +232,11 @@ def _ties(verdict: Verdict) -> str:
         return ""
     n = len(verdict.ties)
     start = (
-        f"{n} other {_plural(n, 'remedy', 'remedies')} cannot be told apart from it "
+        f"{n} other {plural(n, 'remedy', 'remedies')} cannot be told apart from it "
         f"({_listed([t.spec for t in verdict.ties])})"
     )
     if verdict.simplest == verdict.recommended or verdict.simplest is None:
-        return f"{start}; none of them is simpler."
+        return f"{start}; {plural(n, 'it is not', 'none of them is')} simpler."
     simple, won = verdict[verdict.simplest], verdict[verdict.recommended or ""]
     kind = "simpler" if simple.parts < won.parts else "cheaper"
     return f"{start}; {simple.spec} is {kind} ({seconds(simple.seconds)} against {seconds(won.seconds)} of CPU time)."
@@ -241,25 +260,24 @@ def _refused(verdict: Verdict) -> str:
 
 def _unguarded(verdict: Verdict) -> str:
     """Where a remedy is better and the guardrail cannot be looked at."""
-    found = [c.spec for c in verdict.comparisons if c.significant and not math.isfinite(c.head_loss)]
+    found = [c.spec for c in verdict.comparisons if unguarded(c)]
     if not found:
         return ""
     return (
-        f"{_listed(found)} {_plural(len(found), 'gains', 'gain')} on the whole, but no class of the head could be "
+        f"{_listed(found)} {plural(len(found), 'gains', 'gain')} on the whole, but no class of the head could be "
         "evaluated, so what the head loses is not known, and nothing is recommended."
     )
 
 
 def _closest(verdict: Verdict) -> str:
-    rivals = _rivals(verdict)
-    best = verdict[verdict.best or verdict.baseline]
-    sentence = (
-        f"The best of {rivals} tuned {_plural(rivals, 'remedy', 'remedies')}, {best.spec}, changes "
-        f"{METRICS[verdict.metric].title} by {signed(best.diff)} (95 % interval {signed(best.low)} to "
-        f"{signed(best.high)}; {probability(best.p_holm)} after Holm's correction)"
-    )
+    compared, best = rivals(verdict), verdict[verdict.best or verdict.baseline]
+    who = f"The best of {compared} tuned remedies" if compared > 1 else "The only remedy compared"
+    holm = " after Holm's correction" if compared > 1 else ""
     # A gain that is significant and still not recommended is explained by the next sentence.
-    return f"{sentence}."
+    return (
+        f"{who}, {best.spec}, changes {METRICS[verdict.metric].title} by {signed(best.diff)} (95 % interval "
+        f"{signed(best.low)} to {signed(best.high)}; {probability(best.p_holm)}{holm})."
+    )
 
 
 def _tuning(verdict: Verdict) -> str:
@@ -273,19 +291,21 @@ def _tuning(verdict: Verdict) -> str:
     )
 
 
-def _scope(verdict: Verdict) -> str:
+def _scope(verdict: Verdict, nouns: Nouns) -> str:
     return (
-        f"This rests on {verdict.rows:,} examples of {verdict.classes:,} classes in {verdict.groups:,} title groups; "
-        "a gain smaller than the intervals are wide would go unseen."
+        f"This rests on {verdict.rows:,} {nouns.examples} of {verdict.classes:,} {nouns.labels} in {verdict.groups:,} "
+        f"{nouns.groups}; a gain smaller than the intervals are wide would go unseen."
     )
 
 
-def only_trained_on(examples: int) -> str:
-    """Why examples of evaluated classes were not tested."""
-    return (
-        f"{examples:,} {_plural(examples, 'example', 'examples')} of evaluated classes took part in training alone, "
-        "since their title is also that of a class with no other title: look for wrong labels there"
-    )
+def only_trained_on(examples: int, nouns: Nouns, *, several: bool = False) -> str:
+    """Why examples of evaluated classes were not tested; `several` for things that have several labels each."""
+    start = f"{counted(examples, 'example', 'examples')} of evaluated {nouns.labels} took part in training alone"
+    if several:
+        return f"{start}, since the same {nouns.unit} has a {nouns.label} that no other {nouns.unit} has"
+    whose = f"{plural(examples, 'its', 'their')} {nouns.unit}"
+    other = f"a {nouns.label} with no other {nouns.unit}"
+    return f"{start}, since {whose} is also that of {other}: look for wrong labels there"
 
 
 def seconds(value: float) -> str:
@@ -303,8 +323,18 @@ def _listed(names: list[str]) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _plural(n: int, one: str, many: str) -> str:
+def plural(n: int, one: str, many: str) -> str:
+    """The form of a word that fits to a number."""
     return one if n == 1 else many
+
+
+def counted(n: int, one: str, many: str) -> str:
+    """A number with its word: ``1 row``, ``2,000 rows``."""
+    return f"{n:,} {plural(n, one, many)}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def comparison_note(c: Comparison, guardrail: float, *, informative: bool = True) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,7 @@ from evenshelf.errors import InputError
 from evenshelf.shop import buckets, title_groups
 from evenshelf.shop.schema import MARKS, PROVENANCE
 from evenshelf.tasks.folds import ALWAYS_TRAINING, grouped_folds, random_folds
+from evenshelf.tasks.nouns import ITEMS, TEXTS, VECTORS, Nouns
 
 if TYPE_CHECKING:
     from evenshelf.shop import Shop
@@ -42,8 +43,8 @@ class LabelTask:
         ``[n]`` examples with equal numbers have exactly equal texts (and vectors).
     dropped
         Examples left out, by reason.
-    together
-        What `group` stands for, as the rest of a sentence: "... stay on one side" of a split; "" if nothing does.
+    nouns
+        What examples, texts and classes are called.
     """
 
     texts: tuple[str, ...] | None
@@ -52,13 +53,13 @@ class LabelTask:
     group: NDArray[np.int64]
     same: NDArray[np.int64]
     dropped: Mapping[str, int] = field(default_factory=dict)
-    together: str = "equal and nearly equal titles"
+    nouns: Nouns = TEXTS
 
     name = "label"
     several = False
     """Whether a text may have several labels, each of them an example."""
-    examples = "items"
-    """What examples are called."""
+    spoken = TEXTS
+    """Nouns of tasks that are built from texts and told no others."""
 
     @classmethod
     def of(
@@ -68,8 +69,8 @@ class LabelTask:
         *,
         group: NDArray[np.integer] | None = None,
         dropped: Mapping[str, int] | None = None,
-        together: str | None = None,
-    ) -> LabelTask:
+        nouns: Nouns | None = None,
+    ) -> Self:
         """Build the task from plain sequences.
 
         Parameters
@@ -80,8 +81,8 @@ class LabelTask:
             ``[n]`` product texts.
         group
             ``[n]`` groups that must not be split; by default texts that are equal or nearly so.
-        together
-            What the groups stand for; see the attribute.
+        nouns
+            What examples are called, groups included; by default :attr:`spoken`, or those of vectors.
 
         Raises
         ------
@@ -115,7 +116,7 @@ class LabelTask:
             group=np.asarray(groups, np.int64),
             same=np.asarray(same, np.int64).reshape(-1),
             dropped=dict(dropped or {}),
-            together=together or _together(given=group is not None, texts=texts is not None),
+            nouns=nouns or replace(VECTORS if texts is None else cls.spoken, grouped=group is not None),
         )
 
     @classmethod
@@ -147,6 +148,7 @@ class LabelTask:
             _as_text(known[target]),
             _as_text(known[text]),
             dropped={f"no {target} or no {text}": dropped} if dropped else {},
+            nouns=item_nouns(text),
         )
 
     @property
@@ -172,17 +174,42 @@ class LabelTask:
         """``[n]`` folds as most tutorials make them; see :func:`evenshelf.tasks.folds.random_folds`."""
         return random_folds(self.target, folds, seed)
 
+    @property
+    def things(self) -> int:
+        """How many things the examples tell of; a sample is drawn of these."""
+        return len(self.target)
+
     def drawn(self, sample: int, seed: int) -> NDArray[np.int64]:
         """Examples of a seeded draw, each with the same chance, so that rare classes stay as rare as they are."""
         return np.sort(np.random.default_rng(seed).permutation(len(self.target))[:sample])
 
+    def sampled(self, sample: int, seed: int) -> Self:
+        """The task of a draw of so many things, in the groups of all: titles that a third one links stay together.
+
+        Raises
+        ------
+        InputError
+            If the task has no texts.
+        """
+        if self.texts is None:
+            raise InputError("The task has no texts, so no sample can be drawn of it.", hint="Leave --sample away.")
+        rows = self.drawn(sample, seed)
+        made = type(self).of(
+            [self.classes[code] for code in self.target[rows]],
+            [self.texts[row] for row in rows],
+            group=self.group[rows],
+            nouns=self.nouns,
+        )
+        left = {f"not in the sample of {sample:,} drawn with seed {seed}": self.things - made.things}
+        return replace(made, dropped={**self.dropped, **left})
+
     def not_evaluated(self, fold: NDArray[np.integer]) -> dict[str, str]:
         """Classes that `fold` leaves without an evaluated example, and why."""
         tested = np.bincount(self.target[fold != ALWAYS_TRAINING], minlength=len(self.classes))
-        found = {}
+        found, unit = {}, "groups" if self.nouns.grouped else self.nouns.texts
         for c in np.flatnonzero(tested == 0):
             size = "1 example" if self.counts[c] == 1 else f"{self.counts[c]} examples"
-            found[self.classes[c]] = f"too few different titles: {size}, which cannot be split"
+            found[self.classes[c]] = f"too few different {unit}: {size}, which cannot be split"
         return found
 
     def only_trained_on(self, fold: NDArray[np.integer]) -> int:
@@ -204,13 +231,13 @@ class LabelTask:
             "unique_texts": len(np.unique(self.same)),
             "title_groups": len(np.unique(self.group)),
             "dropped": dict(self.dropped),
+            "nouns": self.nouns.to_dict(),
         }
 
 
-def _together(*, given: bool, texts: bool) -> str:
-    if given:
-        return "examples of one group"
-    return "equal and nearly equal titles" if texts else ""
+def item_nouns(text: str) -> Nouns:
+    """Words for items of which the column `text` is read."""
+    return ITEMS if text == "title" else replace(ITEMS, text="text", texts="texts", parts="texts")
 
 
 def _present(column: pl.Series) -> pl.Series:

@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
@@ -22,7 +22,8 @@ from evenshelf.shop.schema import MARKS, PROVENANCE
 from evenshelf.shop.tagging.tag_rules import SEPARATOR, parse_tag_rule
 from evenshelf.shop.tagging.users import IMPORTED, RFM, tags_of_users
 from evenshelf.tasks.folds import random_folds
-from evenshelf.tasks.label import LabelTask
+from evenshelf.tasks.label import LabelTask, item_nouns
+from evenshelf.tasks.nouns import TEXTS, Nouns
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,6 +34,18 @@ USERS = "users."
 """Begins a target that is a column of users."""
 TITLES = 10
 """So many titles stand for a user: of the items seen last."""
+
+_OF_USERS = Nouns(
+    thing="user",
+    things="users",
+    text="history",
+    texts="histories",
+    label="tag",
+    labels="tags",
+    examples="pairs of user and tag",
+    parts="titles",
+    advice="Give the items titles that describe them, or the shop a longer log",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +64,16 @@ class TagsTask(LabelTask):
 
     name = "tags"
     several = True
-    examples = "pairs of text and tag"
+    spoken = replace(TEXTS, label="tag", labels="tags", examples="pairs of text and tag")
 
     @classmethod
     def of_sets(
-        cls, sets: Sequence[Sequence[str]], texts: Sequence[str], *, dropped: Mapping[str, int] | None = None
+        cls,
+        sets: Sequence[Sequence[str]],
+        texts: Sequence[str],
+        *,
+        dropped: Mapping[str, int] | None = None,
+        nouns: Nouns | None = None,
     ) -> TagsTask:
         """Build the task from the tags of each text.
 
@@ -67,6 +85,8 @@ class TagsTask(LabelTask):
             ``[n]`` texts of products or users.
         dropped
             What was left out before, by reason.
+        nouns
+            What the texts are of; see :meth:`LabelTask.of`.
 
         Raises
         ------
@@ -78,9 +98,7 @@ class TagsTask(LabelTask):
         pairs = [(text, tag) for text, tags in zip(texts, sets, strict=True) for tag in dict.fromkeys(tags)]
         bare = sum(not tags for tags in sets)
         left_out = {**(dropped or {}), **({"no tags": bare} if bare else {})}
-        task = cls.of([tag for _, tag in pairs], [text for text, _ in pairs], dropped=left_out)
-        assert isinstance(task, TagsTask)
-        return task
+        return cls.of([tag for _, tag in pairs], [text for text, _ in pairs], dropped=left_out, nouns=nouns)
 
     @classmethod
     def from_shop(cls, shop: Shop, target: str = "tags", text: str = "title") -> TagsTask:
@@ -128,7 +146,9 @@ class TagsTask(LabelTask):
         lost = rows.height - known.height
         why = "nothing seen in the earlier half of the log" if key == "user_id" else f"no {text}"
         sets = known["tags"].fill_null([]).to_list()
-        task = cls.of_sets(sets, known["text"].to_list(), dropped={why: lost} if lost else {})
+        of_items = replace(item_nouns(text), label="tag", labels="tags", examples="pairs of item and tag")
+        nouns = _OF_USERS if key == "user_id" else of_items
+        task = cls.of_sets(sets, known["text"].to_list(), dropped={why: lost} if lost else {}, nouns=nouns)
         seen = _read_off(shop) if target == f"{USERS}tags" else frozenset()
         return replace(task, read_off=tuple(tag for tag in task.classes if tag in seen))
 
@@ -139,18 +159,27 @@ class TagsTask(LabelTask):
         np.maximum.at(rarest, self.same, self.target)  # codes are by falling frequency
         return random_folds(rarest, folds, seed)[self.same]
 
+    @property
+    def things(self) -> int:
+        """Different texts."""
+        return int(self.same.max()) + 1
+
     def drawn(self, sample: int, seed: int) -> NDArray[np.int64]:
         """Examples of a seeded draw of `sample` texts."""
-        texts = int(self.same.max()) + 1
-        picked = np.zeros(texts, bool)
-        picked[np.random.default_rng(seed).permutation(texts)[:sample]] = True
+        picked = np.zeros(self.things, bool)
+        picked[np.random.default_rng(seed).permutation(self.things)[:sample]] = True
         return np.flatnonzero(picked[self.same])
+
+    def sampled(self, sample: int, seed: int) -> Self:
+        """See :meth:`LabelTask.sampled`; what is read off stays so."""
+        made = super().sampled(sample, seed)
+        return replace(made, read_off=tuple(tag for tag in made.classes if tag in self.read_off))
 
     def describe(self) -> dict[str, Any]:
         """JSON-able facts for a study's record."""
         content = blake2b(repr((self.texts, self.classes)).encode(), digest_size=8)
         content.update(self.target.tobytes())
-        each = len(self.target) / len(np.unique(self.same))
+        each = len(self.target) / self.things
         facts = {"labels_per_text": round(each, 4), "content": content.hexdigest(), "read_off": list(self.read_off)}
         return {**super().describe(), **facts}
 
@@ -196,7 +225,8 @@ def _users(shop: Shop, column: str) -> pl.LazyFrame:
     if column != "tags":
         return shop.scan("users")
     tags = tags_of_users(shop).group_by("user_id", maintain_order=True).agg(tags=pl.col("tag").str.join(SEPARATOR))
-    return tags.lazy().join(shop.scan("users").select("user_id"), on="user_id", how="full", coalesce=True)
+    joined = tags.lazy().join(shop.scan("users").select("user_id"), on="user_id", how="full", coalesce=True)
+    return joined.sort("user_id")  # a full join gives its rows in another order each time, and folds go by the order
 
 
 def _user_texts(shop: Shop, text: str) -> pl.LazyFrame:

@@ -1,0 +1,91 @@
+"""What a task calls its examples, so that all sentences about a study speak of what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Nouns:
+    """Words for the parts of a task; each fits into the middle of a sentence.
+
+    Parameters
+    ----------
+    thing, things
+        What the question is about, one and several: an item, a user.
+    text, texts
+        What is read of it: a title, a history.
+    label, labels
+        What is asked for: a class, a tag.
+    examples
+        What is counted; other than `things` where a thing has several labels.
+    parts
+        What texts are made of, and may be mere codes; "" where there are vectors and no texts.
+    advice
+        What to do where the texts tell nothing, as the beginning of a sentence that ends "..., or compare other
+        encoders".
+    grouped
+        Whether the groups that no split divides were given, and are not those of equal and nearly equal texts.
+    """
+
+    thing: str = "example"
+    things: str = "examples"
+    text: str = "text"
+    texts: str = "texts"
+    label: str = "class"
+    labels: str = "classes"
+    examples: str = "examples"
+    parts: str = "texts"
+    advice: str = "Give the examples texts that describe them"
+    grouped: bool = False
+
+    @property
+    def unit(self) -> str:
+        """What one group that no split divides is made by."""
+        return "group" if self.grouped else self.text
+
+    @property
+    def groups(self) -> str:
+        """What such groups are called."""
+        return "groups" if self.grouped else f"{self.text} groups"
+
+    @property
+    def together(self) -> str:
+        """The rest of the sentence "... stay on one side" of a split; "" if nothing does."""
+        if self.grouped:
+            return "examples of one group"
+        return f"equal and nearly equal {self.texts}" if self.parts else ""
+
+    @property
+    def repeats(self) -> str:
+        """What folds that are drawn at random ignore."""
+        return "groups" if self.grouped else f"repeated {self.texts}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return asdict(self)
+
+
+TEXTS = Nouns()
+"""Examples of which nothing is known but a text."""
+VECTORS = Nouns(
+    text="vector", texts="vectors", parts="", advice="Make the vectors from texts that describe the examples"
+)
+"""Examples of which only vectors are known."""
+ITEMS = Nouns(
+    thing="item",
+    things="items",
+    text="title",
+    texts="titles",
+    examples="items",
+    parts="titles",
+    advice="Give the items titles that describe them",
+)
+"""Items of a shop, by their titles."""
+
+
+def nouns_of(meta: Mapping[str, Any]) -> Nouns:
+    """The words in a study's record; those of mere texts where the record has none."""
+    return Nouns(**meta["nouns"]) if "nouns" in meta else TEXTS
