@@ -45,3 +45,13 @@ def balanced():
         return pl.concat([kept, refused.select(places)]).n_unique() == source.rows_in
 
     return says
+
+
+@pytest.fixture(scope="session")
+def by_name():
+    """Gives artefacts by their names."""
+
+    def named(artefacts):
+        return {artefact.name: artefact for artefact in artefacts}
+
+    return named

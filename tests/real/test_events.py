@@ -13,9 +13,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evenshelf.shop.cleaning.event_links import apply_changes, match_returns, sessions
+from evenshelf.shop.cleaning.event_links import match_returns, sessions
 from evenshelf.shop.cleaning.event_rules import EventContext, refuse_from_log, refuse_rows
-from evenshelf.shop.profiling.artefacts import event_artefacts, item_artefacts
+from evenshelf.shop.profiling.event_artefacts import event_artefacts
+from evenshelf.shop.profiling.item_artefacts import item_artefacts
 from evenshelf.shop.schema import PROVENANCE, TIME
 from evenshelf.shop.tagging.by_rules import rule_tags
 from evenshelf.shop.tagging.segments import rfm
@@ -84,7 +85,7 @@ def test_returns_find_their_purchases(sold):
     match = match_returns(sold.lazy())
     assert (match.returns, match.matched, match.partly, match.without_user) == (9_288, 7_448, 56, 383)
     assert (match.pieces, match.matched_pieces) == (277_574, 250_196)
-    out = apply_changes(sold.lazy(), match.changes).collect()
+    out = sold.join(match.changes, on=PROVENANCE, how="left")
     assert out.height == sold.height
     large = out.filter(pl.col("value") > 70_000).sort("time")
     assert large["returned"].drop_nulls().to_list() == [74_215, 80_995]

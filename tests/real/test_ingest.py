@@ -1,4 +1,4 @@
-"""Two real files, whole, under other settings than the usual. Their traps are in test_ingest_shops."""
+"""Two real files, whole, in other settings than usual; their traps: test_ingest_fashion and test_ingest_chinese."""
 
 from __future__ import annotations
 

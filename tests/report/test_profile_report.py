@@ -16,9 +16,10 @@ from evenshelf.report import profile_report, write_profile_report
 from evenshelf.report.artefacts import CORRELATIONS
 from evenshelf.shop import Imbalance, Shop, ingest, profile, simulate
 from evenshelf.shop.profiling.advice import advice
-from evenshelf.shop.profiling.artefacts import DRIFT, EVENT_DETECTORS, ITEM_DETECTORS
+from evenshelf.shop.profiling.event_artefacts import DRIFT, EVENT_DETECTORS
+from evenshelf.shop.profiling.item_artefacts import ITEM_DETECTORS
 from evenshelf.shop.terminal import profile_report as terminal_report
-from evenshelf.study.wording import percent
+from tests.report.profile_numbers import numbers, sections
 from tests.report.reading import read, rows
 
 TITLES = [
@@ -144,68 +145,46 @@ def outside_charts(element):
     return " ".join(" ".join(parts).replace("\xad", "").split())
 
 
-NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|(?<!\w)\.\d+")
-# What words of the page are made of: nine of ten, 95 %, a chance of 0, the test part of 20 %, 1 : 1.
-CONSTANTS = {"0", "1", "20", "95", "100", "0.1", "0.00"}
+def numbers_of(page):
+    """The numbers of each section of a page in their order."""
+    parts = {"header": page.all("header")[0]} | {part.attributes["id"]: part for part in page.all("section")}
+    return {name: numbers(outside_charts(part)) for name, part in parts.items()}
 
 
-def written(value):
-    """How a page may write a value of the JSON."""
-    if isinstance(value, dict):
-        return set().union(*(written(part) for part in [*value, *value.values()]))
-    if isinstance(value, list):
-        return set().union(*map(written, value))
-    if isinstance(value, str):
-        return set(NUMBER.findall(value))
-    if value is None or isinstance(value, bool):
-        return set()
-    size = abs(value)
-    plain = {f"{size:,.0f}", f"{size:,.1f}", f"{size:,g}", f"{size:.2f}", f"{size:.3f}".removeprefix("0")}
-    return plain | set(NUMBER.findall(percent(size)))
+@pytest.fixture(scope="module")
+def unlabelled(tmp_path_factory):
+    """A shop whose items have no categories, with events of which some are refused."""
+    folder = tmp_path_factory.mktemp("unlabelled")
+    (folder / "i.csv").write_text("item_id,title,brand\n1,Red shoe,A\n2,Red shoe,B\n3,鞋,A\n", encoding="utf-8")
+    lines = [f"2024-01-{1 + k % 9:02d},{'u' * (k % 3)},{1 + k % 4},{'view' if k % 5 else 'gulp'}" for k in range(90)]
+    (folder / "e.csv").write_text("time,user,item,kind\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    ingest(folder / "shop", [folder / "i.csv"])
+    ingest(folder / "shop", [folder / "e.csv"], table="events", off=["unknown_item"])
+    return profile(Shop.open(folder / "shop"), None)
 
 
-def shares(part, total):
-    return written([n / total for n in part])
+@pytest.mark.parametrize("which", ["made", "whole", "unlabelled", "items alone", "events alone"])
+def test_the_numbers_on_the_page_are_those_of_the_json(which, request, whole, unlabelled):
+    found = {
+        "items alone": lambda: replace(unlabelled, log=None),
+        "events alone": lambda: whole.log,
+    }.get(which, lambda: request.getfixturevalue(which))()
+    values = {"log": found.to_dict()} if found is whole.log else found.to_dict()
+    page = read(profile_report(found))
+    shown = numbers_of(page)
+    said = advice(found) if found is not whole.log else []
+    expected = sections(json.loads(json.dumps(values)), said)
+    assert list(shown) == list(expected)
+    for name, these in expected.items():
+        assert shown[name] == these, name
+    everywhere = numbers(outside_charts(page.all("body")[0]))
+    assert len(everywhere) == sum(map(len, shown.values())), "numbers stand outside of all sections"
 
 
-def known_numbers(values):
-    """All numbers that follow from the JSON of a profile: those in it, and shares of counts in it."""
-    log = values.get("log")
-    known = written(values) | CONSTANTS
-    for table in (values, log):
-        if table and "rows_in" in table:
-            known |= written(table["rows_in"] - table["rows"])
-        if table and table["imbalance"]:
-            uneven = table["imbalance"]
-            for what in ("groups", "examples"):
-                known |= shares([bucket[what] for bucket in uneven["buckets"].values()], uneven[what])
-            by_group = uneven.get("by_group", [])
-            known |= written([row["examples"] for row in by_group])
-    if log:
-        known |= shares([*log["kinds"].values(), log["without_user"]], log["rows"])
-    if values.get("conflicting_labels"):
-        known |= written(f"{1 - values['conflicting_labels'] / values['rows']:.1%}")
-    return known
-
-
-def test_every_number_on_the_page_is_in_the_json(whole, whole_tree, made, tree):
-    log = read(profile_report(whole.log))
-    for page, parts in (
-        *((whole_tree, whole.to_dict()), (tree, made.to_dict())),
-        (log, {"log": whole.log.to_dict()}),
-    ):
-        values = json.loads(json.dumps({"imbalance": None, **parts}))
-        text = outside_charts(page.all("body")[0])
-        shown = NUMBER.findall(text)
-        assert len(shown) > 50
-        strange = sorted(set(shown) - known_numbers(values))
-        assert not strange, strange
-
-
-def test_a_number_of_nowhere_would_be_found(whole):
-    found = replace(whole, log=replace(whole.log, users=987_654))
-    text = outside_charts(read(profile_report(found)).all("body")[0])
-    assert set(NUMBER.findall(text)) - known_numbers(json.loads(json.dumps(whole.to_dict()))) == {"987,654"}
+def test_a_wrong_number_would_be_found(whole):
+    shown = numbers_of(read(profile_report(replace(whole, log=replace(whole.log, users=987_654)))))
+    expected = sections(json.loads(json.dumps(whole.to_dict())), advice(whole))
+    assert [name for name in expected if shown[name] != expected[name]] == ["events"]
 
 
 def test_the_page_shows_what_the_terminal_shows_of_events(whole, whole_tree):

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from evenshelf.errors import SettingError
 from evenshelf.shop.profiling import chance
-from evenshelf.shop.profiling.artefacts import DRIFT, EVENT_DETECTORS, ITEM_DETECTORS, event_artefacts, item_artefacts
+from evenshelf.shop.profiling.event_artefacts import DRIFT, EVENT_DETECTORS, boiled_down, event_artefacts
+from evenshelf.shop.profiling.item_artefacts import ITEM_DETECTORS, item_artefacts
+from evenshelf.shop.profiling.order_statistics import nth_smallest
 from evenshelf.shop.schema import TIME
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -124,6 +126,47 @@ def test_a_log_without_rows_or_users_has_no_artefacts():
     assert event_artefacts(placed(frame)) == ()
     assert event_artefacts(placed(frame.clear())) == ()
     assert event_artefacts(placed(frame.head(1))) == ()
+
+
+def test_the_halves_are_those_of_the_median_however_many_events_share_it():
+    """Counted by hand: with equal times in the middle, none of them is of the earlier half."""
+    for minutes, early in (([1, 2, 3, 4], 2), ([1, 2, 3, 4, 5], 2), ([1, 3, 3, 3, 4], 1), ([None, 5, 1, None, 9], 1)):
+        times = [None if m is None else START + timedelta(minutes=m) for m in minutes]
+        frame = pl.DataFrame(
+            {"time": pl.Series(times, dtype=TIME), "user_id": ["u"] * len(times), "item_id": ["i"] * len(times)}
+        )
+        log = boiled_down(placed(frame), np.random.default_rng(0))
+        assert log.items["first"].to_list() == [early]
+    timeless = frame.with_columns(time=pl.lit(None, TIME))
+    assert boiled_down(placed(timeless), np.random.default_rng(0)).items["first"].to_list() == [3]
+
+
+def test_events_that_came_from_no_file_stand_in_the_order_of_their_table():
+    frame = PLANTED["file_order_follows_item_ids"](plain_log(4))
+    bare = frame.with_columns(source_line=pl.lit(None, pl.Int64), source_id=pl.lit(None, pl.String))
+    assert event_artefacts(frame.lazy()) == event_artefacts(bare.lazy()) == event_artefacts(placed(frame))
+    assert "file_order_follows_item_ids" in names(event_artefacts(frame.lazy()))
+
+
+def test_users_with_more_events_than_the_sample_holds_are_left_out_of_it(monkeypatch):
+    monkeypatch.setattr("evenshelf.shop.profiling.event_artefacts.SAMPLE", 1_000)
+    frame = plain_log(5, users=100, rows=3_000)
+    guests = frame.with_columns(user_id=pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("a")).otherwise("user_id"))
+    for seed in range(20):
+        log = boiled_down(placed(guests), np.random.default_rng(seed))
+        guest = log.users.filter(pl.col("n") > 1_000)["rank"].item()
+        assert guest not in log.steps["user"]
+        assert 500 < log.steps.height < 1_200
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.integers(-(2**61), 2**61), st.integers(-3, 3), st.integers(0, 10**6)), min_size=1)
+)
+def test_the_nth_smallest_is_that_of_the_sorted_numbers(numbers):
+    known = sorted(n for n in numbers if n is not None)
+    column = pl.LazyFrame({"n": pl.Series(numbers, dtype=pl.Int64)})
+    for rank in {0, len(known) // 2, len(known) - 1} if known else ():
+        assert nth_smallest(column, rank) == known[rank]
 
 
 def plain_items(seed, rows=1000):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.shop.cleaning.event_links import apply_changes, match_returns, sessions
+from evenshelf.shop.cleaning.event_links import match_returns, sessions
 from evenshelf.shop.cleaning.event_rules import (
     LOG_RULES,
     ROW_RULES,
@@ -242,7 +242,7 @@ ROWS = st.lists(
 def test_no_piece_comes_back_twice_or_before_it_was_bought(rows, random):
     frame = log(rows)
     match = match_returns(frame.lazy())
-    out = apply_changes(frame.lazy(), match.changes).collect().sort(PROVENANCE)
+    out = frame.join(match.changes, on=PROVENANCE, how="left").sort(PROVENANCE)
     assert out.height == frame.height
     value = out["value"].fill_null(1.0)
     back = out["returned"].fill_null(0.0)
@@ -286,7 +286,7 @@ def test_a_return_undoes_the_latest_purchase_that_is_large_enough():
         ]
     )
     match = match_returns(frame.lazy())
-    out = apply_changes(frame.lazy(), match.changes).collect().sort("source_line")
+    out = frame.join(match.changes, on=PROVENANCE, how="left").sort("source_line")
     assert out["returned"].to_list() == [10.0, 2.0, None, None, None, None]
     assert out["purchase_time"].to_list() == [None, None, days(0), days(1), days(0), None]
     assert (match.returns, match.matched, match.partly) == (3, 2, 1)
@@ -297,7 +297,7 @@ def test_a_return_too_large_for_one_purchase_takes_from_several_backwards():
     frame = log(
         [{"time": days(k), "value": 2.0} for k in range(3)] + [{"time": days(3), "value": 3.0, "kind": "return"}]
     )
-    out = apply_changes(frame.lazy(), match_returns(frame.lazy()).changes).collect().sort("source_line")
+    out = frame.join(match_returns(frame.lazy()).changes, on=PROVENANCE, how="left").sort("source_line")
     assert out["returned"].to_list() == [None, 1.0, 2.0, None]
     assert out["purchase_time"][3] == days(2)
 

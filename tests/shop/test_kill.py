@@ -1,4 +1,4 @@
-"""kill -9 at random moments, a hundred times: the shop is always whole, and running the command again completes it."""
+"""kill -9 at random moments, many times: a shop is whole or not there, and running the command again completes it."""
 
 from __future__ import annotations
 
@@ -16,25 +16,32 @@ from pathlib import Path
 
 import pytest
 
-from evenshelf.shop import Shop, ingest
-from evenshelf.shop.manifest import read_manifest
+from evenshelf.errors import SettingError
+from evenshelf.shop import Shop, ingest, simulate
+from evenshelf.shop.manifest import MANIFEST, read_manifest
+from evenshelf.shop.simulation.write import UNFINISHED
 
 ROUNDS = 100
 ROWS = 3_000
+KILLED_SIMULATIONS = 15
 
 # Imports once and forks for each request, before any thread of polars or pyarrow has started; what dies is the child.
 SERVER = """
     import os, sys
-    from evenshelf.shop import ingest
+    from evenshelf.shop import ingest, simulate
     import evenshelf.shop.store as store
 
     store.PART_ROWS = 500
     for line in sys.stdin:
+        what, shop, *files = line.split()
         child = os.fork()
         if child == 0:
             code = 1
             try:
-                ingest(line.split()[0], line.split()[1:], table="events")
+                if what == "ingest":
+                    ingest(shop, files, table="events")
+                else:
+                    simulate(shop, items=60, seed=3, days=20, events=900, pictures=20)
                 code = 0
             finally:
                 os._exit(code)
@@ -44,7 +51,7 @@ SERVER = """
 
 
 class Server:
-    """Runs each ingest in a process of its own, which can be killed."""
+    """Runs each command in a process of its own, which can be killed."""
 
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
@@ -63,8 +70,8 @@ class Server:
         self._process.stdout.close()
         self._process.wait()
 
-    def run(self, *args: str, kill_after: float | None = None) -> float:
-        """Ingest; returns the seconds it took. With a time to be killed after, it may end before."""
+    def run(self, *args: str, kill_after: float | None = None, by: signal.Signals = signal.SIGKILL) -> float:
+        """Run a command; returns the seconds it took. With a time to be killed after, it may end before."""
         self._process.stdin.write(" ".join(args) + "\n")
         self._process.stdin.flush()
         child = int(self._process.stdout.readline())
@@ -72,9 +79,10 @@ class Server:
         if kill_after is not None:
             time.sleep(kill_after)
             with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
+                os.kill(child, by)
         status = int(self._process.stdout.readline())
-        assert status == 0 or (kill_after is not None and os.WTERMSIG(status) == signal.SIGKILL), status
+        interrupted = os.WIFSIGNALED(status) if by == signal.SIGKILL else status != 0
+        assert status == 0 or (kill_after is not None and interrupted), status
         return time.perf_counter() - begin
 
 
@@ -107,7 +115,10 @@ def kept_files(shop: Path) -> set[str]:
     return set().union(*(manifest.files() for manifest in manifests))
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+needs_kill = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+
+
+@needs_kill
 def test_a_kill_at_any_moment_loses_nothing_and_leaves_nothing_half(tmp_path):
     first = log(tmp_path / "first.csv", 0, 200)
     second = log(tmp_path / "second.csv", 200, ROWS)
@@ -119,19 +130,77 @@ def test_a_kill_at_any_moment_loses_nothing_and_leaves_nothing_half(tmp_path):
     rng = random.Random(11)
     seen: Counter[tuple[int, int]] = Counter()
     with Server(tmp_path) as server:
-        usual = max(server.run(f"trial{k}", "first.csv", "second.csv") for k in range(2))
+        usual = max(server.run("ingest", f"trial{k}", "first.csv", "second.csv") for k in range(2))
         for _ in range(ROUNDS):
             if not shop.exists():
                 shutil.copytree(tmp_path / "before", shop)
-            server.run("shop", "first.csv", "second.csv", kill_after=rng.random() * usual)
+            server.run("ingest", "shop", "first.csv", "second.csv", kill_after=rng.random() * usual)
             found = state(shop)
             assert found in {less, whole}
             seen[found] += 1
             if found == whole or rng.random() < 0.2:
-                server.run("shop", "first.csv", "second.csv")
+                server.run("ingest", "shop", "first.csv", "second.csv")
                 assert state(shop) == whole
                 assert not list(shop.glob("*.parquet.*"))
                 assert {file.name for file in shop.glob("*.parquet")} <= kept_files(shop)
                 shutil.rmtree(shop)
     assert seen[less] >= ROUNDS // 10
     assert seen[whole] >= 1
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@needs_kill
+@pytest.mark.parametrize("by", ["SIGKILL", "SIGINT"])
+def test_a_simulation_that_was_killed_is_no_shop_and_the_next_one_is_as_if_nothing_had_been(tmp_path, by):
+    rng = random.Random(12)
+    half: Counter[str] = Counter()
+    out = tmp_path / "out"
+    with Server(tmp_path) as server:
+        usual = max(server.run("simulate", name) for name in ("usual", "other"))
+        usual_bytes = contents(tmp_path / "usual")
+        assert usual_bytes == contents(tmp_path / "other")
+        for _ in range(KILLED_SIMULATIONS):
+            if rng.random() < 0.5:
+                out.mkdir(exist_ok=True)  # a folder that is there before is as good as none
+            for _ in range(rng.choice([1, 1, 2])):
+                if not (out / MANIFEST).exists():
+                    server.run("simulate", "out", kill_after=rng.random() * usual, by=signal.Signals[by])
+            left = {file.name for file in out.iterdir()} if out.exists() else set()
+            half.update(left)
+            if MANIFEST in left:
+                # Killed between the manifest and the end: the mark may still be there.
+                Shop.open(out).verify()
+                (out / UNFINISHED).unlink(missing_ok=True)
+            else:
+                server.run("simulate", "out")
+            assert contents(out) == usual_bytes
+            shutil.rmtree(out)
+    assert half[UNFINISHED] >= (1 if by == "SIGKILL" else 0)
+    assert half["truth"] <= half[UNFINISHED] + half[MANIFEST]
+
+
+def test_a_simulation_clears_only_what_simulations_leave(tmp_path):
+    """Pictures that somebody put into a folder are no leftovers."""
+    mine = tmp_path / "shop" / "pictures" / "mine.png"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    with pytest.raises(SettingError, match="not empty"):
+        simulate(tmp_path / "shop", items=20, events=100)
+    assert contents(tmp_path / "shop") == {"pictures/mine.png": b"mine"}
+
+
+def test_what_a_killed_simulation_left_is_cleared_with_a_note(tmp_path):
+    out = tmp_path / "shop"
+    for folder in ("truth", "pictures"):
+        (out / folder).mkdir(parents=True)
+        (out / folder / "half").write_bytes(b"")
+    (out / UNFINISHED).touch()
+    told: list[str] = []
+    simulate(out, items=20, events=100, pictures=0, progress=lambda what, _done, _total: told.append(what))
+    assert told[0] == "clearing what a run that was killed left behind"
+    assert not (out / "pictures").exists()
+    assert not (out / "truth" / "half").exists()
+    assert not (out / UNFINISHED).exists()

@@ -104,7 +104,6 @@ def test_where_a_row_comes_from_and_what_is_made_here_do_not_count():
     with_session = events(rows, session_id="x")
     assert KnownRows(EVENTS, [with_session]).find(events(rows)).all(), "a source that tells no sessions"
     assert not KnownRows(EVENTS, [with_session]).find(events(rows, session_id="y")).any()
-    assert KnownRows(EVENTS, [with_session], ("session_id",)).find(events(rows, session_id="y")).all()
 
 
 def test_further_columns_count_if_both_sides_have_them():

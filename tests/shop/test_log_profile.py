@@ -16,10 +16,12 @@ from rich.console import Console
 
 from evenshelf import cli
 from evenshelf.errors import InputError
+from evenshelf.report import profile_report as page
 from evenshelf.shop import Imbalance, Shop, ingest, profile, profile_log, simulate
 from evenshelf.shop.cleaning.rules import WARNINGS
+from evenshelf.shop.profiling.advice import advice
 from evenshelf.shop.profiling.log_profile import EVENT_WARNINGS, MOST_PERIODS, TOPS
-from evenshelf.shop.profiling.unlabelled import lacks_categories, profile_unlabelled
+from evenshelf.shop.profiling.profile import lacks_categories
 from evenshelf.shop.terminal import log_report, profile_report
 
 EVENTS = """time,user,item,kind,session
@@ -185,13 +187,13 @@ def test_events_without_times_users_or_sessions(tmp_path):
 def test_items_without_categories(tmp_path, capsys):
     shop = make(tmp_path, "id,title,brand\n1,Red shoe,A\n2,Red shoe,B\n3,鞋,A\n", None)
     assert lacks_categories(shop)
-    found = profile_unlabelled(shop)
+    found = profile(shop, None)
     labelled = profile(shop, "brand")
     same = ("rows", "rows_in", "quarantine", "columns", "scripts", "title_length", "exact_repeats", "near_repeats")
     for name in (*same, "largest_group", "mixed_scripts"):
         assert getattr(found, name) == getattr(labelled, name), name
     assert found.others["brand"]["groups"] == 2
-    assert "brand; name one with --target" in found.advice()[0]
+    assert "brand; name one with --target" in advice(found)[0]
     assert run("profile", shop.path, "--html", tmp_path / "p.html") == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "No item has a category" in shown
@@ -203,6 +205,20 @@ def test_items_without_categories(tmp_path, capsys):
     assert values["rows"] == 3
     assert run("profile", shop.path, "--target", "brand") == 0
     assert "Imbalance of brand" in capsys.readouterr().out
+
+
+def test_a_profile_without_a_target_says_nothing_about_labels(tmp_path):
+    shop = make(tmp_path, "id,title,category,brand\n1,Red shoe,Shoe,A\n2,Red shoe,Shoe,B\n3,Hat,Hat,A\n", None)
+    found = profile(shop, None)
+    values = found.to_dict()
+    about = ("target", "imbalance", "label_in_title", "label_word_in_title", "conflicting_labels", "unlabelled")
+    assert {name: values[name] for name in about} == dict.fromkeys(about)
+    assert list(values) == list(profile(shop).to_dict())
+    assert set(found.others) == {"category", "brand"}
+    for shown in (printed(profile_report(found)), page(found)):
+        assert "No item has a category" not in shown
+        assert "none with a category" not in shown
+        assert "No column was named" in " ".join(shown.split())
 
 
 def test_items_and_events_without_categories(tmp_path, capsys):
@@ -221,7 +237,7 @@ def test_an_empty_shop_has_no_profile(tmp_path, capsys):
     shop = Shop.create(tmp_path / "empty")
     assert not lacks_categories(shop)
     with pytest.raises(InputError, match="no items"):
-        profile_unlabelled(shop)
+        profile(shop, None)
     with pytest.raises(InputError, match="no events"):
         profile_log(shop)
     assert run("profile", shop.path) == 3
@@ -236,5 +252,5 @@ def test_no_line_is_wider_than_80_columns(kind, request):
 
 
 def test_a_profile_of_all_is_not_wider_either(tmp_path):
-    shown = printed(profile_report(profile_unlabelled(make(tmp_path))))
+    shown = printed(profile_report(profile(make(tmp_path), None)))
     assert max(map(cell_len, shown.splitlines())) <= 80

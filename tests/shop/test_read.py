@@ -15,11 +15,21 @@ from hypothesis import strategies as st
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop.sources.archives import members, sha256_of
 from evenshelf.shop.sources.delimited import Delimited, Lines
-from evenshelf.shop.sources.read import read_batches, read_records, together
+from evenshelf.shop.sources.read import read_batches
+from evenshelf.shop.sources.records import Records
 
 
 def read(text, name="a.csv", **how):
-    return read_records(name, text if isinstance(text, bytes) else text.encode(), **how)
+    """Read a file, all its batches as one."""
+    batches = list(read_batches(name, io.BytesIO(text if isinstance(text, bytes) else text.encode()), **how))
+    frames = [batch.frame for batch in batches if batch.frame.width]
+    return Records(
+        pl.concat(frames, how="diagonal") if frames else pl.DataFrame(),
+        [line for batch in batches for line in batch.lines],
+        [bad for batch in batches for bad in batch.rejected],
+        sum(batch.blank for batch in batches),
+        sum(batch.literal_quotes for batch in batches),
+    )
 
 
 def reasons(records):
@@ -75,9 +85,7 @@ def test_lines_read_at_once_are_those_read_one_by_one_whatever_the_blocks(text, 
     expected = OneByOne(names, ",").feed(whole, last=True)
     for found in (
         Delimited(names, ",").feed(whole, last=True),
-        together(
-            list(read_batches("a.csv", io.BytesIO(data), columns=names, header=False, delimiter=",", block=block))
-        ),
+        read(data, columns=names, header=False, delimiter=",", block=block),
     ):
         assert found.frame.rows() == expected.frame.rows()
         assert found.lines == expected.lines

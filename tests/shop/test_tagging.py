@@ -186,6 +186,11 @@ ROWS = st.lists(
 @settings(max_examples=80, deadline=None)
 def test_agrees_with_a_plain_loop(rows, measure, amount, days):
     condition = Condition("purchase", ">=", amount, measure, "category", "Running Shoe", timedelta(days=days))
+    bought_by_users = [row for row in rows if row[2] == "purchase"]
+    if measure == "spend" and bought_by_users and all(row[5] is None for row in bought_by_users):
+        with pytest.raises(InputError, match="no purchase has a price"):
+            rule_tags(log(*rows), [TagRule("x", (condition,))], items=ITEMS, now=NOW)
+        return
     got = rule_tags(log(*rows), [TagRule("x", (condition,))], items=ITEMS, now=NOW)["user_id"].to_list()
     expected = []
     for user in sorted({row[0] for row in rows}):
@@ -218,6 +223,41 @@ def held(path):
     for user, tag, origin in tags_of_users(Shop.open(path)).iter_rows():
         out.setdefault(user, {})[tag] = origin
     return out
+
+
+@pytest.fixture
+def bare_shop(tmp_path):
+    """Events without times or prices: two views by ann, one by bob, who has bought as well."""
+    made = Shop.new(tmp_path / "bare")
+    rows = [("ann", "r1", "view"), ("ann", "r2", "view"), ("bob", "r1", "view"), ("bob", "r1", "purchase")]
+    made.commit({"events": pl.DataFrame(rows, schema=["user_id", "item_id", "kind"], orient="row")})
+    return made.path
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "said"),
+    [
+        ("a: spend of purchase > 1", 3, "no purchase has a price"),
+        ("a: spend of purchase < 1", 3, "no purchase has a price"),
+        ("a: days of view > 1", 3, "no view has a time"),
+        ("a: view > 1 within 5 days", 3, "no event has a time"),
+        ("a: view > 1 within 1e15 days", 2, "must be above 0 and at most 36500 days"),
+    ],
+)
+def test_rules_about_what_a_log_does_not_tell_are_one_clear_error_and_tag_nobody(bare_shop, rule, code, said):
+    tag_users(bare_shop, ["seen: view > 1"])
+    before = held(bare_shop)
+    assert before == {"ann": {"seen": "seen: view > 1"}}
+    done = CliRunner().invoke(app, ["shop", "tag", str(bare_shop), "--rule", rule])
+    assert done.exit_code == code
+    assert done.stderr.count("error: ") == 1
+    assert said in " ".join(done.stderr.split())
+    assert held(bare_shop) == before
+
+
+def test_rules_about_events_that_nobody_has_had_are_no_error(bare_shop):
+    tag_users(bare_shop, ["a: spend of cart > 1", "b: spend of cart = 0"])
+    assert held(bare_shop) == {user: {"b": "b: spend of cart = 0"} for user in ("ann", "bob")}
 
 
 def test_rules_and_segments_stand_beside_the_tags_that_users_came_with(shop):

@@ -54,13 +54,14 @@ def ingest(  # noqa: PLR0917 - typer calls it by name
         float | None,
         typer.Option(
             metavar="MINUTES",
-            help="For events without a session: begin one after a pause of so many minutes; 0 for lines of orders.",
+            help="For events without a session: begin one after a pause of so many minutes; 0 for lines of orders. "
+            "Holds for all files with the same columns, also later ones.",
         ),
     ] = None,
     query: Annotated[
         str | None, typer.Option(metavar="SQL", help="For databases: name of a table, or a SELECT.")
     ] = None,
-    off: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Do not apply this quarantine rule.")] = None,
+    off: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Do not apply this rule.")] = None,
     fix: Annotated[
         list[str] | None,
         typer.Option(metavar="RULE", help="Repair rows of this rule instead of refusing them: swapped_columns."),

@@ -71,11 +71,11 @@ def quarantine(  # noqa: PLR0917 - typer calls it by name
       evenshelf shop quarantine myshop --json --limit 1000000 > refused.json
     """
     from evenshelf.shop import Shop  # noqa: PLC0415 - keeps --help and --version fast
-    from evenshelf.shop.reviewing.review import Selection  # noqa: PLC0415
+    from evenshelf.shop.reviewing.review import Selection, refused  # noqa: PLC0415
     from evenshelf.shop.reviewing.terminal import quarantine_json, quarantine_report  # noqa: PLC0415
 
-    rows = Selection(reason, table, source).of(Shop.open(shop))
-    show(quarantine_report(rows, limit), quarantine_json(rows, limit) if as_json else None)
+    found = refused(Shop.open(shop), Selection(reason, table, source), limit)
+    show(quarantine_report(found), quarantine_json(found) if as_json else None)
 
 
 @shop_app.command()

@@ -16,7 +16,6 @@ from evenshelf.shop.ingesting.reasons import reason_text
 from evenshelf.shop.profiling.advice import advice
 from evenshelf.shop.profiling.imbalance import FEW_SHOT
 from evenshelf.shop.profiling.log_profile import LogProfile
-from evenshelf.shop.profiling.unlabelled import UnlabelledProfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +46,7 @@ def profile_report(profile: Profile | LogProfile) -> str:
     Parameters
     ----------
     profile
-        Of a shop, with labels or without (:class:`~evenshelf.shop.profiling.unlabelled.UnlabelledProfile`), or of
-        the events of a shop that has no items.
+        Of a shop, with labels or without, or of the events of a shop that has no items.
     """
     items = None if isinstance(profile, LogProfile) else profile
     log = profile if isinstance(profile, LogProfile) else profile.log
@@ -81,23 +79,29 @@ def write_profile_report(profile: Profile | LogProfile, path: Path) -> Path:
 def _of_items(profile: Profile | None) -> dict[str, Any]:
     if profile is None:
         return {"profile": None, "labelled": False, "advice": []}
-    imbalance, labelled = profile.imbalance, not isinstance(profile, UnlabelledProfile)
+    imbalance = profile.imbalance
     of_events = profile.log.warnings if profile.log is not None else {}
     warnings = {name: n for name, n in profile.warnings.items() if name not in of_events}
-    first, last = _ends(imbalance, str)
     return {
         "profile": profile,
-        "labelled": labelled,
-        "imbalance": imbalance,
-        "buckets": bucket_rows(imbalance),
-        "advice": profile.advice() if isinstance(profile, UnlabelledProfile) else advice(profile),
-        "first": first,
-        "last": last,
-        "tail_figure": class_charts.long_tail(imbalance, noun="groups") if labelled else None,
+        "labelled": imbalance is not None,
+        **(_of_groups(imbalance) if imbalance is not None else {}),
+        "advice": advice(profile),
         "refused": [(name, n, reason_text(name)) for name, n in _by_count(profile.quarantine)],
         "warnings": [(name, n, WARNINGS.get(name, name)) for name, n in _by_count(warnings)],
         "scripts": sorted(profile.scripts.items(), key=lambda pair: (-pair[1], pair[0])),
         "columns": _columns(profile),
+    }
+
+
+def _of_groups(imbalance: Imbalance) -> dict[str, Any]:
+    first, last = _ends(imbalance, str)
+    return {
+        "imbalance": imbalance,
+        "buckets": bucket_rows(imbalance),
+        "first": first,
+        "last": last,
+        "tail_figure": class_charts.long_tail(imbalance, noun="groups"),
     }
 
 
@@ -142,7 +146,7 @@ def _by_count(counts: dict[str, int]) -> list[tuple[str, int]]:
 
 
 def _columns(profile: Profile) -> list[Column]:
-    measured: dict[str, dict[str, Any]] = {**profile.others, profile.target: profile.imbalance.summary()}
+    measured = profile.imbalances
     made = []
     for column in profile.columns:
         short = measured.get(column.name)

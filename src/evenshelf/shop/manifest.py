@@ -51,7 +51,11 @@ class TableEntry(BaseModel):
 
 
 class SourceEntry(BaseModel):
-    """A source in the manifest: what was read, how, and what became of its rows."""
+    """A source in the manifest: what was read, how, and what became of its rows.
+
+    `session_gap` is the pause in minutes by which sessions of its events are derived, `whole_ids` the roles, by file,
+    whose ids are written as whole fractions (``14156.0``).
+    """
 
     model_config = ConfigDict(extra="forbid")
     name: str
@@ -73,6 +77,8 @@ class SourceEntry(BaseModel):
     time_format: str | None = None
     zone: str = "UTC"
     day_order: str | None = None
+    session_gap: float | None = None
+    whole_ids: dict[str, list[str]] = {}
 
 
 class Manifest(BaseModel):

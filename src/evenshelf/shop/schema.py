@@ -153,6 +153,7 @@ EVENTS = TableSchema(
         Column("query", pl.String, "what was searched for when it happened"),
         Column("position", pl.Int64, "place in the list, from 1"),
         Column("session_id", pl.String, "visit or order it belongs to"),
+        Column("session_derived", pl.Boolean, "yes if its session was derived from the pauses between events"),
         Column("propensity", pl.Float64, "probability with which the item was shown there, above 0 and at most 1"),
         Column("variant", pl.String, "arm of the experiment"),
         Column("event_id", pl.String, "name that the source gives the event"),
@@ -268,6 +269,7 @@ RESTORED = TableSchema(
         Column("source_file", pl.String, "file the row came from", required=True),
         Column("source_line", pl.Int64, "line (from 1) the row began at", required=True),
         Column("reason", pl.String, "name of the rule that had refused the row", required=True),
+        Column("raw", pl.String, "the row as it stood in the file, if another source had brought it as well"),
     ),
 )
 

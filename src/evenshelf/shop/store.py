@@ -217,7 +217,7 @@ class Shop:
         SettingError
             If another process changed the shop since it was opened.
         """
-        with _locked(self.path):
+        with locked(self.path):
             on_disk = (self.path / MANIFEST).exists()
             if on_disk and read_manifest(self.path).revision != self.manifest.revision:
                 raise SettingError(f"{self.path} was changed by another process", hint="Run the command again.")
@@ -358,6 +358,8 @@ def scan_parts(path: Path, table: str, parts: Sequence[Part]) -> pl.LazyFrame:
 def together(frames: Sequence[Any]) -> Any:
     """Put frames (all lazy or all not) below each other; a column of different types becomes text, a missing one null.
 
+    Text is as :func:`text_of` makes it.
+
     Raises
     ------
     InputError
@@ -373,13 +375,21 @@ def together(frames: Sequence[Any]) -> Any:
     try:
         return pl.concat(
             [
-                frame.with_columns(pl.col(c).cast(pl.String) for c in mixed if c in schema)
+                frame.with_columns(text_of(c, schema[c]) for c in mixed if c in schema)
                 for frame, schema in zip(frames, schemas, strict=True)
             ],
             how="diagonal_relaxed",
         )
     except pl.exceptions.PolarsError as error:
         raise InputError(f"columns of different files do not fit together: {error}") from error
+
+
+def text_of(column: str, dtype: pl.DataType) -> pl.Expr:
+    """A column as text, in one form wherever it came from: lists of plain values are joined by ``|``."""
+    if isinstance(dtype, pl.List | pl.Array) and not dtype.inner.is_nested():
+        values = pl.col(column) if isinstance(dtype, pl.List) else pl.col(column).arr.to_list()
+        return values.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True)
+    return pl.col(column).struct.json_encode() if isinstance(dtype, pl.Struct) else pl.col(column).cast(pl.String)
 
 
 def _check_name(table: str) -> None:
@@ -393,19 +403,22 @@ def _sha256(file: Path) -> str:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Let nobody else write to the shop at `path`; BlockingIOError if somebody does, and they are not waited for."""
     with (path / _LOCK).open("w") as lock:
         if fcntl is not None:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # let go by the system when the process ends, however it ends
+            # Let go by the system when the process ends, however it ends.
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 
 def _sweep(path: Path, manifest: Manifest) -> None:
-    """Remove parts that no revision that is kept names: older ones, and leftovers of a writer that died."""
+    """Remove what no revision that is kept names: older parts, and leftovers of a writer that died."""
     named = manifest.files()
     for old in path.glob(f"{HISTORY}/*.toml"):
         named |= read_manifest(path, old).files()
-    for file in path.glob("*.parquet*"):
+    half = path.glob(f"{MANIFEST}.*") if (path / MANIFEST).exists() else ()
+    for file in (*path.glob("*.parquet*"), *half):
         if file.name not in named:
             file.unlink(missing_ok=True)
 

@@ -15,7 +15,6 @@ from evenshelf.shop.cleaning.rules import WARNINGS
 from evenshelf.shop.ingesting.reasons import reason_text
 from evenshelf.shop.profiling.advice import advice
 from evenshelf.shop.profiling.imbalance import BUCKETS, FEW_SHOT
-from evenshelf.shop.profiling.unlabelled import UnlabelledProfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,10 +103,10 @@ def profile_report(profile: Profile) -> RenderableType:
     if warnings:
         parts += [_counts("Worth a look", warnings, WARNINGS, "yellow"), ""]
     parts += [_titles(profile), ""]
-    if not isinstance(profile, UnlabelledProfile):
+    if profile.target is not None and profile.imbalance is not None:
         parts += [_imbalance(profile.target, profile.imbalance), ""]
     parts += [_columns(profile), "", artefact_report(profile.artefacts)]
-    found = profile.advice() if isinstance(profile, UnlabelledProfile) else advice(profile)
+    found = advice(profile)
     if found:
         parts.append(Text("What follows", "bold"))
         parts += [Padding(Text.assemble(("→ ", "green"), line), (0, 0, 0, 2)) for line in found]
@@ -204,7 +203,7 @@ def _titles(profile: Profile) -> RenderableType:
     grid.add_row("repeats", f"{profile.exact_repeats:.1%} exact, {profile.near_repeats:.1%} with near repeats")
     if size > 1:
         grid.add_row("most alike", Text(f"{size:,} × {_short(first)}"))
-    if not isinstance(profile, UnlabelledProfile):
+    if profile.label_in_title is not None:
         grid.add_row("label in title", f"{profile.label_in_title:.1%} hold the whole {profile.target}")
     return Group(Text("Titles", "bold"), Padding(grid, (0, 0, 0, 2)))
 
@@ -289,10 +288,9 @@ def _columns(profile: Profile) -> RenderableType:
     table.add_column("column")
     for name in ("filled", "distinct", "max : min", "Gini", "head groups"):
         table.add_column(name, justify="right")
+    measured = profile.imbalances
     for column in profile.columns:
-        short = profile.others.get(column.name)
-        if column.name == profile.target:
-            short = profile.imbalance.summary()
+        short = measured.get(column.name)
         cells = ["", "", ""]
         if short is not None:
             ratio = short["ratio"]

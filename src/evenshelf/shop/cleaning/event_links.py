@@ -141,12 +141,6 @@ def _undo(
     return source, np.maximum(np.array(left, dtype=np.float64), 0.0)
 
 
-def apply_changes(events: pl.LazyFrame, changes: pl.DataFrame) -> pl.LazyFrame:
-    """Write the changes of a :class:`ReturnMatch` into the events; what stood in these columns is replaced."""
-    written = [c for c in changes.columns if c not in PROVENANCE]
-    return events.drop(written, strict=False).join(changes.lazy(), on=PROVENANCE, how="left")
-
-
 def sessions(events: pl.LazyFrame, gap: timedelta) -> pl.LazyFrame:
     """Say of each event which visit or order it belongs to.
 

@@ -33,7 +33,8 @@ class SourceReport:
     quarantined
         Rows refused, by reason.
     fixed
-        Rows repaired on request, by rule; they are among ``rows_kept`` unless another rule refused them.
+        What was repaired, by name: rows of rules that were asked to repair, and ids that lost their ``.0``. The rows
+        are among ``rows_kept`` unless a rule refused them.
     items_derived
         Items that were made from titles of events, because the events name no item_id.
     mapping
@@ -44,6 +45,8 @@ class SourceReport:
         Members left out of archives and folders, with the reason.
     notes
         What to look at.
+    whole_ids
+        Roles whose ids are written as whole fractions, by file.
     """
 
     name: str
@@ -63,6 +66,7 @@ class SourceReport:
     mapping: dict[str, tuple[str, str]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    whole_ids: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def source_id(self) -> str:
@@ -97,6 +101,7 @@ class SourceReport:
             time_format=how.time_format,
             zone=how.zone,
             day_order=self.day_order,
+            whole_ids=self.whole_ids,
         )
 
     @classmethod
@@ -175,8 +180,8 @@ def move(entries: Iterable[SourceEntry], table: str, rows: pl.DataFrame, *, back
         entry.quarantined = {name: n for name, n in (entry.quarantined | {reason: left}).items() if n}
 
 
-def check(writer: Writer, entries: Iterable[SourceEntry], table: str) -> None:
-    """Hold the shop to its promise.
+def check(writer: Writer, entries: Iterable[SourceEntry]) -> None:
+    """Hold the shop to its promise, in every table that sources brought rows for.
 
     Parameters
     ----------
@@ -184,14 +189,29 @@ def check(writer: Writer, entries: Iterable[SourceEntry], table: str) -> None:
         The shop as it will be.
     entries
         All its sources.
-    table
-        The table that was filled.
 
     Raises
     ------
     RuntimeError
         If a row is lost or counted twice; this would be a mistake of this program.
     """
+    entries = list(entries)
+    for table in sorted({entry.table for entry in entries}):
+        _check_table(writer, entries, table)
+    _check_derived(writer, entries)
+
+
+def _check_derived(writer: Writer, entries: Iterable[SourceEntry]) -> None:
+    """Items that were made from the titles of events are as many as their sources account for."""
+    items = writer.scan("items")
+    made = items.filter(pl.col("derived")) if "derived" in items.collect_schema() else items.clear()
+    there = made.select(pl.len()).collect().item()
+    counted = sum(entry.items_derived for entry in entries)
+    if there != counted:
+        raise RuntimeError(f"items: {counted} derived from the titles of events, and {there} there")
+
+
+def _check_table(writer: Writer, entries: Iterable[SourceEntry], table: str) -> None:
     mine = [entry for entry in entries if entry.table == table]
     for entry in mine:
         if entry.rows_in != entry.rows_kept + sum(entry.quarantined.values()):

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evenshelf.shop.cleaning.event_links import match_returns, sessions
-from evenshelf.shop.cleaning.event_rules import OVER_LOG, EventContext, refuse_from_log
+from evenshelf.shop.cleaning.event_links import match_returns
+from evenshelf.shop.cleaning.event_rules import OVER_LOG, EventContext, refuse_from_log, whole_log
 from evenshelf.shop.cleaning.rules import count_warnings, minority_labels
 from evenshelf.shop.duplicates import title_groups
 from evenshelf.shop.ingesting.accounts import check, move
+from evenshelf.shop.ingesting.derived_sessions import derive_sessions
 from evenshelf.shop.ingesting.refused import as_events
-from evenshelf.shop.schema import EVENTS, ITEMS, PROVENANCE, empty
+from evenshelf.shop.ingesting.title_items import settle_titles
+from evenshelf.shop.schema import ITEMS, PROVENANCE, empty
 
 if TYPE_CHECKING:
     from evenshelf.shop.ingesting.how import Work
     from evenshelf.shop.store import Writer
 
-_USED = {"time", "user_id", "value", *PROVENANCE}
 UNKNOWN_ITEM = "unknown_item"
 
 
@@ -43,6 +43,7 @@ def finish(work: Work, items: pl.DataFrame | None) -> None:
     if not writer.rows("quarantine"):
         writer.replace("quarantine", empty("quarantine"))
     if items is not None:
+        items = settle_titles(writer.scan("items").collect(), items, work)
         writer.replace("items", finish_items(items, work))
     items = writer.scan("items").collect()
     warnings = count_warnings(items)
@@ -52,8 +53,7 @@ def finish(work: Work, items: pl.DataFrame | None) -> None:
     events = "events" in {entry.table for entry in entries} or writer.rows("events") > 0
     if events:
         warnings |= finish_events(items, work)
-    for table in sorted({work.how.table} | ({"events"} if events else set())):
-        check(writer, entries, table)
+    check(writer, entries)
     counts = writer.scan("quarantine").group_by("reason").len().collect()
     by_count = counts.sort("len", "reason", descending=[True, False])
     writer.change(sources=entries, warnings=warnings, quarantine=dict(by_count.iter_rows()))
@@ -74,11 +74,8 @@ def finish_items(items: pl.DataFrame, work: Work) -> pl.DataFrame:
 
 
 def finish_events(items: pl.DataFrame, work: Work) -> dict[str, int]:
-    """Apply the rules over the log, derive sessions, match returns; returns what is worth a look, by name."""
+    """Apply the rules over the log, match returns, derive sessions; returns what is worth a look, by name."""
     writer = work.writer
-    if work.how.table == "events" and work.how.session_gap is not None:
-        work.tell("deriving sessions")
-        _derive_sessions(writer, timedelta(minutes=work.how.session_gap))
     _return_known(items, work)
     found = _found(items, work)
     work.tell("matching returns")
@@ -88,6 +85,7 @@ def finish_events(items: pl.DataFrame, work: Work) -> dict[str, int]:
     match = match_returns(kept)
     work.tell("writing events")
     _apply(found, match.changes, work)
+    derive_sessions(work)
     counted = (
         _of_sources(writer)
         .select(
@@ -109,10 +107,7 @@ def _names(frame: pl.LazyFrame) -> list[str]:
 
 def _of_sources(writer: Writer) -> pl.LazyFrame:
     """Events that came from files; simulated ones have nothing that names them."""
-    events = writer.scan("events")
-    there = _names(events)
-    missing = [pl.lit(None, c.dtype).alias(c.name) for c in EVENTS.columns if c.name in _USED and c.name not in there]
-    return events.with_columns(missing).filter(pl.col("source_id").is_not_null())
+    return whole_log(writer.scan("events")).filter(pl.col("source_id").is_not_null())
 
 
 def _unknown(writer: Writer) -> pl.LazyFrame:
@@ -194,22 +189,3 @@ def _within(rows: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:
     low, high = part["source_line"].min(), part["source_line"].max()
     ids = part["source_id"].unique().implode()
     return rows.filter(pl.col("source_line").is_between(low, high), pl.col("source_id").is_in(ids))
-
-
-def _derive_sessions(writer: Writer, gap: timedelta) -> None:
-    events = _of_sources(writer)
-    if "session_id" in _names(events):
-        events = events.filter(pl.col("session_id").is_null())
-    if not events.select(pl.len()).collect(engine="streaming").item():
-        return
-    found = sessions(events, gap).select(*PROVENANCE, "session_id").collect(engine="streaming")
-
-    def fill(part: pl.DataFrame) -> pl.DataFrame:
-        joined = part.join(found, on=list(PROVENANCE), how="left", maintain_order="left", suffix="_new")
-        if "session_id" not in part.columns:
-            return joined
-        return joined.with_columns(pl.coalesce("session_id", "session_id_new").alias("session_id")).drop(
-            "session_id_new"
-        )
-
-    writer.rewrite("events", fill)

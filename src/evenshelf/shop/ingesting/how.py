@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from evenshelf.errors import SettingError
     from evenshelf.shop.manifest import SourceEntry
     from evenshelf.shop.progress import Progress
     from evenshelf.shop.store import Writer
@@ -49,6 +50,9 @@ class Work:
         How sources are read.
     progress
         Told about the work as it goes on.
+    unfit
+        Files whose columns are not those that are needed, and why. Once there is one, no more rows are read, only the
+        columns of the files that are left, so that all of them can be told at once.
     """
 
     writer: Writer
@@ -56,6 +60,7 @@ class Work:
     restored: pl.DataFrame
     how: How
     progress: Progress | None = None
+    unfit: dict[str, SettingError] = field(default_factory=dict)
 
     def tell(self, what: str) -> None:
         """Say what is being done, where it is not known for how long."""

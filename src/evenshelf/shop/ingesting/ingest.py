@@ -7,12 +7,13 @@ import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
 from evenshelf.errors import SettingError
 from evenshelf.shop.ingesting.accounts import IngestReport, SourceReport
+from evenshelf.shop.ingesting.derived_sessions import settle_gap
 from evenshelf.shop.ingesting.finish import finish
 from evenshelf.shop.ingesting.how import How, Work
 from evenshelf.shop.ingesting.intake import take_items, take_log
@@ -22,14 +23,17 @@ from evenshelf.shop.ingesting.mapping import KNOWN_NAMES
 from evenshelf.shop.ingesting.parsing import Times
 from evenshelf.shop.ingesting.reasons import check_switches
 from evenshelf.shop.ingesting.refused import Log
+from evenshelf.shop.ingesting.title_items import count_derived
 from evenshelf.shop.manifest import MANIFEST
 from evenshelf.shop.schema import TABLES
 from evenshelf.shop.sources.listing import Source, opened
+from evenshelf.shop.sources.sql import is_url
 from evenshelf.shop.store import Shop, together
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 
+    from evenshelf.shop.manifest import SourceEntry
     from evenshelf.shop.progress import Progress
     from evenshelf.shop.store import Writer
 
@@ -85,7 +89,9 @@ def ingest(
         How to read times that do not say it themselves; see :class:`evenshelf.shop.ingesting.parsing.Times`.
     session_gap
         For events without session_id: a pause of so many minutes begins another session of a user; 0 makes what a user
-        does at one moment a session, as for the lines of an order. None: sessions are not derived.
+        does at one moment a session, as for the lines of an order. It holds for all events from files with the same
+        columns, so that a session may go on in another file. None: as for these, or sessions are not derived. Those of
+        unknown users end where their file ends.
     query
         For databases: name of a table, or a SELECT.
     off
@@ -104,7 +110,7 @@ def ingest(
     InputError
         If a source cannot be read.
     SettingError
-        If columns, mapping or rules do not fit.
+        If columns, mapping or rules do not fit; of columns, all files that do not are named.
     """
     if table not in KNOWN_NAMES:
         raise SettingError(f"rows cannot be added to a table {table!r}", hint=f"Tables: {', '.join(KNOWN_NAMES)}.")
@@ -127,7 +133,6 @@ def ingest(
         constants=dict(sorted(constants.items())) or None,
         time_format=time_format,
         timezone=None if timezone == "UTC" else timezone,
-        session_gap=session_gap,
     )
     how = How(
         table=table,
@@ -145,11 +150,12 @@ def ingest(
     path = Path(shop_path)
     shop = Shop.open(path) if (path / MANIFEST).exists() else Shop.new(path)
     try:
-        with shop.writing() as writer:
+        with shop.writing() as writer, contextlib.ExitStack() as held:
+            found = [one for text in sources for one in _held(held, opened(text, path, query=query, progress=progress))]
             run = _Run(writer, shop, how, settings, progress)
-            for text in sources:
-                for source in opened(text, path, query=query, progress=progress):
-                    run.add(source)
+            run.begin(found)
+            for source in found:
+                run.add(source)
             run.finish()
     except BaseException:
         if not (path / MANIFEST).exists():
@@ -175,6 +181,24 @@ def _settings(values: dict[str, Any], **later: Any) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def _held(stack: contextlib.ExitStack, sources: Iterator[Source]) -> Iterator[Source]:
+    """The sources; what one of them keeps until the next is asked for is kept until the stack is left."""
+    for source in sources:
+        yield source
+        if is_url(source.name):  # it is the only one
+            stack.callback(cast("Generator[Source]", sources).close)
+            return
+
+
+def _unfit(problems: Mapping[str, SettingError]) -> SettingError:
+    """One error for all files whose columns do not fit."""
+    hint = next(iter(problems.values())).hint
+    told = "\n".join(error.message for error in problems.values())
+    if len(problems) > 1:
+        told = f"{len(problems)} files lack a column, or have one too many:\n{told}"
+    return SettingError(f"{told}\nNo file was read into the shop.", hint=f"{hint} Or leave the file out.")
+
+
 class _Run:
     """One call of :func:`ingest`."""
 
@@ -186,20 +210,34 @@ class _Run:
         self._items: pl.DataFrame | None = None
         self._other_items = "items" not in shop.tables
         self._known: KnownRows | KnownKeys | None = None
+        self._again: dict[tuple[str, str], SourceEntry] = {}
         self.reports: list[SourceReport] = []
         self.changed = not shop.tables
+
+    def begin(self, sources: Sequence[Source]) -> None:
+        """Take out what came from those of the sources that are to be read in another way than before."""
+        work, table = self._work, self._work.how.table
+        keys = dict.fromkeys((source.sha256, table) for source in sources)
+        again = [key for key in keys if key in work.entries and work.entries[key].settings != self._stamp]
+        if not again:
+            return
+        self._check_needed(again)
+        self._again = {key: work.entries.pop(key) for key in again}
+        self._forget([sha256[:12] for sha256, _ in again])
 
     def add(self, source: Source) -> None:
         """Take one source in, unless it is there already."""
         work, how = self._work, self._work.how
-        before = work.entries.get((source.sha256, how.table))
-        if before is not None and before.settings == self._stamp:
-            self.reports.append(SourceReport.unchanged(before))
-            return
-        report = SourceReport(source.name, source.sha256, "new" if before is None else "again", how.table)
+        key = (source.sha256, how.table)
+        before = work.entries.get(key)
         if before is not None:
-            self._check_needed(source)
-            self._forget(report.source_id)
+            report = SourceReport.unchanged(before)
+            if how.session_gap not in {None, before.session_gap} and how.table == "events":
+                report.notes += settle_gap(before, work.entries.values(), how.session_gap)
+                self.changed = True
+            self.reports.append(report)
+            return
+        report = SourceReport(source.name, source.sha256, "again" if key in self._again else "new", how.table)
         if how.table == "items":
             kept, refused = take_items(source.path, self.items, report, work)
             self._items = together([self.items, kept])
@@ -211,11 +249,15 @@ class _Run:
             derived = take_log(source.path, self.items, self._known, report, work)
             self._known.accept()
             new = derived.filter(~pl.col("item_id").is_in(self.items["item_id"].implode()))
-            report.items_derived = new.height
             if new.height:
                 self._items = together([self.items, new])
                 self._other_items = True
-        work.entries[source.sha256, how.table] = report.entry(source.bytes, self._stamp, how)
+            report.items_derived = count_derived(self.items, report.source_id)
+        entry = report.entry(source.bytes, self._stamp, how)
+        if how.table == "events":
+            others = [*work.entries.values(), *self._again.values()]
+            report.notes += settle_gap(entry, others, how.session_gap)
+        work.entries[key] = entry
         self.reports.append(report)
         self.changed = True
 
@@ -226,13 +268,12 @@ class _Run:
             self._items = self._shop.items()
         return self._items
 
-    def _forget(self, source_id: str) -> None:
-        """Take out what came from a source that is read again."""
+    def _forget(self, source_ids: list[str]) -> None:
+        """Take out what came from sources that are read again."""
         writer, table = self._work.writer, self._work.how.table
-        others = pl.col("source_id").ne_missing(source_id)
+        others = ~pl.col("source_id").is_in(source_ids).fill_null(value=False)
         if table != "items":
             writer.rewrite(table, lambda part: part.filter(others) if "source_id" in part.columns else part)
-            self._known = None
         gone = pl.lit(False)
         if "source_id" in self.items.columns:
             derived = pl.col("derived").fill_null(value=False) if "derived" in self.items.columns else pl.lit(False)
@@ -246,16 +287,21 @@ class _Run:
             self._items = left
         writer.rewrite("quarantine", lambda part: part.filter(others | (pl.col("table") != table)))
 
-    def _check_needed(self, source: Source) -> None:
-        """Other sources may have left out rows because this one had brought them."""
-        entries = list(self._work.entries.values())
-        at = next(i for i, e in enumerate(entries) if (e.sha256, e.table) == (source.sha256, self._work.how.table))
-        later = [e.name for e in entries[at + 1 :] if e.table == self._work.how.table and e.rows_known]
+    def _check_needed(self, again: list[tuple[str, str]]) -> None:
+        """Other sources may have left out rows because one of these had brought them: all or none are read again."""
+        places = {key: place for place, key in enumerate(self._work.entries)}
+        first = min(places[key] for key in again)
+        later = [
+            entry.name
+            for key, entry in self._work.entries.items()
+            if places[key] > first and key not in again and entry.table == self._work.how.table and entry.rows_known
+        ]
         if later:
+            names = ", ".join(self._work.entries[key].name for key in again)
             raise SettingError(
-                f"{source.name} cannot be read in another way: rows of {', '.join(later)} were left out, as they were "
+                f"{names} cannot be read in another way: rows of {', '.join(later)} were left out, as they were "
                 "there already, perhaps from it",
-                hint="Make a new shop of all these sources.",
+                hint=f"Name {', '.join(later)} in the same command, or make a new shop of all these sources.",
             )
 
     def _what_is_known(self) -> KnownRows | KnownKeys:
@@ -264,11 +310,12 @@ class _Run:
         writer = self._work.writer
         if schema.key:
             return KnownKeys(schema, writer.portions(schema.name))
-        without = ("session_id",) if how.session_gap is not None else ()
-        return KnownRows(schema, Log(writer), without, lambda: writer.scan(schema.name).collect_schema().names())
+        return KnownRows(schema, Log(writer), lambda: writer.scan(schema.name).collect_schema().names())
 
     def finish(self) -> None:
         """Apply the rules that need whole tables, count, and hold the sum against what came in."""
+        if self._work.unfit:
+            raise _unfit(self._work.unfit)
         if not self.changed:
             return
         self._known = None  # eight bytes a row, which nobody asks for any more
@@ -277,3 +324,4 @@ class _Run:
         for report in self.reports:
             entry = self._work.entries[report.sha256, report.table]
             report.rows_kept, report.quarantined = entry.rows_kept, dict(entry.quarantined)
+            report.items_derived = entry.items_derived

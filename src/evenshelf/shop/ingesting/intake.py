@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
-from evenshelf.errors import InputError
+from evenshelf.errors import InputError, SettingError
 from evenshelf.shop.cleaning import rules
 from evenshelf.shop.cleaning.event_rules import ROW_RULES, EventContext, refuse_rows
 from evenshelf.shop.ingesting.item_rows import RAW, items_from
 from evenshelf.shop.ingesting.known import KnownKeys, KnownRows, same_key
+from evenshelf.shop.ingesting.known_items import equal_rows, numbered, of_others
 from evenshelf.shop.ingesting.log_rows import ROW, LogRows, ids_by_title, refused_rows
 from evenshelf.shop.ingesting.mapping import resolve
 from evenshelf.shop.ingesting.parsing import Times
+from evenshelf.shop.ingesting.whole_ids import FRACTIONAL_IDS, WholeIds
 from evenshelf.shop.schema import PROVENANCE, TABLES, empty
 from evenshelf.shop.sources.archives import members
 from evenshelf.shop.sources.read import read_batches
+from evenshelf.shop.sources.sql import is_url
 from evenshelf.shop.store import together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from evenshelf.shop.ingesting.accounts import SourceReport
-    from evenshelf.shop.ingesting.how import How, Work
-    from evenshelf.shop.ingesting.mapping import Roles
-    from evenshelf.shop.progress import Progress
+    from evenshelf.shop.ingesting.how import Work
     from evenshelf.shop.sources.records import Records
 
 
@@ -36,16 +37,40 @@ _EXCUSED = "__excused"
 _BECAME_RETURNS = "purchases of negative pieces became returns"
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Records of one file, with what is known of its columns.
+
+    Attributes
+    ----------
+    file
+        Its name.
+    roles
+        Its columns by role.
+    records
+        What was read.
+    whole_ids
+        Roles whose ids are written as whole fractions.
+    """
+
+    file: str
+    roles: Mapping[str, str]
+    records: Records
+    whole_ids: frozenset[str]
+
+
 class Reader:
     """Reads all members of one source, batch by batch, and counts."""
 
-    def __init__(self, report: SourceReport, how: How, progress: Progress | None) -> None:
-        self._report, self._how, self._progress = report, how, progress
+    def __init__(self, source: Path, report: SourceReport, work: Work) -> None:
+        self._source, self._report, self._how, self._progress = source, report, work.how, work.progress
+        self._unfit = work.unfit
+        self._whole_ids = WholeIds(source, work.how)
 
-    def batches(self, source: Path, refused: list[pl.DataFrame]) -> Iterator[tuple[str, Roles, Records]]:
-        """Yield file, roles and records; what is no record is added to `refused`."""
+    def batches(self, refused: list[pl.DataFrame]) -> Iterator[Batch]:
+        """Yield what is read; what is no record is added to `refused`."""
         report = self._report
-        for member in members(source, self._how.exclude):
+        for member in members(self._source, self._how.exclude):
             if member.skipped is not None:
                 report.skipped[member.name] = member.skipped
                 continue
@@ -61,13 +86,15 @@ class Reader:
                 else None,
             )
 
-    def _member(self, name: str, stream: Any, refused: list[pl.DataFrame]) -> Iterator[tuple[str, Roles, Records]]:
+    def _member(self, member: str, stream: Any, refused: list[pl.DataFrame]) -> Iterator[Batch]:
         report = self._report
+        # What a database answered lies in a file whose name tells nobody anything.
+        name = report.name if is_url(report.name) else member
         place = report.name if name in report.name else f"{report.name}: {name}"
         rows = bad = undecodable = 0
         first_bad = ""
         seen: dict[str, pl.DataType] = {}
-        for records in read_batches(name, stream, **self._how.reading):
+        for records in read_batches(member, stream, **self._how.reading):
             report.rows_in += records.rows_in
             report.blank_lines += records.blank
             report.literal_quotes += records.literal_quotes
@@ -87,16 +114,24 @@ class Reader:
             missing = [pl.lit(None, dtype).alias(column) for column, dtype in seen.items() if column not in there]
             records.frame = records.frame.with_columns(missing)
             seen = dict(records.frame.schema)
-            roles = resolve(
-                records.frame.columns,
-                self._how.mapping,
-                file=place,
-                table=self._how.table,
-                constants=self._how.constants,
-            )
+            try:
+                roles = resolve(
+                    records.frame.columns,
+                    self._how.mapping,
+                    file=place,
+                    table=self._how.table,
+                    constants=self._how.constants,
+                )
+            except SettingError as error:
+                self._unfit[place] = error
+            if self._unfit:
+                return
             report.mapping |= {role: (column, roles.why[role]) for role, column in roles.roles.items()}
             report.notes += [note for note in roles.notes if note not in report.notes]
-            yield name, roles, records
+            columns = {role: records.frame[column] for role, column in roles.roles.items()}
+            whole = self._whole_ids.of(member, columns)
+            self._tell_whole(name, whole, roles.roles, columns)
+            yield Batch(name, roles.roles, records, whole)
         if not rows and not bad:
             report.notes.append(f"{name} holds no rows")
         if bad and not rows:
@@ -105,6 +140,22 @@ class Reader:
             )
         if 2 * undecodable > rows + bad:
             report.notes.append(f"most lines of {name} cannot be decoded: try --encoding gb18030")
+
+    def _tell_whole(
+        self, name: str, whole: frozenset[str], roles: Mapping[str, str], columns: Mapping[str, pl.Series]
+    ) -> None:
+        report = self._report
+        if whole:
+            report.whole_ids[name] = sorted(whole)
+        for role in sorted(whole):
+            if columns[role].dtype != pl.String:  # a number has no .0
+                continue
+            count = report.fixed.get(FRACTIONAL_IDS, 0)
+            report.fixed[FRACTIONAL_IDS] = count + int((columns[role].str.strip_chars() != "").sum())
+            note = f"{roles[role]!r} holds whole numbers written as fractions, as in 14156.0: the .0 was left out"
+            note = f"{note}; --off {FRACTIONAL_IDS} keeps it"
+            if note not in report.notes:
+                report.notes.append(note)
 
     def _rejected(self, name: str, records: Records) -> pl.DataFrame:
         return pl.DataFrame(
@@ -125,26 +176,40 @@ def take_items(
     source: Path, items: pl.DataFrame, report: SourceReport, work: Work
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read items: the rows to add to `items`, and rows for the quarantine."""
-    frames: list[pl.DataFrame] = []
     refused: list[pl.DataFrame] = []
     seen: Counter[str] = Counter()
     times = Times(work.how.time_format, work.how.zone)
-    for name, roles, records in Reader(report, work.how, work.progress).batches(source, refused):
-        frames.append(
-            items_from(records, roles.roles, name, report.source_id, seen, times=times, constants=work.how.constants)
+    frames = [
+        items_from(
+            batch.records,
+            batch.roles,
+            batch.file,
+            report.source_id,
+            seen,
+            times=times,
+            constants=work.how.constants,
+            whole_ids=batch.whole_ids,
         )
+        for batch in Reader(source, report, work).batches(refused)
+    ]
     frame = together(frames) if frames else items_from(None, {}, "", "", seen, times=times, constants={})
     report.day_order = times.order
     if frames and "item_id" not in report.mapping:
         report.notes.append("no column holds an item_id: ids are derived from the content of each row")
-    kept, found = add_items(frame, items, report, work)
+    kept, found, _ = add_items(frame, items, report, work)
     report.refuse(found)
     return kept, pl.concat([empty("quarantine"), *refused, found])
 
 
 def add_items(
-    frame: pl.DataFrame, items: pl.DataFrame, report: SourceReport, work: Work, *, unique: bool = False
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+    frame: pl.DataFrame,
+    items: pl.DataFrame,
+    report: SourceReport,
+    work: Work,
+    *,
+    unique: bool = False,
+    earlier: pl.DataFrame | None = None,
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Apply the rules for items.
 
     Parameters
@@ -159,17 +224,23 @@ def add_items(
         Rules that are off, and rows that they must leave alone.
     unique
         Whether ids that are taken get a number instead of being refused.
+    earlier
+        Rows of the source that were found among `items` before, and use up as many of them.
 
     Returns
     -------
-    The rows to add, in the columns of the items, and those refused, in the columns of the quarantine.
+    added
+        The rows to add, in the columns of the items.
+    refused
+        Those refused, in the columns of the quarantine.
+    known
+        Those that the shop has from another source.
     """
     how, restored = work.how, work.restored
     refused: list[pl.DataFrame] = []
-    # A row that is to get an id of its own is never the one that the shop holds.
-    there = frame["item_id"].is_in(items["item_id"].implode()) & (not unique)
-    known = there & _equal_rows(frame, items) if there.any() else there
-    report.rows_known = int(known.sum())
+    known = equal_rows(frame, of_others(items, report.source_id), earlier, numbered_only=unique)
+    there = frame.filter(known)
+    report.rows_known = there.height
     frame = frame.filter(~known)
     for rule in rules.RULES:
         if rule.name in how.off or (unique and rule.name == "duplicate_item_id"):
@@ -197,10 +268,10 @@ def add_items(
         )
         frame = frame.filter(~hits)
     if "duplicate_item_id" in how.off or unique:
-        frame = frame.with_columns(item_id=_made_unique(frame["item_id"], set(items["item_id"].to_list())))
+        frame = frame.with_columns(item_id=numbered(frame["item_id"], set(items["item_id"])))
     frame = frame.with_columns(pl.col("title").fill_null("")).drop(RAW, rules.BREADCRUMB, rules.CODE, strict=False)
     report.rows_kept = frame.height + report.rows_known
-    return frame, pl.concat([empty("quarantine"), *refused])
+    return frame, pl.concat([empty("quarantine"), *refused]), there
 
 
 def excused(frame: pl.DataFrame, restored: pl.DataFrame, reason: str) -> pl.Series:
@@ -214,32 +285,6 @@ def excused(frame: pl.DataFrame, restored: pl.DataFrame, reason: str) -> pl.Seri
     return marked["hit"].fill_null(value=False)
 
 
-def _equal_rows(frame: pl.DataFrame, items: pl.DataFrame) -> pl.Series:
-    """Mark rows that the items hold with the same id and the same content."""
-    hidden = {*PROVENANCE, RAW, rules.BREADCRUMB, rules.CODE}
-    columns = [name for name in frame.columns if name not in hidden]
-    if any(name not in items.columns for name in columns):
-        return pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True)
-    texts = [pl.col(name).cast(pl.String) if not frame.schema[name].is_nested() else pl.col(name) for name in columns]
-    mine = frame.select(texts)
-    theirs = items.select(pl.col(name).cast(mine.schema[name], strict=False) for name in columns)
-    same = mine.with_row_index("__at").join(theirs.unique(), on=columns, how="semi", nulls_equal=True)
-    out = np.zeros(frame.height, np.bool_)
-    out[same["__at"].to_numpy()] = True
-    return pl.Series(out) & mine["item_id"].is_first_distinct()
-
-
-def _made_unique(ids: pl.Series, taken: set[str]) -> pl.Series:
-    out: list[str] = []
-    for item_id in ids.to_list():
-        name, again = item_id, 2
-        while name in taken:
-            name, again = f"{item_id}#{again}", again + 1
-        taken.add(name)
-        out.append(name)
-    return pl.Series("item_id", out, dtype=pl.String)
-
-
 def take_log(
     source: Path, items: pl.DataFrame, known: KnownRows | KnownKeys, report: SourceReport, work: Work
 ) -> pl.DataFrame:
@@ -251,10 +296,10 @@ def take_log(
     by_title = False
     refused: list[pl.DataFrame] = []
     sold: set[str] = set()
-    for name, roles, records in Reader(report, work.how, work.progress).batches(source, refused):
-        if table == "events" and "item_id" not in roles.roles and not by_title:
+    for batch in Reader(source, report, work).batches(refused):
+        if table == "events" and "item_id" not in {*batch.roles, *how.constants} and not by_title:
             maker.named, by_title = ids_by_title(items), True
-        rows, out = maker.make(records, roles.roles, name)
+        rows, out = maker.make(batch.records, batch.roles, batch.file, batch.whole_ids)
         if table == "events":
             rows, bad = refuse_events(rows, work)
             out = pl.concat([out, bad])
@@ -277,7 +322,7 @@ def take_log(
         if rows.height:
             writer.append(table, rows)
         if out.height:
-            refused.append(refused_rows(records, out, table, report.source_id, name))
+            refused.append(refused_rows(batch.records, out, table, report.source_id, batch.file))
             report.refuse(refused[-1])
         for frame in refused:
             writer.append("quarantine", frame)

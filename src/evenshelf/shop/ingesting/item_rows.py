@@ -10,11 +10,12 @@ import polars as pl
 from evenshelf.errors import InputError
 from evenshelf.shop.cleaning.rules import BREADCRUMB, CODE
 from evenshelf.shop.ingesting.parsing import as_text, numbers
+from evenshelf.shop.ingesting.whole_ids import ID_ROLES, id_text
 from evenshelf.shop.schema import ITEMS
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from evenshelf.shop.ingesting.parsing import Times
     from evenshelf.shop.sources.records import Records
@@ -33,6 +34,7 @@ def items_from(
     *,
     times: Times,
     constants: Mapping[str, str],
+    whole_ids: Collection[str] = (),
 ) -> pl.DataFrame:
     """Turn the records of one file into rows of the items table, with hidden columns for the rules.
 
@@ -50,6 +52,8 @@ def items_from(
         Reads when items were launched.
     constants
         Value by role, for all rows.
+    whole_ids
+        Roles of ids that are written as whole fractions; see :class:`~evenshelf.shop.ingesting.whole_ids.WholeIds`.
 
     Raises
     ------
@@ -67,7 +71,7 @@ def items_from(
         for role, value in constants.items()
     }
     for role, (series, column) in given.items():
-        values = as_text(series, file)
+        values = id_text(series, file, whole=role in whole_ids) if role in ID_ROLES else as_text(series, file)
         if role == "price":
             columns |= _prices(series, values)
         elif role == "launched":

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from evenshelf.shop.schema import PROVENANCE
+from evenshelf.shop.store import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 NAMED = ("event_id", "kind", "item_id", "time")
 """What says that two events with ids are one."""
-_MADE_HERE = ("returned", "purchase_time", "minority_label", "title_group")
+_MADE_HERE = ("returned", "purchase_time", "session_derived", "minority_label", "title_group")
 
 
 class KnownRows:
@@ -39,8 +40,6 @@ class KnownRows:
         The table.
     existing
         Its rows as they are, portion by portion, each time it is gone through.
-    without
-        Columns that do not count.
     names
         Further columns of the table; those that a source has as well count.
     """
@@ -49,10 +48,9 @@ class KnownRows:
         self,
         schema: TableSchema,
         existing: Iterable[pl.DataFrame],
-        without: Sequence[str] = (),
         names: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        self._schema, self._existing, self._without, self._names = schema, existing, without, names
+        self._schema, self._existing, self._names = schema, existing, names
         self._columns: dict[str, pl.DataType] = {}
         self._new: list[Hashes] = []
         self._accepted = True
@@ -71,10 +69,10 @@ class KnownRows:
         self._merge()
 
     def _compared(self, frame: pl.DataFrame) -> dict[str, pl.DataType]:
-        # A source that does not tell sessions is not to be held against those that were derived.
-        without = self._without if "session_id" in frame.columns else (*self._without, "session_id")
-        shared = set(frame.columns) & set(self._names()) - {*self._schema.names, *PROVENANCE, *without}
-        further = {name: pl.String() for name in sorted(shared) if not frame.schema[name].is_nested()}
+        # A source that tells no sessions is not to be held against one that does.
+        without = () if "session_id" in frame.columns else ("session_id",)
+        shared = set(frame.columns) & set(self._names()) - {*self._schema.names, *PROVENANCE}
+        further = {name: pl.String() for name in sorted(shared)}
         return {**_compared(self._schema, without), **further}
 
     def _merge(self) -> None:
@@ -168,7 +166,11 @@ def _compared(schema: TableSchema, without: Sequence[str]) -> dict[str, pl.DataT
 
 def _hash(frame: pl.DataFrame, columns: dict[str, pl.DataType]) -> Hashes:
     values = [
-        pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
+        pl.lit(None, dtype).alias(name)
+        if name not in frame.columns
+        else text_of(name, frame.schema[name])
+        if dtype == pl.String
+        else pl.col(name).cast(dtype)
         for name, dtype in columns.items()
     ]
     named = frame.select(values) if frame.width else frame

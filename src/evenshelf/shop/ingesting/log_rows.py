@@ -11,10 +11,11 @@ import polars as pl
 
 from evenshelf.shop.duplicates import title_key
 from evenshelf.shop.ingesting.parsing import Times, as_text, check_kind, kinds, numbers, truths
+from evenshelf.shop.ingesting.whole_ids import ID_ROLES, id_text
 from evenshelf.shop.schema import PROVENANCE, TIME, empty
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from evenshelf.shop.schema import TableSchema
     from evenshelf.shop.sources.records import Records
@@ -76,8 +77,22 @@ class LogRows:
     returns: int = 0
     _ids: dict[str, str] = field(default_factory=dict, repr=False)
 
-    def make(self, records: Records, roles: Mapping[str, str], file: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def make(
+        self, records: Records, roles: Mapping[str, str], file: str, whole_ids: Collection[str] = ()
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Turn records into rows.
+
+        Parameters
+        ----------
+        records
+            What was read.
+        roles
+            Source column by role.
+        file
+            Where it was read.
+        whole_ids
+            Roles of ids that are written as whole fractions; see
+            :class:`~evenshelf.shop.ingesting.whole_ids.WholeIds`.
 
         Returns
         -------
@@ -113,7 +128,7 @@ class LogRows:
                 given = text
             elif name in roles:
                 given = source[roles[name]]
-                text = as_text(given, file)
+                text = id_text(given, file, whole=name in whole_ids) if name in ID_ROLES else as_text(given, file)
             else:
                 continue
             filled = text.is_not_null()

@@ -11,6 +11,7 @@ import polars as pl
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop.schema import KINDS, TIME
+from evenshelf.shop.store import text_of
 
 _THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
 # Blanks beside the sign go with it; others stay, as "10 20" are two numbers.
@@ -123,8 +124,8 @@ def as_text(series: pl.Series, file: str) -> pl.Series:
         If the column is of a kind that has no text.
     """
     try:
-        if isinstance(series.dtype, pl.List):
-            series = series.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True)
+        if series.dtype.is_nested():
+            series = series.to_frame().select(text_of(series.name, series.dtype)).to_series()
         if series.dtype.is_float():
             series = series.fill_nan(None)
             if (series.round() == series).all() and (series.abs() < 2**53).all():

@@ -9,6 +9,7 @@ from evenshelf.errors import SettingError
 from evenshelf.shop.cleaning.event_rules import LOG_RULES, ROW_RULES
 from evenshelf.shop.cleaning.rules import MARKINGS, RULES
 from evenshelf.shop.ingesting.log_rows import UNREADABLE
+from evenshelf.shop.ingesting.whole_ids import FRACTIONAL_IDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,14 +33,20 @@ REASONS: dict[str, str] = {
 """What each reason means."""
 
 
+REPAIRS = {
+    FRACTIONAL_IDS: "whole columns of ids that are written as fractions (14156.0) lose the .0, which is none of theirs",
+}
+"""What is repaired while any table is read; each can be turned off."""
+
+
 def switches(table: str) -> dict[str, str]:
     """Rules that can be turned off when rows of a table are read, and what they find."""
     if table == "items":
-        return {rule.name: rule.reason for rule in RULES} | MARKINGS
+        return {rule.name: rule.reason for rule in RULES} | MARKINGS | REPAIRS
     if table == "events":
         rows = {rule.name: rule.reason for rule in ROW_RULES}
-        return rows | {rule.name: rule.reason for rule in LOG_RULES} | MARKINGS
-    return {}
+        return rows | {rule.name: rule.reason for rule in LOG_RULES} | MARKINGS | REPAIRS
+    return dict(REPAIRS)
 
 
 def check_switches(table: str, off: Collection[str], fix: Collection[str]) -> None:

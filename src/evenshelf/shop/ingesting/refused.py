@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evenshelf.shop.cleaning.event_rules import OVER_LOG
+from evenshelf.shop.ingesting.derived_sessions import without_derived
 from evenshelf.shop.schema import EVENTS
 from evenshelf.shop.sources.records import Records
 
@@ -26,8 +27,11 @@ def as_read(rows: pl.DataFrame) -> Records:
 
 
 def as_events(rows: pl.DataFrame, events: pl.LazyFrame) -> pl.DataFrame:
-    """Rows that a rule over the log had taken out of the events, as they were there."""
+    """Rows that a rule over the log had taken out of the events, as they were there, without derived sessions."""
     frame = as_read(rows).frame
+    if "session_derived" in frame.columns:
+        frame = frame.with_columns(session_derived=pl.col("session_derived") == "true")
+        frame = frame.with_columns(without_derived(frame.columns)).drop("session_derived")
     typed = [
         _typed(column.name, column.dtype)
         for column in EVENTS.columns
@@ -37,7 +41,10 @@ def as_events(rows: pl.DataFrame, events: pl.LazyFrame) -> pl.DataFrame:
 
 
 class Log:
-    """All events of a shop that is being written: those that are there, and those that rules over the log took out."""
+    """All events of a shop that is being written: those that are there, and those that rules over the log took out.
+
+    Sessions are those that they came with.
+    """
 
     def __init__(self, writer: Writer, *, but: str | None = None) -> None:
         self._writer, self._but = writer, but
@@ -45,8 +52,9 @@ class Log:
     def __iter__(self) -> Iterator[pl.DataFrame]:
         """Yield them portion by portion, those of the source `but` left out."""
         for part in self._writer.portions("events"):
-            other = "source_id" not in part.columns or self._but is None
-            yield part if other else part.filter(pl.col("source_id").ne_missing(self._but))
+            all_of_it = "source_id" not in part.columns or self._but is None
+            others = part if all_of_it else part.filter(pl.col("source_id").ne_missing(self._but))
+            yield others.with_columns(without_derived(part.columns)) if "session_derived" in part.columns else others
         mine = (pl.col("table") == "events") & pl.col("reason").is_in(sorted(OVER_LOG))
         rows = self._writer.scan("quarantine").filter(mine, pl.col("source_id") != (self._but or "")).collect()
         if rows.height:

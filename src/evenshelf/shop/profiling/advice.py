@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def advice(profile: Profile) -> list[str]:
     """Return what follows from a profile, one sentence each; nothing if nothing does."""
-    lines = []
+    lines = [] if profile.target is not None else [_without_target(profile)]
     if profile.near_repeats >= 0.01:
         lines.append(
             f"{profile.near_repeats:.0%} of the titles repeat another: split by title group, "
@@ -23,16 +23,27 @@ def advice(profile: Profile) -> list[str]:
             f"{profile.conflicting_labels:,} rows contradict equal titles: "
             f"no model of titles can get more than {1 - share:.1%} of these items right."
         )
-    tail = int((profile.imbalance.bucket == "tail").sum())
-    total = len(profile.imbalance.groups)
-    if tail and total > 2:
-        lines.append(f"{tail:,} of {total:,} groups are tail: accuracy hardly sees them; look at macro-F1 and tail F1.")
-    if profile.label_in_title >= 0.2:
+    if profile.imbalance is not None:
+        tail = int((profile.imbalance.bucket == "tail").sum())
+        total = len(profile.imbalance.groups)
+        if tail and total > 2:
+            lines.append(
+                f"{tail:,} of {total:,} groups are tail: accuracy hardly sees them; look at macro-F1 and tail F1."
+            )
+    if profile.label_in_title is not None and profile.label_in_title >= 0.2:
         lines.append(
             f"{profile.label_in_title:.0%} of the titles hold their label, {profile.label_word_in_title:.0%} a word of "
             "it: a model that knows the words can borrow from the names of rare groups."
         )
     return lines + (_about_judgements(profile.judgements) if profile.judgements is not None else [])
+
+
+def _without_target(profile: Profile) -> str:
+    choices = ", ".join(profile.others)
+    if profile.categorised:
+        return f"No column was named, so nothing is said about labels. Columns that could be learned: {choices}."
+    more = f" Columns that could be learned instead: {choices}; name one with --target." if choices else ""
+    return f"No item has a category, so there is nothing to learn about categories yet.{more}"
 
 
 def _about_judgements(judged: JudgementProfile) -> list[str]:

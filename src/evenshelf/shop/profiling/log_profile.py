@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from evenshelf.errors import InputError
-from evenshelf.shop.profiling.artefacts import event_artefacts
 from evenshelf.shop.profiling.chance import Artefact
+from evenshelf.shop.profiling.event_artefacts import event_artefacts
 from evenshelf.shop.profiling.imbalance import BUCKETS, Imbalance
 from evenshelf.shop.schema import EVENTS
 

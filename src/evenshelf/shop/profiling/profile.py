@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import polars as pl
@@ -13,17 +13,15 @@ from evenshelf.errors import InputError, SettingError
 from evenshelf.shop.cleaning.rules import minority_labels
 from evenshelf.shop.duplicates import title_groups
 from evenshelf.shop.label_words import label_held
-from evenshelf.shop.profiling.artefacts import item_artefacts
 from evenshelf.shop.profiling.chance import Artefact
 from evenshelf.shop.profiling.imbalance import Imbalance
+from evenshelf.shop.profiling.item_artefacts import item_artefacts
 from evenshelf.shop.profiling.judgement_profile import JudgementProfile, profile_judgements
 from evenshelf.shop.profiling.label_parts import label_word_held
 from evenshelf.shop.profiling.log_profile import LogProfile, profile_log, refused_of
 from evenshelf.shop.schema import MARKS, PROVENANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from evenshelf.shop.progress import Progress
     from evenshelf.shop.store import Shop
 
@@ -62,7 +60,8 @@ class Profile:
     Attributes
     ----------
     target
-        The column whose imbalance is measured in `imbalance`.
+        The column to be learned, whose imbalance is measured in `imbalance`; None: nothing is said about labels, and
+        `label_in_title`, `label_word_in_title`, `conflicting_labels`, `unlabelled` and `imbalance` are None.
     rows, rows_in
         Items, and rows that were read to get them (items plus quarantine).
     quarantine, warnings
@@ -105,7 +104,7 @@ class Profile:
 
     shop: str
     origin: str
-    target: str
+    target: str | None
     rows: int
     rows_in: int
     quarantine: dict[str, int]
@@ -117,19 +116,30 @@ class Profile:
     exact_repeats: float
     near_repeats: float
     largest_group: tuple[int, str]
-    label_in_title: float
-    label_word_in_title: float
-    conflicting_labels: int
-    unlabelled: int
-    imbalance: Imbalance
+    label_in_title: float | None
+    label_word_in_title: float | None
+    conflicting_labels: int | None
+    unlabelled: int | None
+    imbalance: Imbalance | None
     others: dict[str, dict[str, Any]]
     artefacts: tuple[Artefact, ...] = ()
     log: LogProfile | None = None
     judgements: JudgementProfile | None = None
 
+    @property
+    def categorised(self) -> bool:
+        """Whether an item has a category."""
+        return any(column.name == "category" and column.filled > 0 for column in self.columns)
+
+    @property
+    def imbalances(self) -> dict[str, dict[str, Any]]:
+        """Imbalance in short of every column that has one, by name: the target's and `others`."""
+        if self.target is None or self.imbalance is None:
+            return dict(self.others)
+        return {**self.others, self.target: self.imbalance.summary()}
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the profile, ready for JSON."""
-        groups = zip(self.imbalance.groups, self.imbalance.counts, self.imbalance.bucket, strict=True)
+        """Return the profile, ready for JSON; without a target, what is about labels is null."""
         out = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
@@ -142,14 +152,29 @@ class Profile:
             "log": None if self.log is None else self.log.to_dict(),
             "judgements": None if self.judgements is None else self.judgements.to_dict(),
             "largest_group": {"rows": self.largest_group[0], "title": self.largest_group[1]},
-            "imbalance": {
-                **self.imbalance.summary(),
-                "by_group": [{"group": g, "examples": int(n), "bucket": str(b)} for g, n, b in groups],
-            },
+            "imbalance": None if self.imbalance is None else _by_group(self.imbalance),
         }
 
 
-def profile(shop: Shop, target: str = "category", *, progress: Progress | None = None) -> Profile:
+def _by_group(imbalance: Imbalance) -> dict[str, object]:
+    groups = zip(imbalance.groups, imbalance.counts, imbalance.bucket, strict=True)
+    return {
+        **imbalance.summary(),
+        "by_group": [{"group": g, "examples": int(n), "bucket": str(b)} for g, n, b in groups],
+    }
+
+
+def lacks_categories(shop: Shop) -> bool:
+    """Say whether a shop has items, but none with a category."""
+    if not shop.rows("items"):
+        return False
+    items = shop.scan("items")
+    if "category" not in items.collect_schema().names():
+        return True
+    return not items.select(pl.col("category").is_not_null().any()).collect().item()
+
+
+def profile(shop: Shop, target: str | None = "category", *, progress: Progress | None = None) -> Profile:
     """Measure a shop.
 
     Parameters
@@ -157,7 +182,7 @@ def profile(shop: Shop, target: str = "category", *, progress: Progress | None =
     shop
         The shop.
     target
-        The column to be learned.
+        The column to be learned; None asks for no labels, as for a shop without categories.
     progress
         Told about the work as it goes on.
 
@@ -171,14 +196,7 @@ def profile(shop: Shop, target: str = "category", *, progress: Progress | None =
     items = shop.items()
     if items.height == 0:
         raise InputError(f"the shop {shop.path} has no items", hint="Add some with: evenshelf ingest SHOP FILES")
-    if target not in items.columns or target in {*PROVENANCE, "title", "item_id"}:
-        choices = [name for name in items.columns if name not in {*PROVENANCE, "title", "item_id"}]
-        close = get_close_matches(target, choices, n=3)
-        raise SettingError(
-            f"the shop {shop.path} has no column {target!r} to measure"
-            + (f" (did you mean {' or '.join(close)}?)" if close else ""),
-            hint=f"Choose one with --target: {', '.join(choices)}.",
-        )
+    labels = None if target is None else _labels(shop, items, target)
     if progress is not None and "title_group" not in items.columns:
         progress("comparing titles", 0, None)
     titles: list[str] = items["title"].to_list()
@@ -188,15 +206,10 @@ def profile(shop: Shop, target: str = "category", *, progress: Progress | None =
     first_of = np.unique(groups, return_index=True)[1]
     if progress is not None:
         progress("measuring", 0, None)
-    labels = items[target].cast(pl.String)
-    if labels.null_count() == items.height:
-        raise SettingError(f"column {target!r} of the shop {shop.path} is empty")
-    held = label_held(titles, labels.to_list())
     has = {name: items["title"].str.contains(pattern) for name, pattern in SCRIPTS.items()}
     lengths = items["title"].str.len_chars().to_numpy()
     at = {"min": 0.0, "p05": 0.05, "median": 0.5, "p95": 0.95, "max": 1.0}
     refused = refused_of(shop, "items")
-    known = labels.drop_nulls()
     return Profile(
         shop=str(shop.path),
         origin=shop.manifest.origin,
@@ -212,11 +225,7 @@ def profile(shop: Shop, target: str = "category", *, progress: Progress | None =
         exact_repeats=1 - items["title"].n_unique() / items.height,
         near_repeats=1 - sizes.size / items.height,
         largest_group=(int(sizes[largest]), titles[int(first_of[largest])]),
-        label_in_title=float(held.sum() / len(known)),
-        label_word_in_title=float(label_word_held(titles, labels.to_list()).sum() / len(known)),
-        conflicting_labels=_conflicts(titles, labels),
-        unlabelled=labels.null_count(),
-        imbalance=imbalance_of(known),
+        **_of_labels(titles, labels),
         others={
             name: imbalance_of(items[name].drop_nulls().cast(pl.String)).summary()
             for name in items.columns
@@ -230,14 +239,54 @@ def profile(shop: Shop, target: str = "category", *, progress: Progress | None =
     )
 
 
+def _labels(shop: Shop, items: pl.DataFrame, target: str) -> pl.Series:
+    """The column to be learned as texts, not all of them null."""
+    choices = [name for name in items.columns if name not in {*PROVENANCE, "title", "item_id"}]
+    if target not in choices:
+        close = get_close_matches(target, choices, n=3)
+        raise SettingError(
+            f"the shop {shop.path} has no column {target!r} to measure"
+            + (f" (did you mean {' or '.join(close)}?)" if close else ""),
+            hint=f"Choose one with --target: {', '.join(choices)}.",
+        )
+    labels = items[target].cast(pl.String)
+    if labels.null_count() == items.height:
+        raise SettingError(f"column {target!r} of the shop {shop.path} is empty")
+    return labels
+
+
+class _AboutLabels(TypedDict):
+    label_in_title: float | None
+    label_word_in_title: float | None
+    conflicting_labels: int | None
+    unlabelled: int | None
+    imbalance: Imbalance | None
+
+
+def _of_labels(titles: list[str], labels: pl.Series | None) -> _AboutLabels:
+    """What is about labels in a profile; all None without any."""
+    if labels is None:
+        return {
+            "label_in_title": None,
+            "label_word_in_title": None,
+            "conflicting_labels": None,
+            "unlabelled": None,
+            "imbalance": None,
+        }
+    known, given = labels.drop_nulls(), labels.to_list()
+    return {
+        "label_in_title": float(label_held(titles, given).sum() / len(known)),
+        "label_word_in_title": float(label_word_held(titles, given).sum() / len(known)),
+        "conflicting_labels": int(minority_labels(pl.DataFrame({"title": titles, "category": labels})).sum()),
+        "unlabelled": labels.null_count(),
+        "imbalance": imbalance_of(known),
+    }
+
+
 def imbalance_of(labels: pl.Series) -> Imbalance:
     """Measure the imbalance of a column of labels; nulls must be gone."""
     counts = labels.alias("label").value_counts()
     return Imbalance.from_counts(dict(zip(counts["label"].to_list(), counts["count"].to_list(), strict=True)))
-
-
-def _conflicts(titles: Sequence[str], labels: pl.Series) -> int:
-    return int(minority_labels(pl.DataFrame({"title": titles, "category": labels})).sum())
 
 
 def _column(series: pl.Series) -> ColumnProfile:

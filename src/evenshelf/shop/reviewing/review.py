@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -12,18 +11,15 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evenshelf.errors import SettingError
-from evenshelf.shop.cleaning.event_rules import OVER_LOG
-from evenshelf.shop.ingesting.accounts import SourceReport, move
+from evenshelf.shop.cleaning.event_rules import OVER_LOG, ROW_RULES
+from evenshelf.shop.cleaning.rules import RULES
+from evenshelf.shop.ingesting.accounts import move
 from evenshelf.shop.ingesting.finish import finish
 from evenshelf.shop.ingesting.how import How, Work
-from evenshelf.shop.ingesting.intake import add_items, refuse_events
-from evenshelf.shop.ingesting.item_rows import items_from
-from evenshelf.shop.ingesting.known import KnownKeys, KnownRows, same_key
-from evenshelf.shop.ingesting.log_rows import ROW, LogRows, ids_by_title, refused_rows
-from evenshelf.shop.ingesting.parsing import Times
-from evenshelf.shop.ingesting.reasons import READING
-from evenshelf.shop.ingesting.refused import Log, as_events, as_read, typed_like
-from evenshelf.shop.schema import PROVENANCE, TABLES, empty
+from evenshelf.shop.ingesting.reasons import READING, reason_text
+from evenshelf.shop.ingesting.refused import as_events
+from evenshelf.shop.reviewing.back import back_to_events, back_to_items
+from evenshelf.shop.schema import PROVENANCE
 from evenshelf.shop.store import Shop, together
 
 if TYPE_CHECKING:
@@ -31,7 +27,6 @@ if TYPE_CHECKING:
 
     from evenshelf.shop.manifest import SourceEntry
     from evenshelf.shop.progress import Progress
-    from evenshelf.shop.schema import TableSchema
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,11 @@ class Selection:
     lines: tuple[int, ...] = ()
 
     def of(self, shop: Shop) -> pl.DataFrame:
-        """Return the rows of a shop's quarantine.
+        """Return the rows of a shop's quarantine; see :meth:`scan`."""
+        return self.scan(shop).collect()
+
+    def scan(self, shop: Shop) -> pl.LazyFrame:
+        """Return the rows of a shop's quarantine, lazily.
 
         Raises
         ------
@@ -81,7 +80,57 @@ class Selection:
             rows = rows.filter(hit)
         if self.lines:
             rows = rows.filter(pl.col("source_line").is_in(self.lines))
-        return rows.collect()
+        return rows
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Rows of the quarantine that one rule refused.
+
+    Attributes
+    ----------
+    reason, meaning
+        Name of the rule, and what is wrong with such rows.
+    rows
+        How many there are.
+    first
+        The first of them, in the columns of the quarantine.
+    """
+
+    reason: str
+    meaning: str
+    rows: int
+    first: pl.DataFrame
+
+    @property
+    def can_be_restored(self) -> bool:
+        """Whether they are rows at all."""
+        return self.reason not in READING
+
+
+def refused(shop: Shop, selection: Selection, limit: int) -> list[Refused]:
+    """Return rows of the quarantine by reason, most frequent reasons first; of each only the first are read.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    selection
+        Which rows.
+    limit
+        How many rows of each reason are wanted, >= 0.
+
+    Raises
+    ------
+    SettingError
+        If the selection names what is not there.
+    """
+    rows = selection.scan(shop)
+    counts = rows.group_by("reason").len().collect(engine="streaming").sort("len", "reason", descending=[True, False])
+    return [
+        Refused(reason, reason_text(reason), count, rows.filter(pl.col("reason") == reason).head(limit).collect())
+        for reason, count in counts.iter_rows()
+    ]
 
 
 @dataclass
@@ -113,7 +162,8 @@ def restore(
     """Take rows out of the quarantine, back into their tables.
 
     The rule that had refused a row is not asked about it again, now or when its source is read again; the other rules
-    are. What cannot be read as a row stays: mend the file and ingest it.
+    are. What cannot be read as a row stays: mend the file and ingest it. Rows that several sources hold are restored as
+    often as the one holds them that has most of them, whether they are asked for at once or one by one.
 
     Parameters
     ----------
@@ -142,35 +192,63 @@ def restore(
         return report
     with shop.writing() as writer:
         entries = {(e.sha256, e.table): e.model_copy(deep=True) for e in shop.manifest.sources}
-        excused = chosen.select(*PROVENANCE, "reason")
-        restored = pl.concat([shop.read("restored"), excused]).unique(maintain_order=True)
-        writer.replace("restored", restored)
+        before, excused = shop.read("restored"), chosen.select(*PROVENANCE, "reason")
+        restored = pl.concat([before, excused], how="diagonal").unique([*PROVENANCE, "reason"], maintain_order=True)
         gone = chosen.select(*PROVENANCE, "table", "reason")
         writer.rewrite("quarantine", lambda part: part.join(gone, on=gone.columns, how="anti", maintain_order="left"))
         items = shop.items()
-        for (table, source_id), rows in chosen.group_by("table", "source_id", maintain_order=True):
+        # What rules over the log took out was held against all other rows when it came, and copies were left out.
+        over_log = chosen.filter(pl.col("reason").is_in(OVER_LOG))
+        if over_log.height:
+            move(entries.values(), "events", over_log, back=True)
+            writer.append("events", as_events(over_log, writer.scan("events")))
+        copies: list[pl.DataFrame] = []
+        others = chosen.filter(~pl.col("reason").is_in(OVER_LOG))
+        for (table, source_id), rows in others.group_by("table", "source_id", maintain_order=True):
             entry = next(e for e in entries.values() if e.table == table and e.sha256[:12] == source_id)
-            how = _how(entry, now)
-            work = Work(writer, entries, restored, how, progress)
+            work = Work(writer, entries, restored, _how(entry, now), progress)
             move([entry], entry.table, rows, back=True)
-            before = writer.rows("quarantine")
+            refused = writer.rows("quarantine")
+            earlier = _earlier(before, entry)
             if table == "items":
-                items = _back_to_items(rows, items, entry, work)
+                items, known = back_to_items(rows, items, earlier, entry, work)
             else:
-                derived = _back_to_log(rows, items, entry, work)
+                derived, known = back_to_events(rows, items, earlier, entry, work)
                 new_items = derived.filter(~pl.col("item_id").is_in(items["item_id"].implode()))
                 entry.items_derived += new_items.height
                 items = together([items, new_items])
-            move([entry], entry.table, writer.scan("quarantine").slice(before).collect())
+            entry.rows_known += known.height
+            copies.append(rows.join(known, on=list(PROVENANCE), how="semi").select(*PROVENANCE, "reason", "raw"))
+            move([entry], entry.table, writer.scan("quarantine").slice(refused).collect())
+        writer.replace("restored", _with_copies(restored, copies))
         # The marks of items are made as the items were read last.
         off = next((e.off for e in reversed(entries.values()) if e.table == "items"), [])
-        for table in chosen["table"].unique(maintain_order=True):
-            finish(Work(writer, entries, restored, _how_of(table, now, off), progress), items)
+        finish(Work(writer, entries, restored, _how_of(chosen["table"][0], now, off), progress), items)
         key = [*PROVENANCE, "table"]
         still = writer.scan("quarantine").join(chosen.lazy().select(key), on=key, how="semi").collect()
     report.restored = _counts(chosen.join(still, on=key, how="anti"))
     report.refused = _counts(still)
     return report
+
+
+_RULES = {"items": {rule.name for rule in RULES}, "events": {rule.name for rule in ROW_RULES}}
+
+
+def _earlier(restored: pl.DataFrame, entry: SourceEntry) -> pl.DataFrame:
+    """Rows of a source that were restored before and found to be copies of those of other sources."""
+    if "raw" not in restored.columns:
+        return restored.clear().with_columns(raw=pl.lit(""))
+    mine = (pl.col("source_id") == entry.sha256[:12]) & pl.col("reason").is_in(_RULES[entry.table])
+    return restored.filter(mine & pl.col("raw").is_not_null()).unique(PROVENANCE, maintain_order=True)
+
+
+def _with_copies(restored: pl.DataFrame, copies: list[pl.DataFrame]) -> pl.DataFrame:
+    if not any(rows.height for rows in copies):
+        return restored
+    new = pl.concat(copies).rename({"raw": "copy"})
+    joined = restored.join(new, on=[*PROVENANCE, "reason"], how="left", maintain_order="left")
+    raw = pl.coalesce("raw", "copy") if "raw" in restored.columns else pl.col("copy")
+    return joined.with_columns(raw=raw).drop("copy")
 
 
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
@@ -192,74 +270,4 @@ def _how(entry: SourceEntry, now: datetime | None) -> How:
         now=now or datetime.now(UTC),
         time_format=entry.time_format,
         zone=entry.zone,
-    )
-
-
-def _back_to_items(rows: pl.DataFrame, items: pl.DataFrame, entry: SourceEntry, work: Work) -> pl.DataFrame:
-    twice = pl.col("reason") == "duplicate_item_id"
-    times = Times(entry.time_format, entry.zone, entry.day_order)
-    for (file, unique), mine in rows.group_by("source_file", twice.alias("unique"), maintain_order=True):
-        records = as_read(mine)
-        roles = {role: column for role, column in entry.mapping.items() if column in records.frame.columns}
-        frame = items_from(
-            records, roles, str(file), entry.sha256[:12], Counter(), times=times, constants=entry.constants
-        )
-        report = SourceReport(entry.name, entry.sha256, "again")
-        kept, refused = add_items(frame, items, report, work, unique=bool(unique))
-        entry.rows_known += report.rows_known
-        items = together([items, typed_like(kept, items)])
-        if refused.height:
-            work.writer.append("quarantine", refused)
-    return items
-
-
-def _known(schema: TableSchema, source_id: str, work: Work) -> KnownRows | KnownKeys:
-    """What the table has; rows that a source repeats are no copies, unless another source brought them as well."""
-    if schema.key:
-        return KnownKeys(schema, work.writer.portions(schema.name))
-    rows = Log(work.writer, but=source_id)
-    return KnownRows(schema, rows, names=lambda: work.writer.scan(schema.name).collect_schema().names())
-
-
-def _back_to_log(rows: pl.DataFrame, items: pl.DataFrame, entry: SourceEntry, work: Work) -> pl.DataFrame:
-    """Put rows back into their table; returns the items that only they name."""
-    schema = TABLES[entry.table]
-    source_id = entry.sha256[:12]
-    derived: list[pl.DataFrame] = []
-    known = _known(schema, source_id, work)
-    canonical = rows.filter(pl.col("reason").is_in(OVER_LOG))
-    for (file,), mine in rows.filter(~pl.col("reason").is_in(OVER_LOG)).group_by("source_file", maintain_order=True):
-        records = as_read(mine)
-        maker = LogRows(schema, Times(entry.time_format, entry.zone, entry.day_order), entry.constants, source_id)
-        if entry.table == "events" and "item_id" not in entry.mapping:
-            maker.named = ids_by_title(items)
-        roles = {role: column for role, column in entry.mapping.items() if column in records.frame.columns}
-        made, out = maker.make(records, roles, str(file))
-        if entry.table == "events":
-            made, bad = refuse_events(made, work)
-            out = pl.concat([out, bad])
-        if isinstance(known, KnownRows):
-            there = known.find(made)
-        else:
-            there, clash = known.find(made)
-            again = made.filter(clash).select(ROW, reason=pl.lit("duplicate_key"), detail=pl.lit(same_key(schema)))
-            out = pl.concat([out, again])
-            made, there = made.filter(~clash), there[~clash]
-        entry.rows_known += int(there.sum())
-        made = made.filter(~there)
-        if maker.derived:
-            derived.append(maker.items().filter(pl.col("item_id").is_in(made["item_id"].implode())))
-        made = typed_like(made.drop(ROW), work.writer.scan(entry.table))
-        if made.height:
-            work.writer.append(entry.table, made)
-        if out.height:
-            work.writer.append("quarantine", refused_rows(records, out, entry.table, source_id, str(file)))
-    if canonical.height:
-        events = as_events(canonical, work.writer.scan("events"))
-        assert isinstance(known, KnownRows)
-        there = known.find(events)
-        entry.rows_known += int(there.sum())
-        work.writer.append(entry.table, events.filter(~there))
-    return pl.concat([empty("items").select("item_id", "title"), *derived], how="diagonal").unique(
-        "item_id", keep="first", maintain_order=True
     )

@@ -9,59 +9,55 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from evenshelf.shop.ingesting.reasons import READING, reason_text
+from evenshelf.shop.ingesting.reasons import reason_text
+from evenshelf.shop.sources.sql import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import polars as pl
     from rich.console import RenderableType
 
     from evenshelf.shop.reviewing.difference import Difference
-    from evenshelf.shop.reviewing.review import RestoreReport
+    from evenshelf.shop.reviewing.review import Refused, RestoreReport
     from evenshelf.shop.schema import TableSchema
 
 _LONGEST = 160
 
 
-def quarantine_report(rows: pl.DataFrame, limit: int) -> RenderableType:
-    """Return refused rows: for each reason their number, and the first `limit` of them."""
-    if not rows.height:
+def quarantine_report(found: Sequence[Refused]) -> RenderableType:
+    """Return refused rows: for each reason their number, and the first of them."""
+    if not found:
         return Text("The quarantine is empty.")
     parts: list[RenderableType] = []
-    for (reason,), mine in _by_reason(rows):
-        head = Text.assemble((f"{mine.height:,} ", "yellow"), (str(reason), "bold"), f"  {reason_text(str(reason))}")
-        parts.append(head)
-        for row in mine.head(limit).iter_rows(named=True):
-            place = f"{row['source_file']}, line {row['source_line']}"
+    for one in found:
+        parts.append(Text.assemble((f"{one.rows:,} ", "yellow"), (one.reason, "bold"), f"  {one.meaning}"))
+        for row in one.first.iter_rows(named=True):
+            what = "row" if is_url(row["source_file"]) else "line"
+            place = f"{row['source_file']}, {what} {row['source_line']}"
             parts.append(Padding(Text.assemble((place, "cyan"), f"  {row['detail']}"), (0, 0, 0, 2)))
             parts.append(Padding(Text(_short(row["raw"]), "bright_black"), (0, 0, 0, 4)))
-        if mine.height > limit:
-            parts.append(Padding(Text(f"… and {mine.height - limit:,} more", "bright_black"), (0, 0, 0, 2)))
+        if one.rows > one.first.height:
+            more = one.rows - one.first.height
+            parts.append(Padding(Text(f"… and {more:,} more", "bright_black"), (0, 0, 0, 2)))
         parts.append("")
     parts.append(Text("Take rows back with: evenshelf shop restore SHOP --reason RULE", "bright_black"))
     return Group(*parts)
 
 
-def quarantine_json(rows: pl.DataFrame, limit: int) -> dict[str, Any]:
+def quarantine_json(found: Sequence[Refused]) -> dict[str, Any]:
     """Return the same, ready for JSON."""
     return {
-        "rows": rows.height,
+        "rows": sum(one.rows for one in found),
         "reasons": {
-            str(reason): {
-                "rows": mine.height,
-                "meaning": reason_text(str(reason)),
-                "can_be_restored": reason not in READING,
-                "first": mine.head(limit).drop("reason").to_dicts(),
+            one.reason: {
+                "rows": one.rows,
+                "meaning": one.meaning,
+                "can_be_restored": one.can_be_restored,
+                "first": one.first.drop("reason").to_dicts(),
             }
-            for (reason,), mine in _by_reason(rows)
+            for one in found
         },
     }
-
-
-def _by_reason(rows: pl.DataFrame) -> list[tuple[tuple[object, ...], pl.DataFrame]]:
-    groups = list(rows.group_by("reason", maintain_order=True))
-    return sorted(groups, key=lambda pair: (-pair[1].height, str(pair[0])))
 
 
 def restore_report(report: RestoreReport) -> RenderableType:

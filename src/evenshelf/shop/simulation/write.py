@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from evenshelf.shop.manifest import MANIFEST
+from evenshelf.shop.schema import empty
 from evenshelf.shop.simulation.assortment import Assortment
 from evenshelf.shop.simulation.events import History, query_counts
 from evenshelf.shop.simulation.judging import judgements
 from evenshelf.shop.simulation.model import Model
 from evenshelf.shop.simulation.pictures import draw_pictures
 from evenshelf.shop.simulation.settings import Settings
+from evenshelf.shop.simulation.truth import FOLDER as TRUTH
 from evenshelf.shop.simulation.truth import TruthWriter
-from evenshelf.shop.store import Shop
+from evenshelf.shop.store import Shop, locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evenshelf.shop.progress import Progress
     from evenshelf.shop.simulation.settings import Language, World
+
+PICTURES = "pictures"
+"""Folder of the pictures in the shop's."""
+
+UNFINISHED = f"{MANIFEST}.unfinished"
+"""File beside which a truth and pictures are those of a run that goes on, or was killed, if there is no manifest."""
 
 
 def simulate(
@@ -44,6 +54,9 @@ def simulate(
     are confounded by season, sold-out items hide demand. What decided it all is written to ``truth/``, which
     :func:`evenshelf.shop.simulation.truth.read` reads; :class:`~evenshelf.shop.simulation.parameters.Parameters` writes
     down the model.
+
+    It is there as a whole or not at all: the manifest comes last, and what a run that was killed left in the folder is
+    cleared by the next one. A run that fails or is interrupted clears up by itself.
 
     Parameters
     ----------
@@ -82,18 +95,60 @@ def simulate(
         If a setting is out of range, or there is something at `out`.
     """
     settings = Settings.of(items, seed, world, language, users=users, days=days, events=events, pictures=pictures)
-    shop = Shop.create(out, origin=settings.origin())
+    path = Path(out)
+    if clear_unfinished(path) and progress is not None:
+        progress("clearing what a run that was killed left behind", 0, None)
+    made = not path.exists()
+    shop = Shop.new(path, origin=settings.origin())
     try:
         with shop.writing() as writer:
-            for table, frame in tables(settings, shop.path, progress):
+            _remove_folders(path)  # of a run that was killed since
+            (path / UNFINISHED).touch()
+            writer.replace("quarantine", empty("quarantine"))
+            for table, frame in tables(settings, path, progress):
                 writer.append(table, frame)
             if progress is not None:
                 progress("writing the tables", 0, None)
     except BaseException:
-        # The folder was empty before; half a shop would only be in the way of the next attempt.
-        shutil.rmtree(shop.path, ignore_errors=True)
+        # Not waited for: a second Ctrl-C may have kept this process from letting go of the lock.
+        with contextlib.suppress(BlockingIOError):
+            if clear_unfinished(path, wait=False) and made:
+                shutil.rmtree(path, ignore_errors=True)
         raise
+    (path / UNFINISHED).unlink(missing_ok=True)
     return shop
+
+
+def clear_unfinished(path: Path, *, wait: bool = True) -> bool:
+    """Remove what a run that was killed left in a folder; says whether there was any.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    wait
+        For a run that goes on there, until it ends.
+
+    Raises
+    ------
+    BlockingIOError
+        If a run goes on there that is not waited for.
+    """
+    if not (path / UNFINISHED).is_file():
+        return False
+    with locked(path, wait=wait):
+        if (path / MANIFEST).exists() or not (path / UNFINISHED).is_file():
+            return False  # it was not killed, and has ended meanwhile
+        _remove_folders(path)
+        (path / UNFINISHED).unlink()
+        return True
+
+
+def _remove_folders(path: Path) -> None:
+    """Remove truth and pictures, if they are those of an unfinished run; nobody else may write."""
+    if (path / UNFINISHED).is_file():
+        for name in (TRUTH, PICTURES):
+            shutil.rmtree(path / name, ignore_errors=True)
 
 
 def tables(
@@ -134,7 +189,7 @@ def tables(
         yield from _happenings(model, history, truth, progress)
         truth.whole(model, assortment, history, query_counts(history, model))
     if settings.pictures:
-        draw_pictures(out / "pictures", settings, assortment, progress)
+        draw_pictures(out / PICTURES, settings, assortment, progress)
 
 
 def _happenings(

@@ -8,7 +8,6 @@ memory does not grow with them (a JSON array excepted).
 from __future__ import annotations
 
 import codecs
-import io
 import json
 import shutil
 import tempfile
@@ -98,25 +97,6 @@ def read_batches(
     if columns is not None and len(set(columns)) != len(columns):
         raise SettingError(f"a column is named twice in {', '.join(columns)}")
     yield from _read_delimited(suffix, blocks, columns, header, delimiter)
-
-
-def read_records(name: str, data: bytes, **how: Any) -> Records:
-    """Read one file of rows from memory, whole; see :func:`read_batches`."""
-    return together(list(read_batches(name, io.BytesIO(data), **how)))
-
-
-def together(batches: Sequence[Records]) -> Records:
-    """Batches of one file as one."""
-    if len(batches) == 1:
-        return batches[0]
-    frames = [batch.frame for batch in batches if batch.frame.width]
-    return Records(
-        pl.concat(frames, how="diagonal") if frames else pl.DataFrame(),
-        [line for batch in batches for line in batch.lines],
-        [bad for batch in batches for bad in batch.rejected],
-        sum(batch.blank for batch in batches),
-        sum(batch.literal_quotes for batch in batches),
-    )
 
 
 _LONGEST_LINE = 1 << 20

@@ -55,7 +55,7 @@ def rule_tags(
     SettingError
         If a condition names a column that does not exist, or a value that no item has.
     InputError
-        If a condition looks at times and there are none.
+        If a condition looks at times or at prices and there are none.
     """
     conditions = list(dict.fromkeys(condition for rule in rules for condition in rule.conditions))
     rows = events.filter(pl.col("user_id").is_not_null())
@@ -63,6 +63,7 @@ def rule_tags(
         now = latest(events)
     if any(condition.column is not None for condition in conditions):
         rows = rows.join(_members(conditions, items).lazy(), on="item_id", how="left")
+    _check_told(rows, conditions)
     passed = pl.lit(True) if now is None else (pl.col("time") <= now).fill_null(value=True)
     counts = (
         rows.group_by("user_id")
@@ -77,6 +78,25 @@ def rule_tags(
     ]
     nobody = pl.DataFrame(schema={"user_id": pl.String, "tag": pl.String})
     return pl.concat([nobody, *given]).unique().sort("user_id", "tag")
+
+
+def _check_told(events: pl.LazyFrame, conditions: Sequence[Condition]) -> None:
+    """Refuse to count what no event tells: without any price, everybody has spent nothing."""
+    asked = {(c.kind, "price") for c in conditions if c.measure == "spend"}
+    asked |= {(c.kind, "time") for c in conditions if c.measure == "days"}
+    if not asked:
+        return
+    of_kinds = events.filter(pl.col("kind").is_in([kind for kind, _ in asked])).group_by("kind")
+    told = of_kinds.agg(pl.col("time", "price").is_not_null().any()).collect(engine="streaming")
+    there = {row["kind"]: row for row in told.iter_rows(named=True)}
+    problems = [
+        f"no {kind} has a {column}" for kind, column in sorted(asked) if kind in there and not there[kind][column]
+    ]
+    if problems:
+        raise InputError(
+            f"tag rules: {'; '.join(problems)}, so there is nothing to count",
+            hint="Map a column to price or time, or leave out rules that look at them.",
+        )
 
 
 def _members(conditions: Sequence[Condition], items: pl.LazyFrame | None) -> pl.DataFrame:

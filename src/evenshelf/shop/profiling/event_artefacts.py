@@ -1,6 +1,6 @@
-"""Artefacts that make evaluation lie: what a model can read off ids, file order and ties that no customer shows.
+"""Artefacts of logs: what a model can read off ids, file order and ties that no customer shows.
 
-A detector is a value in :data:`EVENT_DETECTORS` or :data:`ITEM_DETECTORS`; what it needs to speak up is in
+A detector is a value in :data:`EVENT_DETECTORS`; what it needs to speak up is in
 :mod:`evenshelf.shop.profiling.chance`.
 """
 
@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from evenshelf.errors import SettingError
-from evenshelf.shop.duplicates import title_groups
-from evenshelf.shop.label_words import label_held
-from evenshelf.shop.profiling.chance import Detector, Measured, correlation, counted, same_as_neighbour, share_up
-from evenshelf.shop.schema import EVENTS, PROVENANCE
+from evenshelf.shop.profiling.chance import Detector, Measured, correlation, counted, share_up
+from evenshelf.shop.profiling.order_statistics import nth_smallest
+from evenshelf.shop.profiling.places import placed
+from evenshelf.shop.schema import PROVENANCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,18 +25,16 @@ if TYPE_CHECKING:
     from evenshelf.shop.profiling.chance import Artefact
     from evenshelf.shop.progress import Progress
 
-TEST_SHARE = 0.2
-"""Share of rows in the test part of the split that near-duplicates are counted for."""
-
 SAMPLE = 2_000_000
-"""Ties are looked at in the events of so many users, drawn at random, that they have about so many events."""
+"""Ties are looked at in the events of so many users, drawn at random, that they have about so many events. Users with
+more than that are left out: they are no persons, but what a shop calls those whom it does not know."""
 
 _DRAWS = 20
 _BLOCK = 1_000
 
 
 @dataclass(frozen=True, eq=False)
-class _Log:
+class Log:
     """A log boiled down: who and what there is, and a sample of users with their events in order.
 
     Attributes
@@ -57,15 +54,15 @@ class _Log:
     moments: pl.DataFrame
 
 
-def _ties_by_item(log: _Log) -> Measured | None:
+def _ties_by_item(log: Log) -> Measured | None:
     return share_up(log.steps, ["user", "time"], "item")
 
 
-def _ties_by_user(log: _Log) -> Measured | None:
+def _ties_by_user(log: Log) -> Measured | None:
     return share_up(log.moments, ["run"], "user")
 
 
-def _last_step(log: _Log) -> Measured | None:
+def _last_step(log: Log) -> Measured | None:
     """Measure how often the last of a user's events, if of the same moment as the one before, goes to a higher id."""
     last = log.steps.group_by("user", maintain_order=True).tail(2)
     up = last.group_by("user", maintain_order=True).agg(
@@ -76,23 +73,23 @@ def _last_step(log: _Log) -> Measured | None:
     return Measured(float(steps.mean()), 0.5, 0.5 / np.sqrt(steps.size), int(steps.size)) if steps.size else None
 
 
-def _users_in_order(log: _Log) -> Measured | None:
+def _users_in_order(log: Log) -> Measured | None:
     return correlation(log.users["place"].to_numpy(), np.arange(log.users.height))
 
 
-def _items_in_order(log: _Log) -> Measured | None:
+def _items_in_order(log: Log) -> Measured | None:
     return correlation(log.items["place"].to_numpy(), np.arange(log.items.height))
 
 
-def _users_by_activity(log: _Log) -> Measured | None:
+def _users_by_activity(log: Log) -> Measured | None:
     return correlation(log.users["place"].to_numpy(), log.users["n"].to_numpy())
 
 
-def _ids_by_popularity(log: _Log) -> Measured | None:
+def _ids_by_popularity(log: Log) -> Measured | None:
     return correlation(log.items["n"].to_numpy(), np.arange(log.items.height))
 
 
-def _drift(log: _Log, generator: np.random.Generator) -> Measured | None:
+def _drift(log: Log, generator: np.random.Generator) -> Measured | None:
     """Measure the total variation distance between the popularity of items in the earlier and the later half.
 
     What chance gives is taken from splits that deal the same events out at random.
@@ -111,7 +108,7 @@ def _drift(log: _Log, generator: np.random.Generator) -> Measured | None:
     return Measured(distance(first), float(by_chance.mean()), float(by_chance.std(ddof=1)), early + late)
 
 
-EVENT_DETECTORS: tuple[tuple[Detector, Callable[[_Log], Measured | None]], ...] = (
+EVENT_DETECTORS: tuple[tuple[Detector, Callable[[Log], Measured | None]], ...] = (
     (
         Detector(
             "ties_follow_item_ids",
@@ -205,7 +202,7 @@ def event_artefacts(events: pl.LazyFrame, *, seed: int = 0, progress: Progress |
     events
         Columns ``time``, ``user_id``, ``item_id`` and those of :data:`~evenshelf.shop.schema.PROVENANCE`. The place
         of an event is its line; events of one line are in the order of the rows. Only figures of users and items and
-        a sample of at most about :data:`SAMPLE` events are brought into memory.
+        a sample of at most about :data:`SAMPLE` events are brought into memory, however long the log is.
     seed
         Decides the sample and the random splits that drift is compared with.
     progress
@@ -219,7 +216,7 @@ def event_artefacts(events: pl.LazyFrame, *, seed: int = 0, progress: Progress |
     if progress is not None:
         progress("looking for artefacts of events", 0, None)
     generator = np.random.default_rng(seed)
-    log = _boiled_down(_placed(events), generator)
+    log = boiled_down(placed(events), generator)
     if log is None:
         return ()
     found = [detector.judge(measure(log)) for detector, measure in EVENT_DETECTORS]
@@ -227,21 +224,8 @@ def event_artefacts(events: pl.LazyFrame, *, seed: int = 0, progress: Progress |
     return tuple(artefact for artefact in found if artefact is not None)
 
 
-def _placed(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Rows with a place in a file; those that came from none stand in the order of their table."""
-    there = rows.collect_schema().names()
-    missing = [pl.lit(None, c.dtype).alias(c.name) for c in EVENTS.columns if c.name in PROVENANCE]
-    rows = rows.with_columns(c for c in missing if c.meta.output_name() not in there)
-    if not rows.select(pl.col("source_line").has_nulls()).collect(engine="streaming").item():
-        return rows  # counting rows would hold a number for each of them
-    return rows.with_columns(
-        pl.col("source_id").fill_null(""),
-        pl.col("source_file").fill_null(""),
-        pl.col("source_line").fill_null(pl.int_range(pl.len(), dtype=pl.Int64) + 1),
-    )
-
-
-def _boiled_down(events: pl.LazyFrame, generator: np.random.Generator) -> _Log | None:
+def boiled_down(events: pl.LazyFrame, generator: np.random.Generator) -> Log | None:
+    """Boil down events with places (:func:`~evenshelf.shop.profiling.places.placed`); None if there are none."""
     files = (
         events.group_by("source_id", "source_file")
         .agg(lines=pl.col("source_line").max())
@@ -249,25 +233,20 @@ def _boiled_down(events: pl.LazyFrame, generator: np.random.Generator) -> _Log |
         .sort("source_file", "source_id")
         .select("source_id", "source_file", before=pl.col("lines").cum_sum() - pl.col("lines"))
     )
-    placed = (
+    log = (
         events.select(*PROVENANCE, "time", "user_id", "item_id")
         .with_row_index("row")
         .join(files.lazy(), on=["source_id", "source_file"])
         .select("row", "time", "user_id", "item_id", place=pl.col("before") + pl.col("source_line"))
     )
-    half = placed.select(
-        rows=pl.len(), time=pl.col("time").median(), place=pl.col("place").median(), lines=pl.col("place").max()
-    ).collect(engine="streaming")
-    if half["rows"].item() == 0:
+    size = events.select(rows=pl.len(), timed=pl.col("time").count()).collect(engine="streaming").row(0, named=True)
+    if size["rows"] == 0:
         return None
-    middle = half["time"].item()
-    early = (
-        pl.col("place") <= half["place"].item() if middle is None else (pl.col("time") < middle).fill_null(value=True)
-    )
+    early = _early(log, events, size["rows"], size["timed"])
 
     def figures(name: str) -> pl.DataFrame:
         found = (
-            placed.filter(pl.col(name).is_not_null())
+            log.filter(pl.col(name).is_not_null())
             .group_by(name)
             .agg(n=pl.len(), place=pl.col("place").mean(), first=early.sum())
             .collect(engine="streaming")
@@ -276,143 +255,32 @@ def _boiled_down(events: pl.LazyFrame, generator: np.random.Generator) -> _Log |
 
     users, items = figures("user_id"), figures("item_id")
     order = generator.permutation(users.height)
-    drawn = users[order].filter(pl.col("n").cum_sum() - pl.col("n") < SAMPLE)
-    ranked = items.lazy().select("item_id", item="rank")
+    drawn = users[order].filter(pl.col("n") <= SAMPLE).filter(pl.col("n").cum_sum() - pl.col("n") < SAMPLE)
+    # Ids are dropped before anything is brought into memory: they are most of an event.
     steps = (
-        placed.join(drawn.lazy().select("user_id", user="rank"), on="user_id")
-        .join(ranked, on="item_id")
+        log.join(drawn.lazy().select("user_id", user="rank"), on="user_id")
+        .join(items.lazy().select("item_id", item="rank"), on="item_id")
+        .select("user", "time", "place", "row", "item")
         .collect(engine="streaming")
         .sort("user", "time", "place", "row")
         .select("user", "time", "item")
     )
-    blocks = int(half["rows"].item()) // _BLOCK + 1
+    blocks = size["rows"] // _BLOCK + 1
     stride = -(-blocks * _BLOCK // SAMPLE)
     moments = (
-        placed.filter(pl.col("row") // _BLOCK % stride == 0, pl.col("time").is_not_null())
+        log.filter(pl.col("row") // _BLOCK % stride == 0, pl.col("time").is_not_null())
         .join(users.lazy().select("user_id", user="rank"), on="user_id")
+        .select("row", "time", "place", "user")
         .collect(engine="streaming")
         .sort("place", "row")
         .select("user", run=pl.struct("time", pl.col("row") // _BLOCK).rle_id())
     )
-    return _Log(users.rename({"user_id": "id"}), items.rename({"item_id": "id"}), steps, moments)
+    return Log(users.rename({"user_id": "id"}), items.rename({"item_id": "id"}), steps, moments)
 
 
-NEIGHBOURS_IN_FILE = Detector(
-    "labels_in_file_order",
-    "an item has the label of the one before it in the file: share of rows",
-    "Shuffle before splitting and training; never take the first rows or split by place.",
-    least=0.03,
-    strong=0.1,
-    both_sides=False,
-)
-NEIGHBOURS_BY_ID = Detector(
-    "labels_in_item_ids",
-    "an item has the label of the one with the next lower id: share of rows, so ids tell labels",
-    "Never use the id, or anything made of it, as a feature.",
-    least=0.03,
-    strong=0.1,
-    both_sides=False,
-)
-IDS_IN_FILE = Detector(
-    "items_in_order_of_ids",
-    "items stand in the order of their ids: rank correlation",
-    "Shuffle before splitting; a split by place is a split by id, and often by age.",
-    least=0.1,
-    strong=0.9,
-)
-LABELS_IN_TITLES = Detector(
-    "label_words_in_titles",
-    "the title holds the whole label: share of rows with a label, beside that of labels dealt out at random",
-    "Report the rows without their label in the title on their own: they are the test of understanding.",
-    least=0.05,
-    strong=0.2,
-    both_sides=False,
-)
-COPIES_ACROSS_SPLITS = Detector(
-    "near_duplicates_across_splits",
-    f"share of the rows of a random {TEST_SHARE:.0%} test part that have a copy or near-copy in training",
-    "Split by title groups, as evenshelf's folds do.",
-    least=0.01,
-    strong=0.05,
-    both_sides=False,
-)
-ITEM_DETECTORS = (NEIGHBOURS_IN_FILE, NEIGHBOURS_BY_ID, IDS_IN_FILE, LABELS_IN_TITLES, COPIES_ACROSS_SPLITS)
-"""What is looked for in items."""
-
-
-def item_artefacts(
-    items: pl.DataFrame, target: str = "category", *, seed: int = 0, progress: Progress | None = None
-) -> tuple[Artefact, ...]:
-    """Find artefacts of a table of items.
-
-    Parameters
-    ----------
-    items
-        Columns ``item_id``, ``title``, those of :data:`~evenshelf.shop.schema.PROVENANCE` and, where there are
-        labels, `target`. Near-duplicates are those of ``title_group`` if there is such a column, else they are
-        looked for.
-    target
-        Column of the labels. Without it, what is about labels is not looked for.
-    seed
-        Decides how labels are dealt out for comparison.
-    progress
-        Told about the work as it goes on.
-
-    Raises
-    ------
-    SettingError
-        If `target` names a column that cannot be a label.
-    """
-    if target in {*PROVENANCE, "item_id", "title"}:
-        raise SettingError(f"{target!r} is no label", hint="Name the column to be learned.")
-    if progress is not None:
-        progress("looking for artefacts of items", 0, None)
-    if items.height == 0:
-        return ()
-    items = (
-        _placed(items.lazy())
-        .collect()
-        .with_columns(counted(items["item_id"]))
-        .sort("source_file", "source_id", "source_line", maintain_order=True)
-    )
-    found = [
-        IDS_IN_FILE.judge(correlation(items["rank"].to_numpy(), np.arange(items.height))),
-        COPIES_ACROSS_SPLITS.judge(_copies(items)),
-    ]
-    if target in items.columns:
-        labelled = items.filter(pl.col(target).is_not_null()).with_columns(pl.col(target).cast(pl.String))
-        label = labelled[target].to_numpy()
-        # Ids may be counted as numbers or read as texts, where a prefix may tell the label.
-        orders = [label[labelled[column].arg_sort().to_numpy()] for column in ("rank", "item_id")]
-        by_id = [m for m in map(same_as_neighbour, orders) if m is not None]
-        found = [
-            NEIGHBOURS_IN_FILE.judge(same_as_neighbour(label)),
-            NEIGHBOURS_BY_ID.judge(max(by_id, default=None)),
-            LABELS_IN_TITLES.judge(_labels_in_titles(labelled, label, np.random.default_rng(seed))),
-            *found,
-        ]
-    names = [detector.name for detector in ITEM_DETECTORS]
-    return tuple(sorted((a for a in found if a is not None), key=lambda artefact: names.index(artefact.name)))
-
-
-def _labels_in_titles(
-    items: pl.DataFrame, label: NDArray[np.generic], generator: np.random.Generator
-) -> Measured | None:
-    if label.size == 0:
-        return None
-    titles = items["title"].to_list()
-    held = float(label_held(titles, label.tolist()).mean())
-    dealt = float(label_held(titles, generator.permutation(label).tolist()).mean())
-    # The last term keeps a share of 0 or 1 from looking as if it could not have been another.
-    spread = np.sqrt((held * (1 - held) + dealt * (1 - dealt) + 1 / label.size) / label.size)
-    return Measured(held, dealt, float(spread), int(label.size))
-
-
-def _copies(items: pl.DataFrame) -> Measured:
-    """Return the expected share of test rows with a copy in training, over all random splits."""
-    groups = (
-        items["title_group"].to_numpy() if "title_group" in items.columns else title_groups(items["title"].to_list())
-    )
-    sizes = np.unique(groups, return_counts=True)[1]
-    copies = 1 - TEST_SHARE ** (sizes - 1.0)
-    return Measured(float((sizes * copies).sum() / items.height), 0.0, 0.0, items.height)
+def _early(log: pl.LazyFrame, times: pl.LazyFrame, rows: int, timed: int) -> pl.Expr:
+    """Say of each event whether it is of the earlier half: by time, or by its place where no event has a time."""
+    if timed == 0:
+        return pl.col("place") <= nth_smallest(log.select("place"), (rows - 1) // 2)
+    middle = nth_smallest(times.select(pl.col("time").to_physical()), timed // 2)
+    return (pl.col("time").to_physical() < middle).fill_null(value=False)

@@ -1,0 +1,33 @@
+"""What is said of rules that somebody wants to switch and that do not exist."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+
+def unknown_rules(
+    switch: str, names: Collection[str], choices: Collection[str], because: Mapping[str, str] | None = None
+) -> list[str]:
+    """Say of each name that is none of a rule that there is no such rule, and which may be meant.
+
+    Parameters
+    ----------
+    switch
+        What the names were given to, such as ``"off"``.
+    names
+        What was given.
+    choices
+        What there is.
+    because
+        Why a name is none of a rule, where more can be said.
+    """
+    problems = []
+    for name in sorted(set(names) - set(choices)):
+        close = get_close_matches(name, list(choices), n=1)
+        why = f" {because[name]}" if because is not None and name in because else ""
+        problems.append(f"{switch}: no such rule: {name!r}{why}" + (f" (did you mean {close[0]}?)" if close else ""))
+    return problems

@@ -1,0 +1,86 @@
+"""Which items of a source the shop has already, and ids for items that repeat one on purpose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from evenshelf.shop.cleaning.rules import BREADCRUMB, CODE
+from evenshelf.shop.ingesting.item_rows import RAW
+from evenshelf.shop.schema import PROVENANCE
+from evenshelf.shop.store import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_NUMBERED = r"^(.*)#\d+$"
+_NTH = "__nth"
+
+
+def numbered(ids: pl.Series, taken: Collection[str]) -> pl.Series:
+    """Return ids of which each stands once: those that are taken get a number, as in ``4#2``."""
+    taken = set(taken)
+    out: list[str] = []
+    for item_id in ids.to_list():
+        name, again = item_id, 2
+        while name in taken:
+            name, again = f"{item_id}#{again}", again + 1
+        taken.add(name)
+        out.append(name)
+    return pl.Series("item_id", out, dtype=pl.String)
+
+
+def of_others(items: pl.DataFrame, source_id: str) -> pl.DataFrame:
+    """Return the items that another source brought: rows that a source repeats are no copies."""
+    return items.filter(pl.col("source_id").ne_missing(source_id)) if "source_id" in items.columns else items
+
+
+def equal_rows(
+    frame: pl.DataFrame, items: pl.DataFrame, earlier: pl.DataFrame | None = None, *, numbered_only: bool = False
+) -> pl.Series:
+    """Mark rows that the items hold with the same id and the same content, as often as they hold them.
+
+    An item that got a number (:func:`numbered`) still has the id that its source gave it.
+
+    Parameters
+    ----------
+    frame
+        Rows of one source.
+    items
+        Those of all others.
+    earlier
+        Rows of the source that were found before; they come first.
+    numbered_only
+        Whether to leave out items that did not need a number: the rows were compared with those before.
+
+    Returns
+    -------
+    polars.Series
+        Boolean, shape ``[rows of frame]``.
+    """
+    hidden = {*PROVENANCE, RAW, BREADCRUMB, CODE}
+    columns = [name for name in frame.columns if name not in hidden]
+    asked = frame if earlier is None else pl.concat([earlier, frame], how="diagonal_relaxed")
+    asked = asked.with_columns(pl.col("title").fill_null(""))  # as the items have none
+    first = 0 if earlier is None else earlier.height
+    given = asked["item_id"].unique()
+    base = pl.col("item_id").str.extract(_NUMBERED)
+    has_number = ~pl.col("item_id").is_in(given.implode()) & base.is_in(given.implode())
+    own = pl.lit(value=False) if numbered_only else pl.col("item_id").is_in(given.implode())
+    theirs = items.filter(own | has_number.fill_null(value=False)).with_columns(
+        item_id=pl.when(has_number.fill_null(value=False)).then(base).otherwise("item_id")
+    )
+    if not theirs.height:
+        return pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True)
+    nth = pl.int_range(pl.len()).over(columns).alias(_NTH)
+    mine = asked.select(text_of(name, asked.schema[name]) for name in columns).with_columns(nth)
+    texts = [
+        text_of(name, items.schema[name]) if name in items.columns else pl.lit(None, pl.String).alias(name)
+        for name in columns
+    ]
+    same = mine.with_row_index("__at").join(
+        theirs.select(texts).with_columns(nth), on=[*columns, _NTH], how="semi", nulls_equal=True
+    )
+    hit = pl.int_range(asked.height, eager=True, dtype=pl.get_index_type()).is_in(same["__at"].implode())
+    return hit[first:]

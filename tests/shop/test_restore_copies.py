@@ -1,0 +1,102 @@
+"""Rows that are equal, restored: as many as the source with most of them has, at once or one by one."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evenshelf.shop import Shop, ingest
+from evenshelf.shop.reviewing.review import Selection, restore
+
+HEAD = "time,user_id,item_id,kind,price\n"
+# Refused by a rule over rows, by one over the log, and not at all.
+LINES = {"row": "2024-01-01,u,a,purchase,0\n", "log": "2024-01-01,u,x,purchase,3\n", "none": "2024-01-02,u,a,view,\n"}
+FILES = st.lists(st.lists(st.sampled_from(sorted(LINES)), max_size=4), min_size=1, max_size=3)
+
+
+def write(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def balanced(shop):
+    shop = Shop.open(shop)
+    for source in shop.manifest.sources:
+        assert source.rows_in == source.rows_kept + sum(source.quarantined.values())
+
+
+@given(FILES, st.booleans(), st.permutations(range(12)))
+@settings(max_examples=15, deadline=None)
+def test_events_come_back_as_often_as_any_source_has_them(files, one_by_one, order):
+    with tempfile.TemporaryDirectory() as folder:
+        path, shop = Path(folder), Path(folder) / "s"
+        ingest(shop, [write(path / "i.csv", "item_id,title\na,Hat\n")])
+        for number, lines in enumerate(files):
+            text = HEAD + "".join(LINES[line] for line in lines)
+            ingest(shop, [write(path / f"{number}.csv", text)], table="events")
+        if one_by_one:
+            rows = Shop.open(shop).quarantine().select("source_file", "source_line").rows()
+            for place in order:
+                if place < len(rows):
+                    restore(shop, Selection(source=rows[place][0], lines=(rows[place][1],)))
+        elif Shop.open(shop).quarantine().height:
+            restore(shop, Selection())
+        balanced(shop)
+        opened = Shop.open(shop)
+        assert opened.quarantine().height == 0
+        most = {line: max(lines.count(line) for lines in files) for line in LINES}
+        assert opened.rows("events") == sum(most.values())
+
+
+@pytest.mark.parametrize("line", ["row", "log"])
+def test_equal_lines_come_back_one_by_one_beside_those_of_another_file(tmp_path, line):
+    ingest(tmp_path / "s", [write(tmp_path / "i.csv", "item_id,title\na,Hat\n")])
+    for name, count in (("1.csv", 1), ("3.csv", 3)):
+        ingest(tmp_path / "s", [write(tmp_path / name, HEAD + count * LINES[line])], table="events")
+    found = []
+    while Shop.open(tmp_path / "s").quarantine().height:
+        (row,) = Shop.open(tmp_path / "s").quarantine().head(1).select("source_file", "source_line").rows()
+        restore(tmp_path / "s", Selection(source=row[0], lines=(row[1],)))
+        found.append(Shop.open(tmp_path / "s").rows("events"))
+    assert found == ([1, 1, 2, 3] if line == "row" else [1, 2, 3])
+    balanced(tmp_path / "s")
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=3), st.booleans())
+@settings(max_examples=10, deadline=None)
+def test_items_without_ids_come_back_as_often_as_any_source_has_them(counts, one_by_one):
+    with tempfile.TemporaryDirectory() as folder:
+        path, shop = Path(folder), Path(folder) / "s"
+        for number, count in enumerate(counts):
+            ingest(shop, [write(path / f"{number}.csv", "title,brand\n" + count * ",x\n" + f"T{number},y\n")])
+        lines = Shop.open(shop).quarantine().select("source_file", "source_line").rows()
+        if one_by_one:
+            for file, line in reversed(lines):
+                restore(shop, Selection(source=file, lines=(line,)))
+        elif lines:
+            restore(shop, Selection())
+        balanced(shop)
+        assert Shop.open(shop).rows("items") == len(counts) + max(counts)
+
+
+def test_ids_that_one_file_repeats_are_no_copies(tmp_path):
+    ingest(tmp_path / "s", [write(tmp_path / "i.csv", "item_id,title\n1,\n1,\n")])
+    restore(tmp_path / "s", Selection(lines=(2,)))
+    report = restore(tmp_path / "s", Selection(lines=(3,)))
+    assert report.refused == {"duplicate_item_id": 1}
+    balanced(tmp_path / "s")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_repeated_ids_of_a_file_that_grew_get_one_number(tmp_path, at_once):
+    rows = "item_id,title\n1,Hat\n1,Cap\n"
+    ingest(tmp_path / "s", [write(tmp_path / "1.csv", rows)])
+    ingest(tmp_path / "s", [write(tmp_path / "2.csv", rows + "2,Bag\n")])
+    for selection in [Selection()] if at_once else [Selection(source="1.csv"), Selection(source="2.csv")]:
+        restore(tmp_path / "s", selection)
+    assert sorted(Shop.open(tmp_path / "s").items()["item_id"]) == ["1", "1#2", "2"]
+    balanced(tmp_path / "s")
