@@ -144,7 +144,7 @@ def profile(
     """
     from evenshelf.shop import Profile, Shop, profile_log  # noqa: PLC0415
     from evenshelf.shop import profile as run  # noqa: PLC0415
-    from evenshelf.shop.profiling.unlabelled import lacks_categories, profile_unlabelled  # noqa: PLC0415
+    from evenshelf.shop.profiling.profile import lacks_categories  # noqa: PLC0415
     from evenshelf.shop.terminal import log_report, profile_report  # noqa: PLC0415
 
     opened = Shop.open(shop)
@@ -152,10 +152,8 @@ def profile(
     with working() as progress:
         if by_default and opened.rows("events") and not opened.rows("items"):
             result: Profile | LogProfile = profile_log(opened, progress=progress)
-        elif by_default and lacks_categories(opened):
-            result = profile_unlabelled(opened, progress=progress)
         else:
-            result = run(opened, target, progress=progress)
+            result = run(opened, None if by_default and lacks_categories(opened) else target, progress=progress)
     if html is not None:
         from evenshelf.report import write_profile_report  # noqa: PLC0415
 
