@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -196,16 +195,6 @@ def test_lines_that_mean_nothing_restore_nothing(write, shop, lines):
     assert done.exit_code == 2
     assert "--lines takes" in done.output
     assert Shop.open(shop).quarantine().height == 1
-
-
-@pytest.mark.parametrize(
-    "rule", ["a: spend of purchase > 1", "a: view > 1 within 5 days", "a: view > 1 within 1e15 days"]
-)
-def test_rules_about_what_a_log_does_not_tell_are_one_clear_error(write, shop, rule):
-    ingest(shop, [write("nt.csv", "user_id,item_id,kind\nu,a,view\n")], table="events")
-    done = CliRunner().invoke(app, ["shop", "tag", str(shop), "--rule", rule])
-    assert done.exception is None or isinstance(done.exception, SystemExit)
-    assert pl.DataFrame(Shop.open(shop).read("user_tags")).height == 0
 
 
 def test_what_all_items_have_is_told_once(write, shop):

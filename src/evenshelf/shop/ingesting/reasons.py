@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from evenshelf.errors import SettingError
 from evenshelf.shop.cleaning.event_rules import LOG_RULES, ROW_RULES
 from evenshelf.shop.cleaning.rules import MARKINGS, RULES
+from evenshelf.shop.cleaning.switches import unknown_rules
 from evenshelf.shop.ingesting.log_rows import UNREADABLE
 from evenshelf.shop.ingesting.whole_ids import FRACTIONAL_IDS
 
@@ -23,6 +23,8 @@ READING = {
     "duplicate_key": "another row has the same key",
 }
 """Reasons given while reading; they cannot be turned off."""
+
+_FOUND_WHILE_READING = dict.fromkeys(READING, "is found while reading and cannot be turned off")
 
 REASONS: dict[str, str] = {
     **{rule.name: rule.reason for rule in RULES},
@@ -51,22 +53,12 @@ def switches(table: str) -> dict[str, str]:
 
 def check_switches(table: str, off: Collection[str], fix: Collection[str]) -> None:
     """Raise SettingError if a rule to turn off does not exist for a table, or one to repair by has no repair."""
-    problems = _unknown("off", off, list(switches(table)))
+    problems = unknown_rules("off", off, switches(table), _FOUND_WHILE_READING)
     repairs = [rule.name for rule in RULES if rule.repair is not None] if table == "items" else []
-    problems += _unknown("fix", fix, repairs)
+    problems += unknown_rules("fix", fix, repairs, _FOUND_WHILE_READING)
     if problems:
         known = f"Rules for {table}: {', '.join(switches(table)) or 'none'}"
         raise SettingError("; ".join(problems), hint=f"{known}; with a repair: {', '.join(repairs) or 'none'}.")
-
-
-def _unknown(what: str, names: Collection[str], choices: list[str]) -> list[str]:
-    problems = []
-    for name in sorted(set(names) - set(choices)):
-        close = get_close_matches(name, choices, n=1)
-        meant = f" (did you mean {close[0]}?)" if close else ""
-        reading = " is found while reading and cannot be turned off" if name in READING else ""
-        problems.append(f"{what}: no such rule: {name!r}{reading}{meant}")
-    return problems
 
 
 def reason_text(name: str) -> str:

@@ -25,7 +25,9 @@ def placed(rows: pl.LazyFrame) -> pl.LazyFrame:
     there = rows.collect_schema().names()
     missing = [pl.lit(None, c.dtype).alias(c.name) for c in EVENTS.columns if c.name in PROVENANCE]
     rows = rows.with_columns(c for c in missing if c.meta.output_name() not in there)
-    # Rows are counted by the reader: an expression that counts would hold a number for each of them.
+    if not rows.select(pl.col("source_line").has_nulls()).collect(engine="streaming").item():
+        return rows  # to count rows keeps them in order, and for that waiting in memory
+    # Counted by the reader: an expression that counts would hold a number for each row.
     return (
         rows.with_row_index(_ROW)
         .with_columns(
