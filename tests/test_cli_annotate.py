@@ -206,3 +206,67 @@ def test_a_label_that_people_confirm_is_suspect_no_more(
         assert ("i0" in listed()[0]) == (who == "ann")
     assert listed()[1] == 1
     assert "i0" in listed("--settled-by", 3)[0]
+
+
+def made(folder: Path, items: dict[str, list[str | None]]) -> Path:
+    """A shop of these items."""
+    shop = Shop.create(folder)
+    shop.commit({"items": pl.DataFrame(items, schema=dict.fromkeys(items, pl.String))})
+    return folder
+
+
+def test_codes_of_categories_are_labels_and_measures_are_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = 300
+    columns = {
+        "item_id": [f"i{n}" for n in range(rows)],
+        "title": [f"thing {n} of kind {n % 60}" for n in range(rows)],
+        "category": [str(1000 + n % 60) for n in range(rows)],
+        "section": [str(1000 + n % 60) for n in range(rows)],
+        "weight": [f"{n % 60}.5" for n in range(rows)],
+        "height": [str(n) for n in range(rows)],
+    }
+    shop = made(tmp_path / "shop", columns)
+    for target in ("category", "section"):
+        options = ["--which", "labelled", "--target", target, "--encoder", "tfidf"]
+        assert run("annotate", "export", shop, tmp_path / f"{target}.csv", *options) == 0
+    capsys.readouterr()
+    for target in ("weight", "height"):
+        assert run("annotate", "export", shop, tmp_path / "no.csv", "--target", target) == 3
+        told = " ".join(capsys.readouterr().err.split())
+        assert f"'{target}' holds" in told
+        assert "different numbers" in told
+        assert target not in told.split("Choose one with --target:")[1].split(".")[0]
+
+
+def test_a_first_round_with_few_labels_has_its_conflicts_exported(tmp_path: Path) -> None:
+    """Fewer titles than folds are agreed on, and the titles of single classes lie far apart."""
+    ids = [f"i{n:02}" for n in range(30)]
+    known = {0: "red", 5: "blue", 10: "green"}
+    shop = made(
+        tmp_path / "shop",
+        {
+            "item_id": ids,
+            "title": [f"{word} {n}" for n, word in enumerate(["apple", "stone", "river"] * 10)],
+            "category": [known.get(n) for n in range(30)],
+        },
+    )
+    for who, label in (("ann", "red"), ("bob", "blue")):
+        sheet = tmp_path / f"{who}.csv"
+        sheet.write_text(f"item_id,label\ni07,{label}\n", encoding="utf-8")
+        assert run("annotate", "import", shop, sheet, "--annotator", who) == 0
+    out = tmp_path / "conflicts.csv"
+    assert run("annotate", "export", shop, out, "--which", "conflicts", "--encoder", "tfidf") == 0
+    assert pl.read_csv(out, infer_schema=False)["item_id"].to_list() == ["i07"]
+    assert pl.read_csv(out)["confidence"].null_count() == 0
+
+
+def test_an_encoding_that_does_not_exist_is_one_error(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet = tmp_path / "s.csv"
+    sheet.write_text("item_id,label\ni0,hats\n", encoding="utf-32")
+    assert run("annotate", "import", shop, sheet, "--annotator", "ann", "--encoding", "utf-16-foo") == 2
+    assert "no encoding" in capsys.readouterr().err
+    assert run("annotate", "import", shop, sheet, "--annotator", "ann", "--encoding", "utf-32") == 0

@@ -18,7 +18,7 @@ Codes = NDArray[np.int64]
 
 _NO_TARGETS = ("item_id", "title", "description", "image", *MARKS, *PROVENANCE)
 _MOST_NUMBERS = 50
-"""A column of more different numbers is a measure and no label: sizes are fewer, prices are more."""
+"""A column of more different numbers may be a measure and no label: sizes are fewer, prices are more."""
 _ALL_DIFFERENT = 1000
 """From so many values on, of which no two are equal, a column names the rows and does not label them."""
 
@@ -80,7 +80,11 @@ def target_column(items: pl.DataFrame, target: str, *, new: bool = False) -> pl.
     InputError
         If it is missing (close names are offered), or what it holds are no labels.
     """
-    texts = [name for name, dtype in items.schema.items() if dtype == pl.String and name not in _NO_TARGETS]
+    texts = [
+        name
+        for name, dtype in items.schema.items()
+        if dtype == pl.String and name not in _NO_TARGETS and name != target
+    ]
     choice = f"Choose one with --target: {', '.join(texts)}." if texts else "Begin one with --new-target."
     if target in _NO_TARGETS:
         raise SettingError(f"The column {target!r} cannot be labelled.", hint=choice)
@@ -107,7 +111,10 @@ def target_column(items: pl.DataFrame, target: str, *, new: bool = False) -> pl.
     column = items[target].str.strip_chars().replace("", None)
     values = column.drop_nulls()
     different = values.n_unique()
-    if different > _MOST_NUMBERS and not values.cast(pl.Float64, strict=False).null_count():
+    numbers = values.cast(pl.Float64, strict=False)
+    # Ids of categories are numbers as well, but whole ones, and they come again and again.
+    measured = 2 * different > len(values) > 2 * _MOST_NUMBERS or bool((numbers % 1 != 0).any())
+    if target != "category" and different > _MOST_NUMBERS and not numbers.null_count() and measured:
         raise InputError(
             f"The column {target!r} holds {different:,} different numbers: that is a measure and no label.", hint=choice
         )

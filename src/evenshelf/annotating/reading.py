@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evenshelf.errors import InputError
+from evenshelf.errors import InputError, SettingError
 from evenshelf.shop.sources.delimited import split
 from evenshelf.shop.sources.read import read_batches
 from evenshelf.shop.sources.records import Records
@@ -110,8 +110,15 @@ class _Reader:
 
     def __init__(self, file: Path, data: bytes, encoding: str) -> None:
         self._file, self._data, self._encoding = file, data, encoding
+        try:
+            codecs.lookup(encoding)
+        except LookupError as error:
+            raise SettingError(
+                f"There is no encoding {encoding!r}.", hint="Such as utf-8, utf-16 or gb18030."
+            ) from error
         wide = encoding.lower().startswith(("utf-16", "utf_16", "utf16", "utf-32", "utf_32", "utf32"))
-        if wide and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        if wide and (not marked or data.startswith(codecs.BOM_UTF32_LE)):
             try:
                 self._data, self._encoding = data.decode(encoding).encode(), "utf-8"
             except UnicodeError as error:

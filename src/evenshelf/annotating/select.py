@@ -125,10 +125,13 @@ def select(
     tell = progress or _silent
     tell("reading items", 0, None)
     examples = read_examples(shop, target, new=new_target)
-    warm = len(examples.classes) > 1
+    titles = len(np.unique(examples.group[examples.labelled]))
+    # a row that has a label is judged by the labels of other titles
+    warm = len(examples.classes) > 1 and (which == "unlabelled" or titles > 1)
     if not warm and not chosen_by.cold:
         raise SettingError(
-            f"The strategy {strategy!r} needs labels of two classes; {target!r} has {len(examples.classes)}.",
+            f"The strategy {strategy!r} needs labels of two classes on different titles; {target!r} has "
+            f"{counted(len(examples.classes), 'class', 'classes')} on {counted(titles, 'title', 'titles')}.",
             hint="Begin with tail, coreset or random.",
         )
     pool, notes = _pool(shop, target, examples, which, repeats=repeats)
@@ -137,7 +140,7 @@ def select(
             f"Nothing to choose from: there are no {WHICH[which]} ({target}).", hint=" ".join(notes) or None
         )
     if not warm:
-        notes.append("There are labels of fewer than two classes, so nothing can be suggested yet.")
+        notes.append("There are labels of fewer than two classes or titles, so nothing can be suggested yet.")
     vectors, names, _ = encode(examples.title, class_texts(examples.classes), encoder, progress=tell)
     labels = Labels(vectors[examples.labelled], examples.target, names)
     probabilities, counts = None, None
@@ -229,10 +232,12 @@ def _probabilities(
         return fit(labels)(vectors[pool]), pool
     # a model that was trained on a row, or on the same title, knows its label already
     group = examples.group[examples.labelled]
-    fold = grouped_folds(labels.target, group, FOLDS, seed)
+    titles, of_title = np.unique(group, return_inverse=True)
+    folds = min(FOLDS, len(titles))
+    fold = grouped_folds(labels.target, group, folds, seed)
     if which == "conflicts":
         # all that people do not agree on is asked for, so a title that only trains elsewhere is spared here as well
-        fold = np.where(fold < 0, group % FOLDS, fold)
+        fold = np.where(fold < 0, of_title % folds, fold)
         of_group = dict(zip(group.tolist(), fold.tolist(), strict=True))
         unseen = np.array([of_group.get(title, -1) for title in examples.group[pool].tolist()], np.int64)
         return cross_fitted(labels, fold, vectors[pool], unseen, progress=progress), pool

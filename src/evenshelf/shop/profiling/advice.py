@@ -41,7 +41,8 @@ def advice(profile: Profile) -> list[str]:
 def _without_target(profile: Profile) -> str:
     choices = ", ".join(profile.others)
     if profile.categorised:
-        return f"No column was named, so nothing is said about labels. Columns that could be learned: {choices}."
+        learned = choices or "category"
+        return f"No column was named, so nothing is said about labels. Columns that could be learned: {learned}."
     more = f" Columns that could be learned instead: {choices}; name one with --target." if choices else ""
     return f"No item has a category, so there is nothing to learn about categories yet.{more}"
 
