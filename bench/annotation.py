@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from bench.data import label_task
 from bench.harness import Figure, Listing, Report, say
 from evenshelf.annotating.confident import doubts
-from evenshelf.annotating.model import Labels, fit, out_of_fold
+from evenshelf.annotating.model import Labels, cross_fitted, fit
 from evenshelf.annotating.strategies import STRATEGIES, Candidates, nearest_distance
 from evenshelf.encoders import VectorCache, open_encoder
 from evenshelf.errors import EvenshelfError
@@ -293,9 +293,9 @@ def doubt_once(
     given, wrong = flipped(rows, index, kind, rng)
     labels, _ = labels_of(rows, index, given)
     fold = grouped_folds(labels.target, rows.group[index], 5, seed)
-    p = out_of_fold(labels, fold, progress=_silent)
-    judged = np.isfinite(p).all(axis=1)
-    target, p, bad = labels.target[judged], p[judged], wrong[judged]
+    judged = fold >= 0
+    p = cross_fitted(labels, fold, labels.vectors[judged], fold[judged], progress=_silent)
+    target, bad = labels.target[judged], wrong[judged]
     doubt = doubts(target, p)
     ours = np.lexsort((-doubt.doubt, ~doubt.suspect))
     theirs = np.argsort(p[np.arange(len(target)), target], kind="stable")

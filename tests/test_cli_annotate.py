@@ -170,12 +170,12 @@ def test_refused_rows_of_sheets_of_one_name_are_all_kept(
         run("annotate", "import", shop, tmp_path / "z.csv", "--annotator", "ann")
     capsys.readouterr()
     assert sorted(file.name for file in tmp_path.glob("refused-z*")) == [
-        "refused-z-2.csv",
+        "refused-z.2.csv",
         "refused-z.csv",
         "refused-z.tsv.csv",
     ]
     assert "somebody" in (tmp_path / "refused-z.csv").read_text(encoding="utf-8"), "it is being corrected"
-    assert "nobody" in (tmp_path / "refused-z-2.csv").read_text(encoding="utf-8-sig")
+    assert "nobody" in (tmp_path / "refused-z.2.csv").read_text(encoding="utf-8-sig")
     assert "no-one" in (tmp_path / "refused-z.tsv.csv").read_text(encoding="utf-8-sig")
 
 

@@ -19,6 +19,7 @@ from evenshelf.annotating.sheets import COLUMNS, deal
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
 
+TEXTS = ("category", "path", "brand")
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 
 
@@ -313,8 +314,23 @@ def test_the_same_refused_rows_are_the_same_file(shop: Shop, tmp_path: Path) -> 
     assert set(told) == {str(tmp_path / "refused-a.csv")}
     other = write(tmp_path / "a.csv", ("nope", "socks", "ann"))
     told = [import_labels(Shop.open(shop.path), [other]).sheets[0].refused_file for _ in range(2)]
-    assert set(told) == {str(tmp_path / "refused-a-2.csv")}
+    assert set(told) == {str(tmp_path / "refused-a.2.csv")}
     assert len(list(tmp_path.glob("refused-*"))) == 2
+
+
+def test_refused_rows_that_go_round_stay_under_one_name(shop: Shop, tmp_path: Path) -> None:
+    file, names = write(tmp_path / "round-2.csv", *[(f"nope{n}", "hats", "ann") for n in range(5)]), []
+    for left in range(4, -1, -1):
+        (about,) = import_labels(Shop.open(shop.path), [file]).sheets
+        file = Path(str(about.refused_file))
+        again = import_labels(Shop.open(shop.path), [file]).sheets[0].refused_file
+        assert again == str(file), "what was not corrected is the same file"
+        names.append(file.name)
+        lines = file.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+        file.write_text("".join(lines[: left + 1]), encoding="utf-8-sig")  # as if one row more were done with
+    assert names == ["refused-round-2.csv", *(f"refused-round-2.{n}.csv" for n in range(2, 6))]
+    sizes = [len(read_sheet(tmp_path / name).rows) for name in names]
+    assert sizes == [4, 3, 2, 1, 0], "no file that was read is written over"
 
 
 def test_columns_that_are_no_labels_are_refused(shop: Shop, tmp_path: Path) -> None:
@@ -341,3 +357,7 @@ def test_columns_that_are_no_labels_are_refused(shop: Shop, tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"1,000 values, no two of them equal"):
         target_column(many, "sku")
     assert target_column(many, "shelf").n_unique() == 1
+    codes = many.with_columns((pl.int_range(pl.len()) % 600 + 0.5).cast(pl.String).alias(name) for name in TEXTS)
+    assert all(target_column(codes, name).n_unique() == 600 for name in TEXTS), "what the schema calls a text is none"
+    with pytest.raises(InputError, match="'weight' holds 600 different numbers"):
+        target_column(codes.rename({"brand": "weight"}), "weight")

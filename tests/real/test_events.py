@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evenshelf.shop.cleaning.event_links import match_returns, sessions
+from evenshelf.shop.cleaning.event_links import match_returns, session_begins, session_name
 from evenshelf.shop.cleaning.event_rules import EventContext, refuse_from_log, refuse_rows
 from evenshelf.shop.profiling.event_artefacts import event_artefacts
 from evenshelf.shop.profiling.item_artefacts import item_artefacts
@@ -98,9 +98,16 @@ def test_returns_find_their_purchases(sold):
     assert lost.height == match.returns - match.matched - match.partly - match.without_user
 
 
+def sessions(frame, gap):
+    rows = frame.with_row_index("at")
+    begins = session_begins(rows.lazy(), gap, "at")
+    joined = rows.join(begins, on="at", how="left", maintain_order="left")
+    return joined.with_columns(session_id=session_name()).drop(begins.columns)
+
+
 def test_orders_are_nearly_those_of_the_original_file(retail):
     # The original has 25,900 invoices, 22,190 of them with a customer.
-    found = sessions(retail.lazy(), timedelta(0)).collect()
+    found = sessions(retail, timedelta(0))
     assert found["session_id"].null_count() == 0
     assert found["session_id"].n_unique() == 25_358
     assert found.filter(pl.col("user_id").is_not_null())["session_id"].n_unique() == 22_094

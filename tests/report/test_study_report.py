@@ -19,6 +19,7 @@ from evenshelf.report.study import command
 from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.verdict import decide
 from evenshelf.study.wording import change, comparison_note, seconds, signed
+from evenshelf.tasks.nouns import TEXTS
 from tests.report.reading import read, rows
 from tests.study.factory import PLANS, REFUSED, Plan, study, with_remedies
 
@@ -298,6 +299,23 @@ def test_the_command_and_the_limits_name_the_learner(result, verdict):
     assert "penalty the learner&#39;s own" in page
     assert "1 to 2" in page
     assert "the same number for all" not in page
+
+
+def test_a_study_of_tags_speaks_of_tags(result, verdict, page):
+    told = replace(result, meta={**result.meta, "nouns": replace(TEXTS, label="tag", labels="tags").to_dict()})
+    tagged = study_report(told, verdict)
+    for shown, one, several in ((page, "class", "classes"), (tagged, "tag", "tags")):
+        assert f"<h2>{one.capitalize()} by {one}</h2>" in shown
+        assert f'<a href="#classes">{one.capitalize()} by {one}</a>' in shown
+        assert f"<h3>Rare and frequent {several}</h3>" in shown
+        assert f'<th scope="col">{one}</th><th scope="col">part</th>' in shown
+        assert f'<th scope="col" class="num">{several}</th>' in shown
+        assert f"rank of the {several}, most frequent first" in shown
+        assert f"F1 of the {one}" in shown
+    for name in ("facts", "tail", "classes"):
+        (section,) = re.findall(rf'<section id="{name}">.*?</section>', tagged, re.DOTALL)
+        words = re.sub(r'(?:class|id)="[^"]*"', "", section)
+        assert not re.findall(r"\b[Cc]lass(?:es)?\b.{20}", words), name
 
 
 def test_a_thousand_classes_stay_a_page_of_bearable_size():

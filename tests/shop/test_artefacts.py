@@ -141,6 +141,21 @@ def test_the_halves_are_those_of_the_median_however_many_events_share_it():
     assert boiled_down(placed(timeless), np.random.default_rng(0)).items["first"].to_list() == [3]
 
 
+def test_events_without_a_time_are_of_neither_half():
+    """Here only some items have events without one: that is no drift of what is popular."""
+    rng = np.random.default_rng(3)
+    frame = plain_log(5).with_columns(
+        time=pl.when((pl.col("item_id") < "i0020") & pl.Series(rng.random(4000) < 0.8)).then(None).otherwise("time")
+    )
+    log = boiled_down(placed(frame), np.random.default_rng(0))
+    timed = frame.filter(pl.col("time").is_not_null())
+    assert log.items["timed"].sum() == timed.height
+    assert dict(log.items.select("id", "n").iter_rows()) == dict(frame["item_id"].value_counts().iter_rows())
+    middle = timed["time"].sort()[timed.height // 2]
+    assert log.items["first"].sum() == (timed["time"] < middle).sum()
+    assert "popularity_drift" not in names(event_artefacts(placed(frame)))
+
+
 def test_events_that_came_from_no_file_stand_in_the_order_of_their_table():
     frame = PLANTED["file_order_follows_item_ids"](plain_log(4))
     bare = frame.with_columns(source_line=pl.lit(None, pl.Int64), source_id=pl.lit(None, pl.String))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenshelf.errors import InputError, SettingError
-from evenshelf.shop.cleaning.event_links import match_returns, sessions
+from evenshelf.errors import SettingError
+from evenshelf.shop.cleaning.event_links import match_returns, session_begins, session_name
 from evenshelf.shop.cleaning.event_rules import (
     LOG_RULES,
     ROW_RULES,
@@ -309,14 +309,21 @@ def test_without_times_the_place_in_the_file_is_the_order():
     assert match.changes["source_line"].to_list() == [2, 3]
 
 
+def sessions(frame, gap):
+    rows = frame.with_row_index("at")
+    begins = session_begins(rows.lazy(), gap, "at")
+    joined = rows.join(begins, on="at", how="left", maintain_order="left")
+    return joined.with_columns(session_id=session_name()).drop(begins.columns)
+
+
 def test_sessions_end_after_a_gap_and_orders_after_a_moment():
     at = [0, 10, 40, 41]
     frame = log([{"time": START + timedelta(minutes=m), "kind": "view"} for m in at])
-    visits = sessions(frame.lazy(), timedelta(minutes=30)).collect()["session_id"]
-    assert visits.to_list() == ["u@2024-05-01T00:00:00"] * 4
-    short = sessions(frame.lazy(), timedelta(minutes=29)).collect()["session_id"]
-    assert short.to_list() == ["u@2024-05-01T00:00:00"] * 2 + ["u@2024-05-01T00:40:00"] * 2
-    orders = sessions(frame.lazy(), timedelta(0)).collect()["session_id"]
+    visits = sessions(frame, timedelta(minutes=30))["session_id"]
+    assert visits.to_list() == ["u@2024-05-01T00:00:00/30"] * 4
+    short = sessions(frame, timedelta(minutes=29))["session_id"]
+    assert short.to_list() == ["u@2024-05-01T00:00:00/29"] * 2 + ["u@2024-05-01T00:40:00/29"] * 2
+    orders = sessions(frame, timedelta(0))["session_id"]
     assert orders.n_unique() == 4
 
 
@@ -331,13 +338,12 @@ def test_returns_and_strangers_have_orders_of_their_own():
             {"user_id": None},
             {"user_id": None, "time": days(1)},
             {"user_id": None, "time": None},
-            {"session_id": "given"},
         ]
     )
-    got = sessions(frame.lazy(), timedelta(0)).collect()["session_id"].to_list()
+    got = sessions(frame, timedelta(0))["session_id"].to_list()
     place = f"{'s' * 12}:f:"
-    one = "u@2024-05-01T00:00:00"
-    expected = [one, f"return {one}", place + "3", place + "3", one, place + "6", place + "7", None, "given"]
+    one = "u@2024-05-01T00:00:00/0"
+    expected = [one, f"return {one}", place + "3", place + "3", one, place + "6", place + "7", None]
     assert got == expected
 
 
@@ -347,7 +353,7 @@ def test_sessions_part_what_is_far_apart_and_nothing_else(rows, gap):
     frame = log(rows)
     if frame.height == 0:
         return
-    out = sessions(frame.lazy(), timedelta(days=gap)).collect()
+    out = sessions(frame, timedelta(days=gap))
     assert out.drop("session_id").equals(frame)
     for (user, back), part in out.filter(pl.col("user_id").is_not_null()).group_by(
         "user_id", pl.col("kind") == "return"
@@ -357,13 +363,6 @@ def test_sessions_part_what_is_far_apart_and_nothing_else(rows, gap):
         session = part.sort("time")["session_id"]
         changed = (session != session.shift()).fill_null(value=False).to_numpy()
         assert (step == changed).all(), user
-
-
-def test_sessions_need_times_and_a_gap_that_makes_sense():
-    with pytest.raises(InputError, match="no event has a time"):
-        sessions(log([{}], time=None).lazy(), timedelta(0))
-    with pytest.raises(SettingError, match="negative"):
-        sessions(log([{}]).lazy(), timedelta(-1))
 
 
 def test_a_row_that_one_rule_must_leave_alone_is_asked_the_others():

@@ -226,3 +226,9 @@ def test_events_that_tell_titles_find_the_items_that_have_them(write, shop):
     assert Shop.open(shop).items().height == 4
     restore(shop, Selection())
     assert events(shop).sort("time")["item_id"][2] == "a"
+
+
+def test_marks_that_were_turned_off_for_the_items_do_not_come_back_with_a_log(write, shop):
+    ingest(shop, [write("i.csv", "item_id,title\n1,Red\n2,red!\n")], off=["title_groups", "conflicting_labels"])
+    ingest(shop, [write("e.csv", "time,user_id,title,kind\n2024-01-01,u,Foo,view\n")], table="events")
+    assert not {"title_group", "minority_label"} & set(Shop.open(shop).items().columns)

@@ -140,3 +140,21 @@ def test_sessions_without_times_are_an_error_of_who_asks(tmp_path):
     with pytest.raises(InputError, match="no event has a time"):
         ingest(tmp_path / "s", [log], table="events", session_gap=30)
     assert not (tmp_path / "s").exists()
+
+
+def test_a_log_that_is_read_in_another_way_keeps_its_pause(tmp_path):
+    log = write(tmp_path / "log.csv", "time,user_id,item_id,kind,cost\n2024-01-01,u,a,view,1\n2024-01-01,u,b,view,2\n")
+    ingest(tmp_path / "s", [log], table="events", session_gap=30)
+    (source,) = ingest(tmp_path / "s", [log], table="events", mapping={"price": "cost"}).sources
+    assert source.notes == ["a session ends with a pause of 30 minutes, as before"]
+    assert partition(tmp_path / "s") == [("a", "b")]
+    (source,) = ingest(tmp_path / "s", [log], table="events", session_gap=60, off=["bot"]).sources
+    assert source.notes == [], "it is no other file"
+
+
+def test_sessions_of_logs_with_different_pauses_are_different(tmp_path):
+    views = write(tmp_path / "views.csv", "date,user_id,item_id\n2024-01-01,u,a\n")
+    orders = write(tmp_path / "orders.csv", "date,user_id,item_id,quantity\n2024-01-01,u,b,1\n")
+    ingest(tmp_path / "s", [views], table="events", session_gap=30, constants={"kind": "view"})
+    ingest(tmp_path / "s", [orders], table="events", session_gap=0, constants={"kind": "purchase"})
+    assert partition(tmp_path / "s") == [("a",), ("b",)]

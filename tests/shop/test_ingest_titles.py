@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,3 +84,29 @@ def test_titles_go_back_to_an_item_of_their_own_when_two_items_have_them(tmp_pat
     # An item that is gone leaves the title to the one that is left.
     ingest(tmp_path / "s", [tmp_path / "two.csv"], mapping={"title": "item_id"})
     assert assigned(tmp_path / "s") == (["a"], set())
+
+
+def test_an_item_that_only_refused_events_name_is_made_and_stays(tmp_path):
+    bot = "".join(f"2024-01-01 00:00:{k % 60:02d},u,Red shirt,view\n" for k in range(100))
+    log = write(tmp_path / "log.csv", "time,user_id,title,kind\n" + bot)
+    ingest(tmp_path / "s", [write(tmp_path / "1.csv", "item_id,title\n1,Red shirt\n")])
+    ingest(tmp_path / "s", [log], table="events")
+    assert Shop.open(tmp_path / "s").rows("events") == 0
+    ingest(tmp_path / "s", [write(tmp_path / "2.csv", "item_id,title\n2,Red shirt\n")])
+    restore(tmp_path / "s", Selection(reason="bot"))
+    shop = Shop.open(tmp_path / "s")
+    (item_id,) = shop.read("events")["item_id"].unique()
+    assert item_id in shop.items().filter(pl.col("derived").fill_null(value=False))["item_id"]
+
+
+def test_what_refused_events_of_another_log_name_stays_when_a_log_is_read_again(tmp_path):
+    ingest(tmp_path / "s", [write(tmp_path / "i.csv", "item_id,title\n1,Red\n")])
+    one = write(tmp_path / "1.csv", "time,user_id,title,name2,kind\n2024-01-01,u,Foo,Bar,view\n")
+    bot = "".join(f"2024-01-01 00:00:{k % 60:02d},bot,Foo,view\n" for k in range(100))
+    ingest(tmp_path / "s", [one], table="events")
+    ingest(tmp_path / "s", [write(tmp_path / "2.csv", "time,user_id,title,kind\n" + bot)], table="events")
+    ingest(tmp_path / "s", [one], table="events", mapping={"title": "name2"})
+    restore(tmp_path / "s", Selection(reason="bot"))
+    shop = Shop.open(tmp_path / "s")
+    assert set(shop.read("events")["item_id"]) <= set(shop.items()["item_id"])
+    assert shop.manifest.quarantine == {}

@@ -16,10 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from evenshelf.errors import SettingError
+from evenshelf import cli
+from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop, ingest, simulate
 from evenshelf.shop.manifest import MANIFEST, read_manifest
 from evenshelf.shop.simulation.write import UNFINISHED
+from evenshelf.shop.store import locked
 
 ROUNDS = 100
 ROWS = 3_000
@@ -148,6 +150,12 @@ def test_a_kill_at_any_moment_loses_nothing_and_leaves_nothing_half(tmp_path):
     assert seen[whole] >= 1
 
 
+def run(*args: object) -> int:
+    with pytest.raises(SystemExit) as caught:
+        cli.main([str(arg) for arg in args])
+    return int(caught.value.code or 0)
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
@@ -190,6 +198,29 @@ def test_a_simulation_clears_only_what_simulations_leave(tmp_path):
     with pytest.raises(SettingError, match="not empty"):
         simulate(tmp_path / "shop", items=20, events=100)
     assert contents(tmp_path / "shop") == {"pictures/mine.png": b"mine"}
+
+
+@pytest.mark.parametrize("left", [(), (UNFINISHED, "truth/half")])
+def test_a_simulation_does_not_wait_for_another_one_and_says_so(tmp_path, capsys, left):
+    """A run that goes on is none that was killed, wherever it stands."""
+    pytest.importorskip("fcntl")
+    out = tmp_path / "shop"
+    for name in left:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).touch()
+    out.mkdir(exist_ok=True)
+    with locked(out):
+        with pytest.raises(InputError, match="another process is writing to"):
+            simulate(out, items=20, events=100)
+        assert run("simulate", out, "--items", 20) == 3
+        told = " ".join(capsys.readouterr().err.split())
+        assert "another process is writing to" in told
+        assert "killed" not in told
+        assert {*contents(out)} == {*left, ".lock"}
+    assert run("simulate", out, "--items", 20, "--events", 0) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert ("held what a run that was killed left behind: it was cleared" in told) == bool(left)
+    assert not (out / "truth" / "half").exists()
 
 
 def test_what_a_killed_simulation_left_is_cleared_with_a_note(tmp_path):

@@ -167,3 +167,37 @@ def test_nothing_is_known_of_nothing(kind):
     schema = EVENTS if kind is KnownRows else USERS
     frame = events([]) if kind is KnownRows else users([])
     assert not np.any(kind(schema, []).find(frame))
+
+
+@settings(deadline=None)
+@given(ROWS, ROWS, ROWS)
+def test_files_of_one_source_with_other_columns_use_up_the_same_rows(there, first, second):
+    """However they tell what they know, all files together find each row of the table once."""
+    table = events(there, session_id="x").with_columns(source_id=pl.lit("t"))
+    known = KnownRows(EVENTS, [table])
+    hits = [*zip(first, known.find(events(first)), strict=True)]
+    hits += zip(second, known.find(events(second, session_id="x")), strict=True)
+    found = Counter(row for row, hit in hits if hit)
+    assert found == Counter(there) & (Counter(first) + Counter(second))
+
+
+def test_a_session_that_only_a_later_file_tells_counts():
+    row = [("view", "a", "u", None, 0)]
+    table = events(row, session_id="x").with_columns(source_id=pl.lit("t"))
+    known = KnownRows(EVENTS, [table])
+    assert not known.find(events([("view", "b", "u", None, 0)])).any()
+    assert not known.find(events(row, session_id="y")).any()
+    assert known.find(events(row, session_id="x")).all()
+
+
+@settings(deadline=None)
+@given(ROWS, ROWS)
+def test_a_source_is_known_whole_after_its_columns_have_changed(first, second):
+    table = [events([]).with_columns(source_id=pl.lit("t"))]
+    known = KnownRows(EVENTS, table)
+    for part in (events(first), events(second, session_id="x")):
+        new = part.filter(pl.Series(~known.find(part), dtype=pl.Boolean))
+        table.append(new)
+    known.accept()
+    later = events([*first, *second]).with_columns(source_id=pl.lit("later"))
+    assert known.find(later).all()

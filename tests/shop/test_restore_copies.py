@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evenshelf.errors import SettingError
 from evenshelf.shop import Shop, ingest
 from evenshelf.shop.reviewing.review import Selection, restore
 
@@ -100,3 +101,64 @@ def test_repeated_ids_of_a_file_that_grew_get_one_number(tmp_path, at_once):
         restore(tmp_path / "s", selection)
     assert sorted(Shop.open(tmp_path / "s").items()["item_id"]) == ["1", "1#2", "2"]
     balanced(tmp_path / "s")
+
+
+@given(FILES, st.lists(st.tuples(st.sampled_from(["restore", "again"]), st.integers(0, 11)), max_size=8))
+@settings(max_examples=15, deadline=None)
+def test_whatever_is_restored_and_read_again_in_between_no_row_is_lost_or_doubled(files, steps):
+    with tempfile.TemporaryDirectory() as folder:
+        path, shop = Path(folder), Path(folder) / "s"
+        ingest(shop, [write(path / "i.csv", "item_id,title\na,Hat\n")])
+        logs = [write(path / f"{n}.csv", HEAD + "".join(map(LINES.get, lines))) for n, lines in enumerate(files)]
+        ingest(shop, logs, table="events")
+        for number, (step, place) in enumerate(steps):
+            waiting = Shop.open(shop).quarantine().select("source_file", "source_line").rows()
+            if step == "restore" and waiting:
+                file, line = waiting[place % len(waiting)]
+                restore(shop, Selection(source=file, lines=(line,)))
+            elif step == "again":  # in another order, with a switch that changes nothing for these rows
+                turned = logs[place % len(logs) :] + logs[: place % len(logs)]
+                ingest(shop, turned, table="events", off=["bot"] if number % 2 else ["future_time"])
+            balanced(shop)
+        if Shop.open(shop).quarantine().height:
+            restore(shop, Selection())
+        opened = Shop.open(shop)
+        assert opened.quarantine().height == 0
+        assert opened.rows("events") == sum(max(lines.count(line) for lines in files) for line in LINES)
+
+
+@pytest.mark.parametrize("table", ["events", "items"])
+def test_a_source_whose_rows_others_stand_for_is_not_read_in_another_way_alone(tmp_path, table):
+    head, bad = {
+        "events": ("time,user_id,item_id,kind,price,cost\n", "2024-01-01,u,1,purchase,-1,7\n"),
+        "items": ("item_id,title,cost,price\n", "1,Bad\x01,7,7\n"),
+    }[table]
+    one, two = (write(tmp_path / f"{name}.csv", head + bad) for name in ("1", "2"))
+    two.write_text(two.read_text(encoding="utf-8") + bad.replace("1,", "2,", 1), encoding="utf-8")
+    ingest(tmp_path / "s", [one, two], table=table)
+    for name in ("2.csv", "1.csv"):
+        restore(tmp_path / "s", Selection(source=name))
+    before = Shop.open(tmp_path / "s").rows(table)
+    # The first file's row is in the shop as the second's, though it came first.
+    with pytest.raises(SettingError, match=r"2\.csv cannot be read in another way: rows of 1\.csv were left out"):
+        ingest(tmp_path / "s", [two], table=table, mapping={"price": "cost"})
+    ingest(tmp_path / "s", [two, one], table=table, mapping={"price": "cost"})
+    assert Shop.open(tmp_path / "s").rows(table) == before
+    balanced(tmp_path / "s")
+
+
+def test_an_id_that_looks_numbered_is_no_copy(tmp_path):
+    ingest(tmp_path / "s", [write(tmp_path / "1.csv", "item_id,title\nA#2,Red shirt\n")])
+    (source,) = ingest(tmp_path / "s", [write(tmp_path / "2.csv", "item_id,title\nA,Red shirt\n")]).sources
+    assert source.rows_known == 0
+    assert sorted(Shop.open(tmp_path / "s").items()["item_id"]) == ["A", "A#2"]
+
+
+def test_a_repeated_id_that_was_restored_stays_when_its_file_is_read_again(tmp_path):
+    source = write(tmp_path / "1.csv", "item_id,title\n4,Red\n4,Blue\n4,Green\n")
+    ingest(tmp_path / "s", [source])
+    restore(tmp_path / "s", Selection(lines=(4,)))
+    ingest(tmp_path / "s", [source], off=["swapped_columns"])
+    items = Shop.open(tmp_path / "s").items()
+    assert items.select("item_id", "title", "given_id").rows() == [("4", "Red", None), ("4#2", "Green", "4")]
+    assert Shop.open(tmp_path / "s").manifest.quarantine == {"duplicate_item_id": 1}

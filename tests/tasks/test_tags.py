@@ -18,6 +18,7 @@ from evenshelf.study.prepare import shop_task
 from evenshelf.study.results import load
 from evenshelf.study.runner import Study
 from evenshelf.study.verdict import decide
+from evenshelf.study.wording import several_labels
 from evenshelf.tasks.label_metrics import class_scores
 from evenshelf.tasks.tag_sets import in_set, predicted_of_sets, runs
 from evenshelf.tasks.tags import TITLES, TagsTask
@@ -70,9 +71,6 @@ def test_a_task_of_sets_is_sound():
     check_task(task, 3)
     fold = task.shuffled(3, 5)
     assert all(len(np.unique(fold[task.same == text])) == 1 for text in np.unique(task.same))
-    rows = task.drawn(7, 1)
-    assert len(np.unique(task.same[rows])) == 7
-    assert len(rows) == np.isin(task.same, task.same[rows]).sum(), "a text is drawn with all its tags"
     with pytest.raises(InputError, match="3 texts but 1 sets"):
         TagsTask.of_sets([["a"]], ["x", "y", "z"])
 
@@ -183,7 +181,7 @@ def test_users_come_in_one_order(shop):
     assert len({task.texts for task in asked}) == 1
 
 
-def test_a_sample_is_of_texts_and_keeps_what_is_read_off(tmp_path):
+def test_a_sample_is_of_users_and_keeps_what_is_read_off(tmp_path):
     path = simulate(tmp_path / "shop", items=200, seed=5).path
     tag_users(path, ["looker: view >= 1"])
     whole = TagsTask.from_shop(Shop.open(path), "users.tags")
@@ -196,7 +194,39 @@ def test_a_sample_is_of_texts_and_keeps_what_is_read_off(tmp_path):
     assert (few.nouns.thing, few.nouns.examples) == ("user", "pairs of user and tag")
     between = (whole.things + len(whole.target)) // 2
     all_of_it = shop_task(Shop.open(path), "users.tags", kind="tags", sample=between)
-    assert all_of_it.dropped == whole.dropped, "there are fewer texts than that, so nothing is drawn"
+    assert all_of_it.dropped == whole.dropped, "there are fewer users than that, so nothing is drawn"
+
+
+def test_items_are_counted_as_items_and_tags_by_title(tmp_path):
+    """Items of one title are one text, which has the tags of all; what is drawn and left out are items."""
+    made = Shop.create(tmp_path / "shop")
+    titles = [f"thing {n // 4:03d} of {n // 4}" for n in range(240)] + ["bare", ""]
+    tags = [["red", "blue", "big", "old"][n % 4] for n in range(120)] + ["red"] * 120 + [None, "red"]
+    rows = {"item_id": [f"i{n}" for n in range(242)], "title": titles, "tags": tags}
+    made.commit({"items": pl.DataFrame(rows)})
+    task = TagsTask.from_shop(made)
+    assert task.things == len(task.target) == 240
+    assert task.dropped == {"no title": 1, "no tags": 1}
+    assert task.describe()["labels_per_text"] == 2.5, "4 different tags on one half of the titles, one on the other"
+    told = several_labels(task.describe()["labels_per_text"], task.nouns)
+    assert told.startswith("Titles have 2.5 tags on average, those of equal titles together, ")
+    few = shop_task(made, kind="tags", target="tags", sample=50, seed=1)
+    assert few.things == len(few.target) == 50
+    assert few.dropped == {**task.dropped, "not in the sample of 50 drawn with seed 1": 190}
+    check_task(few, 2)
+
+
+def test_an_item_is_drawn_with_all_its_tags():
+    sets = [["red", "round"], ["red", "red"], ["blue", "round", "old"], ["red"], ["old", "blue"]] * 8
+    texts = [f"text number {n // 2}" for n in range(40)]
+    task = TagsTask.of_sets(sets, texts)
+    assert task.things == 40
+    drawn = task.drawn(13, 4)
+    assert len(np.unique(task.thing[drawn])) == 13
+    assert len(drawn) == np.isin(task.thing, task.thing[drawn]).sum()
+    assert task.sampled(13, 4).sampled(5, 0).things == 5
+    pairs = set(zip(task.texts, task.target.tolist(), strict=True))
+    assert task.describe()["labels_per_text"] == round(len(pairs) / 20, 4)
 
 
 def test_a_column_of_lists_holds_tags(tmp_path):

@@ -90,16 +90,15 @@ def target_column(items: pl.DataFrame, target: str, *, new: bool = False) -> pl.
         raise SettingError(f"The column {target!r} cannot be labelled.", hint=choice)
     if not target.strip():
         raise SettingError("The column to be labelled has no name.", hint=choice)
+    declared = {column.name: column.dtype for column in ITEMS.columns}
     if target not in items.columns:
-        held = {column.name: column.dtype for column in ITEMS.columns if column.dtype != pl.String}
-        if target in held:
+        if declared.get(target, pl.String) != pl.String:
             raise SettingError(
-                f"The column {target!r} of items holds {held[target]}, also where a shop has none yet, and labels are "
-                "texts.",
+                f"The column {target!r} of items holds {declared[target]}, also where a shop has none yet, and labels "
+                "are texts.",
                 hint="Begin a column of another name.",
             )
-        known = {column.name for column in ITEMS.columns if column.dtype == pl.String}
-        if not new and target not in known:
+        if not new and target not in declared:
             close = difflib.get_close_matches(target, items.columns, n=3, cutoff=0.5)
             meant = f" Did you mean {' or '.join(close)}?" if close else ""
             raise InputError(
@@ -112,9 +111,10 @@ def target_column(items: pl.DataFrame, target: str, *, new: bool = False) -> pl.
     values = column.drop_nulls()
     different = values.n_unique()
     numbers = values.cast(pl.Float64, strict=False)
-    # Ids of categories are numbers as well, but whole ones, and they come again and again.
+    # What the schema declares to be text is no measure. Codes in other columns are numbers as well, but whole ones, and
+    # they come again and again.
     measured = 2 * different > len(values) > 2 * _MOST_NUMBERS or bool((numbers % 1 != 0).any())
-    if target != "category" and different > _MOST_NUMBERS and not numbers.null_count() and measured:
+    if target not in declared and different > _MOST_NUMBERS and not numbers.null_count() and measured:
         raise InputError(
             f"The column {target!r} holds {different:,} different numbers: that is a measure and no label.", hint=choice
         )

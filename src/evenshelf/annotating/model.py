@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.encoders import Encoder, VectorCache, open_encoder
-from evenshelf.learners.heads import Head, Training, fit_path, training_part
+from evenshelf.learners.heads import Training, fit_path, training_part
 from evenshelf.learners.vectors import Vectors, prepare
 from evenshelf.remedies import Remedy, parse
 from evenshelf.shop.progress import Progress
@@ -97,7 +97,8 @@ def cross_fitted(
     vectors
         ``[m, d]`` of the rows that are asked about.
     unseen
-        ``[m]`` the fold that the head of a row must not have seen; -1 where all may be seen.
+        ``[m]`` the fold that the head of a row must not have seen; -1 where all may be seen. For labelled rows their
+        own, without those of fold -1, which are only trained on.
 
     Returns
     -------
@@ -116,58 +117,21 @@ def cross_fitted(
     return found
 
 
-def out_of_fold(
-    labels: Labels,
-    fold: NDArray[np.integer],
-    remedy: str = JUDGING,
-    *,
-    strength: float = 10.0,
-    progress: Progress,
-) -> Floats:
-    """Probabilities of every labelled row by a head that was fitted without the row's fold.
-
-    Parameters
-    ----------
-    fold
-        ``[n]`` from :func:`evenshelf.tasks.folds.grouped_folds`; rows with -1 are only trained on.
-
-    Returns
-    -------
-    ``[n, C]``, NaN for the rows with -1.
-    """
-    parsed = parse(remedy)
-    prepared = prepare(labels.vectors, labels.target, fold, _distinct(labels.vectors))
-    merged = np.full((len(prepared.target), len(labels.names)), np.nan, np.float32)
-    progress("fitting folds", 0, prepared.folds)
-    for held in range(prepared.folds):
-        others = tuple(f for f in range(-1, prepared.folds) if f != held)
-        head = _head(prepared, others, labels.names, parsed, strength)
-        for block, (low, high) in zip(prepared.blocks((held,)), prepared.spans((held,)), strict=True):
-            merged[low:high] = softmax(head.scores(block, parsed))
-        progress("fitting folds", held + 1, prepared.folds)
-    return merged[prepared.row_of]
-
-
 def softmax(scores: Floats) -> Floats:
     """``[n, C]`` probabilities."""
     shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def _head(prepared: Vectors, folds: tuple[int, ...], names: Floats, remedy: Remedy, strength: float) -> Head:
+def _predictor(
+    prepared: Vectors, folds: tuple[int, ...], names: Floats, remedy: Remedy, strength: float
+) -> Callable[[Floats], Floats]:
     training = Training.of(prepared, folds, len(names), names)
     penalty = 1.0 / (float(training.count.sum()) * prepared.scale**2 * strength)
     # approached by stronger penalties, each fit starting where the last one ended
     path = [p for p in (1e-3, 1e-4) if p > 2.0 * penalty]
-    return fit_path(training, [(training_part(remedy), None, [*path, penalty])], tolerance=TOLERANCE, approach=1e-2)[0][
-        -1
-    ]
-
-
-def _predictor(
-    prepared: Vectors, folds: tuple[int, ...], names: Floats, remedy: Remedy, strength: float
-) -> Callable[[Floats], Floats]:
-    head = _head(prepared, folds, names, remedy, strength)
+    wanted = [(training_part(remedy), None, [*path, penalty])]
+    head = fit_path(training, wanted, tolerance=TOLERANCE, approach=1e-2)[0][-1]
 
     def predict(new: Floats) -> Floats:
         turned = prepared.turn((new - prepared.mean) / np.float32(prepared.scale))

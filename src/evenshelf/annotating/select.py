@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evenshelf.annotating.annotators import read_annotations
 from evenshelf.annotating.examples import Examples, read_examples
-from evenshelf.annotating.model import Labels, cross_fitted, encode, fit, out_of_fold
+from evenshelf.annotating.model import Labels, cross_fitted, encode, fit
 from evenshelf.annotating.strategies import Candidates, nearest_distance, strategy_of
 from evenshelf.annotating.votes import conflicts
 from evenshelf.errors import InputError, SettingError
@@ -238,18 +238,15 @@ def _probabilities(
     if which == "conflicts":
         # all that people do not agree on is asked for, so a title that only trains elsewhere is spared here as well
         fold = np.where(fold < 0, of_title % folds, fold)
-        of_group = dict(zip(group.tolist(), fold.tolist(), strict=True))
-        unseen = np.array([of_group.get(title, -1) for title in examples.group[pool].tolist()], np.int64)
-        return cross_fitted(labels, fold, vectors[pool], unseen, progress=progress), pool
-    found = out_of_fold(labels, fold, progress=progress)[np.searchsorted(examples.labelled, pool)]
-    judged = np.isfinite(found).all(axis=1)
-    if not judged.all():
-        left = int((~judged).sum())
+    of_group = dict(zip(group.tolist(), fold.tolist(), strict=True))
+    unseen = np.array([of_group.get(title, -1) for title in examples.group[pool].tolist()], np.int64)
+    if which == "labelled" and (left := int((unseen < 0).sum())):
         notes.append(
             f"{counted(left, 'row is', 'rows are')} left out: {plural(left, 'its', 'their')} class has too few "
             "different titles to be judged by the others."
         )
-    return found[judged], pool[judged]
+        pool, unseen = pool[unseen >= 0], unseen[unseen >= 0]
+    return cross_fitted(labels, fold, vectors[pool], unseen, progress=progress), pool
 
 
 def _suggestions(examples: Examples, candidates: Candidates, picked: Codes) -> list[pl.Series]:

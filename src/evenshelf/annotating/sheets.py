@@ -157,8 +157,9 @@ def write_refused(sheet: Path, columns: Sequence[str], rows: Sequence[tuple[Row,
 
     Returns
     -------
-    The file, ``refused-NAME.csv``. One that is there and holds the same is it already; one that holds anything else is
-    left alone, since somebody may be correcting it, and the next free name is taken: ``refused-NAME-2.csv``.
+    The file, ``refused-NAME.csv``, also if the sheet is such a file itself. One that is there and holds the same is it
+    already; one that holds anything else is left alone, since somebody may be correcting it, and the next free name is
+    taken: ``refused-NAME.2.csv``.
     """
     surplus = [SURPLUS] if any(row.cells.get(SURPLUS) for row, _ in rows) else []
     wide = [*(name for name in columns if name and name not in (REFUSED, SURPLUS)), *surplus, REFUSED]
@@ -167,9 +168,10 @@ def write_refused(sheet: Path, columns: Sequence[str], rows: Sequence[tuple[Row,
         {name: [c.get(name, "") for c in cells] for name in wide}, schema=dict.fromkeys(wide, pl.String)
     )
     text = _csv(wide, frame)
-    stem = f"{REFUSED}-{sheet.name.removesuffix('.csv')}"  # no pattern for sheets fits that
+    name = re.sub(rf"^{REFUSED}-(.+?)(\.\d+)?$", r"\1", sheet.name.removesuffix(".csv"))
+    stem = f"{REFUSED}-{name}"  # no pattern for sheets fits that
     number = 1
-    while (out := sheet.with_name(f"{stem}{'' if number == 1 else f'-{number}'}.csv")).exists():
+    while (out := sheet.with_name(f"{stem}{'' if number == 1 else f'.{number}'}.csv")).exists():
         if out.is_file() and out.read_bytes() == text:
             return out
         number += 1

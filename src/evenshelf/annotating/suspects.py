@@ -10,7 +10,7 @@ import polars as pl
 from evenshelf.annotating.annotators import read_annotations
 from evenshelf.annotating.confident import doubts
 from evenshelf.annotating.examples import read_examples
-from evenshelf.annotating.model import Labels, encode, out_of_fold
+from evenshelf.annotating.model import Labels, cross_fitted, encode
 from evenshelf.annotating.select import FOLDS, class_texts
 from evenshelf.annotating.votes import agreed
 from evenshelf.errors import InputError, SettingError
@@ -105,13 +105,13 @@ def suspects(
     group = examples.group[rows]
     vectors, names, _ = encode(titles, class_texts(examples.classes), encoder, progress=tell)
     fold = grouped_folds(examples.target, group, folds, seed)
-    found = out_of_fold(Labels(vectors, examples.target, names), fold, progress=tell)
-    judged = np.flatnonzero(np.isfinite(found).all(axis=1))
+    judged = np.flatnonzero(fold >= 0)
     if not len(judged):
         raise InputError(
             f"No label of {target!r} can be judged: each class has titles of one kind only.", hint="Label more rows."
         )
-    given, p = examples.target[judged], found[judged]
+    labels = Labels(vectors, examples.target, names)
+    given, p = examples.target[judged], cross_fitted(labels, fold, vectors[judged], fold[judged], progress=tell)
     doubt = doubts(given, p)
     listed = np.flatnonzero(doubt.suspect)
     listed = listed[np.argsort(-doubt.doubt[listed], kind="stable")]

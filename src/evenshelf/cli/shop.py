@@ -208,13 +208,12 @@ def simulate(  # noqa: PLR0917 - typer calls it by name
     """
     from evenshelf.shop import simulate as run  # noqa: PLC0415
     from evenshelf.shop.simulation import LANGUAGES, WORLDS  # noqa: PLC0415
-    from evenshelf.shop.simulation.write import UNFINISHED  # noqa: PLC0415
+    from evenshelf.shop.simulation.write import clear_unfinished  # noqa: PLC0415
 
     one_of(world, WORLDS, "--world")
     one_of(language, LANGUAGES, "--language")
-    if (shop / UNFINISHED).is_file():
-        err.print(f"{escape(str(shop))} holds what a run that was killed left behind: it is cleared.", soft_wrap=True)
-
+    if clear_unfinished(shop):
+        err.print(f"{escape(str(shop))} held what a run that was killed left behind: it was cleared.", soft_wrap=True)
     with working() as progress:
         made = run(
             shop,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from evenshelf.report.classes import ClassChange
     from evenshelf.shop.profiling.imbalance import Imbalance
     from evenshelf.tasks.label_metrics import Reliability
+    from evenshelf.tasks.nouns import Nouns
 
 PARTS = {"head": ACCENT, "torso": SOFT, "tail": OTHER, "cold": RULE}
 MOST_POINTS = 1500
@@ -92,7 +93,7 @@ def long_tail(imbalance: Imbalance, noun: str = "classes") -> Figure:
     )
 
 
-def class_changes(changes: Sequence[ClassChange], base: str, other: str) -> Figure:
+def class_changes(changes: Sequence[ClassChange], base: str, other: str, nouns: Nouns) -> Figure:
     """F1 per class before and after, for the classes that change most."""
     rows = [
         {
@@ -128,12 +129,12 @@ def class_changes(changes: Sequence[ClassChange], base: str, other: str) -> Figu
     first = changes[0]
     return figure(
         draw,
-        f"F1 of {len(rows)} classes, hollow under {base}, filled under {other}. Largest gain: {first.name}, "
+        f"F1 of {len(rows)} {nouns.labels}, hollow under {base}, filled under {other}. Largest gain: {first.name}, "
         f"{number(first.before)} to {number(first.after)}.",
     )
 
 
-def class_scatter(changes: Sequence[ClassChange], base: str, other: str) -> Figure:
+def class_scatter(changes: Sequence[ClassChange], base: str, other: str, nouns: Nouns) -> Figure:
     """F1 against the number of examples, with the mean of each doubling of the number."""
     sides = (("before", base), ("after", other))
     rows = [
@@ -163,12 +164,12 @@ def class_scatter(changes: Sequence[ClassChange], base: str, other: str) -> Figu
         x = alt.X(
             "count:Q",
             scale=alt.Scale(type="log", domain=[min(c.count for c in changes) * 0.9, largest * 1.1], nice=False),
-            axis=axis(title="examples of the class", values=ticks, format=",d", grid=False),
+            axis=axis(title=f"examples of the {nouns.label}", values=ticks, format=",d", grid=False),
         )
         y = alt.Y(
             "f1:Q",
             scale=alt.Scale(domain=[0, 1]),
-            axis=axis(title="F1 of the class", values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"),
+            axis=axis(title=f"F1 of the {nouns.label}", values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"),
         )
         colour = alt.Color("side:N", scale=alt.Scale(domain=["before", "after"], range=[MUTED, ACCENT]), legend=None)
         points = alt.Chart(data(rows)).encode(x=x, y=y, color=colour, description="tip:N")
@@ -195,7 +196,7 @@ def class_scatter(changes: Sequence[ClassChange], base: str, other: str) -> Figu
     before, after = (float(m["f1"]) for m in means[:2])  # type: ignore[arg-type]
     return figure(
         draw,
-        f"F1 of {len(changes):,} classes against their number of examples. Among the rarest, the mean is "
+        f"F1 of {len(changes):,} {nouns.labels} against their number of examples. Among the rarest, the mean is "
         f"{number(before)} under {base} and {number(after)} under {other}.",
     )
 

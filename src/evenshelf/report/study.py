@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from evenshelf.study.comparison import Comparison
     from evenshelf.study.results import Outcome, RemedyResult, StudyResult
     from evenshelf.study.verdict import Verdict
+    from evenshelf.tasks.nouns import Nouns
 
 
 def study_report(result: StudyResult, verdict: Verdict) -> str:
@@ -70,14 +71,14 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
             c.spec: comparison_note(c, verdict.guardrail, informative=verdict.informative) for c in verdict.comparisons
         },
         tuning=_tuning(rivals),
-        tail_figure=class_charts.long_tail(imbalance),
+        tail_figure=class_charts.long_tail(imbalance, nouns.labels),
         gain_figure=remedy_charts.gains(verdict) if rivals else None,
         tuning_figure=remedy_charts.tuning(verdict)
         if any(math.isfinite(c.untuned) for c in verdict.comparisons)
         else None,
         cost_figure=remedy_charts.cost(verdict),
         cost_total=result.meta.get("timings", {}).get("cpu_seconds"),
-        by_class=_by_class(result, verdict),
+        by_class=_by_class(result, verdict, nouns),
         reliability_figure=_reliability(result, verdict),
         did=[_did(r) for r in result.remedies if r.tuned is not None],
         refused=[r for r in result.remedies if r.not_applicable is not None],
@@ -182,7 +183,7 @@ def _tuning(rivals: list[Comparison]) -> Tuning | None:
     )
 
 
-def _by_class(result: StudyResult, verdict: Verdict) -> dict[str, Any] | None:
+def _by_class(result: StudyResult, verdict: Verdict, nouns: Nouns) -> dict[str, Any] | None:
     """Every class under doing nothing and under the best remedy, and charts of it."""
     before = result.baseline.tuned
     after = result[verdict.best].tuned if verdict.best is not None else None
@@ -196,8 +197,8 @@ def _by_class(result: StudyResult, verdict: Verdict) -> dict[str, Any] | None:
         "loss": sum(c.change < 0 for c in changes),
         "same": sum(c.change == 0 for c in changes),
         "shown": len(shown),
-        "figure": class_charts.class_changes(shown, verdict.baseline, verdict.best) if shown else None,
-        "scatter": class_charts.class_scatter(changes, verdict.baseline, verdict.best),
+        "figure": class_charts.class_changes(shown, verdict.baseline, verdict.best, nouns) if shown else None,
+        "scatter": class_charts.class_scatter(changes, verdict.baseline, verdict.best, nouns),
         "buckets": _bucket_scores(verdict),
     }
 

@@ -53,8 +53,10 @@ class TableEntry(BaseModel):
 class SourceEntry(BaseModel):
     """A source in the manifest: what was read, how, and what became of its rows.
 
-    `session_gap` is the pause in minutes by which sessions of its events are derived, `whole_ids` the roles, by file,
-    whose ids are written as whole fractions (``14156.0``).
+    `mapping` says which column plays which role in its first file, and in every other that `mappings` does not name.
+    `rows_known` of its rows were brought by another source; `restored_known` says that some of them may have come later
+    than it. `session_gap` is the pause in minutes by which sessions of its events are derived, `whole_ids` the roles,
+    by file, whose ids are written as whole fractions (``14156.0``).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -66,12 +68,14 @@ class SourceEntry(BaseModel):
     rows_in: int
     rows_kept: int
     rows_known: int = 0
+    restored_known: bool = False
     items_derived: int = 0
     blank_lines: int
     quarantined: dict[str, int] = {}
     fixed: dict[str, int] = {}
     literal_quotes: int = 0
     mapping: dict[str, str] = {}
+    mappings: dict[str, dict[str, str]] = {}
     constants: dict[str, str] = {}
     off: list[str] = []
     time_format: str | None = None
@@ -79,6 +83,19 @@ class SourceEntry(BaseModel):
     day_order: str | None = None
     session_gap: float | None = None
     whole_ids: dict[str, list[str]] = {}
+
+    def roles_of(self, file: str) -> dict[str, str]:
+        """Return which column plays which role in one of its files."""
+        return self.mappings.get(file, self.mapping)
+
+    @property
+    def layouts(self) -> set[frozenset[tuple[str, str]]]:
+        """Roles with their columns, as its files have them."""
+        return {frozenset(roles.items()) for roles in (self.mapping, *self.mappings.values())}
+
+    def have(self, role: str) -> bool:
+        """Whether there is a value for all its rows, or a column in all its files, that plays a role."""
+        return role in self.constants or all(role in roles for roles in (self.mapping, *self.mappings.values()))
 
 
 class Manifest(BaseModel):

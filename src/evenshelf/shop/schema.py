@@ -110,7 +110,7 @@ _PROVENANCE = (
 PROVENANCE = tuple(column.name for column in _PROVENANCE)
 """Columns that say where a row came from; never features."""
 
-MARKS = ("minority_label", "title_group", "derived")
+MARKS = ("minority_label", "title_group", "derived", "given_id")
 """Columns of items that are made here; never features."""
 
 ITEMS = TableSchema(
@@ -130,6 +130,7 @@ ITEMS = TableSchema(
         Column("minority_label", pl.Boolean, "another category is more frequent under the same title"),
         Column("title_group", pl.Int64, "number of the group of titles that are the same to a reader"),
         Column("derived", pl.Boolean, "yes if only the titles of events name it"),
+        Column("given_id", pl.String, "the id that its source gave it, where another item has that"),
         *_PROVENANCE,
     ),
     key=("item_id",),

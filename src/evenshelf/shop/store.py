@@ -205,19 +205,24 @@ class Shop:
             writer.change(**changes)
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Writer]:
+    def writing(self, *, wait: bool = True) -> Iterator[Writer]:
         """Change a shop in many steps that count all together, when the block ends without an error.
 
         Other processes that want to write wait meanwhile; readers see the shop as it was.
 
+        Parameters
+        ----------
+        wait
+            For another process that writes to the shop, until it ends.
+
         Raises
         ------
         InputError
-            If a table does not fit its schema.
+            If a table does not fit its schema, or another process writes that is not waited for.
         SettingError
             If another process changed the shop since it was opened.
         """
-        with locked(self.path):
+        with locked(self.path, wait=wait):
             on_disk = (self.path / MANIFEST).exists()
             if on_disk and read_manifest(self.path).revision != self.manifest.revision:
                 raise SettingError(f"{self.path} was changed by another process", hint="Run the command again.")
@@ -404,11 +409,16 @@ def _sha256(file: Path) -> str:
 
 @contextlib.contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Let nobody else write to the shop at `path`; BlockingIOError if somebody does, and they are not waited for."""
+    """Let nobody else write to the shop at `path`; InputError if somebody does, and they are not waited for."""
     with (path / _LOCK).open("w") as lock:
         if fcntl is not None:
             # Let go by the system when the process ends, however it ends.
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(
+                    f"another process is writing to {path}", hint="Wait until it has ended, or choose another folder."
+                ) from error
         yield
 
 

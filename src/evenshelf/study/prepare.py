@@ -98,8 +98,8 @@ def shop_task(
     kind
         Of the task; see :func:`evenshelf.tasks.task_kinds`.
     sample
-        How many items to draw (or texts, where each may have several labels), every one with the same chance, so that
-        rare classes stay as rare as they are; ``None``, or more than there are, means all.
+        How many items or users to draw, every one with the same chance, so that rare classes stay as rare as they are;
+        ``None``, or more than there are, means all.
     seed
         Of the draw.
 

@@ -84,10 +84,11 @@ def reasons(verdict: Verdict, nouns: Nouns) -> tuple[str, ...]:
 
 
 def several_labels(each: float, nouns: Nouns) -> str:
-    """How things with several labels were asked for them."""
+    """How texts with several labels, `each` of them on average, were asked for them."""
     return (
-        f"{_capital(nouns.things)} have {each:.3g} {nouns.labels} on average, and each is asked for as many as it has: "
-        f"this compares how {nouns.labels} are ranked, not how many of them to show."
+        f"{_capital(nouns.texts)} have {each:.3g} {nouns.labels} on average, those of equal {nouns.texts} together, "
+        f"and each is asked for as many as it has: this compares how {nouns.labels} are ranked, not how many of them "
+        "to show."
     )
 
 

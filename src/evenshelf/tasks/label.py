@@ -42,9 +42,12 @@ class LabelTask:
     same
         ``[n]`` examples with equal numbers have exactly equal texts (and vectors).
     dropped
-        Examples left out, by reason.
+        Things left out, by reason.
     nouns
         What examples, texts and classes are called.
+    thing
+        ``[n]`` examples with equal numbers, from 0, are of one thing: an item with several labels. ``None`` where each
+        example is a thing.
     """
 
     texts: tuple[str, ...] | None
@@ -54,6 +57,7 @@ class LabelTask:
     same: NDArray[np.int64]
     dropped: Mapping[str, int] = field(default_factory=dict)
     nouns: Nouns = TEXTS
+    thing: NDArray[np.int64] | None = None
 
     name = "label"
     several = False
@@ -68,6 +72,7 @@ class LabelTask:
         texts: Sequence[str] | None = None,
         *,
         group: NDArray[np.integer] | None = None,
+        thing: NDArray[np.integer] | None = None,
         dropped: Mapping[str, int] | None = None,
         nouns: Nouns | None = None,
     ) -> Self:
@@ -81,6 +86,10 @@ class LabelTask:
             ``[n]`` product texts.
         group
             ``[n]`` groups that must not be split; by default texts that are equal or nearly so.
+        thing
+            ``[n]`` equal numbers mean that examples are of one thing; by default each is one.
+        dropped
+            Things that were left out before, by reason.
         nouns
             What examples are called, groups included; by default :attr:`spoken`, or those of vectors.
 
@@ -117,6 +126,7 @@ class LabelTask:
             same=np.asarray(same, np.int64).reshape(-1),
             dropped=dict(dropped or {}),
             nouns=nouns or replace(VECTORS if texts is None else cls.spoken, grouped=group is not None),
+            thing=None if thing is None else np.unique(thing, return_inverse=True)[1].reshape(-1).astype(np.int64),
         )
 
     @classmethod
@@ -177,11 +187,12 @@ class LabelTask:
     @property
     def things(self) -> int:
         """How many things the examples tell of; a sample is drawn of these."""
-        return len(self.target)
+        return len(self.target) if self.thing is None else int(self.thing.max()) + 1
 
     def drawn(self, sample: int, seed: int) -> NDArray[np.int64]:
-        """Examples of a seeded draw, each with the same chance, so that rare classes stay as rare as they are."""
-        return np.sort(np.random.default_rng(seed).permutation(len(self.target))[:sample])
+        """Examples of a seeded draw of things, all with the same chance: rare classes stay as rare as they are."""
+        picked = np.sort(np.random.default_rng(seed).permutation(self.things)[:sample])
+        return picked if self.thing is None else np.flatnonzero(np.isin(self.thing, picked))
 
     def sampled(self, sample: int, seed: int) -> Self:
         """The task of a draw of so many things, in the groups of all: titles that a third one links stay together.
@@ -198,6 +209,7 @@ class LabelTask:
             [self.classes[code] for code in self.target[rows]],
             [self.texts[row] for row in rows],
             group=self.group[rows],
+            thing=None if self.thing is None else self.thing[rows],
             nouns=self.nouns,
         )
         left = {f"not in the sample of {sample:,} drawn with seed {seed}": self.things - made.things}

@@ -52,7 +52,8 @@ _OF_USERS = Nouns(
 class TagsTask(LabelTask):
     """Pairs of a text and one of its tags; see :class:`~evenshelf.tasks.label.LabelTask`.
 
-    Examples with equal numbers in ``same`` are the tags of one text. Equal texts are one: it has the tags of all.
+    Examples with equal numbers in ``same`` are the tags of one text. Equal texts are one: it has the tags of all. Those
+    with equal numbers in ``thing`` are the tags of one item or user, and these are what is counted and drawn.
 
     Attributes
     ----------
@@ -64,7 +65,7 @@ class TagsTask(LabelTask):
 
     name = "tags"
     several = True
-    spoken = replace(TEXTS, label="tag", labels="tags", examples="pairs of text and tag")
+    spoken = replace(TEXTS, label="tag", labels="tags", examples="pairs of example and tag")
 
     @classmethod
     def of_sets(
@@ -80,9 +81,9 @@ class TagsTask(LabelTask):
         Parameters
         ----------
         sets
-            ``[n]`` the tags of each text; a text without any is left out and counted.
+            ``[n]`` the tags of each product or user; one without any is left out and counted.
         texts
-            ``[n]`` texts of products or users.
+            ``[n]`` their texts, which need not differ.
         dropped
             What was left out before, by reason.
         nouns
@@ -95,10 +96,13 @@ class TagsTask(LabelTask):
         """
         if len(sets) != len(texts):
             raise InputError(f"{len(texts)} texts but {len(sets)} sets of tags: they must be equally many.")
-        pairs = [(text, tag) for text, tags in zip(texts, sets, strict=True) for tag in dict.fromkeys(tags)]
+        pairs = [(row, tag) for row, tags in enumerate(sets) for tag in dict.fromkeys(tags)]
         bare = sum(not tags for tags in sets)
         left_out = {**(dropped or {}), **({"no tags": bare} if bare else {})}
-        return cls.of([tag for _, tag in pairs], [text for text, _ in pairs], dropped=left_out, nouns=nouns)
+        rows = np.array([row for row, _ in pairs], np.int64)
+        return cls.of(
+            [tag for _, tag in pairs], [texts[row] for row in rows], thing=rows, dropped=left_out, nouns=nouns
+        )
 
     @classmethod
     def from_shop(cls, shop: Shop, target: str = "tags", text: str = "title") -> TagsTask:
@@ -159,17 +163,6 @@ class TagsTask(LabelTask):
         np.maximum.at(rarest, self.same, self.target)  # codes are by falling frequency
         return random_folds(rarest, folds, seed)[self.same]
 
-    @property
-    def things(self) -> int:
-        """Different texts."""
-        return int(self.same.max()) + 1
-
-    def drawn(self, sample: int, seed: int) -> NDArray[np.int64]:
-        """Examples of a seeded draw of `sample` texts."""
-        picked = np.zeros(self.things, bool)
-        picked[np.random.default_rng(seed).permutation(self.things)[:sample]] = True
-        return np.flatnonzero(picked[self.same])
-
     def sampled(self, sample: int, seed: int) -> Self:
         """See :meth:`LabelTask.sampled`; what is read off stays so."""
         made = super().sampled(sample, seed)
@@ -179,7 +172,8 @@ class TagsTask(LabelTask):
         """JSON-able facts for a study's record."""
         content = blake2b(repr((self.texts, self.classes)).encode(), digest_size=8)
         content.update(self.target.tobytes())
-        each = len(self.target) / self.things
+        asked = len(np.unique(self.same * len(self.classes) + self.target))  # a text is asked once for each of its tags
+        each = asked / len(np.unique(self.same))
         facts = {"labels_per_text": round(each, 4), "content": content.hexdigest(), "read_off": list(self.read_off)}
         return {**super().describe(), **facts}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from evenshelf.errors import InputError, SettingError
+from evenshelf.shop.cleaning.event_context import plain_number
 from evenshelf.shop.schema import PROVENANCE
 
 if TYPE_CHECKING:
@@ -141,8 +141,8 @@ def _undo(
     return source, np.maximum(np.array(left, dtype=np.float64), 0.0)
 
 
-def sessions(events: pl.LazyFrame, gap: timedelta) -> pl.LazyFrame:
-    """Say of each event which visit or order it belongs to.
+def session_begins(events: pl.LazyFrame, gap: timedelta, row: str) -> pl.DataFrame:
+    """Say of each event where the visit or order that it belongs to began.
 
     Events of one user belong together as long as no two that follow each other are more than `gap` apart. With a gap
     of 0 they are those of one moment: the lines of an order, where the shop notes no order. The shop books returns,
@@ -153,83 +153,74 @@ def sessions(events: pl.LazyFrame, gap: timedelta) -> pl.LazyFrame:
     Parameters
     ----------
     events
-        Columns ``time``, ``user_id``, ``kind`` and those of :data:`~evenshelf.shop.schema.PROVENANCE`. A
-        ``session_id`` that is there already stays.
+        Columns ``time``, ``user_id``, ``kind``, those of :data:`~evenshelf.shop.schema.PROVENANCE` and `row`.
     gap
         >= 0. 30 minutes are usual for visits.
+    row
+        Name of a column that numbers the events.
 
     Returns
     -------
-    polars.LazyFrame
-        The events in their order with a ``session_id`` (String). It names the user and the time it began at, or the
-        place in the file, so it stays the same when later events are added. Empty without a time. Times, and numbers
-        for users and files, are brought into memory: about 40 bytes an event.
-
-    Raises
-    ------
-    SettingError
-        If `gap` is negative.
-    InputError
-        If no event has a time.
+    polars.DataFrame
+        Of each event with a time its number, and what :func:`session_name` needs beside its ``user_id``. Times, and
+        numbers for users and files, are brought into memory, no texts.
     """
-    if gap < timedelta(0):
-        raise SettingError(f"the gap between two sessions must not be negative, but is {gap}")
-    if events.select(pl.col("time").is_not_null().any()).collect(engine="streaming").item() is not True:
-        raise InputError(
-            "sessions cannot be found: no event has a time", hint="Map a column to time, or leave sessions out."
-        )
-    slim = _slim(events)
+    slim = _slim(events, row)
     # Numbers sort much faster than the texts they stand for.
     key = pl.col("user") * 2 + pl.col("back")
     longest = pl.when("back").then(timedelta(0)).otherwise(gap)
     of_users = (
-        slim.filter(pl.col("user").is_not_null())
-        .select("row", "time", "back", key=key)
+        slim.lazy()
+        .filter(pl.col("user").is_not_null())
+        .select(row, "time", "back", key=key)
         .sort("key", "time")
         .with_columns(begins=_changed(["key"]) | (pl.col("time").diff() > longest))
-        .select("row", "back", begin=pl.when("begins").then("time").forward_fill())
+        .select(row, __back="back", __begin=pl.when("begins").then("time").forward_fill())
+        .collect()
     )
-    place = {"first_file": "file", "first_line": "source_line"}
+    place = {"__first_file": "file", "__first_line": "source_line"}
     of_strangers = (
         (slim if slim["user"].null_count() else slim.clear())
-        .sort("file", "source_line", "row")
+        .sort("file", "source_line", row)
         .with_columns(begins=_changed(["file", "time", "user", "back"]))
         .with_columns(**{to: pl.when("begins").then(of).forward_fill() for to, of in place.items()})
         .filter(pl.col("user").is_null())
-        .select("row", "first_file", "first_line")
+        .select(row, *place)
     )
-    found = pl.concat([of_users, of_strangers], how="diagonal").rename(lambda name: f"__{name}")
+    pause = pl.lit(gap.total_seconds() / 60, pl.Float32).alias("__pause")
+    return pl.concat([of_users, of_strangers], how="diagonal").with_columns(pause)
+
+
+def session_name() -> pl.Expr:
+    """Return the name of a session: its user, the time it began at and the pause that ends it, in minutes.
+
+    That of a stranger is the place in the file that it began at. So it stays the same when later events are added.
+    """
     named = pl.format(
-        "{}{}@{}",
+        "{}{}@{}/{}",
         pl.when("__back").then(pl.lit("return ")).otherwise(pl.lit("")),
         "user_id",
         pl.col("__begin").dt.strftime("%Y-%m-%dT%H:%M:%S%.f"),
+        plain_number(pl.col("__pause")),
     )
-    unnamed = pl.format("{}:{}", "__first_file", "__first_line")
-    given = [pl.col("session_id")] if "session_id" in events.collect_schema().names() else []
-    return (
-        events.with_row_index("__row")
-        .join(found.lazy(), on="__row", how="left", maintain_order="left")
-        .with_columns(session_id=pl.coalesce(*given, named, unnamed))
-        .drop(f"__{name}" for name in ("row", "back", "begin", "first_file", "first_line"))
-    )
+    return pl.coalesce(named, pl.format("{}:{}", "__first_file", "__first_line"))
 
 
-def _slim(events: pl.LazyFrame) -> pl.DataFrame:
+def _slim(events: pl.LazyFrame, row: str) -> pl.DataFrame:
     """Return what sessions are made of, with users as numbers; only rows with a time."""
     users = events.select("user_id").drop_nulls().unique().collect(engine="streaming").with_row_index("user")
     return (
         events.select(
+            row,
             "time",
             "user_id",
             "source_line",
             file=pl.format("{}:{}", "source_id", "source_file"),
             back=pl.col("kind") == "return",
         )
-        .with_row_index("row")
         .filter(pl.col("time").is_not_null())
         .join(users.lazy().with_columns(pl.col("user").cast(pl.Int64)), on="user_id", how="left")
-        .select("row", "time", "user", "source_line", pl.col("file").cast(pl.Categorical), "back")
+        .select(row, "time", "user", "source_line", pl.col("file").cast(pl.Categorical), "back")
         .collect(engine="streaming")
     )
 

@@ -38,7 +38,10 @@ class SourceReport:
     items_derived
         Items that were made from titles of events, because the events name no item_id.
     mapping
-        Source column by role, and why, as ``{"title": ("productDisplayName", "by its name")}``.
+        Source column by role, and why, as ``{"title": ("productDisplayName", "by its name")}``; of its first file and
+        of all that `mappings` does not name.
+    mappings
+        Source column by role, by file.
     day_order
         Which of day and month came first in its dates; None where they tell it themselves.
     skipped
@@ -64,6 +67,7 @@ class SourceReport:
     items_derived: int = 0
     day_order: str | None = None
     mapping: dict[str, tuple[str, str]] = field(default_factory=dict)
+    mappings: dict[str, dict[str, str]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     whole_ids: dict[str, list[str]] = field(default_factory=dict)
@@ -72,6 +76,11 @@ class SourceReport:
     def source_id(self) -> str:
         """What its rows are marked with."""
         return self.sha256[:12]
+
+    @property
+    def first_roles(self) -> dict[str, str]:
+        """Source column by role, in its first file."""
+        return {role: column for role, (column, _) in self.mapping.items()}
 
     def refuse(self, rows: pl.DataFrame) -> None:
         """Count rows of the quarantine."""
@@ -95,7 +104,8 @@ class SourceReport:
             fixed=self.fixed,
             items_derived=self.items_derived,
             literal_quotes=self.literal_quotes,
-            mapping={role: column for role, (column, _) in self.mapping.items()},
+            mapping=self.first_roles,
+            mappings=self.mappings,
             constants=dict(how.constants),
             off=sorted(how.off),
             time_format=how.time_format,
@@ -121,6 +131,7 @@ class SourceReport:
             fixed=entry.fixed,
             items_derived=entry.items_derived,
             mapping={role: (column, "as before") for role, column in entry.mapping.items()},
+            mappings=entry.mappings,
         )
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evenshelf.shop.cleaning.event_links import sessions
+from evenshelf.errors import InputError
+from evenshelf.shop.cleaning.event_links import session_begins, session_name
 from evenshelf.shop.cleaning.event_rules import whole_log
 from evenshelf.shop.schema import PROVENANCE
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from evenshelf.shop.manifest import SourceEntry
 
 _AT = "__at"
-_NEW = "__session"
 
 
-def settle_gap(entry: SourceEntry, others: Iterable[SourceEntry], named: float | None) -> list[str]:
+def settle_gap(
+    entry: SourceEntry, others: Iterable[SourceEntry], named: float | None, before: SourceEntry | None = None
+) -> list[str]:
     """Decide by which pause the sessions of a source are derived.
 
     A log often comes in several files, of which one may go on where the other ends. So files of events with the same
@@ -32,26 +34,31 @@ def settle_gap(entry: SourceEntry, others: Iterable[SourceEntry], named: float |
     entry
         The source; is updated.
     others
-        All sources of the shop; those of events with the same columns are updated.
+        All other sources of the shop; those of events with the same columns are updated.
     named
         The pause that was asked for, minutes; None if none was.
+    before
+        The source as it was read before, if it was.
 
     Returns
     -------
     list of str
         Notes for its report.
     """
-    events = [other for other in others if other.table == "events" and other is not entry]
-    kin = [other for other in events if (other.mapping, other.constants) == (entry.mapping, entry.constants)]
+    events = [other for other in others if other.table == "events"]
+    kin = [other for other in events if (other.layouts, other.constants) == (entry.layouts, entry.constants)]
     if named is not None:
         changed = [other.name for other in kin if other.session_gap != named]
         for one in (entry, *kin):
             one.session_gap = named
         return [f"sessions of {', '.join(changed)} are derived with this pause as well"] if changed else []
+    if before is not None and before.session_gap is not None:
+        entry.session_gap = before.session_gap
+        return [f"a session ends with a pause of {entry.session_gap:g} minutes, as before"]
     entry.session_gap = next((other.session_gap for other in reversed(kin) if other.session_gap is not None), None)
     if entry.session_gap is not None:
         return [f"a session ends with a pause of {entry.session_gap:g} minutes, as in earlier files with these columns"]
-    if "session_id" not in entry.mapping and any(other.session_gap is not None for other in events):
+    if not entry.have("session_id") and any(other.session_gap is not None for other in events):
         return ["no sessions are derived for its events, as for others of this shop: name a pause with --session-gap"]
     return []
 
@@ -78,39 +85,41 @@ def derive_sessions(work: Work) -> None:
     rows = whole_log(writer.scan("events")).with_row_index(_AT)
     free = rows.filter(pl.col("session_id").is_null() | pl.col("session_derived").fill_null(value=False))
     free = free.select(_AT, *PROVENANCE, "time", "user_id", "kind")
-    found = [pl.DataFrame(schema={_AT: pl.get_index_type(), _NEW: pl.String})]
+    found: list[pl.DataFrame] = []
     for gap, sources in by_gap.items():
         mine = free.filter(pl.col("source_id").is_in(sources))
-        if _can_be_derived(mine, asked=gap == work.how.session_gap):
-            derived = sessions(mine, timedelta(minutes=gap)).select(_AT, pl.col("session_id").alias(_NEW))
-            found.append(derived.collect(engine="streaming"))
-    _write(pl.concat(found).sort(_AT), work)
+        there = mine.select(rows=pl.len(), timed=pl.col("time").is_not_null().any()).collect(engine="streaming")
+        if there["timed"].item():
+            found.append(session_begins(mine, timedelta(minutes=gap), _AT))
+        # What was derived before may be gone by now; without times it is an error only for whoever asks.
+        elif there["rows"].item() and gap == work.how.session_gap:
+            raise InputError(
+                "sessions cannot be found: no event has a time", hint="Map a column to time, or leave sessions out."
+            )
+    _write(pl.concat(found).sort(_AT) if found else pl.DataFrame(schema={_AT: pl.get_index_type()}), work)
 
 
-def _can_be_derived(events: pl.LazyFrame, *, asked: bool) -> bool:
-    there = events.select(rows=pl.len(), timed=pl.col("time").is_not_null().any()).collect(engine="streaming")
-    # What was derived before may be gone by now; without times it is an error only for whoever asks.
-    return bool(there["timed"].item() or (asked and there["rows"].item()))
-
-
-def _write(found: pl.DataFrame, work: Work) -> None:
+def _write(begins: pl.DataFrame, work: Work) -> None:
     done = 0
 
     def fill(part: pl.DataFrame) -> pl.DataFrame:
         nonlocal done
         first, done = done, done + part.height
-        here = found.filter(pl.col(_AT).is_between(first, done - 1)).drop_nulls()
-        if not here.height and "session_derived" not in part.columns:
-            return part
-        whole = part.with_columns(without_derived(part.columns)).with_row_index(_AT, offset=first)
-        given = pl.col("session_id")
+        whole = part.with_columns(without_derived(part.columns))
+        here = begins[begins[_AT].search_sorted(first) : begins[_AT].search_sorted(done)]
+        if not here.height:
+            return whole.drop("session_derived") if "session_derived" in part.columns else part
+        if "user_id" not in part.columns:
+            whole = whole.with_columns(user_id=pl.lit(None, pl.String))
+        given, new = pl.col("session_id"), session_name()
         return (
-            whole.join(here, on=_AT, how="left", maintain_order="left")
+            whole.with_row_index(_AT, offset=first)
+            .join(here, on=_AT, how="left", maintain_order="left")
             .with_columns(
-                session_id=pl.coalesce(given, _NEW),
-                session_derived=pl.when(given.is_null() & pl.col(_NEW).is_not_null()).then(statement=True),
+                session_id=pl.coalesce(given, new),
+                session_derived=pl.when(given.is_null() & new.is_not_null()).then(statement=True),
             )
-            .drop(_AT, _NEW)
+            .drop(begins.columns)
         )
 
     work.writer.rewrite("events", fill)

@@ -61,7 +61,8 @@ def finish(work: Work, items: pl.DataFrame | None) -> None:
 
 def finish_items(items: pl.DataFrame, work: Work) -> pl.DataFrame:
     """Return the items with their marks, columns in the order of the schema."""
-    off = work.how.off
+    # They are made as the items were read last; how a log is read says nothing of them.
+    off = next((entry.off for entry in reversed(work.entries.values()) if entry.table == "items"), [])
     marks: dict[str, pl.Series] = {}
     if "conflicting_labels" not in off:
         marks["minority_label"] = minority_labels(items)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from evenshelf.errors import SettingError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     import polars as pl
 
-    from evenshelf.errors import SettingError
     from evenshelf.shop.manifest import SourceEntry
     from evenshelf.shop.progress import Progress
     from evenshelf.shop.store import Writer
@@ -22,12 +24,12 @@ class How:
     """How sources are read; see :func:`evenshelf.shop.ingesting.ingest.ingest`."""
 
     table: str
-    mapping: Mapping[str, str]
-    constants: Mapping[str, str]
-    off: frozenset[str]
-    fix: frozenset[str]
-    exclude: tuple[str, ...]
     now: datetime
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+    off: frozenset[str] = frozenset()
+    fix: frozenset[str] = frozenset()
+    exclude: tuple[str, ...] = ()
     time_format: str | None = None
     zone: str = "UTC"
     session_gap: float | None = None
@@ -45,14 +47,15 @@ class Work:
     entries
         All its sources, by sha256 and table; what becomes of their rows is accounted for here.
     restored
-        Rows that a person took out of the quarantine, and the rules that must leave them alone.
+        Rows that a person took out of the quarantine, and the rules that must leave them alone. Which of them are
+        copies of other sources' rows is updated.
     how
         How sources are read.
     progress
         Told about the work as it goes on.
     unfit
-        Files whose columns are not those that are needed, and why. Once there is one, no more rows are read, only the
-        columns of the files that are left, so that all of them can be told at once.
+        Files whose columns are not those that are needed, or that cannot be understood, and why. Once there is one, no
+        more rows are read, only the columns of the files that are left, so that all of them can be told at once.
     """
 
     writer: Writer
@@ -61,6 +64,14 @@ class Work:
     how: How
     progress: Progress | None = None
     unfit: dict[str, SettingError] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def told(self, place: str) -> Iterator[None]:
+        """Note a file as unfit if something about it must be decided first, such as which of day and month is which."""
+        try:
+            yield
+        except SettingError as error:
+            self.unfit[place] = error
 
     def tell(self, what: str) -> None:
         """Say what is being done, where it is not known for how long."""

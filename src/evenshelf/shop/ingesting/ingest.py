@@ -23,7 +23,7 @@ from evenshelf.shop.ingesting.mapping import KNOWN_NAMES
 from evenshelf.shop.ingesting.parsing import Times
 from evenshelf.shop.ingesting.reasons import check_switches
 from evenshelf.shop.ingesting.refused import Log
-from evenshelf.shop.ingesting.title_items import count_derived
+from evenshelf.shop.ingesting.title_items import count_derived, named_items
 from evenshelf.shop.manifest import MANIFEST
 from evenshelf.shop.schema import TABLES
 from evenshelf.shop.sources.listing import Source, opened
@@ -191,12 +191,12 @@ def _held(stack: contextlib.ExitStack, sources: Iterator[Source]) -> Iterator[So
 
 
 def _unfit(problems: Mapping[str, SettingError]) -> SettingError:
-    """One error for all files whose columns do not fit."""
-    hint = next(iter(problems.values())).hint
+    """One error for all files whose columns do not fit, or that cannot be understood."""
+    hints = list(dict.fromkeys(error.hint for error in problems.values() if error.hint is not None))
     told = "\n".join(error.message for error in problems.values())
     if len(problems) > 1:
-        told = f"{len(problems)} files lack a column, or have one too many:\n{told}"
-    return SettingError(f"{told}\nNo file was read into the shop.", hint=f"{hint} Or leave the file out.")
+        told = f"{len(problems)} files cannot be read as they are:\n{told}"
+    return SettingError(f"{told}\nNo file was read into the shop.", hint=" ".join([*hints, "Or leave the file out."]))
 
 
 class _Run:
@@ -233,7 +233,8 @@ class _Run:
         if before is not None:
             report = SourceReport.unchanged(before)
             if how.session_gap not in {None, before.session_gap} and how.table == "events":
-                report.notes += settle_gap(before, work.entries.values(), how.session_gap)
+                others = [entry for entry in work.entries.values() if entry is not before]
+                report.notes += settle_gap(before, others, how.session_gap)
                 self.changed = True
             self.reports.append(report)
             return
@@ -255,8 +256,10 @@ class _Run:
             report.items_derived = count_derived(self.items, report.source_id)
         entry = report.entry(source.bytes, self._stamp, how)
         if how.table == "events":
-            others = [*work.entries.values(), *self._again.values()]
-            report.notes += settle_gap(entry, others, how.session_gap)
+            again = {**self._again}
+            before = again.pop(key, None)
+            others = [*again.values(), *work.entries.values()]
+            report.notes += settle_gap(entry, others, how.session_gap, before)
         work.entries[key] = entry
         self.reports.append(report)
         self.changed = True
@@ -274,18 +277,17 @@ class _Run:
         others = ~pl.col("source_id").is_in(source_ids).fill_null(value=False)
         if table != "items":
             writer.rewrite(table, lambda part: part.filter(others) if "source_id" in part.columns else part)
+        writer.rewrite("quarantine", lambda part: part.filter(others | (pl.col("table") != table)))
         gone = pl.lit(False)
         if "source_id" in self.items.columns:
             derived = pl.col("derived").fill_null(value=False) if "derived" in self.items.columns else pl.lit(False)
             if table == "items":
                 gone = ~others & ~derived
-            elif table == "events":  # an item that another source names stays
-                named = writer.scan("events").select(pl.col("item_id").unique()).collect(engine="streaming")["item_id"]
-                gone = ~others & derived & ~pl.col("item_id").is_in(named.implode())
+            elif table == "events":  # an item that another source names stays, be its events in quarantine
+                gone = ~others & derived & ~pl.col("item_id").is_in(list(named_items(self._work)))
             left = self.items.filter(~gone)
             self._other_items |= left.height < self.items.height
             self._items = left
-        writer.rewrite("quarantine", lambda part: part.filter(others | (pl.col("table") != table)))
 
     def _check_needed(self, again: list[tuple[str, str]]) -> None:
         """Other sources may have left out rows because one of these had brought them: all or none are read again."""
@@ -294,7 +296,10 @@ class _Run:
         later = [
             entry.name
             for key, entry in self._work.entries.items()
-            if places[key] > first and key not in again and entry.table == self._work.how.table and entry.rows_known
+            if key not in again
+            and entry.table == self._work.how.table
+            and entry.rows_known
+            and (places[key] > first or entry.restored_known)
         ]
         if later:
             names = ", ".join(self._work.entries[key].name for key in again)
@@ -318,6 +323,8 @@ class _Run:
             raise _unfit(self._work.unfit)
         if not self.changed:
             return
+        if self._work.restored.height:
+            self._work.writer.replace("restored", self._work.restored)
         self._known = None  # eight bytes a row, which nobody asks for any more
         # Comparing the titles of all items takes long; events that name items by their ids change none.
         finish(self._work, self.items if self._other_items else None)

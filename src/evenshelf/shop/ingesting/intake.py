@@ -11,10 +11,11 @@ import polars as pl
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop.cleaning import rules
 from evenshelf.shop.cleaning.event_rules import ROW_RULES, EventContext, refuse_rows
+from evenshelf.shop.ingesting.copies import restored_rows, with_copies
 from evenshelf.shop.ingesting.item_rows import RAW, items_from
 from evenshelf.shop.ingesting.known import KnownKeys, KnownRows, same_key
 from evenshelf.shop.ingesting.known_items import equal_rows, numbered, of_others
-from evenshelf.shop.ingesting.log_rows import ROW, LogRows, ids_by_title, refused_rows
+from evenshelf.shop.ingesting.log_rows import ROW, LogRows, ids_by_title, raw_text, refused_rows
 from evenshelf.shop.ingesting.mapping import resolve
 from evenshelf.shop.ingesting.parsing import Times
 from evenshelf.shop.ingesting.whole_ids import FRACTIONAL_IDS, WholeIds
@@ -45,6 +46,8 @@ class Batch:
     ----------
     file
         Its name.
+    place
+        The same for messages, with the source that it is in.
     roles
         Its columns by role.
     records
@@ -54,6 +57,7 @@ class Batch:
     """
 
     file: str
+    place: str
     roles: Mapping[str, str]
     records: Records
     whole_ids: frozenset[str]
@@ -66,6 +70,7 @@ class Reader:
         self._source, self._report, self._how, self._progress = source, report, work.how, work.progress
         self._unfit = work.unfit
         self._whole_ids = WholeIds(source, work.how)
+        self._read_any = False
 
     def batches(self, refused: list[pl.DataFrame]) -> Iterator[Batch]:
         """Yield what is read; what is no record is added to `refused`."""
@@ -75,6 +80,11 @@ class Reader:
                 report.skipped[member.name] = member.skipped
                 continue
             report.members += 1
+            if member.repeats is not None:
+                report.notes.append(
+                    f"it holds {member.repeats} more than once, this one is called {member.name} here: to read only "
+                    "the last, as unpacking does, unpack it and give the folder"
+                )
             with member.open() as stream:
                 yield from self._member(member.name, stream, refused)
         if report.members == 0:
@@ -94,6 +104,7 @@ class Reader:
         rows = bad = undecodable = 0
         first_bad = ""
         seen: dict[str, pl.DataType] = {}
+        settled: dict[str, tuple[str, str]] = {}
         for records in read_batches(member, stream, **self._how.reading):
             report.rows_in += records.rows_in
             report.blank_lines += records.blank
@@ -107,17 +118,18 @@ class Reader:
                 first_bad = first_bad or records.rejected[0].detail
                 refused.append(self._rejected(name, records))
                 report.refuse(refused[-1])
-            if not records.frame.height:
+            if not records.frame.height and (bad or not records.frame.width):
                 continue
             # A block of JSON may lack a column that others have.
             there = records.frame.columns
             missing = [pl.lit(None, dtype).alias(column) for column, dtype in seen.items() if column not in there]
             records.frame = records.frame.with_columns(missing)
             seen = dict(records.frame.schema)
+            known = {role: column for role, (column, _) in settled.items()}
             try:
-                roles = resolve(
+                found = resolve(
                     records.frame.columns,
-                    self._how.mapping,
+                    {**known, **self._how.mapping},  # a column plays one role in all of a file
                     file=place,
                     table=self._how.table,
                     constants=self._how.constants,
@@ -126,12 +138,16 @@ class Reader:
                 self._unfit[place] = error
             if self._unfit:
                 return
-            report.mapping |= {role: (column, roles.why[role]) for role, column in roles.roles.items()}
-            report.notes += [note for note in roles.notes if note not in report.notes]
-            columns = {role: records.frame[column] for role, column in roles.roles.items()}
+            if not records.frame.height:  # only a header, which should fit as well
+                continue
+            settled |= {role: (c, found.why[role]) for role, c in found.roles.items() if role not in settled}
+            report.notes += [note for note in found.notes if note not in report.notes]
+            columns = {role: records.frame[column] for role, column in found.roles.items()}
             whole = self._whole_ids.of(member, columns)
-            self._tell_whole(name, whole, roles.roles, columns)
-            yield Batch(name, roles.roles, records, whole)
+            self._tell_whole(name, whole, found.roles, columns)
+            yield Batch(name, place, found.roles, records, whole)
+        if rows:
+            self._note_roles(name, settled)
         if not rows and not bad:
             report.notes.append(f"{name} holds no rows")
         if bad and not rows:
@@ -140,6 +156,23 @@ class Reader:
             )
         if 2 * undecodable > rows + bad:
             report.notes.append(f"most lines of {name} cannot be decoded: try --encoding gb18030")
+
+    def _note_roles(self, name: str, settled: Mapping[str, tuple[str, str]]) -> None:
+        """Keep which columns play which roles in a file, where that differs from the first one."""
+        report = self._report
+        if not self._read_any:
+            self._read_any = True
+            report.mapping = dict(settled)
+            return
+        roles = {role: column for role, (column, _) in settled.items()}
+        first = report.first_roles
+        if roles == first:
+            return
+        if not report.mappings:
+            other = [f"{role} is {column!r}" for role, column in roles.items() if first.get(role) != column]
+            other += [f"there is no {role}" for role in first if role not in roles]
+            report.notes.append(f"not all files have the same columns; in {name} {', '.join(other)}")
+        report.mappings[name] = roles
 
     def _tell_whole(
         self, name: str, whole: frozenset[str], roles: Mapping[str, str], columns: Mapping[str, pl.Series]
@@ -179,25 +212,30 @@ def take_items(
     refused: list[pl.DataFrame] = []
     seen: Counter[str] = Counter()
     times = Times(work.how.time_format, work.how.zone)
-    frames = [
-        items_from(
-            batch.records,
-            batch.roles,
-            batch.file,
-            report.source_id,
-            seen,
-            times=times,
-            constants=work.how.constants,
-            whole_ids=batch.whole_ids,
-        )
-        for batch in Reader(source, report, work).batches(refused)
-    ]
+    frames: list[pl.DataFrame] = []
+    for batch in Reader(source, report, work).batches(refused):
+        with work.told(batch.place):
+            frames.append(
+                items_from(
+                    batch.records,
+                    batch.roles,
+                    batch.file,
+                    report.source_id,
+                    seen,
+                    times=times,
+                    constants=work.how.constants,
+                    whole_ids=batch.whole_ids,
+                )
+            )
     frame = together(frames) if frames else items_from(None, {}, "", "", seen, times=times, constants={})
     report.day_order = times.order
-    if frames and "item_id" not in report.mapping:
+    if frames and any("item_id" not in roles for roles in [report.first_roles, *report.mappings.values()]):
         report.notes.append("no column holds an item_id: ids are derived from the content of each row")
-    kept, found, _ = add_items(frame, items, report, work)
+    kept, found, known = add_items(frame, items, report, work)
     report.refuse(found)
+    back = restored_rows(work.restored, report.source_id, "items")
+    copies = known.join(back, on=list(PROVENANCE), how="semi").select(*PROVENANCE, raw=RAW)
+    work.restored = with_copies(work.restored, "items", copies, of=report.source_id)
     return kept, pl.concat([empty("quarantine"), *refused, found])
 
 
@@ -242,14 +280,15 @@ def add_items(
     there = frame.filter(known)
     report.rows_known = there.height
     frame = frame.filter(~known)
+    renumbers = "duplicate_item_id" in how.off or unique
     for rule in rules.RULES:
         if rule.name in how.off or (unique and rule.name == "duplicate_item_id"):
             continue
-        hits = rule.find(frame)
+        hits, free = rule.find(frame), excused(frame, restored, rule.name)
         if rule.name == "duplicate_item_id":
             hits = hits | frame["item_id"].is_in(items["item_id"].implode())
-        else:
-            hits = hits & ~excused(frame, restored, rule.name)
+            renumbers = bool((hits & free).any())
+        hits = hits & ~free
         count = int(hits.sum())
         if not count:
             continue
@@ -267,8 +306,8 @@ def add_items(
             )
         )
         frame = frame.filter(~hits)
-    if "duplicate_item_id" in how.off or unique:
-        frame = frame.with_columns(item_id=numbered(frame["item_id"], set(items["item_id"])))
+    if renumbers:
+        frame = numbered(frame, set(items["item_id"]))
     frame = frame.with_columns(pl.col("title").fill_null("")).drop(RAW, rules.BREADCRUMB, rules.CODE, strict=False)
     report.rows_kept = frame.height + report.rows_known
     return frame, pl.concat([empty("quarantine"), *refused]), there
@@ -296,10 +335,15 @@ def take_log(
     by_title = False
     refused: list[pl.DataFrame] = []
     sold: set[str] = set()
+    back = restored_rows(work.restored, report.source_id, table)
+    copies = [back.clear()]
     for batch in Reader(source, report, work).batches(refused):
         if table == "events" and "item_id" not in {*batch.roles, *how.constants} and not by_title:
             maker.named, by_title = ids_by_title(items), True
-        rows, out = maker.make(batch.records, batch.roles, batch.file, batch.whole_ids)
+        with work.told(batch.place):
+            rows, out = maker.make(batch.records, batch.roles, batch.file, batch.whole_ids)
+        if work.unfit:
+            continue
         if table == "events":
             rows, bad = refuse_events(rows, work)
             out = pl.concat([out, bad])
@@ -316,6 +360,9 @@ def take_log(
             rows, there = rows.filter(~clash), there[~clash]
         report.rows_known += int(there.sum())
         report.rows_kept += rows.height
+        if back.height:
+            again = rows.filter(there).join(back, on=list(PROVENANCE), how="semi", maintain_order="left")
+            copies.append(again.select(*PROVENANCE, raw=raw_text(batch.records, again[ROW])))
         rows = rows.filter(~there).drop(ROW)
         if maker.derived:
             sold.update(rows["item_id"].unique())
@@ -329,6 +376,7 @@ def take_log(
         refused.clear()
     for frame in refused:
         writer.append("quarantine", frame)
+    work.restored = with_copies(work.restored, table, pl.concat(copies), of=report.source_id)
     report.day_order = times.order
     if maker.returns:
         became = "purchase of negative pieces became a return" if maker.returns == 1 else _BECAME_RETURNS

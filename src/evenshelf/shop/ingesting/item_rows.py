@@ -9,6 +9,7 @@ import polars as pl
 
 from evenshelf.errors import InputError
 from evenshelf.shop.cleaning.rules import BREADCRUMB, CODE
+from evenshelf.shop.ingesting.mapping import further_names
 from evenshelf.shop.ingesting.parsing import as_text, numbers
 from evenshelf.shop.ingesting.whole_ids import ID_ROLES, id_text
 from evenshelf.shop.schema import ITEMS
@@ -83,10 +84,9 @@ def items_from(
         else:
             columns[role] = values
     used = {column for role, column in roles.items() if role not in _HIDDEN}
-    for column in source.columns:
-        if column not in used:
-            reserved = column in ITEM_ORDER or column in {"price_text", "launched_text", RAW, *_HIDDEN.values()}
-            columns[f"{column}_source" if reserved else column] = source[column]
+    reserved = {*ITEM_ORDER, "price_text", "launched_text", RAW, *_HIDDEN.values()}
+    further = [column for column in source.columns if column not in used]
+    columns |= {name: source[column] for column, name in further_names(further, reserved).items()}
     try:
         raw = source.select(pl.struct(pl.all()).struct.json_encode()).to_series()
     except pl.exceptions.PolarsError as error:

@@ -6,6 +6,7 @@ a chance of n² / 2^65, which is one in ten million for two million rows and one
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from evenshelf.shop.schema import PROVENANCE
 from evenshelf.shop.store import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,14 +33,15 @@ _MADE_HERE = ("returned", "purchase_time", "session_derived", "minority_label", 
 class KnownRows:
     """Rows of a table that may repeat, such as events.
 
-    A row is known if the table holds it at least as often as the source has brought it so far.
+    A row is known if other sources brought it at least as often as this one has so far.
 
     Parameters
     ----------
     schema
         The table.
     existing
-        Its rows as they are, portion by portion, each time it is gone through.
+        Its rows as they are, portion by portion, each time it is gone through, with the columns of PROVENANCE if they
+        came from files.
     names
         Further columns of the table; those that a source has as well count.
     """
@@ -53,7 +55,9 @@ class KnownRows:
         self._schema, self._existing, self._names = schema, existing, names
         self._columns: dict[str, pl.DataType] = {}
         self._new: list[Hashes] = []
-        self._accepted = True
+        self._used: list[Hashes] = []  # what all sources tell of the rows of this one that are known
+        self._there: set[str] = set()
+        self._accepted, self._whole = True, True
 
     def accept(self) -> None:
         """Begin with another source; the rows of the last one are in the table now."""
@@ -61,17 +65,42 @@ class KnownRows:
         self._accepted = True
 
     def _begin(self, frame: pl.DataFrame) -> None:
+        """Get ready for another source, or for a file of this one that has other columns."""
+        fresh = self._accepted
+        if fresh:
+            self._there, self._used = set(self._names()), []
         columns = self._compared(frame)
-        if columns != self._columns:
+        if columns != self._columns or not self._whole:
             self._columns = columns
             self._hashes, self._counts = np.zeros(0, np.uint64), np.zeros(0, np.int32)
-            self._new = [_hash(part, columns) for part in self._existing]
+            self._new = list(self._rows(None if fresh else frame["source_id"][0]))
+            self._whole = fresh  # or this source's rows from before are missing, which the next one has to know
         self._merge()
+
+    def _rows(self, source: str | None) -> Iterator[Hashes]:
+        """All rows; or those of other sources, without those that a source has brought as well by now."""
+        used = Counter(np.concatenate(self._used).tolist()) if self._used else Counter()
+        for part in self._existing:
+            mine = source is not None and "source_id" in part.columns
+            rows = part.filter(pl.col("source_id").ne_missing(source)) if mine else part
+            hashes = _hash(rows, self._columns)
+            if used:
+                core = self._core(rows)
+                free = np.ones(len(hashes), np.bool_)
+                for at in np.flatnonzero(np.isin(core, np.fromiter(used, np.uint64))):
+                    free[at] = used[core[at]] <= 0
+                    used[core[at]] -= 1
+                hashes = hashes[free]
+            yield hashes
+
+    def _core(self, frame: pl.DataFrame) -> Hashes:
+        """Hashes of what all sources tell of a row."""
+        return _hash(frame, _compared(self._schema, ("session_id",)))
 
     def _compared(self, frame: pl.DataFrame) -> dict[str, pl.DataType]:
         # A source that tells no sessions is not to be held against one that does.
         without = () if "session_id" in frame.columns else ("session_id",)
-        shared = set(frame.columns) & set(self._names()) - {*self._schema.names, *PROVENANCE}
+        shared = set(frame.columns) & self._there - {*self._schema.names, *PROVENANCE}
         further = {name: pl.String() for name in sorted(shared)}
         return {**_compared(self._schema, without), **further}
 
@@ -91,7 +120,7 @@ class KnownRows:
 
     def find(self, frame: pl.DataFrame) -> Mask:
         """Mark the known rows; each row of a source must be asked about once."""
-        if self._accepted:
+        if self._accepted or (frame.height and self._compared(frame) != self._columns):
             self._begin(frame)
         out = np.zeros(frame.height, np.bool_)
         hashes = _hash(frame, self._columns)
@@ -110,6 +139,8 @@ class KnownRows:
         out[candidates[known]] = True
         np.subtract.at(self._left, place[known], 1)
         self._new.append(hashes[~out])
+        if out.any():
+            self._used.append(self._core(frame.filter(out)))
         return out
 
 

@@ -14,21 +14,23 @@ from evenshelf.shop.store import text_of
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_NUMBERED = r"^(.*)#\d+$"
 _NTH = "__nth"
 
 
-def numbered(ids: pl.Series, taken: Collection[str]) -> pl.Series:
-    """Return ids of which each stands once: those that are taken get a number, as in ``4#2``."""
+def numbered(items: pl.DataFrame, taken: Collection[str]) -> pl.DataFrame:
+    """Give each item an id of its own: those whose id is taken get a number, as in ``4#2``, and keep it as given_id."""
     taken = set(taken)
     out: list[str] = []
-    for item_id in ids.to_list():
+    for item_id in items["item_id"].to_list():
         name, again = item_id, 2
         while name in taken:
             name, again = f"{item_id}#{again}", again + 1
         taken.add(name)
         out.append(name)
-    return pl.Series("item_id", out, dtype=pl.String)
+    given, new = items["item_id"], pl.Series("item_id", out, dtype=pl.String)
+    if given.equals(new):
+        return items
+    return items.with_columns(new, pl.when(given != new).then(given).alias("given_id"))
 
 
 def of_others(items: pl.DataFrame, source_id: str) -> pl.DataFrame:
@@ -65,12 +67,10 @@ def equal_rows(
     asked = asked.with_columns(pl.col("title").fill_null(""))  # as the items have none
     first = 0 if earlier is None else earlier.height
     given = asked["item_id"].unique()
-    base = pl.col("item_id").str.extract(_NUMBERED)
-    has_number = ~pl.col("item_id").is_in(given.implode()) & base.is_in(given.implode())
+    base = pl.col("given_id") if "given_id" in items.columns else pl.lit(None, pl.String)
+    has_number = (~pl.col("item_id").is_in(given.implode()) & base.is_in(given.implode())).fill_null(value=False)
     own = pl.lit(value=False) if numbered_only else pl.col("item_id").is_in(given.implode())
-    theirs = items.filter(own | has_number.fill_null(value=False)).with_columns(
-        item_id=pl.when(has_number.fill_null(value=False)).then(base).otherwise("item_id")
-    )
+    theirs = items.filter(own | has_number).with_columns(item_id=pl.when(has_number).then(base).otherwise("item_id"))
     if not theirs.height:
         return pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True)
     nth = pl.int_range(pl.len()).over(columns).alias(_NTH)

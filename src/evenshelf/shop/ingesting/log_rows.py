@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenshelf.shop.duplicates import title_key
+from evenshelf.shop.ingesting.mapping import further_names
 from evenshelf.shop.ingesting.parsing import Times, as_text, check_kind, kinds, numbers, truths
 from evenshelf.shop.ingesting.whole_ids import ID_ROLES, id_text
 from evenshelf.shop.schema import PROVENANCE, TIME, empty
@@ -236,10 +237,9 @@ class LogRows:
 
     def _further(self, columns: dict[str, pl.Series], source: pl.DataFrame, roles: Mapping[str, str]) -> None:
         used = {column for role, column in roles.items() if role in self.schema.names or "item_id" not in roles}
-        for column in source.columns:
-            if column not in used:
-                name = f"{column}_source" if column in {*self.schema.names, *PROVENANCE, ROW} else column
-                columns[name] = source[column]
+        further = [column for column in source.columns if column not in used]
+        for column, name in further_names(further, {*self.schema.names, *PROVENANCE, ROW}).items():
+            columns[name] = source[column]
 
 
 def ids_by_title(items: pl.DataFrame) -> dict[str, str]:
@@ -281,18 +281,20 @@ def refused_rows(records: Records, refused: pl.DataFrame, table: str, source_id:
     """Refusals of rows that were made from records, as rows of the quarantine."""
     if not refused.height:
         return empty("quarantine")
-    at = refused[ROW].cast(pl.Int64)
-    raw = records.frame[at].select(raw=pl.struct(pl.all()).struct.json_encode())
-    lines = pl.Series("source_line", records.lines, dtype=pl.Int64)[at]
-    return pl.concat([refused.select("reason", "detail"), raw, lines.to_frame()], how="horizontal").select(
+    return refused.select(
         source_id=pl.lit(source_id),
         source_file=pl.lit(file),
-        source_line="source_line",
+        source_line=pl.Series(records.lines, dtype=pl.Int64)[refused[ROW].cast(pl.Int64)],
         table=pl.lit(table),
         reason="reason",
         detail="detail",
-        raw="raw",
+        raw=raw_text(records, refused[ROW]),
     )
+
+
+def raw_text(records: Records, at: pl.Series) -> pl.Series:
+    """Return what some of the records said, as JSON."""
+    return records.frame[at.cast(pl.Int64)].select(pl.struct(pl.all()).struct.json_encode()).to_series()
 
 
 if TYPE_CHECKING:

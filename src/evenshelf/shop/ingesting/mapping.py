@@ -253,6 +253,17 @@ def resolve(
     return Roles(roles, why, tuple(notes))
 
 
+def further_names(columns: Sequence[str], reserved: Collection[str]) -> dict[str, str]:
+    """Return names for columns that are kept as they came: those that the shop has itself get ``_source``."""
+    names: dict[str, str] = {}
+    for column in columns:
+        name = column
+        while name in reserved or (name != column and name in columns):
+            name = f"{name}_source"
+        names[column] = name
+    return names
+
+
 def _missing(table: str, role: str, columns: Sequence[str]) -> str:
     names = [name for tier in KNOWN_NAMES[table][role] for name in tier]
     close = [c for c in columns if get_close_matches(plain(c), names, n=1, cutoff=0.75)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from evenshelf.shop.cleaning.event_context import whole_log
 from evenshelf.shop.cleaning.event_rules import OVER_LOG
 from evenshelf.shop.ingesting.log_rows import derived_id, ids_by_title
 from evenshelf.shop.schema import ITEMS, PROVENANCE
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from evenshelf.shop.ingesting.how import Work
+    from evenshelf.shop.manifest import SourceEntry
 
 _OVER_LOG = (pl.col("table") == "events") & pl.col("reason").is_in(sorted(OVER_LOG))
 _NAMED = pl.col("raw").str.json_path_match("$.item_id")
@@ -41,20 +43,17 @@ def settle_titles(before: pl.DataFrame, items: pl.DataFrame, work: Work) -> pl.D
     polars.DataFrame
         The items, with the derived ones that events name, without those that none does since an item has the title.
     """
-    sources = [
-        entry.sha256[:12]
-        for entry in work.entries.values()
-        if entry.table == "events" and "item_id" not in {*entry.mapping, *entry.constants}
-    ]
+    sources = [entry for entry in work.entries.values() if entry.table == "events" and not entry.have("item_id")]
     if not sources or _own(before).equals(_own(items)):
         return items
+    by_title = pl.any_horizontal(map(_without_ids, sources))
     work.tell("finding items by their titles")
     # An item that is gone still tells which title its events had.
     titles = dict(pl.concat([_own(items), _own(before)]).iter_rows())
     owners = {derived_id(key): item_id for key, item_id in ids_by_title(items).items()}
     moved: dict[str, str] = {}
     homes: dict[str, str] = {}
-    for item_id in sorted(_named(work, pl.col("source_id").is_in(sources))):
+    for item_id in sorted(named_items(work, by_title)):
         home = derived_id(titles[item_id]) if item_id in titles else item_id
         owner = owners.get(home, home)
         if owner != item_id:
@@ -63,8 +62,8 @@ def settle_titles(before: pl.DataFrame, items: pl.DataFrame, work: Work) -> pl.D
             homes[home] = titles[item_id]
     if not moved:
         return items
-    _move(moved, sources, work)
-    gone = _derived(items) & pl.col("item_id").is_in(list(owners)) & ~pl.col("item_id").is_in(list(_named(work)))
+    _move(moved, by_title, work)
+    gone = _derived(items) & pl.col("item_id").is_in(list(owners)) & ~pl.col("item_id").is_in(list(named_items(work)))
     items = items.filter(~gone)
     missing = {home: title for home, title in homes.items() if home not in set(items["item_id"])}
     if missing:
@@ -91,8 +90,24 @@ def _own(items: pl.DataFrame) -> pl.DataFrame:
     return items.filter(~_derived(items)).select("item_id", "title")
 
 
-def _named(work: Work, which: pl.Expr | None = None) -> set[str]:
-    """Ids of items that events name, those that rules over the log took out included."""
+def _without_ids(entry: SourceEntry) -> pl.Expr:
+    """Rows of a source that tell no ids of items: those of all its files, or of some."""
+    mine = pl.col("source_id") == entry.sha256[:12]
+    unlike = [file for file, roles in entry.mappings.items() if ("item_id" in roles) != ("item_id" in entry.mapping)]
+    listed = pl.col("source_file").is_in(unlike)
+    return mine & (listed if "item_id" in entry.mapping else ~listed)
+
+
+def named_items(work: Work, which: pl.Expr | None = None) -> set[str]:
+    """Return ids of items that events name, those that rules over the log took out included.
+
+    Parameters
+    ----------
+    work
+        The shop that is being written.
+    which
+        Which events, by the columns of :data:`~evenshelf.shop.schema.PROVENANCE`. None: all.
+    """
     events, refused = work.writer.scan("events"), work.writer.scan("quarantine").filter(_OVER_LOG)
     if which is not None:
         events = events.filter(which) if "source_id" in events.collect_schema() else events.clear()
@@ -101,18 +116,18 @@ def _named(work: Work, which: pl.Expr | None = None) -> set[str]:
     return {item_id for one in columns for item_id in one.collect(engine="streaming")["item_id"] if item_id is not None}
 
 
-def _move(moved: Mapping[str, str], sources: list[str], work: Work) -> None:
+def _move(moved: Mapping[str, str], by_title: pl.Expr, work: Work) -> None:
     old = list(moved)
 
     def events(part: pl.DataFrame) -> pl.DataFrame:
         if "source_id" not in part.columns:  # simulated
             return part
-        mine = pl.col("source_id").is_in(sources) & pl.col("item_id").is_in(old)
+        mine = by_title & pl.col("item_id").is_in(old)
         new = pl.col("item_id").replace_strict(moved, default=pl.col("item_id"), return_dtype=pl.String)
         return part.with_columns(item_id=pl.when(mine).then(new).otherwise(pl.col("item_id")))
 
     def refused(part: pl.DataFrame) -> pl.DataFrame:
-        mine = part.select((_OVER_LOG & pl.col("source_id").is_in(sources) & _NAMED.is_in(old)).fill_null(value=False))
+        mine = part.select((_OVER_LOG & by_title & _NAMED.is_in(old)).fill_null(value=False))
         at = mine.to_series().arg_true()
         if not len(at):
             return part
@@ -126,7 +141,7 @@ def _move(moved: Mapping[str, str], sources: list[str], work: Work) -> None:
 
 def _made(titles: Mapping[str, str], work: Work) -> pl.DataFrame:
     """Items for titles that no single item has any more, each where an event names it first."""
-    events = work.writer.scan("events").select("item_id", *PROVENANCE)
+    events = whole_log(work.writer.scan("events")).select("item_id", *PROVENANCE)
     refused = work.writer.scan("quarantine").filter(_OVER_LOG).select(_NAMED.alias("item_id"), *PROVENANCE)
     first = (
         pl.concat([events, refused])

@@ -40,8 +40,8 @@ class Log:
     Attributes
     ----------
     users, items
-        ``id`` (sorted as ids are counted), ``n`` events, ``place`` (mean place in the files); of items also ``first``
-        (events in the earlier half).
+        ``id`` (sorted as ids are counted), ``n`` events, ``place`` (mean place in the files); of items also
+        ``first`` (events in the earlier half) and ``timed`` (events in either half).
     steps
         Events of sampled users: ``user``, ``time``, ``item`` (ranks of the ids), by user, time and place.
     moments
@@ -94,7 +94,7 @@ def _drift(log: Log, generator: np.random.Generator) -> Measured | None:
 
     What chance gives is taken from splits that deal the same events out at random.
     """
-    count = log.items["n"].to_numpy().astype(np.int64)
+    count = log.items["timed"].to_numpy().astype(np.int64)
     first = log.items["first"].to_numpy().astype(np.int64)
     early, late = int(first.sum()), int((count - first).sum())
     if early == 0 or late == 0:
@@ -248,7 +248,7 @@ def boiled_down(events: pl.LazyFrame, generator: np.random.Generator) -> Log | N
         found = (
             log.filter(pl.col(name).is_not_null())
             .group_by(name)
-            .agg(n=pl.len(), place=pl.col("place").mean(), first=early.sum())
+            .agg(n=pl.len(), place=pl.col("place").mean(), first=early.sum(), timed=early.count())
             .collect(engine="streaming")
         )
         return found.with_columns(counted(found[name])).sort("rank")
@@ -279,8 +279,11 @@ def boiled_down(events: pl.LazyFrame, generator: np.random.Generator) -> Log | N
 
 
 def _early(log: pl.LazyFrame, times: pl.LazyFrame, rows: int, timed: int) -> pl.Expr:
-    """Say of each event whether it is of the earlier half: by time, or by its place where no event has a time."""
+    """Say of each event whether it is of the earlier half: by time, or by its place where no event has a time.
+
+    Null for events without a time among such that have one: nobody knows their half.
+    """
     if timed == 0:
         return pl.col("place") <= nth_smallest(log.select("place"), (rows - 1) // 2)
     middle = nth_smallest(times.select(pl.col("time").to_physical()), timed // 2)
-    return (pl.col("time").to_physical() < middle).fill_null(value=False)
+    return pl.col("time").to_physical() < middle

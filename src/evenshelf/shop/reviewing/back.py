@@ -60,7 +60,7 @@ def back_to_items(
         for file, records in _by_file(mine):
             yield items_from(
                 records,
-                _roles(entry, records),
+                _roles(entry, file, records),
                 file,
                 source_id,
                 seen,
@@ -110,12 +110,12 @@ def back_to_events(
     source_id = entry.sha256[:12]
     # Rows that a source repeats are no copies, unless another source brought them as well.
     there = KnownRows(schema, Log(writer, but=source_id), lambda: writer.scan("events").collect_schema().names())
-    named = {} if "item_id" in {*entry.mapping, *entry.constants} else ids_by_title(items)
+    named = {} if entry.have("item_id") else ids_by_title(items)
 
     def made(file: str, records: Records) -> tuple[LogRows, pl.DataFrame, pl.DataFrame]:
         times = Times(entry.time_format, entry.zone, entry.day_order)
         maker = LogRows(schema, times, entry.constants, source_id, named)
-        return maker, *maker.make(records, _roles(entry, records), file, entry.whole_ids.get(file, ()))
+        return maker, *maker.make(records, _roles(entry, file, records), file, entry.whole_ids.get(file, ()))
 
     for file, records in _by_file(earlier):
         there.find(made(file, records)[1])
@@ -142,5 +142,6 @@ def _by_file(rows: pl.DataFrame) -> Iterator[tuple[str, Records]]:
         yield str(file), as_read(mine)
 
 
-def _roles(entry: SourceEntry, records: Records) -> dict[str, str]:
-    return {role: column for role, column in entry.mapping.items() if column in records.frame.columns}
+def _roles(entry: SourceEntry, file: str, records: Records) -> dict[str, str]:
+    # A block of JSON may lack a column that later ones have.
+    return {role: column for role, column in entry.roles_of(file).items() if column in records.frame.columns}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evenshelf.errors import SettingError
-from evenshelf.shop.cleaning.event_rules import OVER_LOG, ROW_RULES
-from evenshelf.shop.cleaning.rules import RULES
+from evenshelf.shop.cleaning.event_rules import OVER_LOG
 from evenshelf.shop.ingesting.accounts import move
+from evenshelf.shop.ingesting.copies import restored_rows, with_copies
 from evenshelf.shop.ingesting.finish import finish
 from evenshelf.shop.ingesting.how import How, Work
 from evenshelf.shop.ingesting.reasons import READING, reason_text
@@ -23,8 +23,6 @@ from evenshelf.shop.schema import PROVENANCE
 from evenshelf.shop.store import Shop, together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from evenshelf.shop.manifest import SourceEntry
     from evenshelf.shop.progress import Progress
 
@@ -202,14 +200,13 @@ def restore(
         if over_log.height:
             move(entries.values(), "events", over_log, back=True)
             writer.append("events", as_events(over_log, writer.scan("events")))
-        copies: list[pl.DataFrame] = []
         others = chosen.filter(~pl.col("reason").is_in(OVER_LOG))
         for (table, source_id), rows in others.group_by("table", "source_id", maintain_order=True):
             entry = next(e for e in entries.values() if e.table == table and e.sha256[:12] == source_id)
             work = Work(writer, entries, restored, _how(entry, now), progress)
             move([entry], entry.table, rows, back=True)
             refused = writer.rows("quarantine")
-            earlier = _earlier(before, entry)
+            earlier = restored_rows(before, entry.sha256[:12], table).drop_nulls("raw")
             if table == "items":
                 items, known = back_to_items(rows, items, earlier, entry, work)
             else:
@@ -218,12 +215,12 @@ def restore(
                 entry.items_derived += new_items.height
                 items = together([items, new_items])
             entry.rows_known += known.height
-            copies.append(rows.join(known, on=list(PROVENANCE), how="semi").select(*PROVENANCE, "reason", "raw"))
+            entry.restored_known |= known.height > 0
+            copies = rows.join(known, on=list(PROVENANCE), how="semi").select(*PROVENANCE, "raw")
+            restored = with_copies(restored, table, copies)
             move([entry], entry.table, writer.scan("quarantine").slice(refused).collect())
-        writer.replace("restored", _with_copies(restored, copies))
-        # The marks of items are made as the items were read last.
-        off = next((e.off for e in reversed(entries.values()) if e.table == "items"), [])
-        finish(Work(writer, entries, restored, _how_of(chosen["table"][0], now, off), progress), items)
+        writer.replace("restored", restored)
+        finish(Work(writer, entries, restored, How(chosen["table"][0], now or datetime.now(UTC)), progress), items)
         key = [*PROVENANCE, "table"]
         still = writer.scan("quarantine").join(chosen.lazy().select(key), on=key, how="semi").collect()
     report.restored = _counts(chosen.join(still, on=key, how="anti"))
@@ -231,42 +228,15 @@ def restore(
     return report
 
 
-_RULES = {"items": {rule.name for rule in RULES}, "events": {rule.name for rule in ROW_RULES}}
-
-
-def _earlier(restored: pl.DataFrame, entry: SourceEntry) -> pl.DataFrame:
-    """Rows of a source that were restored before and found to be copies of those of other sources."""
-    if "raw" not in restored.columns:
-        return restored.clear().with_columns(raw=pl.lit(""))
-    mine = (pl.col("source_id") == entry.sha256[:12]) & pl.col("reason").is_in(_RULES[entry.table])
-    return restored.filter(mine & pl.col("raw").is_not_null()).unique(PROVENANCE, maintain_order=True)
-
-
-def _with_copies(restored: pl.DataFrame, copies: list[pl.DataFrame]) -> pl.DataFrame:
-    if not any(rows.height for rows in copies):
-        return restored
-    new = pl.concat(copies).rename({"raw": "copy"})
-    joined = restored.join(new, on=[*PROVENANCE, "reason"], how="left", maintain_order="left")
-    raw = pl.coalesce("raw", "copy") if "raw" in restored.columns else pl.col("copy")
-    return joined.with_columns(raw=raw).drop("copy")
-
-
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
     return dict(rows["reason"].value_counts(sort=True).iter_rows())
-
-
-def _how_of(table: str, now: datetime | None, off: Sequence[str]) -> How:
-    return How(table, {}, {}, frozenset(off), frozenset(), (), now or datetime.now(UTC))
 
 
 def _how(entry: SourceEntry, now: datetime | None) -> How:
     return How(
         table=entry.table,
-        mapping=entry.mapping,
         constants=entry.constants,
         off=frozenset(entry.off),
-        fix=frozenset(),
-        exclude=(),
         now=now or datetime.now(UTC),
         time_format=entry.time_format,
         zone=entry.zone,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from evenshelf.errors import InputError
 from evenshelf.shop.manifest import MANIFEST
 from evenshelf.shop.schema import empty
 from evenshelf.shop.simulation.assortment import Assortment
@@ -91,17 +92,18 @@ def simulate(
 
     Raises
     ------
+    InputError
+        If another run is writing there.
     SettingError
         If a setting is out of range, or there is something at `out`.
     """
     settings = Settings.of(items, seed, world, language, users=users, days=days, events=events, pictures=pictures)
     path = Path(out)
-    if clear_unfinished(path) and progress is not None:
-        progress("clearing what a run that was killed left behind", 0, None)
+    clear_unfinished(path, progress)
     made = not path.exists()
     shop = Shop.new(path, origin=settings.origin())
     try:
-        with shop.writing() as writer:
+        with shop.writing(wait=False) as writer:
             _remove_folders(path)  # of a run that was killed since
             (path / UNFINISHED).touch()
             writer.replace("quarantine", empty("quarantine"))
@@ -110,35 +112,37 @@ def simulate(
             if progress is not None:
                 progress("writing the tables", 0, None)
     except BaseException:
-        # Not waited for: a second Ctrl-C may have kept this process from letting go of the lock.
-        with contextlib.suppress(BlockingIOError):
-            if clear_unfinished(path, wait=False) and made:
+        # Others may be writing, or a second Ctrl-C may have kept this process from letting go of the lock.
+        with contextlib.suppress(InputError):
+            if clear_unfinished(path) and made:
                 shutil.rmtree(path, ignore_errors=True)
         raise
     (path / UNFINISHED).unlink(missing_ok=True)
     return shop
 
 
-def clear_unfinished(path: Path, *, wait: bool = True) -> bool:
+def clear_unfinished(path: Path, progress: Progress | None = None) -> bool:
     """Remove what a run that was killed left in a folder; says whether there was any.
 
     Parameters
     ----------
     path
         The folder.
-    wait
-        For a run that goes on there, until it ends.
+    progress
+        Told when something is removed.
 
     Raises
     ------
-    BlockingIOError
-        If a run goes on there that is not waited for.
+    InputError
+        If the run was not killed: it is writing there.
     """
     if not (path / UNFINISHED).is_file():
         return False
-    with locked(path, wait=wait):
+    with locked(path, wait=False):
         if (path / MANIFEST).exists() or not (path / UNFINISHED).is_file():
             return False  # it was not killed, and has ended meanwhile
+        if progress is not None:
+            progress("clearing what a run that was killed left behind", 0, None)
         _remove_folders(path)
         (path / UNFINISHED).unlink()
         return True

@@ -45,11 +45,14 @@ class Member:
         Why it was left out; None if it is to be read.
     size
         Bytes that it says it has; None if only reading tells.
+    repeats
+        The name that it has in its archive, where an earlier member has the same.
     """
 
     name: str
     skipped: str | None = None
     size: int | None = None
+    repeats: str | None = None
     _open: Callable[[], BinaryIO] | None = field(default=None, repr=False, compare=False)
 
     def open(self) -> BinaryIO:
@@ -181,6 +184,7 @@ class _Walk:
 
     def __init__(self, exclude: Sequence[str], budget: Budget) -> None:
         self._exclude, self._budget = exclude, budget
+        self._names: set[str] = set()
 
     def file(self, path: Path, name: str) -> Iterator[Member]:
         """What is in a file on disk; `name` is empty if the file is all that was asked for."""
@@ -219,7 +223,16 @@ class _Walk:
         else:
             loan = _Loan(entry, place)
             with closing(loan):
-                yield Member(name, None, entry.size, loan.open)
+                own = self._own_name(pure)
+                yield Member(own, None, entry.size, None if own == name else name, loan.open)
+
+    def _own_name(self, name: PurePosixPath) -> str:
+        """A name that no member has had: archives may hold several under one, as after ``tar -r``."""
+        own, again = name, 2
+        while str(own) in self._names:
+            own, again = name.with_name(f"{name.stem}#{again}{name.suffix}"), again + 1
+        self._names.add(str(own))
+        return str(own)
 
     def _inside(self, entry: Entry, place: Place, prefix: str, depth: int) -> Iterator[Member]:
         with place.told():
