@@ -69,6 +69,14 @@ def ingest(  # noqa: PLR0917 - typer calls it by name
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="GLOB", help="Leave these files of an archive or folder out.")
     ] = None,
+    newer: Annotated[
+        bool,
+        typer.Option(
+            "--newer",
+            help="A later export: its rows take the place of older ones with the same id (or other key), which go to "
+            "the quarantine.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Add rows to a table of a shop; make the shop if there is none.
@@ -82,6 +90,8 @@ def ingest(  # noqa: PLR0917 - typer calls it by name
       evenshelf ingest myshop products.csv
 
       evenshelf ingest myshop export.zip --map title=productDisplayName --map category=articleType
+
+      evenshelf ingest myshop products-today.csv --newer
 
       evenshelf ingest myshop pages.tar.xz --columns code,path,title,breadcrumb,shop,seller
 
@@ -116,6 +126,7 @@ def ingest(  # noqa: PLR0917 - typer calls it by name
             off=off or (),
             fix=fix or (),
             exclude=exclude or (),
+            newer=newer,
             progress=progress,
         )
     show(ingest_report(report), report.to_dict() if as_json else None)

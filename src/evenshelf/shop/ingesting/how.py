@@ -30,6 +30,7 @@ class How:
     off: frozenset[str] = frozenset()
     fix: frozenset[str] = frozenset()
     exclude: tuple[str, ...] = ()
+    newer: bool = False
     time_format: str | None = None
     zone: str = "UTC"
     session_gap: float | None = None

@@ -23,6 +23,7 @@ from evenshelf.shop.ingesting.mapping import KNOWN_NAMES
 from evenshelf.shop.ingesting.parsing import Times
 from evenshelf.shop.ingesting.reasons import check_switches
 from evenshelf.shop.ingesting.refused import Log
+from evenshelf.shop.ingesting.replaced import REPLACED, back_in_place, check_newer, orphans
 from evenshelf.shop.ingesting.title_items import count_derived, named_items
 from evenshelf.shop.manifest import MANIFEST
 from evenshelf.shop.schema import TABLES
@@ -59,6 +60,7 @@ def ingest(
     off: Collection[str] = (),
     fix: Collection[str] = (),
     exclude: Sequence[str] = (),
+    newer: bool = False,
     now: datetime | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
@@ -100,6 +102,9 @@ def ingest(
         Names of rules whose rows are repaired instead of refused (``swapped_columns``).
     exclude
         Glob patterns of members of archives and folders to leave out.
+    newer
+        Whether a row takes the place of the one that another source brought with the same key, such as an item with the
+        same id; that one goes to the quarantine. Otherwise it is itself refused. Rows that a newer file lacks stay.
     now
         Events later than this are refused. None: the clock's time.
     progress
@@ -133,6 +138,7 @@ def ingest(
         constants=dict(sorted(constants.items())) or None,
         time_format=time_format,
         timezone=None if timezone == "UTC" else timezone,
+        newer=newer or None,
     )
     how = How(
         table=table,
@@ -141,6 +147,7 @@ def ingest(
         off=frozenset(off),
         fix=frozenset(fix),
         exclude=tuple(exclude),
+        newer=newer,
         now=now or datetime.now(UTC),
         time_format=time_format,
         zone=timezone,
@@ -151,6 +158,8 @@ def ingest(
     shop = Shop.open(path) if (path / MANIFEST).exists() else Shop.new(path)
     try:
         with shop.writing() as writer, contextlib.ExitStack() as held:
+            if newer:
+                check_newer(table, how.off, writer)
             found = [one for text in sources for one in _held(held, opened(text, path, query=query, progress=progress))]
             run = _Run(writer, shop, how, settings, progress)
             run.begin(found)
@@ -224,6 +233,8 @@ class _Run:
         self._check_needed(again)
         self._again = {key: work.entries.pop(key) for key in again}
         self._forget([sha256[:12] for sha256, _ in again])
+        if TABLES[table].key:
+            self._bring_back()
 
     def add(self, source: Source) -> None:
         """Take one source in, unless it is there already."""
@@ -236,12 +247,16 @@ class _Run:
                 others = [entry for entry in work.entries.values() if entry is not before]
                 report.notes += settle_gap(before, others, how.session_gap)
                 self.changed = True
+            if how.newer and (older := before.quarantined.get(REPLACED)):
+                report.notes.append(
+                    f"it was read before, and {older:,} of its rows were replaced since: to take them back, "
+                    f"evenshelf shop restore SHOP --reason {REPLACED} --source {source.name}"
+                )
             self.reports.append(report)
             return
         report = SourceReport(source.name, source.sha256, "again" if key in self._again else "new", how.table)
         if how.table == "items":
-            kept, refused = take_items(source.path, self.items, report, work)
-            self._items = together([self.items, kept])
+            self._items, refused = take_items(source.path, self.items, report, work)
             self._other_items = True
             work.writer.append("quarantine", refused)
         else:
@@ -270,6 +285,19 @@ class _Run:
         if self._items is None:
             self._items = self._shop.items()
         return self._items
+
+    def _bring_back(self) -> None:
+        """Put back what rows that are gone now had replaced."""
+        work, table = self._work, self._work.how.table
+        rows = self.items.lazy() if table == "items" else work.writer.scan(table)
+        waiting = orphans(table, rows, work)
+        if not waiting.height:
+            return
+        back = back_in_place(waiting, table, rows, work)
+        if table == "items":
+            self._items, self._other_items = together([self.items, back]), True
+        else:
+            work.writer.append(table, back)
 
     def _forget(self, source_ids: list[str]) -> None:
         """Take out what came from sources that are read again."""
@@ -314,7 +342,7 @@ class _Run:
         schema = TABLES[how.table]
         writer = self._work.writer
         if schema.key:
-            return KnownKeys(schema, writer.portions(schema.name))
+            return KnownKeys(schema, writer.portions(schema.name), newer=how.newer)
         return KnownRows(schema, Log(writer), lambda: writer.scan(schema.name).collect_schema().names())
 
     def finish(self) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop.cleaning import rules
 from evenshelf.shop.cleaning.event_rules import ROW_RULES, EventContext, refuse_rows
+from evenshelf.shop.ingesting.accounts import move
 from evenshelf.shop.ingesting.copies import restored_rows, with_copies
 from evenshelf.shop.ingesting.item_rows import RAW, items_from
 from evenshelf.shop.ingesting.known import KnownKeys, KnownRows, same_key
@@ -18,6 +19,7 @@ from evenshelf.shop.ingesting.known_items import equal_rows, numbered, of_others
 from evenshelf.shop.ingesting.log_rows import ROW, LogRows, ids_by_title, raw_text, refused_rows
 from evenshelf.shop.ingesting.mapping import resolve
 from evenshelf.shop.ingesting.parsing import Times
+from evenshelf.shop.ingesting.replaced import REPLACED, replace_rows, take_out
 from evenshelf.shop.ingesting.whole_ids import FRACTIONAL_IDS, WholeIds
 from evenshelf.shop.schema import PROVENANCE, TABLES, empty
 from evenshelf.shop.sources.archives import members
@@ -208,7 +210,7 @@ class Reader:
 def take_items(
     source: Path, items: pl.DataFrame, report: SourceReport, work: Work
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Read items: the rows to add to `items`, and rows for the quarantine."""
+    """Read items: all there are then, and rows for the quarantine."""
     refused: list[pl.DataFrame] = []
     seen: Counter[str] = Counter()
     times = Times(work.how.time_format, work.how.zone)
@@ -236,7 +238,19 @@ def take_items(
     back = restored_rows(work.restored, report.source_id, "items")
     copies = known.join(back, on=list(PROVENANCE), how="semi").select(*PROVENANCE, raw=RAW)
     work.restored = with_copies(work.restored, "items", copies, of=report.source_id)
-    return kept, pl.concat([empty("quarantine"), *refused, found])
+    replaced = empty("quarantine")
+    if work.how.newer:
+        items, replaced = take_out(items, kept.select("item_id"), "items", by=report.source_id)
+        move(work.entries.values(), "items", replaced)
+        _tell_replaced(replaced.height, report)
+    return together([items, kept]), pl.concat([empty("quarantine"), *refused, found, replaced])
+
+
+def _tell_replaced(count: int, report: SourceReport) -> None:
+    if count:
+        report.notes.append(
+            f"{count:,} of its rows took the place of older ones, which wait in the quarantine as {REPLACED!r}"
+        )
 
 
 def add_items(
@@ -286,7 +300,11 @@ def add_items(
             continue
         hits, free = rule.find(frame), excused(frame, restored, rule.name)
         if rule.name == "duplicate_item_id":
-            hits = hits | frame["item_id"].is_in(items["item_id"].implode())
+            if not how.newer:
+                hits = hits | frame["item_id"].is_in(items["item_id"].implode())
+            elif "derived" in items.columns:  # what is made of titles has no row that a newer one could replace
+                made = items.filter(pl.col("derived"))
+                hits = hits | frame["item_id"].is_in(made["item_id"].implode())
             renumbers = bool((hits & free).any())
         hits = hits & ~free
         count = int(hits.sum())
@@ -307,7 +325,8 @@ def add_items(
         )
         frame = frame.filter(~hits)
     if renumbers:
-        frame = numbered(frame, set(items["item_id"]))
+        taken = set(items["item_id"]) - (set(frame["item_id"]) if how.newer else set())
+        frame = numbered(frame, taken)
     frame = frame.with_columns(pl.col("title").fill_null("")).drop(RAW, rules.BREADCRUMB, rules.CODE, strict=False)
     report.rows_kept = frame.height + report.rows_known
     return frame, pl.concat([empty("quarantine"), *refused]), there
@@ -376,6 +395,8 @@ def take_log(
         refused.clear()
     for frame in refused:
         writer.append("quarantine", frame)
+    if isinstance(known, KnownKeys) and known.replaced:
+        _tell_replaced(replace_rows(table, pl.concat(known.replaced), work, by=report.source_id), report)
     work.restored = with_copies(work.restored, table, pl.concat(copies), of=report.source_id)
     report.day_order = times.order
     if maker.returns:

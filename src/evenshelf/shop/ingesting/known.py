@@ -153,10 +153,18 @@ class KnownKeys:
         The table; it has a key.
     existing
         Its rows, portion by portion.
+    newer
+        Whether rows of a source take the place of those that others brought with the same key.
+
+    Attributes
+    ----------
+    replaced
+        Keys of rows of the table whose place those of the source take, portion by portion.
     """
 
-    def __init__(self, schema: TableSchema, existing: Iterable[pl.DataFrame]) -> None:
-        self._key = schema.key
+    def __init__(self, schema: TableSchema, existing: Iterable[pl.DataFrame], *, newer: bool = False) -> None:
+        self._key, self._newer = schema.key, newer
+        self.replaced: list[pl.DataFrame] = []
         self._columns = _compared(schema, ())
         self._seen: list[pl.DataFrame] = [self._hashed(frame, there=True) for frame in existing]
 
@@ -168,6 +176,7 @@ class KnownKeys:
     def accept(self) -> None:
         """Begin with another source; the rows of the last one are in the table now."""
         self._seen = [seen.with_columns(there=pl.lit(value=True)) for seen in self._seen]
+        self.replaced = []
 
     def find(self, frame: pl.DataFrame) -> tuple[Mask, Mask]:
         """Mark rows that the table has with equal content, and rows whose key another row has.
@@ -181,6 +190,12 @@ class KnownKeys:
         repeats = ~mine["key"].is_first_distinct()
         mask = known.to_series().fill_null(value=False).to_numpy()
         clash = (found["other"].is_not_null() | repeats).to_numpy() & ~mask
+        if self._newer:
+            new = clash & found["was_there"].fill_null(value=False).to_numpy() & ~repeats.to_numpy()
+            clash &= ~new
+            if new.any():
+                self.replaced.append(frame.filter(new).select(self._key))
+                self._seen = [seen.join(mine.filter(new), on="key", how="anti") for seen in self._seen]
         self._seen.append(mine.filter(~(mask | clash)))
         return mask, clash
 

@@ -9,6 +9,7 @@ from evenshelf.shop.cleaning.event_rules import LOG_RULES, ROW_RULES
 from evenshelf.shop.cleaning.rules import MARKINGS, RULES
 from evenshelf.shop.cleaning.switches import unknown_rules
 from evenshelf.shop.ingesting.log_rows import UNREADABLE
+from evenshelf.shop.ingesting.replaced import REASON, REPLACED
 from evenshelf.shop.ingesting.whole_ids import FRACTIONAL_IDS
 
 if TYPE_CHECKING:
@@ -24,13 +25,16 @@ READING = {
 }
 """Reasons given while reading; they cannot be turned off."""
 
-_FOUND_WHILE_READING = dict.fromkeys(READING, "is found while reading and cannot be turned off")
+_FOUND_WHILE_READING = dict.fromkeys(READING, "is found while reading and cannot be turned off") | {
+    REPLACED: "is nobody's unasked: leave out --newer"
+}
 
 REASONS: dict[str, str] = {
     **{rule.name: rule.reason for rule in RULES},
     **{rule.name: rule.reason for rule in ROW_RULES},
     **{rule.name: rule.reason for rule in LOG_RULES},
     **READING,
+    REPLACED: REASON,
 }
 """What each reason means."""
 

@@ -15,6 +15,7 @@ from evenshelf.shop.sources.records import Records
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from evenshelf.shop.schema import TableSchema
     from evenshelf.shop.store import Writer
 
 
@@ -26,18 +27,23 @@ def as_read(rows: pl.DataFrame) -> Records:
     return Records(pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String)), rows["source_line"].to_list())
 
 
-def as_events(rows: pl.DataFrame, events: pl.LazyFrame) -> pl.DataFrame:
-    """Rows that a rule over the log had taken out of the events, as they were there, without derived sessions."""
+def as_rows(rows: pl.DataFrame, table: TableSchema, like: pl.LazyFrame) -> pl.DataFrame:
+    """Rows that had been taken out of a table, as they were there; further columns in the types that it has them in."""
     frame = as_read(rows).frame
-    if "session_derived" in frame.columns:
-        frame = frame.with_columns(session_derived=pl.col("session_derived") == "true")
-        frame = frame.with_columns(without_derived(frame.columns)).drop("session_derived")
     typed = [
         _typed(column.name, column.dtype)
-        for column in EVENTS.columns
+        for column in table.columns
         if column.name in frame.columns and column.dtype != pl.String
     ]
-    return typed_like(frame.with_columns(typed), events)
+    return typed_like(frame.with_columns(typed), like)
+
+
+def as_events(rows: pl.DataFrame, events: pl.LazyFrame) -> pl.DataFrame:
+    """Rows that a rule over the log had taken out of the events, as they were there, without derived sessions."""
+    frame = as_rows(rows, EVENTS, events)
+    if "session_derived" not in frame.columns:
+        return frame
+    return frame.with_columns(without_derived(frame.columns)).drop("session_derived")
 
 
 class Log:
@@ -65,7 +71,7 @@ def typed_like(frame: pl.DataFrame, table: pl.DataFrame | pl.LazyFrame) -> pl.Da
     """The frame with its columns in the types that a table has them in, where text can become such."""
     schema = table.collect_schema()
     return frame.with_columns(
-        pl.col(name).cast(schema[name], strict=False)
+        _typed(name, schema[name])
         for name in frame.columns
         if name in schema and schema[name] != frame.schema[name] and not schema[name].is_nested()
     )
@@ -81,5 +87,7 @@ def _text(value: Any) -> str | None:
 
 def _typed(name: str, dtype: Any) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
-        return pl.col(name).str.to_datetime(time_unit="us", time_zone="UTC")
-    return pl.col(name).cast(dtype)
+        return pl.col(name).str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
+    if dtype == pl.Boolean:  # text does not become a truth value by itself
+        return pl.col(name).cast(pl.String) == "true"
+    return pl.col(name).cast(dtype, strict=False)

@@ -18,8 +18,9 @@ from evenshelf.shop.ingesting.finish import finish
 from evenshelf.shop.ingesting.how import How, Work
 from evenshelf.shop.ingesting.reasons import READING, reason_text
 from evenshelf.shop.ingesting.refused import as_events
+from evenshelf.shop.ingesting.replaced import REPLACED, back_in_place, replace_rows, take_out
 from evenshelf.shop.reviewing.back import back_to_events, back_to_items
-from evenshelf.shop.schema import PROVENANCE
+from evenshelf.shop.schema import PROVENANCE, TABLES
 from evenshelf.shop.store import Shop, together
 
 if TYPE_CHECKING:
@@ -143,11 +144,14 @@ class RestoreReport:
         Rows that another rule refuses, by its name; they stay in quarantine, with that reason.
     unreadable
         Rows that are no rows and cannot be put back, by reason.
+    replaced
+        Rows that went into the quarantine because older ones came back in their place.
     """
 
     restored: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     unreadable: dict[str, int] = field(default_factory=dict)
+    replaced: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report, ready for JSON."""
@@ -161,7 +165,8 @@ def restore(
 
     The rule that had refused a row is not asked about it again, now or when its source is read again; the other rules
     are. What cannot be read as a row stays: mend the file and ingest it. Rows that several sources hold are restored as
-    often as the one holds them that has most of them, whether they are asked for at once or one by one.
+    often as the one holds them that has most of them, whether they are asked for at once or one by one. A row that a
+    newer one has replaced changes places with it; of several with one key the last one does, the others stay.
 
     Parameters
     ----------
@@ -188,22 +193,29 @@ def restore(
     chosen = chosen.filter(~pl.col("reason").is_in(list(READING)))
     if not chosen.height:
         return report
+    when = now or datetime.now(UTC)
+    is_replaced = pl.col("reason") == REPLACED
     with shop.writing() as writer:
         entries = {(e.sha256, e.table): e.model_copy(deep=True) for e in shop.manifest.sources}
-        before, excused = shop.read("restored"), chosen.select(*PROVENANCE, "reason")
+        # That a newer row has replaced one is no judgement that could be wrong: it may be replaced again.
+        swapped, chosen_others = chosen.filter(is_replaced), chosen.filter(~is_replaced)
+        before, excused = shop.read("restored"), chosen_others.select(*PROVENANCE, "reason")
         restored = pl.concat([before, excused], how="diagonal").unique([*PROVENANCE, "reason"], maintain_order=True)
-        gone = chosen.select(*PROVENANCE, "table", "reason")
+        gone = chosen_others.select(*PROVENANCE, "table", "reason")
         writer.rewrite("quarantine", lambda part: part.join(gone, on=gone.columns, how="anti", maintain_order="left"))
         items = shop.items()
+        for (name,), rows in swapped.group_by("table", maintain_order=True):
+            items, count = _swap(rows, str(name), items, Work(writer, entries, before, How(str(name), when), progress))
+            report.replaced += count
         # What rules over the log took out was held against all other rows when it came, and copies were left out.
-        over_log = chosen.filter(pl.col("reason").is_in(OVER_LOG))
+        over_log = chosen_others.filter(pl.col("reason").is_in(OVER_LOG))
         if over_log.height:
             move(entries.values(), "events", over_log, back=True)
             writer.append("events", as_events(over_log, writer.scan("events")))
-        others = chosen.filter(~pl.col("reason").is_in(OVER_LOG))
+        others = chosen_others.filter(~pl.col("reason").is_in(OVER_LOG))
         for (table, source_id), rows in others.group_by("table", "source_id", maintain_order=True):
             entry = next(e for e in entries.values() if e.table == table and e.sha256[:12] == source_id)
-            work = Work(writer, entries, restored, _how(entry, now), progress)
+            work = Work(writer, entries, restored, _how(entry, when), progress)
             move([entry], entry.table, rows, back=True)
             refused = writer.rows("quarantine")
             earlier = restored_rows(before, entry.sha256[:12], table).drop_nulls("raw")
@@ -220,7 +232,7 @@ def restore(
             restored = with_copies(restored, table, copies)
             move([entry], entry.table, writer.scan("quarantine").slice(refused).collect())
         writer.replace("restored", restored)
-        finish(Work(writer, entries, restored, How(chosen["table"][0], now or datetime.now(UTC)), progress), items)
+        finish(Work(writer, entries, restored, How(chosen["table"][0], when), progress), items)
         key = [*PROVENANCE, "table"]
         still = writer.scan("quarantine").join(chosen.lazy().select(key), on=key, how="semi").collect()
     report.restored = _counts(chosen.join(still, on=key, how="anti"))
@@ -228,16 +240,31 @@ def restore(
     return report
 
 
+def _swap(chosen: pl.DataFrame, table: str, items: pl.DataFrame, work: Work) -> tuple[pl.DataFrame, int]:
+    """Let rows that newer ones have replaced change places with them; returns the items, and how many left."""
+    in_memory = table == "items"
+    back = back_in_place(chosen, table, items.lazy() if in_memory else work.writer.scan(table), work)
+    keys = back.select(TABLES[table].key)
+    if not in_memory:
+        count = replace_rows(table, keys, work, by="")
+        work.writer.append(table, back)
+        return items, count
+    left, out = take_out(items, keys, table, by="")
+    work.writer.append("quarantine", out)
+    move(work.entries.values(), table, out)
+    return together([left, back]), out.height
+
+
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
     return dict(rows["reason"].value_counts(sort=True).iter_rows())
 
 
-def _how(entry: SourceEntry, now: datetime | None) -> How:
+def _how(entry: SourceEntry, now: datetime) -> How:
     return How(
         table=entry.table,
         constants=entry.constants,
         off=frozenset(entry.off),
-        now=now or datetime.now(UTC),
+        now=now,
         time_format=entry.time_format,
         zone=entry.zone,
     )

@@ -65,6 +65,8 @@ def restore_report(report: RestoreReport) -> RenderableType:
     if not (report.restored or report.refused or report.unreadable):
         return Text("No row is meant.")
     parts: list[RenderableType] = []
+    if report.replaced:
+        parts.append(Text(f"{report.replaced:,} newer rows went into the quarantine in their place", "yellow"))
     for title, counts, colour in (
         ("Back in their tables", report.restored, "green"),
         ("Refused again, for another reason", report.refused, "yellow"),
