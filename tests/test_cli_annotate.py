@@ -96,8 +96,8 @@ def test_suspects_become_a_sheet(shop: Path, tmp_path: Path, capsys: pytest.Capt
     "case",
     [
         (["export", "nowhere", "s.csv"], 3, "there is no shop at nowhere"),
-        (["export", "SHOP", "s.csv", "--strategy", "tial"], 2, "Did you mean tail"),
-        (["export", "SHOP", "s.csv", "--target", "categry"], 3, "Did you mean category"),
+        (["export", "SHOP", "s.csv", "--strategy", "tial"], 2, "did you mean tail"),
+        (["export", "SHOP", "s.csv", "--target", "categry"], 3, "did you mean category"),
         (["export", "SHOP", "s.csv", "--overlap", "2"], 2, "each row goes to 2 annotators, and none is named"),
         (["export", "SHOP", "s.csv", "--n", "0"], 2, "at least one row"),
         (["import", "SHOP", "none.csv"], 3, "none.csv cannot be read"),

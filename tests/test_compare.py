@@ -263,7 +263,7 @@ def test_errors_say_what_to_do(case):
         ({"names": sorted(SIZES)}, "nothing says how to encode them"),
         ({"names": np.ones((5, 3))}, "the shape (5, 3)"),
         ({"encoder": "tfidf"}, "only for names"),
-        ({"encoder": "tfdif"}, "Did you mean tfidf?"),
+        ({"encoder": "tfdif"}, "did you mean tfidf?"),
         ({"metric": "f1"}, "No verdict rests on the metric 'f1'"),
         ({"guardrail": 2}, "from 0 to 1"),
         ({"folds": 2}, "at least 3"),

@@ -7,6 +7,12 @@ Every error that evenshelf raises on bad input is an :class:`EvenshelfError`: it
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class EvenshelfError(Exception):
     """Base of all errors raised by evenshelf.
@@ -52,3 +58,10 @@ class MissingExtraError(EvenshelfError, ImportError):
             f"{feature} needs the package {package!r}, which is not installed.",
             hint=f"Install it with: pip install 'evenshelf[{extra}]' (in a clone: pip install '.[{extra}]')",
         )
+
+
+def near(word: str, choices: Iterable[str], *, n: int = 3) -> str:
+    """Return which of the choices may be meant, as ``" (did you mean a or b?)"``; nothing if none is close."""
+    by_folded = {choice.casefold(): choice for choice in choices}
+    close = get_close_matches(word.casefold(), list(by_folded), n=n, cutoff=0.5)
+    return f" (did you mean {' or '.join(by_folded[hit] for hit in close)}?)" if close else ""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
 from typing import Generic, Protocol, TypeVar
 
-from evenshelf.errors import SettingError
+from evenshelf.errors import SettingError, near
 
 
 class Named(Protocol):
@@ -111,9 +110,7 @@ class Registry(Generic[K]):
         kinds = self.all()
         if name in kinds:
             return kinds[name]
-        close = difflib.get_close_matches(name.lower(), kinds, n=3, cutoff=0.5)
-        meant = f" Did you mean {' or '.join(close)}?" if close else ""
         raise SettingError(
-            f"There is no {self.noun} {name!r}.{meant}",
+            f"There is no {self.noun} {name!r}{near(name, kinds)}.",
             hint=f"There are: {', '.join(map(self._usage, kinds.values()))}.",
         )

@@ -73,7 +73,7 @@ def test_labelled_rows_can_be_checked(shop: Shop) -> None:
 def test_settings_are_told_all_at_once(shop: Shop) -> None:
     with pytest.raises(SettingError, match=r"n is 0.*which is 'all'.*seed is -1"):
         select(shop, n=0, which="all", seed=-1)
-    with pytest.raises(InputError, match="Did you mean category"):
+    with pytest.raises(InputError, match="did you mean category"):
         select(shop, "categry")
     with pytest.raises(SettingError, match="cannot be labelled"):
         select(shop, "title")

@@ -96,5 +96,5 @@ def test_what_makes_a_row_worth_asking_is_in_its_range(seed: int) -> None:
 
 
 def test_no_such_strategy() -> None:
-    with pytest.raises(SettingError, match="Did you mean margin"):
+    with pytest.raises(SettingError, match="did you mean margin"):
         strategy_of("margn")

@@ -44,8 +44,8 @@ def test_fingerprints_differ(titles: list[str]) -> None:
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ("minlm", "Did you mean minilm"),
-        ("TFIDF", "Did you mean tfidf"),
+        ("minlm", "did you mean minilm"),
+        ("TFIDF", "did you mean tfidf"),
         ("minilm:large", "takes no argument"),
         ("st", "st:NAME_OR_FOLDER"),
         ("hf:", "hf:NAME_OR_FOLDER"),

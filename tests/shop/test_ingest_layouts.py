@@ -77,7 +77,7 @@ def test_only_events_that_tell_titles_follow_the_items_that_have_them(tmp_path, 
 
 
 def test_a_column_plays_one_role_in_all_of_a_file(tmp_path, monkeypatch):
-    monkeypatch.setattr("evenshelf.shop.ingesting.intake.read_batches", partial(read_batches, block=24))
+    monkeypatch.setattr("evenshelf.shop.ingesting.reading.read_batches", partial(read_batches, block=24))
     rows = [{"sku": "1", "name": "Hat"}, {"sku": "2", "name": "Cap", "title": "A cap"}]
     path = tmp_path / "i.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")

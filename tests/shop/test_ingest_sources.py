@@ -11,8 +11,9 @@ import pytest
 from evenshelf.cli import main
 from evenshelf.errors import SettingError
 from evenshelf.shop import Shop, ingest
+from evenshelf.shop.frames import together
 from evenshelf.shop.reviewing.review import Selection, refused, restore
-from evenshelf.shop.store import Writer, together
+from evenshelf.shop.store import Writer
 
 HEAD = "time,user_id,item_id,kind\n"
 

@@ -223,7 +223,7 @@ def test_parquet_keeps_its_types(tmp_path):
 
 def test_a_missing_file_is_told_with_close_spellings(tmp_path):
     (tmp_path / "products.csv").write_text("title\n")
-    with pytest.raises(InputError, match=r"Did you mean products\.csv"):
+    with pytest.raises(InputError, match=r"did you mean products\.csv"):
         list(members(tmp_path / "product.csv"))
 
 

@@ -154,9 +154,9 @@ def test_a_wrong_condition_is_refused(wrong):
 
 
 def test_columns_and_values_that_no_item_has_are_refused():
-    with pytest.raises(SettingError, match=r"no column 'categroy' \(did you mean 'category'\?\)"):
+    with pytest.raises(SettingError, match=r"no column 'categroy' \(did you mean category\?\)"):
         rule_tags(EVENTS_OF_TWO, [parse_tag_rule("x: view > 1 in categroy Shirt")], items=ITEMS)
-    with pytest.raises(SettingError, match=r"no item has 'Shirts' in 'category' \(did you mean 'Shirt'\?\)"):
+    with pytest.raises(SettingError, match=r"no item has 'Shirts' in 'category' \(did you mean Shirt\?\)"):
         rule_tags(EVENTS_OF_TWO, [parse_tag_rule("x: view > 1 in category Shirts")], items=ITEMS)
     with pytest.raises(SettingError, match="no items table"):
         rule_tags(EVENTS_OF_TWO, [parse_tag_rule("x: view > 1 in category Shirt")])
@@ -293,7 +293,7 @@ def test_a_tag_is_given_anew_and_others_stay(shop):
     }
     tag_users(shop, remove=["b"])
     assert not any("b" in mine for mine in held(shop).values())
-    with pytest.raises(SettingError, match=r"no rule has given the tag 'cc' \(did you mean 'c'\?\), 'vip'"):
+    with pytest.raises(SettingError, match=r"no rule has given the tag 'cc' \(did you mean c\?\), 'vip'"):
         tag_users(shop, remove=["cc", "vip"])
 
 

@@ -138,7 +138,7 @@ def test_a_shop_makes_a_task(shop: Shop) -> None:
 
 
 def test_a_missing_column_is_named_with_those_there_are(shop: Shop, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no column 'categroy' to learn. Did you mean category\?"):
+    with pytest.raises(InputError, match=r"no column 'categroy' to learn \(did you mean category\?\)"):
         LabelTask.from_shop(shop, "categroy")
     with pytest.raises(InputError, match="no column 'words'"):
         LabelTask.from_shop(shop, text="words")

@@ -100,7 +100,7 @@ def test_tags_of_items(shop):
     counts = dict(pairs["tag"].value_counts().iter_rows())
     assert dict(zip(task.classes, task.counts.tolist(), strict=True)) == counts
     assert task.describe()["labels_per_text"] > 1
-    with pytest.raises(InputError, match=r"no column 'tagz'.*Did you mean tags\?"):
+    with pytest.raises(InputError, match=r"no column 'tagz'.*did you mean tags\?"):
         TagsTask.from_shop(shop, "tagz")
 
 

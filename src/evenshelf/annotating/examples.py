@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evenshelf.errors import InputError, SettingError
+from evenshelf.errors import InputError, SettingError, near
 from evenshelf.shop import Shop, title_groups
 from evenshelf.shop.schema import ITEMS, MARKS, PROVENANCE
 
@@ -99,10 +98,9 @@ def target_column(items: pl.DataFrame, target: str, *, new: bool = False) -> pl.
                 hint="Begin a column of another name.",
             )
         if not new and target not in declared:
-            close = difflib.get_close_matches(target, items.columns, n=3, cutoff=0.5)
-            meant = f" Did you mean {' or '.join(close)}?" if close else ""
             raise InputError(
-                f"The shop has no column {target!r}.{meant}", hint="A column that is new is begun with --new-target."
+                f"The shop has no column {target!r}{near(target, items.columns)}.",
+                hint="A column that is new is begun with --new-target.",
             )
         return pl.Series(target, [None] * items.height, dtype=pl.String)
     if items.schema[target] != pl.String:

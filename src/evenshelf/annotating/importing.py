@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from evenshelf.annotating.examples import target_column
 from evenshelf.annotating.reading import SURPLUS, Row, Sheet, read_sheet
 from evenshelf.annotating.sheets import unguarded, write_refused
 from evenshelf.annotating.votes import agreed, conflicts
-from evenshelf.errors import InputError, SettingError
+from evenshelf.errors import InputError, SettingError, near
 from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
 from evenshelf.shop.schema import ANNOTATIONS
@@ -315,10 +314,9 @@ class _Intake:
         if not who:
             return "annotator", "nobody is named; fill the column, or give --annotator NAME"
         if label not in self.known and not self.any_label:
-            close = [self._folded[label.casefold()]] if label.casefold() in self._folded else []
-            close = close or difflib.get_close_matches(label, self.known, n=3, cutoff=0.6)
-            meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
-            return "label", f"{label!r} is no label in use{meant} (--new-labels takes it)"
+            same = self._folded.get(label.casefold())
+            meant = near(label, [same] if same is not None else self.known)
+            return "label", f"{label!r} is no label in use{meant}; --new-labels takes it"
         return None
 
     def _near_item(self, item: str) -> str:

@@ -9,14 +9,13 @@ chosen already (k-centre: Sener & Savarese, ICLR 2018). The last makes batches d
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.errors import SettingError
+from evenshelf.errors import SettingError, near
 from evenshelf.shop.progress import Progress
 
 Floats = NDArray[np.float32]
@@ -247,7 +246,7 @@ def strategy_of(name: str) -> Strategy:
         If there is none; close names are offered.
     """
     if name not in STRATEGIES:
-        close = difflib.get_close_matches(name.lower(), STRATEGIES, n=2, cutoff=0.4)
-        meant = f" Did you mean {' or '.join(close)}?" if close else ""
-        raise SettingError(f"There is no strategy {name!r}.{meant}", hint=f"One of: {', '.join(STRATEGIES)}.")
+        raise SettingError(
+            f"There is no strategy {name!r}{near(name, STRATEGIES)}.", hint=f"One of: {', '.join(STRATEGIES)}."
+        )
     return STRATEGIES[name]

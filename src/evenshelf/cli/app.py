@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import time
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from typer.core import TyperGroup
 
-from evenshelf.errors import EvenshelfError, SettingError
+from evenshelf.errors import EvenshelfError, SettingError, near
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -119,9 +118,7 @@ def one_of(value: str, allowed: Iterable[str], option: str) -> str:
     known = list(allowed)
     if value in known:
         return value
-    close = difflib.get_close_matches(value.lower(), known, n=3, cutoff=0.4)
-    meant = f" Did you mean {' or '.join(close)}?" if close else ""
-    raise SettingError(f"{option} cannot be {value!r}.{meant}", hint=f"It is one of: {', '.join(known)}.")
+    raise SettingError(f"{option} cannot be {value!r}{near(value, known)}.", hint=f"It is one of: {', '.join(known)}.")
 
 
 def pairs(options: Sequence[str], name: str) -> dict[str, str]:

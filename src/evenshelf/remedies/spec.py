@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import difflib
 from typing import Any
 
-from evenshelf.errors import SettingError
+from evenshelf.errors import SettingError, near
 from evenshelf.remedies.base import Remedy
 from evenshelf.remedies.registry import catalogue
 
@@ -71,9 +70,8 @@ def _member(node: ast.expr, faults: list[str]) -> Remedy | None:
     known = catalogue()
     kind = known.get(function.id)
     if kind is None:
-        near = difflib.get_close_matches(function.id, known, n=3, cutoff=0.5)
-        offer = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}."
-        faults.append(f"there is no remedy {function.id!r}: {offer}")
+        meant = near(function.id, known)
+        faults.append(f"there is no remedy {function.id!r}{meant or ': known are ' + ', '.join(known)}.")
         return None
     values = _arguments(kind, call, faults) if call else {}
     if values is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 
 from evenshelf.encoders import Choice, Encoder, VectorCache, choose_encoder, encoder_kind, open_encoder
 from evenshelf.encoders.bag import word_matrix
-from evenshelf.errors import InputError, SettingError
+from evenshelf.errors import InputError, SettingError, near
 from evenshelf.learners import learner_kind
 from evenshelf.learners.heads import HEADS
 from evenshelf.remedies import Remedy, parse, remedy_set
@@ -78,9 +77,9 @@ class Plan:
         except SettingError as error:
             faults.append(error.message)
             hint = error.hint
-            near = difflib.get_close_matches(str(self.remedies).strip().lower(), SETS, n=1)
-            if near and self.remedies not in SETS:
-                hint = f"Did you mean the set {near[0]}? The sets are {' and '.join(SETS)}."
+            meant = near(str(self.remedies).strip(), SETS, n=1)
+            if meant and self.remedies not in SETS:
+                hint = f"The sets are {' and '.join(SETS)}{meant}."
         if faults:
             text = "; ".join(fault.rstrip(".") for fault in faults)
             raise SettingError(f"{text[0].upper()}{text[1:]}.", hint=hint)
@@ -228,9 +227,9 @@ def prepare(
 def check_verdict(metric: str, guardrail: float) -> None:
     """Raise a :class:`SettingError` before the work, not after it, if no verdict can be had with these settings."""
     if metric not in METRICS:
-        close = difflib.get_close_matches(metric.lower(), METRICS, n=3, cutoff=0.4)
-        meant = f" Did you mean {' or '.join(close)}?" if close else ""
-        raise SettingError(f"No verdict rests on the metric {metric!r}.{meant}", hint=f"One of: {', '.join(METRICS)}.")
+        raise SettingError(
+            f"No verdict rests on the metric {metric!r}{near(metric, METRICS)}.", hint=f"One of: {', '.join(METRICS)}."
+        )
     if not 0 <= guardrail <= 1:
         raise SettingError(
             f"The guardrail is a share of head F1, from 0 to 1, not {guardrail:g}.", hint="The usual value is 0.01."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evenshelf.errors import InputError
+from evenshelf.errors import InputError, near
 from evenshelf.shop import buckets, title_groups
 from evenshelf.shop.schema import MARKS, PROVENANCE
 from evenshelf.tasks.folds import ALWAYS_TRAINING, grouped_folds, random_folds
@@ -142,10 +141,8 @@ class LabelTask:
         choices = [c for c in columns if c not in _NO_TARGETS]
         for column in (target, text):
             if column not in columns:
-                close = difflib.get_close_matches(column, choices, n=3, cutoff=0.5)
-                meant = f" Did you mean {' or '.join(close)}?" if close else ""
                 raise InputError(
-                    f"The shop {shop.path} has no column {column!r} to learn.{meant}",
+                    f"The shop {shop.path} has no column {column!r} to learn{near(column, choices)}.",
                     hint=f"Choose one with --target: {', '.join(choices)}.",
                 )
         items = shop.items()

@@ -7,7 +7,6 @@ as many tags as it has; see :mod:`evenshelf.tasks.tag_sets`.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -17,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evenshelf.errors import InputError
+from evenshelf.errors import InputError, near
 from evenshelf.shop.schema import MARKS, PROVENANCE
 from evenshelf.shop.tagging.tag_rules import SEPARATOR, parse_tag_rule
 from evenshelf.shop.tagging.users import IMPORTED, RFM, tags_of_users
@@ -183,10 +182,8 @@ def _check_column(shop: Shop, table: pl.LazyFrame, column: str, option: str, pre
     hidden = {"item_id", "user_id", *PROVENANCE, *MARKS}
     choices = [prefix + name for name in there if name not in hidden]
     if column not in there:
-        close = difflib.get_close_matches(prefix + column, choices, n=3, cutoff=0.5)
-        meant = f" Did you mean {' or '.join(close)}?" if close else ""
         raise InputError(
-            f"The shop {shop.path} has no column {prefix + column!r}.{meant}",
+            f"The shop {shop.path} has no column {prefix + column!r}{near(prefix + column, choices)}.",
             hint=f"Choose one with --{option}: {', '.join(choices) or 'there is none'}.",
         )
 

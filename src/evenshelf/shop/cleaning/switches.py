@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+from evenshelf.errors import near
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -27,7 +28,6 @@ def unknown_rules(
     """
     problems = []
     for name in sorted(set(names) - set(choices)):
-        close = get_close_matches(name, list(choices), n=1)
         why = f" {because[name]}" if because is not None and name in because else ""
-        problems.append(f"{switch}: no such rule: {name!r}{why}" + (f" (did you mean {close[0]}?)" if close else ""))
+        problems.append(f"{switch}: no such rule: {name!r}{why}{near(name, choices, n=1)}")
     return problems

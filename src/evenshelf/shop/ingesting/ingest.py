@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 
 from evenshelf.errors import SettingError
+from evenshelf.shop.frames import together
 from evenshelf.shop.ingesting.accounts import IngestReport, SourceReport
 from evenshelf.shop.ingesting.derived_sessions import settle_gap
 from evenshelf.shop.ingesting.finish import finish
@@ -29,7 +30,7 @@ from evenshelf.shop.manifest import MANIFEST
 from evenshelf.shop.schema import TABLES
 from evenshelf.shop.sources.listing import Source, opened
 from evenshelf.shop.sources.sql import is_url
-from evenshelf.shop.store import Shop, together
+from evenshelf.shop.store import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Mapping, Sequence

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from evenshelf.shop.frames import text_of
 from evenshelf.shop.schema import PROVENANCE
-from evenshelf.shop.store import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

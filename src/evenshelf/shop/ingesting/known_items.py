@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenshelf.shop.cleaning.rules import BREADCRUMB, CODE
+from evenshelf.shop.frames import text_of
 from evenshelf.shop.ingesting.item_rows import RAW
 from evenshelf.shop.schema import PROVENANCE
-from evenshelf.shop.store import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection

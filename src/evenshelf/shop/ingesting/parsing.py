@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import polars as pl
 
 from evenshelf.errors import InputError, SettingError
+from evenshelf.shop.frames import text_of
 from evenshelf.shop.schema import KINDS, TIME
-from evenshelf.shop.store import text_of
 
 _THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
 # Blanks beside the sign go with it; others stay, as "10 20" are two numbers.

@@ -9,9 +9,9 @@ import polars as pl
 
 from evenshelf.shop.cleaning.event_context import whole_log
 from evenshelf.shop.cleaning.event_rules import OVER_LOG
+from evenshelf.shop.frames import together
 from evenshelf.shop.ingesting.log_rows import derived_id, ids_by_title
 from evenshelf.shop.schema import ITEMS, PROVENANCE
-from evenshelf.shop.store import together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

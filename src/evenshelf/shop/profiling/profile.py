@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import polars as pl
 
-from evenshelf.errors import InputError, SettingError
+from evenshelf.errors import InputError, SettingError, near
 from evenshelf.shop.cleaning.rules import minority_labels
 from evenshelf.shop.duplicates import title_groups
 from evenshelf.shop.label_words import label_held
@@ -243,10 +242,8 @@ def _labels(shop: Shop, items: pl.DataFrame, target: str) -> pl.Series:
     """The column to be learned as texts, not all of them null."""
     choices = [name for name in items.columns if name not in {*PROVENANCE, "title", "item_id"}]
     if target not in choices:
-        close = get_close_matches(target, choices, n=3)
         raise SettingError(
-            f"the shop {shop.path} has no column {target!r} to measure"
-            + (f" (did you mean {' or '.join(close)}?)" if close else ""),
+            f"the shop {shop.path} has no column {target!r} to measure{near(target, choices)}",
             hint=f"Choose one with --target: {', '.join(choices)}.",
         )
     labels = items[target].cast(pl.String)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from evenshelf.shop.frames import together
 from evenshelf.shop.ingesting.accounts import SourceReport
 from evenshelf.shop.ingesting.intake import add_items, refuse_events
 from evenshelf.shop.ingesting.item_rows import items_from
@@ -15,7 +16,6 @@ from evenshelf.shop.ingesting.log_rows import ROW, LogRows, ids_by_title, refuse
 from evenshelf.shop.ingesting.parsing import Times
 from evenshelf.shop.ingesting.refused import Log, as_read, typed_like
 from evenshelf.shop.schema import PROVENANCE, TABLES, empty
-from evenshelf.shop.store import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evenshelf.errors import SettingError
+from evenshelf.errors import SettingError, near
 from evenshelf.shop.cleaning.event_rules import OVER_LOG
+from evenshelf.shop.frames import together
 from evenshelf.shop.ingesting.accounts import move
 from evenshelf.shop.ingesting.copies import restored_rows, with_copies
 from evenshelf.shop.ingesting.finish import finish
@@ -21,7 +21,7 @@ from evenshelf.shop.ingesting.refused import as_events
 from evenshelf.shop.ingesting.replaced import REPLACED, back_in_place, replace_rows, take_out
 from evenshelf.shop.reviewing.back import back_to_events, back_to_items
 from evenshelf.shop.schema import PROVENANCE, TABLES
-from evenshelf.shop.store import Shop, together
+from evenshelf.shop.store import Shop
 
 if TYPE_CHECKING:
     from evenshelf.shop.manifest import SourceEntry
@@ -70,10 +70,8 @@ class Selection:
             hit = (pl.col(column) == value) | (pl.col("source_id").is_in(ids) if name == "source" else pl.lit(False))
             if not rows.filter(hit).select(pl.len()).collect().item():
                 there = shop.scan("quarantine").select(pl.col(column).unique()).collect()[column].sort().to_list()
-                close = get_close_matches(value, there, n=2)
-                meant = f" (did you mean {' or '.join(close)}?)" if close else ""
                 raise SettingError(
-                    f"nothing in the quarantine of {shop.path} has the {name} {value!r}{meant}",
+                    f"nothing in the quarantine of {shop.path} has the {name} {value!r}{near(value, there)}",
                     hint=f"There is: {', '.join(there[:12])}." if there else "It is empty.",
                 )
             rows = rows.filter(hit)

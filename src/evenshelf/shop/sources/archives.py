@@ -16,7 +16,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
-from evenshelf.errors import InputError
+from evenshelf.errors import InputError, near
 from evenshelf.shop.sources.containers import Budget, Entry, Limits, Place, contents, layer_of
 from evenshelf.shop.sources.member_names import UNPRINTABLE, printable
 
@@ -91,8 +91,8 @@ def files_of(path: Path) -> tuple[Path, list[Path]]:
     if path.exists():
         return path.parent, [path]
     if not glob.has_magic(str(path)):
-        near = _close(path)
-        raise InputError(f"there is no file or folder {path}." + (f" Did you mean {near}?" if near else ""))
+        there = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise InputError(f"there is no file or folder {path}{near(path.name, there)}.")
     fixed = Path(*(parts := path.parts)[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
     found = {
         file
@@ -285,11 +285,3 @@ class _Told(io.RawIOBase):
 
 def _below(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file())
-
-
-def _close(path: Path) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only when something went wrong
-
-    if not path.parent.is_dir():
-        return ""
-    return ", ".join(get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=3))

@@ -6,7 +6,6 @@ import contextlib
 import re
 import uuid
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from evenshelf.errors import InputError, MissingExtraError, SettingError
+from evenshelf.errors import InputError, MissingExtraError, SettingError, near
 from evenshelf.shop.sources.content_digest import ContentDigest
 from evenshelf.shop.sources.sql_reading import (
     Reading,
@@ -169,15 +168,11 @@ class _Database:
         if self.url.drivername == "sqlite":
             path = Path(self.url.database or "").expanduser()
             if not path.is_file():
-                near = (
-                    get_close_matches(path.name, [p.name for p in path.parent.iterdir()])
-                    if path.parent.is_dir()
-                    else []
+                there = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+                raise InputError(
+                    f"there is no file {path}{near(path.name, there)}",
+                    hint="An absolute path has four slashes: sqlite:////...",
                 )
-                hint = (
-                    f"Did you mean {', '.join(near)}?" if near else "An absolute path has four slashes: sqlite:////..."
-                )
-                raise InputError(f"there is no file {path}", hint=hint)
             return sa.create_engine(self.url, creator=lambda: sqlite_connect(path), poolclass=sa.NullPool)
         try:
             return sa.create_engine(
@@ -259,15 +254,11 @@ def _no_table(connection: sa.Connection, name: str) -> SettingError:
     schema, _, table = name.rpartition(".")
     there = schema if schema in inspector.get_schema_names() else None
     tables = [*inspector.get_table_names(there), *inspector.get_view_names(there)]
-    by_case = {known.casefold(): known for known in tables}
-    near = [by_case[key] for key in get_close_matches(table.casefold(), by_case, cutoff=0.5)]
-    if near:
-        hint = f"Did you mean {', '.join(near)}?"
-    elif tables:
+    if tables:
         hint = f"There are {', '.join(sorted(tables)[:8])}" + (", ..." if len(tables) > 8 else "") + "."
     else:
         hint = "There are no tables at all."
-    return SettingError(f"there is no table {name!r}", hint=hint)
+    return SettingError(f"there is no table {name!r}{near(table, tables)}", hint=hint)
 
 
 def _check_columns(names: list[str], name: str) -> None:

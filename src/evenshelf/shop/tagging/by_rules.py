@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evenshelf.errors import InputError, SettingError
+from evenshelf.errors import InputError, SettingError, near
 from evenshelf.shop.tagging.tag_rules import SEPARATOR, Condition, TagRule
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def _members(conditions: Sequence[Condition], items: pl.LazyFrame | None) -> pl.
         raise SettingError(f"a tag rule asks for the {asked[0][1]} of items, but there is no items table")
     there = items.collect_schema().names()
     problems = [
-        f"the items table has no column {column!r}" + _meant(column, there)
+        f"the items table has no column {column!r}" + near(column, there, n=1)
         for _, column, _ in asked
         if column not in there
     ]
@@ -125,15 +124,10 @@ def _members(conditions: Sequence[Condition], items: pl.LazyFrame | None) -> pl.
     for number, column, value in asked:
         if not members[f"in{number}"].any():
             values = items.select(pl.col(column).cast(pl.String).unique()).collect()[column].drop_nulls().to_list()
-            problems.append(f"no item has {value!r} in {column!r}" + _meant(value, values))
+            problems.append(f"no item has {value!r} in {column!r}" + near(value, values, n=1))
     if problems:
         raise SettingError("tag rules: " + "; ".join(problems))
     return members
-
-
-def _meant(given: str, choices: Sequence[str]) -> str:
-    close = get_close_matches(given, choices, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _amount(condition: Condition, number: int, passed: pl.Expr, now: datetime | None) -> pl.Expr:

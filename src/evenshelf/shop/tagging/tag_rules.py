@@ -12,10 +12,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal, get_args
 
-from evenshelf.errors import SettingError
+from evenshelf.errors import SettingError, near
 from evenshelf.shop.schema import KINDS
 
 if TYPE_CHECKING:
@@ -198,8 +197,7 @@ class _Reader:
         if self.done or (word is not None and not self.next_is(word)):
             raise self.fail(expected)
         if choices is not None and not self.next_is(*choices):
-            close = get_close_matches(self.tokens[0][1], choices, n=1)
-            raise self.fail(expected + (f" (did you mean {close[0]}?)" if close else ""))
+            raise self.fail(expected + near(self.tokens[0][1], choices, n=1))
         return self.tokens.pop(0)[1]
 
     def number(self, expected: str, least: float, *, above: bool) -> float:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evenshelf.errors import InputError, SettingError
+from evenshelf.errors import InputError, SettingError, near
 from evenshelf.shop.cleaning.event_rules import whole_log
 from evenshelf.shop.store import Shop
 from evenshelf.shop.tagging.by_rules import rule_tags
@@ -211,10 +210,7 @@ def _given_anew(rules: Sequence[TagRule], remove: Sequence[str], *, segments: bo
 
 def _check_removed(remove: Sequence[str], before: pl.DataFrame) -> None:
     there = before["tag"].unique().sort().to_list()
-    problems = []
-    for tag in sorted(set(remove) - set(there)):
-        close = get_close_matches(tag, there, n=1)
-        problems.append(repr(tag) + (f" (did you mean {close[0]!r}?)" if close else ""))
+    problems = [f"{tag!r}{near(tag, there, n=1)}" for tag in sorted(set(remove) - set(there))]
     if problems:
         raise SettingError(
             f"no rule has given the tag {', '.join(problems)}",
