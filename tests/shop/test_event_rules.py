@@ -343,7 +343,7 @@ def test_returns_and_strangers_have_orders_of_their_own():
     got = sessions(frame, timedelta(0))["session_id"].to_list()
     place = f"{'s' * 12}:f:"
     one = "u@2024-05-01T00:00:00/0"
-    expected = [one, f"return {one}", place + "3", place + "3", one, place + "6", place + "7", None]
+    expected = [one, f"{one} return", place + "3", place + "3", one, place + "6", place + "7", None]
     assert got == expected
 
 

@@ -105,7 +105,7 @@ def test_members_of_one_name_are_told_apart(tmp_path):
         ("e#2.csv", head + "2024-01-04,v,3,view,\n"),
     )
     report = ingest(tmp_path / "s", [source], table="events")
-    assert "it holds e.csv more than once, this one is called e#2.csv here" in report.sources[0].notes[0]
+    assert "e.csv is called e#2.csv here, as an earlier file has its name" in report.sources[0].notes[0]
     found = events(tmp_path / "s", "source_file", "source_line", "kind", "returned")
     assert found == [
         ("e#2#2.csv", 2, "view", None),
@@ -156,3 +156,46 @@ def test_columns_that_the_shop_has_itself_get_a_free_name(tmp_path):
 def test_free_names_are_each_one():
     names = further_names(["a", "a_source", "b"], {"a", "a_source_source"})
     assert names == {"a": "a_source_source_source", "a_source": "a_source", "b": "b"}
+
+
+def test_what_names_the_items_does_not_change_within_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("evenshelf.shop.ingesting.reading.read_batches", partial(read_batches, block=90))
+    rows = [{"time": "2024-01-01", "user_id": "u", "kind": "view", "title": "Hat"}] * 4
+    rows += [rows[0] | {"item_id": "3"}, *rows]
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    (source,) = ingest(tmp_path / "s", [path], table="events").sources
+    assert source.quarantined == {}
+    assert "log.jsonl: column 'item_id' is no item_id, as the first rows do not have it" in source.notes
+    items = tmp_path / "i.csv"
+    items.write_text("item_id,title\n3,Hat\n", encoding="utf-8")
+    ingest(tmp_path / "s", [items])
+    assert Shop.open(tmp_path / "s").read("events")["item_id"].unique().to_list() == ["3"]
+
+
+def test_the_column_that_is_read_is_the_one_that_is_judged(tmp_path, monkeypatch):
+    for module in ("reading", "whole_ids"):
+        monkeypatch.setattr(f"evenshelf.shop.ingesting.{module}.read_batches", partial(read_batches, block=30))
+    rows = [{"sku": "1.0", "title": "Hat"}, {"sku": "A2", "title": "Cap", "item_id": "2.0"}]
+    path = tmp_path / "i.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    (source,) = ingest(tmp_path / "s", [path]).sources
+    assert Shop.open(tmp_path / "s").items()["item_id"].to_list() == ["1.0", "A2"]
+    assert source.fixed == {}
+
+
+def test_a_member_can_be_left_out_by_the_name_that_it_got(tmp_path):
+    source = tar_of(tmp_path / "x.tar", ("i.csv", "item_id,title\n1,Hat\n"), ("i.csv", "no,columns\n3,4\n"))
+    with pytest.raises(SettingError, match=r"x\.tar: i#2\.csv"):
+        ingest(tmp_path / "s", [source])
+    (report,) = ingest(tmp_path / "s", [source], exclude=["i#2.csv"]).sources
+    assert report.skipped == {"i#2.csv": "excluded"}
+    assert Shop.open(tmp_path / "s").rows("items") == 1
+
+
+def test_files_of_one_name_are_both_told(tmp_path):
+    for folder, text in (("a", "x\n1\n"), ("b", "y\n1\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "i.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingError, match=r"2 files .*\n.*columns are: x\.\n.*columns are: y\."):
+        ingest(tmp_path / "s", [tmp_path / "a" / "i.csv", tmp_path / "b" / "i.csv"])

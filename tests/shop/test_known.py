@@ -201,3 +201,16 @@ def test_a_source_is_known_whole_after_its_columns_have_changed(first, second):
     known.accept()
     later = events([*first, *second]).with_columns(source_id=pl.lit("later"))
     assert known.find(later).all()
+
+
+@pytest.mark.parametrize("name", ["session_id", "till"])
+def test_of_equal_rows_the_one_that_was_found_is_used_up(name):
+    row = ("view", "a", "u", None, 0)
+    table = events([row, row]).with_columns(
+        pl.Series(name, ["L", "M"]), size=pl.Series(["x", "y"]), source_id=pl.lit("t")
+    )
+    known = KnownRows(EVENTS, [table], lambda: ["till", "size"])
+    first, second = events([row], size="y"), events([row], size="x", **{name: "L"})
+    assert known.find(first).all()
+    assert known.find(second).all()
+    assert not known.find(events([row])).any()

@@ -192,16 +192,16 @@ def session_begins(events: pl.LazyFrame, gap: timedelta, row: str) -> pl.DataFra
 
 
 def session_name() -> pl.Expr:
-    """Return the name of a session: its user, the time it began at and the pause that ends it, in minutes.
+    """Return the name of a session: its user, the time it began at, the pause that ends it in minutes, if of returns.
 
     That of a stranger is the place in the file that it began at. So it stays the same when later events are added.
     """
     named = pl.format(
-        "{}{}@{}/{}",
-        pl.when("__back").then(pl.lit("return ")).otherwise(pl.lit("")),
+        "{}@{}/{}{}",
         "user_id",
         pl.col("__begin").dt.strftime("%Y-%m-%dT%H:%M:%S%.f"),
         plain_number(pl.col("__pause")),
+        pl.when("__back").then(pl.lit(" return")).otherwise(pl.lit("")),
     )
     return pl.coalesce(named, pl.format("{}:{}", "__first_file", "__first_line"))
 

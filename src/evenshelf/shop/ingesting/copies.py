@@ -40,7 +40,7 @@ def restored_rows(restored: pl.DataFrame, source_id: str, table: str) -> pl.Data
     raw = pl.col("raw") if "raw" in restored.columns else pl.lit(None, pl.String).alias("raw")
     mine = (pl.col("source_id") == source_id) & pl.col("reason").is_in(_RULES.get(table, []))
     rows = restored.filter(mine).select(*PROVENANCE, raw)
-    return rows.sort("raw", nulls_last=True, maintain_order=True).unique(PROVENANCE, maintain_order=True)
+    return rows.sort("raw", nulls_last=True, maintain_order=True).unique(PROVENANCE, keep="first", maintain_order=True)
 
 
 def with_copies(restored: pl.DataFrame, table: str, copies: pl.DataFrame, *, of: str | None = None) -> pl.DataFrame:

@@ -52,10 +52,10 @@ def settle_gap(
         for one in (entry, *kin):
             one.session_gap = named
         return [f"sessions of {', '.join(changed)} are derived with this pause as well"] if changed else []
-    if before is not None and before.session_gap is not None:
+    entry.session_gap = next((other.session_gap for other in reversed(kin) if other.session_gap is not None), None)
+    if entry.session_gap is None and before is not None and before.session_gap is not None:
         entry.session_gap = before.session_gap
         return [f"a session ends with a pause of {entry.session_gap:g} minutes, as before"]
-    entry.session_gap = next((other.session_gap for other in reversed(kin) if other.session_gap is not None), None)
     if entry.session_gap is not None:
         return [f"a session ends with a pause of {entry.session_gap:g} minutes, as in earlier files with these columns"]
     if not entry.have("session_id") and any(other.session_gap is not None for other in events):

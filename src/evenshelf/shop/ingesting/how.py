@@ -55,8 +55,8 @@ class Work:
     progress
         Told about the work as it goes on.
     unfit
-        Files whose columns are not those that are needed, or that cannot be understood, and why. Once there is one, no
-        more rows are read, only the columns of the files that are left, so that all of them can be told at once.
+        Why files cannot be read: their columns are not those that are needed, or something has to be decided first.
+        Once there is one, no more rows are read, only columns, so that all of them can be told at once.
     """
 
     writer: Writer
@@ -64,15 +64,15 @@ class Work:
     restored: pl.DataFrame
     how: How
     progress: Progress | None = None
-    unfit: dict[str, SettingError] = field(default_factory=dict)
+    unfit: list[SettingError] = field(default_factory=list)
 
     @contextlib.contextmanager
-    def told(self, place: str) -> Iterator[None]:
+    def told(self) -> Iterator[None]:
         """Note a file as unfit if something about it must be decided first, such as which of day and month is which."""
         try:
             yield
         except SettingError as error:
-            self.unfit[place] = error
+            self.unfit.append(error)
 
     def tell(self, what: str) -> None:
         """Say what is being done, where it is not known for how long."""

@@ -200,10 +200,10 @@ def _held(stack: contextlib.ExitStack, sources: Iterator[Source]) -> Iterator[So
             return
 
 
-def _unfit(problems: Mapping[str, SettingError]) -> SettingError:
+def _unfit(problems: Sequence[SettingError]) -> SettingError:
     """One error for all files whose columns do not fit, or that cannot be understood."""
-    hints = list(dict.fromkeys(error.hint for error in problems.values() if error.hint is not None))
-    told = "\n".join(error.message for error in problems.values())
+    hints = list(dict.fromkeys(error.hint for error in problems if error.hint is not None))
+    told = "\n".join(error.message for error in problems)
     if len(problems) > 1:
         told = f"{len(problems)} files cannot be read as they are:\n{told}"
     return SettingError(f"{told}\nNo file was read into the shop.", hint=" ".join([*hints, "Or leave the file out."]))
@@ -231,7 +231,7 @@ class _Run:
         again = [key for key in keys if key in work.entries and work.entries[key].settings != self._stamp]
         if not again:
             return
-        self._check_needed(again)
+        again = self._with_later(again, list(keys))
         self._again = {key: work.entries.pop(key) for key in again}
         self._forget([sha256[:12] for sha256, _ in again])
         if TABLES[table].key:
@@ -272,9 +272,8 @@ class _Run:
             report.items_derived = count_derived(self.items, report.source_id)
         entry = report.entry(source.bytes, self._stamp, how)
         if how.table == "events":
-            again = {**self._again}
-            before = again.pop(key, None)
-            others = [*again.values(), *work.entries.values()]
+            before = self._again.pop(key, None)
+            others = [*self._again.values(), *work.entries.values()]
             report.notes += settle_gap(entry, others, how.session_gap, before)
         work.entries[key] = entry
         self.reports.append(report)
@@ -318,18 +317,18 @@ class _Run:
             self._other_items |= left.height < self.items.height
             self._items = left
 
-    def _check_needed(self, again: list[tuple[str, str]]) -> None:
+    def _with_later(self, again: list[tuple[str, str]], named: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Other sources may have left out rows because one of these had brought them: all or none are read again."""
         places = {key: place for place, key in enumerate(self._work.entries)}
         first = min(places[key] for key in again)
-        later = [
-            entry.name
+        resting = [
+            key
             for key, entry in self._work.entries.items()
-            if key not in again
-            and entry.table == self._work.how.table
+            if entry.table == self._work.how.table
             and entry.rows_known
             and (places[key] > first or entry.restored_known)
         ]
+        later = [self._work.entries[key].name for key in resting if key not in named]
         if later:
             names = ", ".join(self._work.entries[key].name for key in again)
             raise SettingError(
@@ -337,6 +336,7 @@ class _Run:
                 "there already, perhaps from it",
                 hint=f"Name {', '.join(later)} in the same command, or make a new shop of all these sources.",
             )
+        return [key for key in named if key in again or key in resting]
 
     def _what_is_known(self) -> KnownRows | KnownKeys:
         how = self._work.how

@@ -41,7 +41,7 @@ def take_items(
     times = Times(work.how.time_format, work.how.zone)
     frames: list[pl.DataFrame] = []
     for batch in Reader(source, report, work).batches(refused):
-        with work.told(batch.place):
+        with work.told():
             frames.append(
                 items_from(
                     batch.records,
@@ -61,8 +61,14 @@ def take_items(
     kept, found, known = add_items(frame, items, report, work)
     report.refuse(found)
     back = restored_rows(work.restored, report.source_id, "items")
-    copies = known.join(back, on=list(PROVENANCE), how="semi").select(*PROVENANCE, raw=RAW)
+    known = known.select(*PROVENANCE, raw=RAW)
+    copies = known.join(back, on=list(PROVENANCE), how="semi")
     work.restored = with_copies(work.restored, "items", copies, of=report.source_id)
+    # Of equal rows, those that another source's rows stand for use them up, before those that are refused come back.
+    same = known.join(found.select("raw", "reason").unique(maintain_order=True), on="raw", maintain_order="left")
+    work.restored = pl.concat([work.restored, same], how="diagonal").unique(
+        [*PROVENANCE, "reason"], keep="last", maintain_order=True
+    )
     replaced = empty("quarantine")
     if work.how.newer:
         items, replaced = take_out(items, kept.select("item_id"), "items", by=report.source_id)
@@ -115,7 +121,7 @@ def add_items(
     """
     how, restored = work.how, work.restored
     refused: list[pl.DataFrame] = []
-    known = equal_rows(frame, of_others(items, report.source_id), earlier, numbered_only=unique)
+    known = equal_rows(frame, of_others(items, report.source_id), earlier)
     there = frame.filter(known)
     report.rows_known = there.height
     frame = frame.filter(~known)
@@ -184,7 +190,7 @@ def take_log(
     for batch in Reader(source, report, work).batches(refused):
         if table == "events" and "item_id" not in {*batch.roles, *how.constants} and not by_title:
             maker.named, by_title = ids_by_title(items), True
-        with work.told(batch.place):
+        with work.told():
             rows, out = maker.make(batch.records, batch.roles, batch.file, batch.whole_ids)
         if work.unfit:
             continue

@@ -6,7 +6,6 @@ a chance of n² / 2^65, which is one in ten million for two million rows and one
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,9 +54,11 @@ class KnownRows:
         self._schema, self._existing, self._names = schema, existing, names
         self._columns: dict[str, pl.DataType] = {}
         self._new: list[Hashes] = []
-        self._used: list[Hashes] = []  # what all sources tell of the rows of this one that are known
+        self._counts = _Counts()
         self._there: set[str] = set()
         self._accepted, self._whole = True, True
+        # Of this source, which rows are known; by the columns that its files have, in the order of the files.
+        self._used: list[tuple[dict[str, pl.DataType], list[Hashes]]] = []
 
     def accept(self) -> None:
         """Begin with another source; the rows of the last one are in the table now."""
@@ -66,36 +67,17 @@ class KnownRows:
 
     def _begin(self, frame: pl.DataFrame) -> None:
         """Get ready for another source, or for a file of this one that has other columns."""
-        fresh = self._accepted
+        fresh, self._accepted = self._accepted, False
         if fresh:
             self._there, self._used = set(self._names()), []
         columns = self._compared(frame)
         if columns != self._columns or not self._whole:
-            self._columns = columns
-            self._hashes, self._counts = np.zeros(0, np.uint64), np.zeros(0, np.int32)
+            self._columns, self._counts = columns, _Counts()
             self._new = list(self._rows(None if fresh else frame["source_id"][0]))
             self._whole = fresh  # or this source's rows from before are missing, which the next one has to know
-        self._merge()
-
-    def _rows(self, source: str | None) -> Iterator[Hashes]:
-        """All rows; or those of other sources, without those that a source has brought as well by now."""
-        used = Counter(np.concatenate(self._used).tolist()) if self._used else Counter()
-        for part in self._existing:
-            mine = source is not None and "source_id" in part.columns
-            rows = part.filter(pl.col("source_id").ne_missing(source)) if mine else part
-            hashes = _hash(rows, self._columns)
-            if used:
-                core = self._core(rows)
-                free = np.ones(len(hashes), np.bool_)
-                for at in np.flatnonzero(np.isin(core, np.fromiter(used, np.uint64))):
-                    free[at] = used[core[at]] <= 0
-                    used[core[at]] -= 1
-                hashes = hashes[free]
-            yield hashes
-
-    def _core(self, frame: pl.DataFrame) -> Hashes:
-        """Hashes of what all sources tell of a row."""
-        return _hash(frame, _compared(self._schema, ("session_id",)))
+        self._counts.add(self._new)
+        self._new = []
+        self._used.append((columns, []))
 
     def _compared(self, frame: pl.DataFrame) -> dict[str, pl.DataType]:
         # A source that tells no sessions is not to be held against one that does.
@@ -104,10 +86,38 @@ class KnownRows:
         further = {name: pl.String() for name in sorted(shared)}
         return {**_compared(self._schema, without), **further}
 
-    def _merge(self) -> None:
-        self._new.append(np.zeros(0, np.uint64))
-        hashes, counts = np.unique(np.concatenate(self._new), return_counts=True)
-        self._new, self._accepted = [np.zeros(0, np.uint64)], False
+    def _rows(self, source: str | None) -> Iterator[Hashes]:
+        """All rows; or those of other sources, without those that a source has brought as well by now."""
+        used = [(columns, _Counts(hashes)) for columns, hashes in self._used if hashes]
+        for part in self._existing:
+            mine = source is not None and "source_id" in part.columns
+            rows = part.filter(pl.col("source_id").ne_missing(source)) if mine else part
+            for columns, counts in used:
+                rows = rows.filter(pl.Series(~counts.take(_hash(rows, columns)), dtype=pl.Boolean))
+            yield _hash(rows, self._columns)
+
+    def find(self, frame: pl.DataFrame) -> Mask:
+        """Mark the known rows; each row of a source must be asked about once."""
+        if self._accepted or (frame.height and self._compared(frame) != self._columns):
+            self._begin(frame)
+        hashes = _hash(frame, self._columns)
+        out = self._counts.take(hashes)
+        self._new.append(hashes[~out])
+        if out.any():
+            self._used[-1][1].append(hashes[out])
+        return out
+
+
+class _Counts:
+    """Hashes with how often each can still be taken."""
+
+    def __init__(self, hashes: Sequence[Hashes] = ()) -> None:
+        self._hashes, self._counts = np.zeros(0, np.uint64), np.zeros(0, np.int32)
+        self.add(hashes)
+
+    def add(self, more: Sequence[Hashes]) -> None:
+        """Add hashes, and let all be taken anew."""
+        hashes, counts = np.unique(np.concatenate([np.zeros(0, np.uint64), *more]), return_counts=True)
         if not len(self._hashes):
             self._hashes, self._counts = hashes, counts.astype(np.int32)
         else:
@@ -118,19 +128,15 @@ class KnownRows:
             self._counts = np.concatenate([self._counts, counts[new].astype(np.int32)])[order]
         self._left = self._counts.copy()
 
-    def find(self, frame: pl.DataFrame) -> Mask:
-        """Mark the known rows; each row of a source must be asked about once."""
-        if self._accepted or (frame.height and self._compared(frame) != self._columns):
-            self._begin(frame)
-        out = np.zeros(frame.height, np.bool_)
-        hashes = _hash(frame, self._columns)
+    def take(self, hashes: Hashes) -> Mask:
+        """Take each hash as often as it is left; mark those that were."""
+        out = np.zeros(len(hashes), np.bool_)
         if not len(self._hashes):
-            self._new.append(hashes)
             return out
         place = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
         candidates = np.flatnonzero(self._hashes[place] == hashes)
         place = place[candidates]
-        # The k-th row of a content in this frame is known if more than k are left.
+        # The k-th of equal ones is taken if more than k are left.
         order = np.argsort(place, kind="stable")
         ordered = place[order]
         first = np.searchsorted(ordered, ordered)
@@ -138,9 +144,6 @@ class KnownRows:
         known[order] = np.arange(len(ordered)) - first < self._left[ordered]
         out[candidates[known]] = True
         np.subtract.at(self._left, place[known], 1)
-        self._new.append(hashes[~out])
-        if out.any():
-            self._used.append(self._core(frame.filter(out)))
         return out
 
 

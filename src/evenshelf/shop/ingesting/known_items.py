@@ -21,10 +21,12 @@ def numbered(items: pl.DataFrame, taken: Collection[str]) -> pl.DataFrame:
     """Give each item an id of its own: those whose id is taken get a number, as in ``4#2``, and keep it as given_id."""
     taken = set(taken)
     out: list[str] = []
+    following: dict[str, int] = {}
     for item_id in items["item_id"].to_list():
-        name, again = item_id, 2
+        name, again = item_id, following.get(item_id, 2)
         while name in taken:
             name, again = f"{item_id}#{again}", again + 1
+        following[item_id] = again
         taken.add(name)
         out.append(name)
     given, new = items["item_id"], pl.Series("item_id", out, dtype=pl.String)
@@ -38,9 +40,7 @@ def of_others(items: pl.DataFrame, source_id: str) -> pl.DataFrame:
     return items.filter(pl.col("source_id").ne_missing(source_id)) if "source_id" in items.columns else items
 
 
-def equal_rows(
-    frame: pl.DataFrame, items: pl.DataFrame, earlier: pl.DataFrame | None = None, *, numbered_only: bool = False
-) -> pl.Series:
+def equal_rows(frame: pl.DataFrame, items: pl.DataFrame, earlier: pl.DataFrame | None = None) -> pl.Series:
     """Mark rows that the items hold with the same id and the same content, as often as they hold them.
 
     An item that got a number (:func:`numbered`) still has the id that its source gave it.
@@ -53,8 +53,6 @@ def equal_rows(
         Those of all others.
     earlier
         Rows of the source that were found before; they come first.
-    numbered_only
-        Whether to leave out items that did not need a number: the rows were compared with those before.
 
     Returns
     -------
@@ -69,7 +67,7 @@ def equal_rows(
     given = asked["item_id"].unique()
     base = pl.col("given_id") if "given_id" in items.columns else pl.lit(None, pl.String)
     has_number = (~pl.col("item_id").is_in(given.implode()) & base.is_in(given.implode())).fill_null(value=False)
-    own = pl.lit(value=False) if numbered_only else pl.col("item_id").is_in(given.implode())
+    own = pl.col("item_id").is_in(given.implode())
     theirs = items.filter(own | has_number).with_columns(item_id=pl.when(has_number).then(base).otherwise("item_id"))
     if not theirs.height:
         return pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True)

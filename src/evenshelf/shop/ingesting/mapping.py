@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -251,6 +251,63 @@ def resolve(
             f"{file}: " + "; ".join(problems) + f". Its columns are: {_shorten(columns)}.", hint=_hint(table, required)
         )
     return Roles(roles, why, tuple(notes))
+
+
+class FileRoles:
+    """Roles of the columns of one file that is read in blocks: a column plays one role in all of it.
+
+    Parameters
+    ----------
+    overrides, file, table, constants
+        As of :func:`resolve`.
+
+    Attributes
+    ----------
+    settled
+        Column by role, and why, as found so far.
+    """
+
+    def __init__(self, overrides: Mapping[str, str], *, file: str, table: str, constants: Collection[str] = ()) -> None:
+        self._overrides, self._file, self._table, self._constants = overrides, file, table, constants
+        self._columns: list[str] = []
+        self._by_title = False
+        self.settled: dict[str, tuple[str, str]] = {}
+
+    def of(self, columns: Sequence[str]) -> Roles:
+        """Return the roles, given the columns of the next block; those of earlier ones are there as well.
+
+        Raises
+        ------
+        SettingError
+            As :func:`resolve`.
+        """
+        new = [column for column in columns if column not in self._columns]
+        first = not self._columns
+        self._columns += new
+        known = {role: column for role, (column, _) in self.settled.items()}
+        if self._by_title:  # what names the items does not change within a file
+            known["item_id"] = ""
+        found = self._resolve({**known, **self._overrides})
+        if new and not first:
+            found = replace(found, notes=(*found.notes, *self._left(found)))
+        self.settled |= {role: (c, found.why[role]) for role, c in found.roles.items() if role not in self.settled}
+        self._by_title = (self._table, "item_id") in _INSTEAD and not {"item_id"} & {*found.roles, *self._constants}
+        return found
+
+    def _resolve(self, overrides: Mapping[str, str]) -> Roles:
+        return resolve(self._columns, overrides, file=self._file, table=self._table, constants=self._constants)
+
+    def _left(self, found: Roles) -> list[str]:
+        """Say which columns came too late for the role that they would have had."""
+        try:
+            at_once = self._resolve(self._overrides).roles
+        except SettingError:  # it is not these columns alone that are there
+            return []
+        late = {role: column for role, column in at_once.items() if found.roles.get(role) != column}
+        return [
+            f"{self._file}: column {column!r} is no {role}, as the first rows do not have it"
+            for role, column in late.items()
+        ]
 
 
 def further_names(columns: Sequence[str], reserved: Collection[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.shop.ingesting.mapping import resolve
+from evenshelf.shop.ingesting.mapping import FileRoles
 from evenshelf.shop.ingesting.whole_ids import FRACTIONAL_IDS, WholeIds
 from evenshelf.shop.schema import empty
 from evenshelf.shop.sources.archives import members
@@ -32,8 +32,6 @@ class Batch:
     ----------
     file
         Its name.
-    place
-        The same for messages, with the source that it is in.
     roles
         Its columns by role.
     records
@@ -43,7 +41,6 @@ class Batch:
     """
 
     file: str
-    place: str
     roles: Mapping[str, str]
     records: Records
     whole_ids: frozenset[str]
@@ -68,8 +65,8 @@ class Reader:
             report.members += 1
             if member.repeats is not None:
                 report.notes.append(
-                    f"it holds {member.repeats} more than once, this one is called {member.name} here: to read only "
-                    "the last, as unpacking does, unpack it and give the folder"
+                    f"{member.repeats} is called {member.name} here, as an earlier file has its name: to read only the "
+                    "last of them, as unpacking does, unpack it and give the folder"
                 )
             with member.open() as stream:
                 yield from self._member(member.name, stream, refused)
@@ -86,11 +83,11 @@ class Reader:
         report = self._report
         # What a database answered lies in a file whose name tells nobody anything.
         name = report.name if is_url(report.name) else member
-        place = report.name if name in report.name else f"{report.name}: {name}"
+        place = report.name if report.name.startswith(name) else f"{report.name}: {name}"
         rows = bad = undecodable = 0
         first_bad = ""
         seen: dict[str, pl.DataType] = {}
-        settled: dict[str, tuple[str, str]] = {}
+        roles = FileRoles(self._how.mapping, file=place, table=self._how.table, constants=self._how.constants)
         for records in read_batches(member, stream, **self._how.reading):
             report.rows_in += records.rows_in
             report.blank_lines += records.blank
@@ -111,29 +108,21 @@ class Reader:
             missing = [pl.lit(None, dtype).alias(column) for column, dtype in seen.items() if column not in there]
             records.frame = records.frame.with_columns(missing)
             seen = dict(records.frame.schema)
-            known = {role: column for role, (column, _) in settled.items()}
             try:
-                found = resolve(
-                    records.frame.columns,
-                    {**known, **self._how.mapping},  # a column plays one role in all of a file
-                    file=place,
-                    table=self._how.table,
-                    constants=self._how.constants,
-                )
+                found = roles.of(records.frame.columns)
             except SettingError as error:
-                self._unfit[place] = error
+                self._unfit.append(error)
             if self._unfit:
                 return
             if not records.frame.height:  # only a header, which should fit as well
                 continue
-            settled |= {role: (c, found.why[role]) for role, c in found.roles.items() if role not in settled}
             report.notes += [note for note in found.notes if note not in report.notes]
             columns = {role: records.frame[column] for role, column in found.roles.items()}
             whole = self._whole_ids.of(member, columns)
             self._tell_whole(name, whole, found.roles, columns)
-            yield Batch(name, place, found.roles, records, whole)
+            yield Batch(name, found.roles, records, whole)
         if rows:
-            self._note_roles(name, settled)
+            self._note_roles(name, roles.settled)
         if not rows and not bad:
             report.notes.append(f"{name} holds no rows")
         if bad and not rows:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenshelf.errors import SettingError
-from evenshelf.shop.ingesting.mapping import resolve
+from evenshelf.shop.ingesting.mapping import FileRoles
 from evenshelf.shop.ingesting.parsing import as_text
 from evenshelf.shop.sources.archives import members
 from evenshelf.shop.sources.read import read_batches
@@ -112,17 +112,17 @@ def _look_ahead(source: Path, how: How) -> dict[str, frozenset[str]]:
         if member.skipped is not None:
             continue
         whole: dict[str, bool] = defaultdict(bool)
+        of_file = FileRoles(how.mapping, file="", table=how.table, constants=how.constants)
         with member.open() as stream:
             for records in read_batches(member.name, stream, **how.reading):
                 if not records.frame.height:
                     continue
                 try:
-                    columns = records.frame.columns
-                    roles = resolve(columns, how.mapping, file="", table=how.table, constants=how.constants).roles
+                    roles = of_file.of(records.frame.columns).roles
                 except SettingError:  # told when the file is read
                     break
                 for role in ID_ROLES:
-                    if role in roles and whole.get(role, True):
+                    if roles.get(role) in records.frame.columns and whole.get(role, True):
                         filled, all_whole = _are_whole(records.frame[roles[role]])
                         if filled:
                             whole[role] = all_whole

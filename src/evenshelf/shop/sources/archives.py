@@ -210,7 +210,7 @@ class _Walk:
             yield Member(name, reason, entry.size)
         elif any(part.startswith((".", "__MACOSX")) for part in pure.parts):
             yield Member(name, "hidden", entry.size)
-        elif any(fnmatch(name, pattern) or fnmatch(pure.name, pattern) for pattern in self._exclude):
+        elif self._is_excluded(name):
             yield Member(name, "excluded", entry.size)
         elif layer_of(name) is not None:
             if depth >= (deepest := self._budget.limits.nesting):
@@ -224,7 +224,18 @@ class _Walk:
             loan = _Loan(entry, place)
             with closing(loan):
                 own = self._own_name(pure)
-                yield Member(own, None, entry.size, None if own == name else name, loan.open)
+                excluded = own != name and self._is_excluded(own)
+                yield Member(
+                    own,
+                    "excluded" if excluded else None,
+                    entry.size,
+                    None if own == name else name,
+                    None if excluded else loan.open,
+                )
+
+    def _is_excluded(self, name: str) -> bool:
+        last = PurePosixPath(name).name
+        return any(fnmatch(name, pattern) or fnmatch(last, pattern) for pattern in self._exclude)
 
     def _own_name(self, name: PurePosixPath) -> str:
         """A name that no member has had: archives may hold several under one, as after ``tar -r``."""
