@@ -69,7 +69,7 @@ def steps_watched(stages: Stages) -> Iterator[None]:
     """Count the steps of each batch, which progress tells as one."""
     steps: list[tuple[Any, str, str]] = [
         (LogRows, "make", "typing"),
-        (intake, "refuse_events", "rules over rows"),
+        (intake, "refuse_typed", "rules over rows"),
         (KnownRows, "find", "finding known rows"),
         (Writer, "_write", "writing parts"),
         (Writer, "rewrite", "rewriting parts"),

@@ -7,7 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from evenshelf.shop.ingesting.mapping import KNOWN_NAMES
+from evenshelf.shop.ingesting.reasons import REASONS, switches
 from evenshelf.shop.schema import MARKS, PROVENANCE, SCHEMA_VERSION, TABLES, TIME, Column, TableSchema
+from evenshelf.shop.store import KEPT_REVISIONS
 
 PAGE = Path(__file__).with_name("schema.md")
 HEAD = """\
@@ -22,6 +24,13 @@ In files, columns go by many names. *Found as* lists those that are known, in th
 blanks and punctuation do not matter (`Unit Price` is `unitprice`). What is not found by its name is said with
 `--map ROLE=COLUMN`, what is the same in all rows with `--set ROLE=VALUE`.
 """
+RULES = """\
+## Rules
+
+Rows that a rule finds go to the quarantine with its name as the reason, or are marked or mended where it says so.
+`--off RULE` does not ask it. Those without a switch say why something is no row at all.
+
+"""
 FOOT = """\
 ## Where a row came from
 
@@ -32,8 +41,8 @@ Rows of files carry {provenance}. Simulated rows, and items that were made from 
 A shop is a folder: `shop.toml`, the manifest, names the parts of every table (`TABLE-HASH.parquet`, named by their
 content, never changed), the sources with what became of their rows, and the version of the layout. A change writes new
 parts and then renames one file, the manifest, so a reader sees the shop before or after it. `history/` holds the last
-manifests, whose parts are kept: `evenshelf shop diff` compares them, `Shop.open(path, revision=3)` reads one. See
-[decision 7](decisions/0007-tables-named-by-content.md).
+{kept} manifests, whose parts are kept: `evenshelf shop diff` compares them, `Shop.open(path, revision=3)` reads one.
+See [decision 7](decisions/0007-tables-named-by-content.md).
 
 The layout is version {version}. A shop of version 1, which had one file for each table and only items, is read as it is
 and written in the new layout with the next change; one of a newer version is refused.
@@ -56,7 +65,23 @@ def page() -> str:
     """The whole page."""
     parts = [HEAD.format(count=len(TABLES)), *(_section(table) for table in TABLES.values())]
     provenance = ", ".join(f"`{name}`" for name in PROVENANCE)
-    return "\n".join([*parts, FOOT.format(provenance=provenance, version=SCHEMA_VERSION)])
+    foot = FOOT.format(provenance=provenance, version=SCHEMA_VERSION, kept=KEPT_REVISIONS)
+    return "\n".join([*parts, _rules(), foot])
+
+
+def _rules() -> str:
+    asked: dict[str, list[str]] = {}
+    for table in KNOWN_NAMES:
+        for name in switches(table):
+            asked.setdefault(name, []).append(table)
+    every = len(KNOWN_NAMES)
+    meaning = {name: text for table in KNOWN_NAMES for name, text in switches(table).items()}
+    lines = ["| rule | of | what it finds | switch |", "|---|---|---|---|"]
+    for name, tables in asked.items():
+        of = "all tables" if len(tables) == every else ", ".join(tables)
+        lines.append(f"| `{name}` | {of} | {meaning[name]} | yes |")
+    lines += [f"| `{name}` | all tables | {text} | no |" for name, text in REASONS.items() if name not in asked]
+    return RULES + "\n".join(lines) + "\n"
 
 
 def _section(table: TableSchema) -> str:

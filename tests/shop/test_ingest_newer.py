@@ -54,14 +54,14 @@ def test_the_newest_export_counts_and_nothing_is_lost(table, exports, at_once):
         for number, export in enumerate(exports):
             path = Path(folder) / f"{number}.csv"
             text = head + "".join(line.format(key=key, value=value) for key, value in export.items())
-            path.write_text(text + line.format(key=f"only{number}", value=number), encoding="utf-8")
+            path.write_text(text + line.format(key=f"only{number}", value=number + 1), encoding="utf-8")
             files.append(path)
         shop = Path(folder) / "s"
         for part in [files] if at_once else [[file] for file in files]:
             ingest(shop, part, table=table, newer=True)
         expected: dict[str, int] = {}
         for number, export in enumerate(exports):
-            expected |= export | {f"only{number}": number}
+            expected |= export | {f"only{number}": number + 1}
         assert rows_of(shop, table) == expected
         opened = balanced(shop)
         assert opened.rows("quarantine") + opened.rows(table) == sum(
@@ -72,8 +72,8 @@ def test_the_newest_export_counts_and_nothing_is_lost(table, exports, at_once):
             ingest(shop, [files[-1]], table=table)
             before: dict[str, int] = {}
             for number, export in enumerate(exports[:-1]):
-                before |= export | {f"only{number}": number}
-            assert rows_of(shop, table) == exports[-1] | before | {f"only{len(files) - 1}": len(files) - 1}
+                before |= export | {f"only{number}": number + 1}
+            assert rows_of(shop, table) == exports[-1] | before | {f"only{len(files) - 1}": len(files)}
             balanced(shop)
 
 

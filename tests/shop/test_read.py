@@ -258,3 +258,10 @@ def test_bytes_in_parquet_are_refused(tmp_path):
     pl.DataFrame({"id": ["1"], "picture": [b"\xff"]}).write_parquet(tmp_path / "a.parquet")
     with pytest.raises(InputError, match=r"a\.parquet: picture holds bytes"):
         read((tmp_path / "a.parquet").read_bytes(), "a.parquet")
+
+
+@pytest.mark.parametrize("text", ["id,title\n1,Hat\n2,Cap\n", "编号,标题\n" + "12,红色连衣裙\n" * 9])
+@pytest.mark.parametrize(("stored", "told"), [("utf-16-le", "utf-8"), ("utf-16-be", "utf-8"), ("utf-16-be", "utf-16")])
+def test_utf16_without_a_mark_is_told_by_its_zeros(text, stored, told):
+    (records,) = read_batches("i.csv", io.BytesIO(text.encode(stored)), encoding=told)
+    assert [records.frame.columns, *map(list, records.frame.rows())] == [line.split(",") for line in text.splitlines()]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evenshelf.cli.app import JsonOption, ShopArgument, app, one_of, show, working
 from evenshelf.errors import SettingError
+
+if TYPE_CHECKING:
+    from evenshelf.shop.reviewing.review import Selection
 
 shop_app = typer.Typer(
     name="shop",
@@ -28,12 +31,27 @@ For example:
 )
 app.add_typer(shop_app)
 
-ReasonOption = Annotated[str | None, typer.Option(metavar="RULE", help="Only rows that this rule refused.")]
-TableOption = Annotated[str | None, typer.Option(help="Only rows that were meant for this table.")]
-SourceOption = Annotated[str | None, typer.Option(metavar="FILE", help="Only rows of this source or file.")]
+_AGAIN = "May be given several times."
+ReasonOption = Annotated[
+    list[str] | None, typer.Option(metavar="RULE", help=f"Only rows that this rule refused. {_AGAIN}")
+]
+TableOption = Annotated[
+    list[str] | None, typer.Option(metavar="TABLE", help=f"Only rows that were meant for this table. {_AGAIN}")
+]
+SourceOption = Annotated[
+    list[str] | None, typer.Option(metavar="FILE", help=f"Only rows of this source or file. {_AGAIN}")
+]
 
 
 MOST_LINES = 1_000_000
+
+
+def _selection(
+    reason: list[str] | None, table: list[str] | None, source: list[str] | None, lines: tuple[int, ...] = ()
+) -> Selection:
+    from evenshelf.shop.reviewing.review import Selection  # noqa: PLC0415 - keeps --help and --version fast
+
+    return Selection(tuple(reason or ()), tuple(table or ()), tuple(source or ()), lines)
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:
@@ -71,10 +89,10 @@ def quarantine(  # noqa: PLR0917 - typer calls it by name
       evenshelf shop quarantine myshop --json --limit 1000000 > refused.json
     """
     from evenshelf.shop import Shop  # noqa: PLC0415 - keeps --help and --version fast
-    from evenshelf.shop.reviewing.review import Selection, refused  # noqa: PLC0415
+    from evenshelf.shop.reviewing.review import refused  # noqa: PLC0415
     from evenshelf.shop.reviewing.terminal import quarantine_json, quarantine_report  # noqa: PLC0415
 
-    found = refused(Shop.open(shop), Selection(reason, table, source), limit)
+    found = refused(Shop.open(shop), _selection(reason, table, source), limit)
     show(quarantine_report(found), quarantine_json(found) if as_json else None)
 
 
@@ -100,12 +118,11 @@ def restore(  # noqa: PLR0917 - typer calls it by name
 
       evenshelf shop restore myshop --source orders.csv --lines 17,40-42
     """
-    from evenshelf.shop.reviewing.review import Selection  # noqa: PLC0415
     from evenshelf.shop.reviewing.review import restore as run  # noqa: PLC0415
     from evenshelf.shop.reviewing.terminal import restore_report  # noqa: PLC0415
 
-    selection = Selection(reason, table, source, _numbers(lines))
-    if selection == Selection() and not everything:
+    selection = _selection(reason, table, source, _numbers(lines))
+    if not (reason or table or source or lines or everything):
         raise SettingError("which rows?", hint="Say it with --reason, --table, --source or --lines, or --all.")
     with working() as progress:
         report = run(shop, selection, progress=progress)

@@ -174,7 +174,7 @@ def past(path: Path, current: Manifest, revision: int) -> Manifest:
             raise SettingError(f"{path} has no earlier revision yet: nothing was changed since it was made")
         kept = sorted(int(old.stem) for old in (path / HISTORY).glob("*.toml"))
         raise SettingError(
-            f"revision {wanted} of {path} is not kept",
+            f"there is no revision {wanted} of {path}" if wanted < 1 else f"revision {wanted} of {path} is not kept",
             hint=f"Kept are {', '.join(map(str, [*kept, current.revision]))}.",
         )
     return read_manifest(path, file)

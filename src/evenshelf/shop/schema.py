@@ -258,7 +258,7 @@ QUARANTINE = TableSchema(
         Column("table", pl.String, "table it was meant for", required=True, default="items"),
         Column("reason", pl.String, "name of the rule that refused the row", required=True),
         Column("detail", pl.String, "what exactly was wrong", required=True),
-        Column("raw", pl.String, "the row as it stood in the file", required=True),
+        Column("raw", pl.String, "the row as it stood in the file, or in the table it was taken out of", required=True),
     ),
 )
 

@@ -56,13 +56,12 @@ def _source(source: SourceReport) -> RenderableType:
     refused = sum(source.quarantined.values())
     sums = Text.assemble(
         f"{source.rows_in:,} rows in = ",
-        (f"{source.rows_kept:,} kept", "green"),
+        (f"{source.rows_kept - source.rows_known:,} kept", "green"),
         " + ",
+        *((f"{source.rows_known:,} known already", "green"), " + ") * bool(source.rows_known),
         (f"{refused:,} in quarantine", "yellow" if refused else ""),
     )
     extra = []
-    if source.rows_known:
-        extra.append(f"{source.rows_known:,} of those kept were there already")
     if source.items_derived:
         extra.append(f"{source.items_derived:,} items made from titles")
     if source.members > 1:

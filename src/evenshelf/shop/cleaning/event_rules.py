@@ -15,7 +15,8 @@ from evenshelf.shop.cleaning.event_context import EventContext, whole_log
 from evenshelf.shop.cleaning.log_rules import LOG_RULES, OVER_LOG
 from evenshelf.shop.cleaning.row_rules import ROW_RULES
 from evenshelf.shop.cleaning.switches import unknown_rules
-from evenshelf.shop.schema import EVENTS, PROVENANCE
+from evenshelf.shop.cleaning.table_rules import RULES_BY_TABLE
+from evenshelf.shop.schema import EVENTS, PROVENANCE, TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,20 +25,25 @@ if TYPE_CHECKING:
 
 __all__ = ["LOG_RULES", "OVER_LOG", "ROW_RULES", "EventContext", "refuse_from_log", "refuse_rows", "whole_log"]
 
+_OF_EVENTS = [*(rule.name for rule in ROW_RULES), *(rule.name for rule in LOG_RULES)]
 _TYPES = {column.name: column.dtype for column in EVENTS.columns}
 
 
-def refuse_rows(frame: pl.DataFrame, context: EventContext, *, off: Collection[str] = ()) -> pl.DataFrame:
-    """Ask all :data:`ROW_RULES`.
+def refuse_rows(
+    frame: pl.DataFrame, context: EventContext, *, off: Collection[str] = (), table: str = "events"
+) -> pl.DataFrame:
+    """Ask all rules over single rows of a table: :data:`~evenshelf.shop.cleaning.table_rules.RULES_BY_TABLE`.
 
     Parameters
     ----------
     frame
-        Columns of the events table; those that are missing are taken to be empty.
+        Columns of the table; those that are missing are taken to be empty.
     context
         What rules need to know.
     off
         Names of rules not to ask.
+    table
+        Its name.
 
     Returns
     -------
@@ -50,17 +56,20 @@ def refuse_rows(frame: pl.DataFrame, context: EventContext, *, off: Collection[s
     SettingError
         If a name in `off` is none of a rule.
     """
-    _check(off)
-    asked = [rule for rule in ROW_RULES if rule.name not in off]
+    rules = RULES_BY_TABLE.get(table, ())
+    _check(off, [rule.name for rule in rules] if table != "events" else _OF_EVENTS)
+    asked = [rule for rule in rules if rule.name not in off]
     hits = [(rule, rule.wrong(context).fill_null(value=False)) for rule in asked]
     nothing = pl.lit(None, pl.String)
     return (
-        whole_log(frame.lazy())
-        .collect()
-        .select(
+        frame.with_columns(
+            pl.lit(None, c.dtype).alias(c.name) for c in TABLES[table].columns if c.name not in frame.columns
+        )
+        .with_columns(
             reason=pl.coalesce(*(pl.when(hit).then(pl.lit(rule.name)) for rule, hit in hits), nothing),
             detail=pl.coalesce(*(pl.when(hit).then(rule.detail) for rule, hit in hits), nothing),
         )
+        .select("reason", "detail")
     )
 
 
@@ -97,7 +106,7 @@ def refuse_from_log(
     SettingError
         If a name in `off` is none of a rule.
     """
-    _check(off)
+    _check(off, _OF_EVENTS)
     asked = [rule for rule in LOG_RULES if rule.name not in off]
     # What a shop calls detail or reason must not be taken for ours.
     events = whole_log(events).select(EVENTS.names)
@@ -114,8 +123,7 @@ def refuse_from_log(
     return pl.concat(found).unique(PROVENANCE, keep="first", maintain_order=True).sort(PROVENANCE)
 
 
-def _check(off: Collection[str]) -> None:
-    choices = [*(rule.name for rule in ROW_RULES), *(rule.name for rule in LOG_RULES)]
+def _check(off: Collection[str], choices: Collection[str]) -> None:
     problems = unknown_rules("off", off, choices)
     if problems:
-        raise SettingError("; ".join(problems), hint=f"Rules for events: {', '.join(choices)}.")
+        raise SettingError("; ".join(problems), hint=f"Rules: {', '.join(choices) or 'none'}.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RowRule:
-    """A reason to refuse an event that can be told from its row.
+    """A reason to refuse a row of a table that can be told from the row alone.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class RowRule:
     reason
         One line that says what is wrong with such a row.
     wrong
-        Context -> Boolean expression over the columns of the events table: True for rows to refuse, never null.
+        Context -> Boolean expression over the columns of the table: True for rows to refuse.
     detail
         Expression of the text that says what exactly is wrong.
     """

@@ -187,11 +187,15 @@ WARNINGS = {
     "repeated_titles": "rows that repeat an earlier title exactly: split by title, or copies leak into tests",
     "missing_category": "rows without a category",
     "placeholder_titles": "titles such as NA or null",
+    "impossible_prices": "prices of items below 0, or infinite",
     "unreadable_prices": "prices that are no number (kept as text in price_text)",
     "literal_quotes": "rows with stray quotes, read as part of the text",
     "unmatched_returns": "returns of which the purchase was not found, or not all of its pieces",
     "lost_zeros": "events of unknown items that are known with zeros in front: write item_id as the items have it",
     "events_without_user": "events of which nobody knows who did it",
+    "prices_of_unknown_items": "listed prices of items that the shop does not have",
+    "stock_of_unknown_items": "counts of stock of items that the shop does not have",
+    "judgements_of_unknown_items": "judgements on items that the shop does not have: is item_id the right column?",
     "events_without_time": "events without a time: their order is that of the file",
 }
 """What is counted, but keeps its place in the table."""
@@ -230,6 +234,9 @@ def count_warnings(frame: pl.DataFrame) -> dict[str, int]:
             np.isin(frame["title"].str.strip_chars().str.to_lowercase().to_numpy(), PLACEHOLDERS).sum()
         )
         if frame.height
+        else 0,
+        "impossible_prices": int((~frame["price"].is_finite() | (frame["price"] < 0)).sum())
+        if "price" in frame.columns
         else 0,
         "unreadable_prices": frame.height - frame["price_text"].null_count() if "price_text" in frame.columns else 0,
     }

@@ -28,6 +28,8 @@ def unknown_rules(
     """
     problems = []
     for name in sorted(set(names) - set(choices)):
-        why = f" {because[name]}" if because is not None and name in because else ""
-        problems.append(f"{switch}: no such rule: {name!r}{why}{near(name, choices, n=1)}")
+        if because is not None and name in because:
+            problems.append(f"{switch}: {name!r} {because[name]}")
+        else:
+            problems.append(f"{switch}: no such rule: {name!r}{near(name, choices, n=1)}")
     return problems

@@ -29,7 +29,8 @@ class SourceReport:
     rows_in
         Records found, without blank lines. Always ``rows_kept`` plus the sum of ``quarantined``.
     rows_kept
-        Rows that are in the table; ``rows_known`` of them were there already, from another source.
+        Rows that are not refused. ``rows_known`` of them another source had brought before: they are in the table once,
+        or where a rule over the log has put them since; the others are in the table.
     quarantined
         Rows refused, by reason.
     fixed

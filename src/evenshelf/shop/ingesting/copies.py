@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evenshelf.shop.cleaning.event_rules import ROW_RULES
 from evenshelf.shop.cleaning.rules import RULES
+from evenshelf.shop.cleaning.table_rules import RULES_BY_TABLE
 from evenshelf.shop.schema import PROVENANCE, RESTORED
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _RULES: Mapping[str, list[str]] = {
     "items": [rule.name for rule in RULES],
-    "events": [rule.name for rule in ROW_RULES],
+    **{table: [rule.name for rule in rules] for table, rules in RULES_BY_TABLE.items()},
 }
 
 
@@ -30,7 +30,7 @@ def restored_rows(restored: pl.DataFrame, source_id: str, table: str) -> pl.Data
     restored
         The table of that name.
     source_id, table
-        The source, and the table its rows are for. Those of other tables than items and events are never restored.
+        The source, and the table its rows are for.
 
     Returns
     -------

@@ -50,6 +50,7 @@ def finish(work: Work, items: pl.DataFrame | None) -> None:
     literal = sum(entry.literal_quotes for entry in entries)
     if literal:
         warnings["literal_quotes"] = literal
+    warnings |= _of_unknown_items(items, writer)
     events = "events" in {entry.table for entry in entries} or writer.rows("events") > 0
     if events:
         warnings |= finish_events(items, work)
@@ -100,6 +101,20 @@ def finish_events(items: pl.DataFrame, work: Work) -> dict[str, int]:
         **{name: int(counted[name].item()) for name in counted.columns},
     }
     return {name: count for name, count in warnings.items() if count}
+
+
+def _of_unknown_items(items: pl.DataFrame, writer: Writer) -> dict[str, int]:
+    """Rows of other tables about items that are not there, where there are items."""
+    counts = {
+        f"{table}_of_unknown_items": writer.scan(table)
+        .join(items.lazy().select("item_id"), on="item_id", how="anti")
+        .select(pl.len())
+        .collect(engine="streaming")
+        .item()
+        for table in ("prices", "stock", "judgements")
+        if items.height and writer.rows(table)
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def _names(frame: pl.LazyFrame) -> list[str]:

@@ -206,7 +206,10 @@ def _unfit(problems: Sequence[SettingError]) -> SettingError:
     told = "\n".join(error.message for error in problems)
     if len(problems) > 1:
         told = f"{len(problems)} files cannot be read as they are:\n{told}"
-    return SettingError(f"{told}\nNo file was read into the shop.", hint=" ".join([*hints, "Or leave the file out."]))
+    return SettingError(
+        f"{told}\nNo file was read into the shop.",
+        hint=" ".join([*hints, "Or leave the file out; in a folder or archive with --exclude NAME."]),
+    )
 
 
 class _Run:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenshelf.shop.cleaning import rules
-from evenshelf.shop.cleaning.event_rules import ROW_RULES, EventContext, refuse_rows
+from evenshelf.shop.cleaning.event_rules import EventContext, refuse_rows
+from evenshelf.shop.cleaning.table_rules import RULES_BY_TABLE
 from evenshelf.shop.frames import together
 from evenshelf.shop.ingesting.accounts import move
 from evenshelf.shop.ingesting.copies import restored_rows, with_copies
@@ -194,9 +195,8 @@ def take_log(
             rows, out = maker.make(batch.records, batch.roles, batch.file, batch.whole_ids)
         if work.unfit:
             continue
-        if table == "events":
-            rows, bad = refuse_events(rows, work)
-            out = pl.concat([out, bad])
+        rows, bad = refuse_typed(rows, table, work)
+        out = pl.concat([out, bad])
         if isinstance(known, KnownRows):
             there = known.find(rows)
         else:
@@ -239,9 +239,9 @@ def take_log(
     return maker.items().filter(pl.col("item_id").is_in(sold))
 
 
-def refuse_events(rows: pl.DataFrame, work: Work) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Events that no rule over single rows refuses, and those that one does: ROW, reason and detail."""
-    names = {rule.name for rule in ROW_RULES}
+def refuse_typed(rows: pl.DataFrame, table: str, work: Work) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of a table that no rule over single rows refuses, and those that one does: ROW, reason and detail."""
+    names = {rule.name for rule in RULES_BY_TABLE.get(table, ())}
     groups = [(rows, work.how.off & names)]
     mine = work.restored.filter(pl.col("reason").is_in(names)).group_by(PROVENANCE).agg(pl.col("reason").sort())
     if mine.height:
@@ -255,7 +255,10 @@ def refuse_events(rows: pl.DataFrame, work: Work) -> tuple[pl.DataFrame, pl.Data
     out = pl.concat(
         [
             pl.DataFrame(schema={ROW: rows.schema[ROW], "reason": pl.String, "detail": pl.String}),
-            *(refuse_rows(group, context, off=off).select(group[ROW], "reason", "detail") for group, off in groups),
+            *(
+                refuse_rows(group, context, off=off, table=table).select(group[ROW], "reason", "detail")
+                for group, off in groups
+            ),
         ]
     ).filter(pl.col("reason").is_not_null())
     return rows.join(out, on=ROW, how="anti", maintain_order="left"), out.sort(ROW)

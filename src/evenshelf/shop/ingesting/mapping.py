@@ -149,6 +149,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 }
 """Roles without which a file of a table cannot be read."""
 
+_SHOWN = 30
 _INSTEAD = {("events", "item_id"): "title"}
 
 _PUNCTUATION = re.compile(r"[\W_]+")
@@ -248,7 +249,8 @@ def resolve(
             problems.append(_missing(table, role, columns))
     if problems:
         raise SettingError(
-            f"{file}: " + "; ".join(problems) + f". Its columns are: {_shorten(columns)}.", hint=_hint(table, required)
+            f"{file}: " + "; ".join(problems) + f". Its columns are: {_shorten(columns)}.",
+            hint=_hint(table, [role for role in required if role not in roles and role not in constants] or required),
         )
     return Roles(roles, why, tuple(notes))
 
@@ -346,4 +348,5 @@ def _meant(word: str, choices: Sequence[str]) -> str:
 
 
 def _shorten(columns: Sequence[str], longest: int = 40) -> str:
-    return ", ".join(c if len(c) <= longest else c[: longest - 3] + "..." for c in columns)
+    shown = [c if len(c) <= longest else c[: longest - 3] + "..." for c in columns[:_SHOWN]]
+    return ", ".join(shown) + (f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else "")

@@ -129,8 +129,9 @@ class Reader:
             report.notes.append(
                 f"no line of {name} is a row ({first_bad}): look at it, or leave it out with --exclude {name}"
             )
-        if 2 * undecodable > rows + bad:
-            report.notes.append(f"most lines of {name} cannot be decoded: try --encoding gb18030")
+        if undecodable:
+            share = f"{undecodable:,} of {rows + bad:,} lines"
+            report.notes.append(f"{share} of {name} cannot be decoded: if they should be, try --encoding gb18030")
 
     def _note_roles(self, name: str, settled: Mapping[str, tuple[str, str]]) -> None:
         """Keep which columns play which roles in a file, where that differs from the first one."""

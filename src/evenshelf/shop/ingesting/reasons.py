@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evenshelf.errors import SettingError
-from evenshelf.shop.cleaning.event_rules import LOG_RULES, ROW_RULES
+from evenshelf.shop.cleaning.event_rules import LOG_RULES
 from evenshelf.shop.cleaning.rules import MARKINGS, RULES
 from evenshelf.shop.cleaning.switches import unknown_rules
+from evenshelf.shop.cleaning.table_rules import RULES_BY_TABLE
 from evenshelf.shop.ingesting.log_rows import UNREADABLE
 from evenshelf.shop.ingesting.replaced import REASON, REPLACED
 from evenshelf.shop.ingesting.whole_ids import FRACTIONAL_IDS
@@ -31,7 +32,7 @@ _FOUND_WHILE_READING = dict.fromkeys(READING, "is found while reading and cannot
 
 REASONS: dict[str, str] = {
     **{rule.name: rule.reason for rule in RULES},
-    **{rule.name: rule.reason for rule in ROW_RULES},
+    **{rule.name: rule.reason for rules in RULES_BY_TABLE.values() for rule in rules},
     **{rule.name: rule.reason for rule in LOG_RULES},
     **READING,
     REPLACED: REASON,
@@ -49,10 +50,10 @@ def switches(table: str) -> dict[str, str]:
     """Rules that can be turned off when rows of a table are read, and what they find."""
     if table == "items":
         return {rule.name: rule.reason for rule in RULES} | MARKINGS | REPAIRS
+    rows = {rule.name: rule.reason for rule in RULES_BY_TABLE.get(table, ())}
     if table == "events":
-        rows = {rule.name: rule.reason for rule in ROW_RULES}
-        return rows | {rule.name: rule.reason for rule in LOG_RULES} | MARKINGS | REPAIRS
-    return dict(REPAIRS)
+        return rows | {rule.name: rule.reason for rule in LOG_RULES} | REPAIRS
+    return rows | REPAIRS
 
 
 def check_switches(table: str, off: Collection[str], fix: Collection[str]) -> None:

@@ -240,7 +240,7 @@ def profile(shop: Shop, target: str | None = "category", *, progress: Progress |
 
 def _labels(shop: Shop, items: pl.DataFrame, target: str) -> pl.Series:
     """The column to be learned as texts, not all of them null."""
-    choices = [name for name in items.columns if name not in {*PROVENANCE, "title", "item_id"}]
+    choices = [name for name in items.columns if name not in {*PROVENANCE, *MARKS, "title", "item_id"}]
     if target not in choices:
         raise SettingError(
             f"the shop {shop.path} has no column {target!r} to measure{near(target, choices)}",

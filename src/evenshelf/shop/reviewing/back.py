@@ -9,9 +9,9 @@ import polars as pl
 
 from evenshelf.shop.frames import together
 from evenshelf.shop.ingesting.accounts import SourceReport
-from evenshelf.shop.ingesting.intake import add_items, refuse_events
+from evenshelf.shop.ingesting.intake import add_items, refuse_typed
 from evenshelf.shop.ingesting.item_rows import items_from
-from evenshelf.shop.ingesting.known import KnownRows
+from evenshelf.shop.ingesting.known import KnownKeys, KnownRows, same_key
 from evenshelf.shop.ingesting.log_rows import ROW, LogRows, ids_by_title, refused_rows
 from evenshelf.shop.ingesting.parsing import Times
 from evenshelf.shop.ingesting.refused import Log, as_read, typed_like
@@ -123,7 +123,7 @@ def back_to_events(
     known: list[pl.DataFrame] = []
     for file, records in _by_file(rows):
         maker, events, out = made(file, records)
-        events, bad = refuse_events(events, work)
+        events, bad = refuse_typed(events, "events", work)
         out = pl.concat([out, bad])
         copies = there.find(events)
         known.append(events.filter(copies).select(PROVENANCE))
@@ -135,6 +135,38 @@ def back_to_events(
         writer.append("quarantine", refused_rows(records, out, "events", source_id, file))
     items_made = pl.concat([empty("items").select("item_id", "title"), *derived], how="diagonal")
     return items_made.unique("item_id", keep="first", maintain_order=True), pl.concat(known)
+
+
+def back_to_table(rows: pl.DataFrame, earlier: pl.DataFrame, entry: SourceEntry, work: Work) -> pl.DataFrame:
+    """Put rows of the quarantine back into a table in which each key stands once.
+
+    Parameters
+    ----------
+    rows, earlier, entry, work
+        As of :func:`back_to_items`; copies that were found before are there, whatever comes now.
+
+    Returns
+    -------
+    polars.DataFrame
+        As `known` of :func:`back_to_items`.
+    """
+    schema, writer = TABLES[entry.table], work.writer
+    there = KnownKeys(schema, writer.portions(schema.name))
+    known = [earlier.clear().select(PROVENANCE)]
+    for file, records in _by_file(rows):
+        times = Times(entry.time_format, entry.zone, entry.day_order)
+        maker = LogRows(schema, times, entry.constants, entry.sha256[:12])
+        made, out = maker.make(records, _roles(entry, file, records), file, entry.whole_ids.get(file, ()))
+        made, bad = refuse_typed(made, schema.name, work)
+        copies, clash = there.find(made)
+        again = made.filter(clash).select(ROW, reason=pl.lit("duplicate_key"), detail=pl.lit(same_key(schema)))
+        known.append(made.filter(copies).select(PROVENANCE))
+        made = typed_like(made.filter(~(copies | clash)).drop(ROW), writer.scan(schema.name))
+        if made.height:
+            writer.append(schema.name, made)
+        out = pl.concat([out, bad, again])
+        writer.append("quarantine", refused_rows(records, out, schema.name, entry.sha256[:12], file))
+    return pl.concat(known)
 
 
 def _by_file(rows: pl.DataFrame) -> Iterator[tuple[str, Records]]:

@@ -19,7 +19,7 @@ from evenshelf.shop.ingesting.how import How, Work
 from evenshelf.shop.ingesting.reasons import READING, reason_text
 from evenshelf.shop.ingesting.refused import as_events
 from evenshelf.shop.ingesting.replaced import REPLACED, back_in_place, replace_rows, take_out
-from evenshelf.shop.reviewing.back import back_to_events, back_to_items
+from evenshelf.shop.reviewing.back import back_to_events, back_to_items, back_to_table
 from evenshelf.shop.schema import PROVENANCE, TABLES
 from evenshelf.shop.store import Shop
 
@@ -35,18 +35,18 @@ class Selection:
     Attributes
     ----------
     reason
-        Name of a rule.
+        Name of a rule, or of several.
     table
-        The table they were meant for.
+        The table they were meant for, or several.
     source
-        Name of the file they came from, or of the source it was in.
+        Name of the file they came from, or of the source it was in; or several.
     lines
         Lines (from 1) they began at.
     """
 
-    reason: str | None = None
-    table: str | None = None
-    source: str | None = None
+    reason: str | tuple[str, ...] = ()
+    table: str | tuple[str, ...] = ()
+    source: str | tuple[str, ...] = ()
     lines: tuple[int, ...] = ()
 
     def of(self, shop: Shop) -> pl.DataFrame:
@@ -62,19 +62,23 @@ class Selection:
             If nothing in the quarantine has such a reason, table or source, with close spellings.
         """
         rows = shop.scan("quarantine")
-        ids = [entry.sha256[:12] for entry in shop.manifest.sources if entry.name == self.source]
-        for name, value in (("reason", self.reason), ("table", self.table), ("source", self.source)):
-            if value is None:
-                continue
+        for name, given in (("reason", self.reason), ("table", self.table), ("source", self.source)):
             column = "source_file" if name == "source" else name
-            hit = (pl.col(column) == value) | (pl.col("source_id").is_in(ids) if name == "source" else pl.lit(False))
-            if not rows.filter(hit).select(pl.len()).collect().item():
-                there = shop.scan("quarantine").select(pl.col(column).unique()).collect()[column].sort().to_list()
-                raise SettingError(
-                    f"nothing in the quarantine of {shop.path} has the {name} {value!r}{near(value, there)}",
-                    hint=f"There is: {', '.join(there[:12])}." if there else "It is empty.",
-                )
-            rows = rows.filter(hit)
+            hits = pl.lit(value=False)
+            for value in (given,) if isinstance(given, str) else given:
+                ids = [entry.sha256[:12] for entry in shop.manifest.sources if entry.name == value]
+                hit = pl.col(column) == value
+                if name == "source":
+                    hit |= pl.col("source_id").is_in(ids)
+                if not rows.filter(hit).select(pl.len()).collect().item():
+                    there = shop.scan("quarantine").select(pl.col(column).unique()).collect()[column].sort().to_list()
+                    raise SettingError(
+                        f"nothing in the quarantine of {shop.path} has the {name} {value!r}{near(value, there)}",
+                        hint=f"There is: {', '.join(there[:12])}." if there else "It is empty.",
+                    )
+                hits |= hit
+            if given:
+                rows = rows.filter(hits)
         if self.lines:
             rows = rows.filter(pl.col("source_line").is_in(self.lines))
         return rows
@@ -219,6 +223,8 @@ def restore(
             earlier = restored_rows(before, entry.sha256[:12], table).drop_nulls("raw")
             if table == "items":
                 items, known = back_to_items(rows, items, earlier, entry, work)
+            elif TABLES[entry.table].key:
+                known = back_to_table(rows, earlier, entry, work)
             else:
                 derived, known = back_to_events(rows, items, earlier, entry, work)
                 new_items = derived.filter(~pl.col("item_id").is_in(items["item_id"].implode()))

@@ -34,7 +34,7 @@ def quarantine_report(found: Sequence[Refused]) -> RenderableType:
         for row in one.first.iter_rows(named=True):
             what = "row" if is_url(row["source_file"]) else "line"
             place = f"{row['source_file']}, {what} {row['source_line']}"
-            parts.append(Padding(Text.assemble((place, "cyan"), f"  {row['detail']}"), (0, 0, 0, 2)))
+            parts.append(Padding(Text.assemble((place, "cyan"), f"  {visible(row['detail'])}"), (0, 0, 0, 2)))
             parts.append(Padding(Text(_short(row["raw"]), "bright_black"), (0, 0, 0, 4)))
         if one.rows > one.first.height:
             more = one.rows - one.first.height
@@ -149,6 +149,11 @@ def _grid(rows: Sequence[tuple[str, str, str]], colour: str) -> Table:
     return grid
 
 
+def visible(text: str) -> str:
+    """Text that cannot steer a terminal: what is no printable character stands as its escape sequence."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = visible(" ".join(text.split()))
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evenshelf.errors import SettingError
+from evenshelf.errors import InputError, SettingError
+from evenshelf.shop.manifest import MANIFEST
 from evenshelf.shop.sources.archives import files_of, sha256_of
 from evenshelf.shop.sources.sql import is_url, spool
 
@@ -53,6 +54,8 @@ def opened(text: str | Path, folder: Path, *, query: str | None, progress: Progr
     if query is not None:
         raise SettingError(f"a query is for databases, and {text} is none")
     path = Path(text)
+    if (path / MANIFEST).is_file():
+        raise InputError(f"{path} is a shop, not a folder of files", hint="Name the files that it was made of.")
     for found in [path] if path.exists() else files_of(path)[1]:
         digest, size = sha256_of(found, progress=progress)
         yield Source(found.name, found, digest, size)

@@ -33,6 +33,7 @@ PARQUET_ROWS = 1 << 17
 
 _DELIMITERS = (",", "\t", ";", "|")
 _UTF8_BOM = b"\xef\xbb\xbf"
+_ZEROS = 10
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -115,6 +116,8 @@ class _Blocks:
         self._decoder: codecs.IncrementalDecoder | None = None
         if first.startswith(_UTF16_BOMS):
             self._decoder, self.encoding = codecs.getincrementaldecoder("utf-16")(), "utf-8"
+        elif (order := _utf16_of(first, encoding)) is not None:
+            self._decoder, self.encoding = codecs.getincrementaldecoder(order)(), "utf-8"
         elif first.startswith(_UTF8_BOM):
             first, self.encoding = first.removeprefix(_UTF8_BOM), "utf-8"
         # Line ends of old: a file without a single line feed, as far as a line may reach.
@@ -155,6 +158,19 @@ class _Blocks:
         while not self.done:
             lines += self.read()
         return lines
+
+
+def _utf16_of(first: bytes, encoding: str) -> str | None:
+    """Name UTF-16 where it has no byte order mark: as told, or as the zeros beside commas and line ends tell."""
+    told = codecs.lookup(encoding).name
+    if told in {"utf-16-le", "utf-16-be"}:
+        return told
+    sample = first[:4096]
+    zeros = [sample[at::2].count(0) for at in (0, 1)]
+    # Damaged text may hold a few zeros, but not all at odd or all at even places.
+    if told == "utf-16" or (min(zeros) == 0 and max(zeros) >= _ZEROS):
+        return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    return None
 
 
 def _sniff(lines: Sequence[str], columns: Sequence[str] | None) -> str:
