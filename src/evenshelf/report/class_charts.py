@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 PARTS = {"head": ACCENT, "torso": SOFT, "tail": OTHER, "cold": RULE}
 MOST_POINTS = 1500
+_FEW = 10
 
 
 def long_tail(imbalance: Imbalance, noun: str = "classes") -> Figure:
@@ -59,6 +60,8 @@ def long_tail(imbalance: Imbalance, noun: str = "classes") -> Figure:
     ]
     scale = alt.Scale(type="log", domain=[0.7, float(counts[0]) * 1.3], nice=False)
     ticks = [10**k for k in range(int(math.log10(counts[0])) + 1)]
+    # Few ranks are named one by one: the library would put marks between them.
+    ranked = {"values": list(range(1, n + 1))} if n <= _FEW else {"tickMinStep": 1}
 
     def draw(size: Size) -> Any:
         return (
@@ -68,7 +71,7 @@ def long_tail(imbalance: Imbalance, noun: str = "classes") -> Figure:
                 x=alt.X(
                     "from:Q",
                     scale=alt.Scale(domain=[0.5, n + 0.5], nice=False),
-                    axis=axis(title=f"rank of the {noun}, most frequent first", grid=False, format=",d", tickMinStep=1),
+                    axis=axis(title=f"rank of the {noun}, most frequent first", grid=False, format=",d", **ranked),
                 ),
                 x2="to:Q",
                 y=alt.Y("count:Q", scale=scale, axis=axis(title="examples", values=ticks, format=",d")),

@@ -51,6 +51,8 @@ def events_over_time(log: LogProfile) -> Figure | None:
                 labelExpr=f"{json.dumps(starts)}[floor(datum.value)]",
                 labels=kind == kinds[-1],
                 labelFlush=True,
+                labelOverlap="greedy",
+                labelSeparation=8,
                 grid=False,
             )
             levels = axis(values=[0, busiest[kind]], format=",d", minExtent=_NUMBERS, maxExtent=_NUMBERS)
