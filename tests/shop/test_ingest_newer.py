@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import polars as pl
@@ -104,6 +104,9 @@ def test_rows_come_back_with_the_types_that_they_had(tmp_path):
         "launched": [datetime(2024, 1, 1, tzinfo=UTC), None],
         "vegan": [True, None],
         "pieces": [3, 4],
+        "made": [date(2023, 5, 1), None],
+        "opens": [time(9, 30), None],
+        "seen": [datetime(2024, 1, 1, 3, 4, 5, 678000), None],
         "sizes": [["S", "M"], []],
     }
     pl.DataFrame(old).write_parquet(tmp_path / "1.parquet")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -188,3 +189,27 @@ def test_rows_that_repeat_another_wholly_come_back_with_the_others(tmp_path):
     items = Shop.open(tmp_path / "shop").items()
     assert sorted(items.select("item_id", "title").rows()) == [("1", "Hat"), ("1#2", "Hat"), ("1#3", "Cap"), ("2", "")]
     assert balanced(tmp_path / "shop")
+
+
+@pytest.mark.parametrize("reason", ["impossible_price", "unknown_item"])
+def test_events_come_back_with_the_types_of_their_further_columns(tmp_path, reason):
+    (tmp_path / "i.csv").write_text("item_id,title\na,Hat\n", encoding="utf-8")
+    rows = {
+        "time": [datetime(2024, 1, 1, tzinfo=UTC)] * 2,
+        "user_id": ["u", "u"],
+        "item_id": ["a", "x" if reason == "unknown_item" else "a"],
+        "kind": ["purchase", "purchase"],
+        "price": [3.0, 3.0 if reason == "unknown_item" else -3.0],
+        "gift": [True, False],
+        "day": [date(2024, 1, 1), date(2024, 1, 2)],
+        "shipped": [datetime(2024, 1, 2, 3, 4, 5), datetime(2024, 1, 2)],
+        "took": [timedelta(hours=1), timedelta(hours=2)],
+    }
+    pl.DataFrame(rows).write_parquet(tmp_path / "log.parquet")
+    ingest(tmp_path / "s", [tmp_path / "i.csv"])
+    ingest(tmp_path / "s", [tmp_path / "log.parquet"], table="events")
+    restore(tmp_path / "s", Selection(reason=reason))
+    found = Shop.open(tmp_path / "s").read("events").sort("source_line")
+    for name in ("price", "gift", "day", "shipped"):
+        assert found[name].to_list() == rows[name], name
+    assert found["took"].dtype == pl.String, "what is no such thing any more stays as it is told"

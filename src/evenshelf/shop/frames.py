@@ -46,4 +46,6 @@ def text_of(column: str, dtype: pl.DataType) -> pl.Expr:
     if isinstance(dtype, pl.List | pl.Array) and not dtype.inner.is_nested():
         values = pl.col(column) if isinstance(dtype, pl.List) else pl.col(column).arr.to_list()
         return values.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True)
+    if isinstance(dtype, pl.Duration):
+        return pl.col(column).dt.to_string("iso")
     return pl.col(column).struct.json_encode() if isinstance(dtype, pl.Struct) else pl.col(column).cast(pl.String)

@@ -31,7 +31,7 @@ def as_rows(rows: pl.DataFrame, table: TableSchema, like: pl.LazyFrame) -> pl.Da
     """Rows that had been taken out of a table, as they were there; further columns in the types that it has them in."""
     frame = as_read(rows).frame
     typed = [
-        _typed(column.name, column.dtype)
+        _typed(column.name, column.dtype, pl.String)
         for column in table.columns
         if column.name in frame.columns and column.dtype != pl.String
     ]
@@ -71,9 +71,9 @@ def typed_like(frame: pl.DataFrame, table: pl.DataFrame | pl.LazyFrame) -> pl.Da
     """The frame with its columns in the types that a table has them in, where text can become such."""
     schema = table.collect_schema()
     return frame.with_columns(
-        _typed(name, schema[name])
+        _typed(name, schema[name], frame.schema[name])
         for name in frame.columns
-        if name in schema and schema[name] != frame.schema[name] and not schema[name].is_nested()
+        if name in schema and schema[name] != frame.schema[name] and not _stays_text(schema[name])
     )
 
 
@@ -85,9 +85,21 @@ def _text(value: Any) -> str | None:
     return json.dumps(value)
 
 
-def _typed(name: str, dtype: Any) -> pl.Expr:
+def _stays_text(dtype: pl.DataType) -> bool:
+    return dtype.is_nested() or dtype == pl.Duration
+
+
+def _typed(name: str, dtype: Any, have: Any) -> pl.Expr:
+    """A column in another type; text as it is written in JSON."""
+    column = pl.col(name)
+    if have != pl.String:
+        return column.cast(dtype, strict=False)
     if isinstance(dtype, pl.Datetime):
-        return pl.col(name).str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
-    if dtype == pl.Boolean:  # text does not become a truth value by itself
-        return pl.col(name).cast(pl.String) == "true"
-    return pl.col(name).cast(dtype, strict=False)
+        zone = dtype.time_zone
+        read = column.str.to_datetime(time_unit=dtype.time_unit, time_zone=zone and "UTC", strict=False)
+        return read if zone is None else read.dt.convert_time_zone(zone)
+    if dtype == pl.Date:
+        return column.str.to_date(strict=False)
+    if dtype == pl.Time:
+        return column.str.to_time(strict=False)
+    return column == "true" if dtype == pl.Boolean else column.cast(dtype, strict=False)
