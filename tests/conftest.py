@@ -7,6 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more of the machine than of what is tested.
+settings.register_profile("evenshelf", deadline=None)
+settings.load_profile("evenshelf")
+
+# Workers share the cores: libraries that each take all of them spend their time waiting for each other. They read
+# this when they are first imported, as do the processes that tests start.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    share = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    for variable in ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(variable, str(share))
 
 ROOT = Path(__file__).resolve().parents[1]
 

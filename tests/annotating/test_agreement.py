@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenshelf.annotating import agreement
@@ -107,6 +107,7 @@ def test_order_and_names_do_not_matter(observers: list[str], random) -> None:
 
 
 @given(st.text("abc", min_size=2, max_size=9).filter(lambda row: len(set(row)) > 1))
+@settings(max_examples=30)
 def test_equal_labels_agree_wholly(row: str) -> None:
     found = agreement_of(*table([row, row, row]))
     assert found.alpha == pytest.approx(1.0)

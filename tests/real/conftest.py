@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 
-from evenshelf.shop import Shop, ingest
+from evenshelf.shop import Shop, ingest, title_groups, title_key
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +46,19 @@ def balanced():
         return pl.concat([kept, refused.select(places)]).n_unique() == source.rows_in
 
     return says
+
+
+@pytest.fixture(scope="session")
+def largest_group():
+    """Says of a shop how many titles its largest group has, and how many different ones a group has at most."""
+
+    def found(shop):
+        titles = shop.items()["title"].to_list()
+        groups = title_groups(titles)
+        keys = pl.DataFrame({"group": groups, "key": [title_key(t) for t in titles]})
+        return np.bincount(groups).max(), keys.group_by("group").agg(pl.col("key").n_unique())["key"].max()
+
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shutil
 
-import numpy as np
-import polars as pl
 import pytest
 
-from evenshelf.shop import Shop, ingest, title_groups, title_key
+from evenshelf.shop import Shop, ingest
 
 pytestmark = pytest.mark.real
 
@@ -24,27 +22,15 @@ def test_fashion_again_is_the_same_shop(fashion_shop, real_data, tmp_path):
     assert not ingest(tmp_path / "shop", [zipped], mapping=told).changed
 
 
-def test_chinese_swaps_can_be_swapped_back(real_data, chinese_reading, tmp_path):
+def test_chinese_swaps_can_be_swapped_back_and_files_that_do_not_belong_are_refused(
+    real_data, chinese_reading, tmp_path
+):
     source = real_data / "zh_product_titles" / "dataset.tar.xz"
-    (only,) = ingest(tmp_path / "shop", [source], **chinese_reading, fix=["swapped_columns"]).sources
+    columns = chinese_reading["columns"]
+    (only,) = ingest(tmp_path / "shop", [source], columns=columns, fix=["swapped_columns"]).sources
     assert only.fixed == {"swapped_columns": 8_146}
     assert only.quarantined["empty_title"] == 10
     assert only.rows_kept == 116_804
-
-
-def test_files_that_do_not_belong_are_refused_row_by_row(real_data, chinese_reading, tmp_path):
-    source = real_data / "zh_product_titles" / "dataset.tar.xz"
-    (only,) = ingest(tmp_path / "shop", [source], columns=chinese_reading["columns"]).sources
     assert only.rows_in == 120_064
     assert only.quarantined["wrong_field_count"] == 1_443 + 1_403
     assert any("no line of allcategories.csv" in note for note in only.notes)
-
-
-def test_groups_of_titles_are_not_chained(fashion_shop, chinese_shop):
-    for (shop, _), most, most_keys in ((fashion_shop, 82, 14), (chinese_shop, 53, 53)):
-        titles = shop.items()["title"].to_list()
-        groups = title_groups(titles)
-        sizes = np.bincount(groups)
-        assert sizes.max() == most
-        keys = pl.DataFrame({"group": groups, "key": [title_key(t) for t in titles]})
-        assert keys.group_by("group").agg(pl.col("key").n_unique())["key"].max() <= most_keys

@@ -120,3 +120,9 @@ def test_the_profile_of_chinese_titles_names_order_labels_and_copies(by_name, ch
         "near_duplicates_across_splits": 0.10,
     }
     assert {a.severity for a in artefacts.values()} == {"warning"}
+
+
+def test_groups_of_titles_are_not_chained(largest_group, chinese_shop):
+    titles, different = largest_group(chinese_shop[0])
+    assert titles == 53
+    assert different <= 53

@@ -64,3 +64,9 @@ def test_titles_of_fashion_hold_their_labels(by_name, fashion_profile):
     words = found["label_words_in_titles"]
     assert (round(words.figure, 2), round(words.expected, 2), words.severity) == (0.62, 0.04, "warning")
     assert fashion_profile.scripts["latin"] == pytest.approx(1, abs=0.001)
+
+
+def test_groups_of_titles_are_not_chained(largest_group, fashion_shop):
+    titles, different = largest_group(fashion_shop[0])
+    assert titles == 82
+    assert different <= 14

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from evenshelf.shop import Shop, ingest
 from evenshelf.study import prepare
 from evenshelf.study.verdict import decide
 from evenshelf.tasks.folds import ALWAYS_TRAINING
@@ -19,22 +18,15 @@ REMEDIES = "balanced, name_prior"
 
 
 @pytest.fixture(scope="module")
-def shop(real_data, tmp_path_factory):
-    path = tmp_path_factory.mktemp("label") / "shop"
-    ingest(path, [real_data / "fashion_styles" / "styles.csv.zip"])
-    return Shop.open(path)
-
-
-@pytest.fixture(scope="module")
-def study(shop, tmp_path_factory):
-    task = prepare.shop_task(shop, "category", sample=ROWS, seed=0)
+def study(fashion_shop, tmp_path_factory):
+    task = prepare.shop_task(fashion_shop[0], "category", sample=ROWS, seed=0)
     plan = prepare.Plan(REMEDIES, folds=3, budget=4)
     made = prepare.prepare(task, prepare.Choice("minilm", "for the test"), tmp_path_factory.mktemp("study"), plan)
     return made, made.run()
 
 
-def test_folds_of_a_whole_shop_keep_titles_together_and_name_what_they_cannot_test(shop):
-    task = LabelTask.from_shop(shop)
+def test_folds_of_a_whole_shop_keep_titles_together_and_name_what_they_cannot_test(fashion_shop):
+    task = LabelTask.from_shop(fashion_shop[0])
     fold = task.split(5, 0)
     pairs = np.unique(np.stack([task.group, fold], axis=1), axis=0)
     assert len(pairs) == len(np.unique(task.group))

@@ -286,19 +286,19 @@ def test_a_gain_that_costs_the_head_is_not_called_nothing():
     assert "No remedy passes" not in page
 
 
-def test_the_command_and_the_limits_name_the_learner(result, verdict):
-    assert "The models are linear heads on fixed vectors;" in study_report(result, verdict)
-    assert "penalty C = 1" in study_report(result, verdict)
+def test_the_command_and_the_limits_name_the_learner(result, verdict, page):
+    assert "The models are linear heads on fixed vectors;" in page
+    assert "penalty C = 1" in page
     assert "learner" not in command(result, verdict)
     other = {"learner": "means", "models": "nearest means", "default_penalty": "the learner's own"}
     told = replace(result, meta={**result.meta, **other, "settings_tried": [1, 2]})
     assert "--learner means" in command(told, verdict)
     assert "learner='means'" in command(replace(told, meta={**told.meta, "shop": None}), verdict)
-    page = study_report(told, verdict)
-    assert "The models are nearest means on fixed vectors;" in page
-    assert "penalty the learner&#39;s own" in page
-    assert "1 to 2" in page
-    assert "the same number for all" not in page
+    other_page = study_report(told, verdict)
+    assert "The models are nearest means on fixed vectors;" in other_page
+    assert "penalty the learner&#39;s own" in other_page
+    assert "1 to 2" in other_page
+    assert "the same number for all" not in other_page
 
 
 def test_a_study_of_tags_speaks_of_tags(result, verdict, page):

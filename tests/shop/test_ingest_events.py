@@ -61,7 +61,7 @@ def check_sums(shop: Shop) -> None:
 
 
 @given(event_rows(), event_rows(least=1, most=8), st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_each_row_is_kept_once_or_refused_once(old, new, shuffle):
     """Also if the log is sent again, longer, in another order, or in other portions."""
     with tempfile.TemporaryDirectory() as folder:

@@ -49,7 +49,7 @@ def partition(shop):
 
 
 @given(EVENTS, st.booleans())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_sessions_do_not_depend_on_how_the_log_came(events, grows):
     lines = [as_line(number, event) for number, event in enumerate(events)]
     with tempfile.TemporaryDirectory() as folder:

@@ -37,7 +37,7 @@ def assigned(shop):
     st.lists(TITLES, max_size=3),
     st.permutations(["items", "events", "more"]),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_order_of_files_does_not_matter(first, bought, second, order):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)

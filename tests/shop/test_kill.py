@@ -24,8 +24,8 @@ from evenshelf.shop.simulation.write import UNFINISHED
 from evenshelf.shop.store import locked
 
 ROUNDS = 100
-ROWS = 3_000
-KILLED_SIMULATIONS = 15
+ROWS = 1_000
+KILLED_SIMULATIONS = 8
 
 # Imports once and forks for each request, before any thread of polars or pyarrow has started; what dies is the child.
 SERVER = """
@@ -33,7 +33,7 @@ SERVER = """
     from evenshelf.shop import ingest, simulate
     import evenshelf.shop.store as store
 
-    store.PART_ROWS = 500
+    store.PART_ROWS = 200
     for line in sys.stdin:
         what, shop, *files = line.split()
         child = os.fork()
@@ -43,7 +43,7 @@ SERVER = """
                 if what == "ingest":
                     ingest(shop, files, table="events")
                 else:
-                    simulate(shop, items=60, seed=3, days=20, events=900, pictures=20)
+                    simulate(shop, items=30, seed=3, days=10, events=300, pictures=6)
                 code = 0
             finally:
                 os._exit(code)

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners import FitScores, LearnerKind
@@ -70,7 +71,8 @@ def assert_same(one: StudyResult, other: StudyResult) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
-    return run(tmp_path_factory.mktemp("whole"), *data())
+    with threadpool_limits(2):  # a worker has one
+        return run(tmp_path_factory.mktemp("whole"), *data())
 
 
 def test_workers_do_not_change_a_bit(whole: StudyResult, tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis.errors import NoSuchExample
 
 from evenshelf.testing.strategies import Sample, labelled_vectors, labels, priors, scored_rows, texts
 
-FINDING = settings(max_examples=3000, deadline=None, database=None)
+FINDING = settings(max_examples=3000, deadline=None, database=None, phases=[Phase.generate])
 
 
 @pytest.mark.parametrize(
