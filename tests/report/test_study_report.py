@@ -59,7 +59,7 @@ def test_every_row_of_the_table_is_a_comparison(tree, verdict):
     for cells, c in zip(shown, verdict.comparisons, strict=True):
         assert cells[0].startswith(c.spec)
         scores = [c.macro_f1, c.head_f1, c.torso_f1, c.tail_f1, c.accuracy]
-        lost = "" if c.spec == "none" else f"{change(-c.head_loss)}, {change(-c.head_loss_high)} to "
+        lost = "" if c.spec == "none" else f"{change(-c.head_loss)}{change(-c.head_loss_high)} to "
         lost += "" if c.spec == "none" else change(-c.head_loss_low)
         shown_scores = [number(v) for v in scores]
         shown_scores[1] += lost

@@ -15,10 +15,10 @@ from evenshelf.annotating.reading import SURPLUS, Row, Sheet, read_sheet
 from evenshelf.annotating.sheets import unguarded, write_refused
 from evenshelf.annotating.votes import agreed, conflicts
 from evenshelf.errors import InputError, SettingError, near
+from evenshelf.plurals import counted
 from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
 from evenshelf.shop.schema import ANNOTATIONS
-from evenshelf.study.wording import counted
 
 _SCHEMA = {column.name: column.dtype for column in ANNOTATIONS.columns}
 

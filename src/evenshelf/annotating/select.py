@@ -15,10 +15,10 @@ from evenshelf.annotating.model import Labels, cross_fitted, encode, fit
 from evenshelf.annotating.strategies import Candidates, nearest_distance, strategy_of
 from evenshelf.annotating.votes import conflicts
 from evenshelf.errors import InputError, SettingError
+from evenshelf.plurals import counted, plural
 from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
 from evenshelf.study.prepare import AUTO
-from evenshelf.study.wording import counted, plural
 from evenshelf.tasks.folds import grouped_folds
 from evenshelf.tasks.label import LabelTask
 

@@ -14,10 +14,10 @@ from evenshelf.annotating.model import Labels, cross_fitted, encode
 from evenshelf.annotating.select import FOLDS, class_texts
 from evenshelf.annotating.votes import agreed
 from evenshelf.errors import InputError, SettingError
+from evenshelf.plurals import counted
 from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
 from evenshelf.study.prepare import AUTO
-from evenshelf.study.wording import counted
 from evenshelf.tasks.folds import grouped_folds
 
 

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from evenshelf.study.wording import counted, plural
+from evenshelf.plurals import counted, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

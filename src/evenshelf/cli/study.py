@@ -168,7 +168,7 @@ def _run(
         prepare.check_metric(asked, metric, wanted)
         choice = prepare.pick_encoder(asked.texts or (), encoder)
     folder = out or prepare.shop_folder(opened, asked, target, choice, wanted)
-    drawn = "" if not sample else f", a sample drawn with seed {wanted.seed}"
+    drawn = f", a sample drawn with seed {wanted.seed}" if sample and asked.things >= sample else ""
     nouns = asked.nouns
     pairs = f", {len(asked.target):,} {nouns.examples}" if asked.several else ""
     facts = f"{asked.things:,} {nouns.things}{drawn}{pairs}; {len(asked.classes):,} {nouns.labels} of {escape(target)}"

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from evenshelf.plurals import counted, plural
 from evenshelf.shop.cleaning.rules import WARNINGS
 from evenshelf.shop.ingesting.reasons import reason_text
 from evenshelf.shop.profiling.advice import advice
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 COLOURS = {"head": "cyan", "torso": "blue", "tail": "magenta", "cold": "bright_black"}
 _STATUS = {"new": "read", "again": "read again, its settings changed", "unchanged": "already there, unchanged"}
 _ASIDE = ("quarantine", "restored")
+_ONE = {name: name[:-1] for name in ("items", "events", "judgements", "prices", "users")} | {"queries": "query"}
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _BAR = 10
 _LONGEST_NAME = 56
@@ -43,7 +45,9 @@ def ingest_report(report: IngestReport) -> RenderableType:
     if report.warnings:
         parts += [_counts("Worth a look, in the whole shop", report.warnings, WARNINGS, "yellow"), ""]
     state = "holds" if report.changed else "is unchanged and holds"
-    held = [f"{rows:,} {name}" for name, rows in report.tables.items() if rows and name not in _ASIDE]
+    held = [
+        counted(rows, _ONE.get(name, name), name) for name, rows in report.tables.items() if rows and name not in _ASIDE
+    ]
     listed = ", ".join(held) or f"no {report.table}"
     parts.append(Text.assemble(("✓ ", "green"), (report.shop, "bold"), f" {state} {listed}."))
     if any(source.quarantined for source in report.sources):
@@ -55,7 +59,7 @@ def _source(source: SourceReport) -> RenderableType:
     head = Text.assemble((source.name, "bold"), (f"  {_STATUS[source.status]}", "bright_black"))
     refused = sum(source.quarantined.values())
     sums = Text.assemble(
-        f"{source.rows_in:,} rows in = ",
+        f"{counted(source.rows_in, 'row', 'rows')} in = ",
         (f"{source.rows_kept - source.rows_known:,} kept", "green"),
         " + ",
         *((f"{source.rows_known:,} known already", "green"), " + ") * bool(source.rows_known),
@@ -63,11 +67,11 @@ def _source(source: SourceReport) -> RenderableType:
     )
     extra = []
     if source.items_derived:
-        extra.append(f"{source.items_derived:,} items made from titles")
+        extra.append(f"{counted(source.items_derived, 'item', 'items')} made from titles")
     if source.members > 1:
         extra.append(f"{source.members:,} files")
     if source.blank_lines:
-        extra.append(f"{source.blank_lines:,} blank lines not counted")
+        extra.append(f"{counted(source.blank_lines, 'blank line', 'blank lines')} not counted")
     extra += [f"{count:,} repaired: {name}" for name, count in source.fixed.items()]
     if extra:
         sums.append("  (" + ", ".join(extra) + ")", "bright_black")
@@ -90,12 +94,12 @@ def profile_report(profile: Profile) -> RenderableType:
     """Return a profile: rows, titles, imbalance, columns, and what follows from them."""
     refused = sum(profile.quarantine.values())
     parts: list[RenderableType] = [
-        Text.assemble((profile.shop, "bold"), (f"  {profile.rows:,} items", "")),
+        Text.assemble((profile.shop, "bold"), (f"  {counted(profile.rows, 'item', 'items')}", "")),
         "",
     ]
     if refused:
         texts = {name: reason_text(name) for name in profile.quarantine}
-        title = f"In quarantine: {refused:,} of {profile.rows_in:,} rows read"
+        title = f"In quarantine: {refused:,} of {counted(profile.rows_in, 'row', 'rows')} read"
         parts += [_counts(title, profile.quarantine, texts, "yellow"), ""]
     of_events = profile.log.warnings if profile.log is not None else {}
     warnings = {name: count for name, count in profile.warnings.items() if name not in of_events}
@@ -118,11 +122,11 @@ def log_report(log: LogProfile) -> RenderableType:
     """Return the profile of a log: what happened, how uneven the items are, what makes evaluations lie."""
     refused = sum(log.quarantine.values())
     span = "without times" if log.first is None or log.last is None else f"{log.first[:10]} to {log.last[:10]}"
-    head = Text.assemble((log.shop, "bold"), (f"  {log.rows:,} events, {span}", ""))
+    head = Text.assemble((log.shop, "bold"), (f"  {counted(log.rows, 'event', 'events')}, {span}", ""))
     parts: list[RenderableType] = [head, ""]
     if refused:
         texts = {name: reason_text(name) for name in log.quarantine}
-        title = f"In quarantine: {refused:,} of {log.rows_in:,} rows read"
+        title = f"In quarantine: {refused:,} of {counted(log.rows_in, 'row', 'rows')} read"
         parts += [_counts(title, log.quarantine, texts, "yellow"), ""]
     if log.warnings:
         parts += [_counts("Worth a look", log.warnings, WARNINGS, "yellow"), ""]
@@ -139,8 +143,10 @@ def _events(log: LogProfile) -> RenderableType:
     if log.sessions:
         grid.add_row("sessions", f"{log.sessions:,}{_spread(log.per_session)}")
     if log.catalogue:
-        unknown = f"; {log.of_unknown_items:,} events are of items it does not have" if log.unknown_items else ""
-        grid.add_row("items", f"{log.silent_items:,} of the shop's {log.catalogue:,} have no event{unknown}")
+        of_unknown = counted(log.of_unknown_items, "event is", "events are")
+        unknown = f"; {of_unknown} of items it does not have" if log.unknown_items else ""
+        have = plural(log.silent_items, "has", "have")
+        grid.add_row("items", f"{log.silent_items:,} of the shop's {log.catalogue:,} {have} no event{unknown}")
     else:
         grid.add_row("items", f"{log.items:,}, known by their ids alone: the shop has no items")
     if log.pieces_returned:

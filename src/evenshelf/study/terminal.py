@@ -12,10 +12,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from evenshelf.plurals import counted, plural
 from evenshelf.study.wording import (
-    counted,
     only_trained_on,
-    plural,
     read_off,
     rivals,
     seconds,

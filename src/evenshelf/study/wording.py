@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from evenshelf.plurals import counted, plural
 from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
@@ -322,16 +323,6 @@ def _listed(names: list[str]) -> str:
     if rest:
         return f"{', '.join(shown)} and {rest} more"
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-
-
-def plural(n: int, one: str, many: str) -> str:
-    """The form of a word that fits to a number."""
-    return one if n == 1 else many
-
-
-def counted(n: int, one: str, many: str) -> str:
-    """A number with its word: ``1 row``, ``2,000 rows``."""
-    return f"{n:,} {plural(n, one, many)}"
 
 
 def _capital(text: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evenshelf.plurals import counted
+
 if TYPE_CHECKING:
     from evenshelf.shop.profiling.judgement_profile import JudgementProfile
     from evenshelf.shop.profiling.profile import Profile
@@ -20,7 +22,7 @@ def advice(profile: Profile) -> list[str]:
     if profile.conflicting_labels:
         share = profile.conflicting_labels / profile.rows
         lines.append(
-            f"{profile.conflicting_labels:,} rows contradict equal titles: "
+            f"{counted(profile.conflicting_labels, 'row contradicts', 'rows contradict')} equal titles: "
             f"no model of titles can get more than {1 - share:.1%} of these items right."
         )
     if profile.imbalance is not None:
