@@ -167,4 +167,4 @@ def test_the_command_tells_what_was_replaced(write, tmp_path, capsys):
     told = run("ingest", tmp_path / "s", write("2.csv", "item_id,title\n1,Cap\n"), "--newer")
     assert "1 of its rows took the place of older ones" in told
     told = run("shop", "restore", tmp_path / "s", "--reason", "replaced")
-    assert "1 newer rows went into the quarantine in their place" in told
+    assert "1 row went into the quarantine in their place" in told

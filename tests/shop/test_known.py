@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenshelf.shop.ingesting.known import KnownKeys, KnownRows
+from evenshelf.shop.ingesting.known import KnownRows
+from evenshelf.shop.ingesting.known_keys import KnownKeys
 from evenshelf.shop.schema import TABLES
 
 EVENTS, USERS = TABLES["events"], TABLES["users"]
@@ -140,16 +141,35 @@ USER_ROWS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([None, "
 def test_of_a_key_the_first_row_counts(first, second, parts):
     known = KnownKeys(USERS, [])
     table: dict[str, str | None] = {}
-    for source in (first, second):
-        before = dict(table)
-        want = []
+    for name, source in (("a", first), ("b", second)):
+        before, asked, want = dict(table), set(), []
         for key, content in source:
-            same = key in before and before[key] == content
-            want.append((same, key in table and not same))
+            same = key in before and before[key] == content and key not in asked
+            want.append((same, key in table and not same, False))
+            asked |= {key} if same else set()
             table.setdefault(key, content)
-        found = [pair for part in cut(users(source), parts) for pair in zip(*known.find(part), strict=True)]
+        rows = users(source).with_columns(source_id=pl.lit(name))
+        found = [found for part in cut(rows, parts) for found in zip(*known.find(part), strict=True)]
         assert found == want
-        known.accept()
+
+
+@settings(deadline=None)
+@given(st.lists(USER_ROWS, max_size=5), PARTS)
+def test_of_a_key_the_first_row_of_the_newest_source_counts(sources, parts):
+    known = KnownKeys(USERS, [])
+    table: dict[str, str | None] = {}
+    for name, source in enumerate(sources):
+        asked, want = set(), []
+        for key, content in source:
+            first = key not in asked
+            same = first and key in table and table[key] == content
+            want.append((same, not first, first and key in table and not same))
+            asked.add(key)
+            if first:
+                table[key] = content
+        rows = users(source).with_columns(source_id=pl.lit(str(name)))
+        found = [found for part in cut(rows, parts) for found in zip(*known.find(part, newer=True), strict=True)]
+        assert found == want
 
 
 @settings(deadline=None)
@@ -157,9 +177,10 @@ def test_of_a_key_the_first_row_counts(first, second, parts):
 def test_keys_of_the_table_are_known_from_the_start(rows):
     table = dict(rows)
     known = KnownKeys(USERS, cut(users(list(table.items())), 2))
-    there, clash = known.find(users(list(table.items())))
-    assert there.all()
-    assert not clash.any()
+    found = known.find(users(list(table.items())).with_columns(source_id=pl.lit("another")))
+    assert found.known.all()
+    assert not found.clash.any()
+    assert known.find(users(list(table.items()))).clash.all(), "its own rows are no copies"
 
 
 @pytest.mark.parametrize("kind", [KnownRows, KnownKeys])

@@ -56,7 +56,8 @@ class SourceEntry(BaseModel):
     `mapping` says which column plays which role in its first file, and in every other that `mappings` does not name.
     `rows_known` of its rows were brought by another source; `restored_known` says that some of them may have come later
     than it. `session_gap` is the pause in minutes by which sessions of its events are derived, `whole_ids` the roles,
-    by file, whose ids are written as whole fractions (``14156.0``).
+    by file, whose ids are written as whole fractions (``14156.0``); `newer` says that its rows took the place of older
+    ones.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -83,6 +84,7 @@ class SourceEntry(BaseModel):
     day_order: str | None = None
     session_gap: float | None = None
     whole_ids: dict[str, list[str]] = {}
+    newer: bool = False
 
     def roles_of(self, file: str) -> dict[str, str]:
         """Return which column plays which role in one of its files."""

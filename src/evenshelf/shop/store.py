@@ -257,6 +257,8 @@ class Writer:
         """Add rows at the end of a table; many small frames become one part."""
         _check_name(table)
         TABLES[table].check(frame)
+        if not frame.height and self.rows(table):
+            return
         waiting = self._waiting.setdefault(table, [])
         self._parts.setdefault(table, [])
         waiting.append(frame)

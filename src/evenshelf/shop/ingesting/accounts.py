@@ -113,6 +113,7 @@ class SourceReport:
             zone=how.zone,
             day_order=self.day_order,
             whole_ids=self.whole_ids,
+            newer=how.newer,
         )
 
     @classmethod
@@ -231,7 +232,7 @@ def _check_table(writer: Writer, entries: Iterable[SourceEntry], table: str) -> 
     kept = sum(entry.rows_kept - entry.rows_known for entry in mine)
     # Rows that no source of this table brought: simulated ones, and items made from the titles of events.
     rows = writer.scan(table)
-    if "derived" in rows.collect_schema():
+    if table == "items" and "derived" in rows.collect_schema():
         rows = rows.filter(pl.col("derived").is_null())
     if "source_id" not in rows.collect_schema():
         there = 0

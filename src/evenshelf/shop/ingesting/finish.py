@@ -12,6 +12,7 @@ from evenshelf.shop.cleaning.rules import count_warnings, minority_labels
 from evenshelf.shop.duplicates import title_groups
 from evenshelf.shop.ingesting.accounts import check, move
 from evenshelf.shop.ingesting.derived_sessions import derive_sessions
+from evenshelf.shop.ingesting.raw_rows import encoded
 from evenshelf.shop.ingesting.refused import as_events
 from evenshelf.shop.ingesting.title_items import settle_titles
 from evenshelf.shop.schema import ITEMS, PROVENANCE, empty
@@ -112,7 +113,7 @@ def _of_unknown_items(items: pl.DataFrame, writer: Writer) -> dict[str, int]:
         .collect(engine="streaming")
         .item()
         for table in ("prices", "stock", "judgements")
-        if items.height and writer.rows(table)
+        if _are_known(items) and writer.rows(table)
     }
     return {name: count for name, count in counts.items() if count}
 
@@ -153,12 +154,15 @@ def _return_known(items: pl.DataFrame, work: Work) -> None:
     move(work.entries.values(), "events", rows, back=True)
 
 
+def _are_known(items: pl.DataFrame) -> bool:
+    """Whether the shop has a list of its items; those that only events name are none, as other events name others."""
+    return items.height > (int(items["derived"].sum()) if "derived" in items.columns else 0)
+
+
 def _found(items: pl.DataFrame, work: Work) -> pl.DataFrame:
     """Rows that rules over the log refuse: their source, reason and detail."""
     writer = work.writer
-    # Items that only events name make no table of items: other events may name others.
-    own = items.height > int(items["derived"].sum()) if "derived" in items.columns else items.height > 0
-    known = items.select("item_id").lazy() if own else None
+    known = items.select("item_id").lazy() if _are_known(items) else None
     context = EventContext(now=work.how.now, items=known)
     # A rule that was turned off for a source stays off for its rows, whatever is added later.
     by_switches: dict[frozenset[str], list[str]] = {}
@@ -186,7 +190,8 @@ def _apply(found: pl.DataFrame, changes: pl.DataFrame, work: Work) -> None:
         kept = part.drop(made, strict=False)
         wrong = _within(found, part)
         if wrong.height:
-            whole = part.select(*PROVENANCE, raw=pl.struct(pl.all()).struct.json_encode())
+            here = part.join(wrong, on=list(PROVENANCE), how="semi", maintain_order="left")
+            whole = here.select(*PROVENANCE, raw=encoded(here))
             marked = whole.join(wrong, on=list(PROVENANCE), how="inner", maintain_order="left")
             rows = marked.select(*PROVENANCE, table=pl.lit("events"), reason="reason", detail="detail", raw="raw")
             writer.append("quarantine", rows)

@@ -18,7 +18,8 @@ from evenshelf.shop.ingesting.derived_sessions import settle_gap
 from evenshelf.shop.ingesting.finish import finish
 from evenshelf.shop.ingesting.how import How, Work
 from evenshelf.shop.ingesting.intake import take_items, take_log
-from evenshelf.shop.ingesting.known import KnownKeys, KnownRows
+from evenshelf.shop.ingesting.known import KnownRows
+from evenshelf.shop.ingesting.known_keys import KnownKeys
 from evenshelf.shop.ingesting.log_rows import check_constants
 from evenshelf.shop.ingesting.mapping import KNOWN_NAMES
 from evenshelf.shop.ingesting.parsing import Times
@@ -254,7 +255,7 @@ class _Run:
             if how.newer and (older := before.quarantined.get(REPLACED)):
                 report.notes.append(
                     f"it was read before, and {older:,} of its rows were replaced since: to take them back, "
-                    f"evenshelf shop restore SHOP --reason {REPLACED} --source {source.name}"
+                    f"evenshelf shop restore SHOP --reason {REPLACED} --source {before.name}"
                 )
             self.reports.append(report)
             return
@@ -267,12 +268,19 @@ class _Run:
             if self._known is None:
                 self._known = self._what_is_known()
             derived = take_log(source.path, self.items, self._known, report, work)
-            self._known.accept()
+            if isinstance(self._known, KnownRows):
+                self._known.accept()
             new = derived.filter(~pl.col("item_id").is_in(self.items["item_id"].implode()))
             if new.height:
                 self._items = together([self.items, new])
                 self._other_items = True
             report.items_derived = count_derived(self.items, report.source_id)
+        twice = sum(report.quarantined.get(reason, 0) for reason in ("duplicate_item_id", "duplicate_key"))
+        if how.newer and report.members > 1 and twice:
+            report.notes.append(
+                "the files of a folder or archive are one source, of which the first row with a key counts: to let "
+                "later files replace earlier ones, name each, or a pattern such as 'folder/*.csv', the newest last"
+            )
         entry = report.entry(source.bytes, self._stamp, how)
         if how.table == "events":
             before = self._again.pop(key, None)
@@ -321,19 +329,27 @@ class _Run:
             self._items = left
 
     def _with_later(self, again: list[tuple[str, str]], named: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Other sources may have left out rows because one of these had brought them: all or none are read again."""
+        """Add sources that must be read again with some, as they left out rows of them or came after: all or none."""
         places = {key: place for place, key in enumerate(self._work.entries)}
         first = min(places[key] for key in again)
         resting = [
             key
             for key, entry in self._work.entries.items()
             if entry.table == self._work.how.table
-            and entry.rows_known
-            and (places[key] > first or entry.restored_known)
+            and (
+                (entry.rows_known and (places[key] > first or entry.restored_known))
+                # What came after a source that is to be read as a newer one would be taken for older than it.
+                or (self._work.how.newer and places[key] > first)
+            )
         ]
         later = [self._work.entries[key].name for key in resting if key not in named]
+        names = ", ".join(self._work.entries[key].name for key in again)
+        if later and self._work.how.newer:
+            raise SettingError(
+                f"{names} cannot be read again as newer than {', '.join(later)}, which came after",
+                hint=f"Name {', '.join(later)} in the same command, the newest last.",
+            )
         if later:
-            names = ", ".join(self._work.entries[key].name for key in again)
             raise SettingError(
                 f"{names} cannot be read in another way: rows of {', '.join(later)} were left out, as they were "
                 "there already, perhaps from it",
@@ -346,7 +362,7 @@ class _Run:
         schema = TABLES[how.table]
         writer = self._work.writer
         if schema.key:
-            return KnownKeys(schema, writer.portions(schema.name), newer=how.newer)
+            return KnownKeys(schema, writer.portions(schema.name))
         return KnownRows(schema, Log(writer), lambda: writer.scan(schema.name).collect_schema().names())
 
     def finish(self) -> None:

@@ -14,8 +14,9 @@ from evenshelf.shop.frames import together
 from evenshelf.shop.ingesting.accounts import move
 from evenshelf.shop.ingesting.copies import restored_rows, with_copies
 from evenshelf.shop.ingesting.item_rows import RAW, items_from
-from evenshelf.shop.ingesting.known import KnownKeys, KnownRows, same_key
+from evenshelf.shop.ingesting.known import KnownRows
 from evenshelf.shop.ingesting.known_items import equal_rows, numbered, of_others
+from evenshelf.shop.ingesting.known_keys import KnownKeys, same_key
 from evenshelf.shop.ingesting.log_rows import ROW, LogRows, ids_by_title, raw_text, refused_rows
 from evenshelf.shop.ingesting.parsing import Times
 from evenshelf.shop.ingesting.reading import Reader
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evenshelf.shop.ingesting.accounts import SourceReport
-    from evenshelf.shop.ingesting.how import Work
+    from evenshelf.shop.ingesting.how import How, Work
 
 
 _EXCUSED = "__excused"
+_AT = "__at"
 _BECAME_RETURNS = "purchases of negative pieces became returns"
 
 
@@ -58,7 +60,8 @@ def take_items(
     frame = together(frames) if frames else items_from(None, {}, "", "", seen, times=times, constants={})
     report.day_order = times.order
     if frames and any("item_id" not in roles for roles in [report.first_roles, *report.mappings.values()]):
-        report.notes.append("no column holds an item_id: ids are derived from the content of each row")
+        newer = ", so no row is the newer form of another" if work.how.newer else ""
+        report.notes.append(f"no column holds an item_id: ids are derived from the content of each row{newer}")
     kept, found, known = add_items(frame, items, report, work)
     report.refuse(found)
     back = restored_rows(work.restored, report.source_id, "items")
@@ -123,8 +126,8 @@ def add_items(
     how, restored = work.how, work.restored
     refused: list[pl.DataFrame] = []
     known = equal_rows(frame, of_others(items, report.source_id), earlier)
+    frame = frame.with_row_index(_AT)
     there = frame.filter(known)
-    report.rows_known = there.height
     frame = frame.filter(~known)
     renumbers = "duplicate_item_id" in how.off or unique
     for rule in rules.RULES:
@@ -132,11 +135,10 @@ def add_items(
             continue
         hits, free = rule.find(frame), excused(frame, restored, rule.name)
         if rule.name == "duplicate_item_id":
-            if not how.newer:
-                hits = hits | frame["item_id"].is_in(items["item_id"].implode())
-            elif "derived" in items.columns:  # what is made of titles has no row that a newer one could replace
-                made = items.filter(pl.col("derived"))
-                hits = hits | frame["item_id"].is_in(made["item_id"].implode())
+            if how.newer:
+                there, late = _first_counts(there, frame.filter(~free))
+                refused.append(_refused(late, rule))
+            hits = hits | frame["item_id"].is_in([*_taken(items, how), *(there["item_id"] if how.newer else ())])
             renumbers = bool((hits & free).any())
         hits = hits & ~free
         count = int(hits.sum())
@@ -146,22 +148,36 @@ def add_items(
             frame = rule.repair(frame, hits)
             report.fixed[rule.name] = count
             continue
-        refused.append(
-            frame.filter(hits).select(
-                *PROVENANCE,
-                table=pl.lit("items"),
-                reason=pl.lit(rule.name),
-                detail=pl.lit(rule.reason),
-                raw=RAW,
-            )
-        )
+        refused.append(_refused(frame.filter(hits), rule))
         frame = frame.filter(~hits)
     if renumbers:
-        taken = set(items["item_id"]) - (set(frame["item_id"]) if how.newer else set())
-        frame = numbered(frame, taken)
-    frame = frame.with_columns(pl.col("title").fill_null("")).drop(RAW, rules.BREADCRUMB, rules.CODE, strict=False)
+        frame = numbered(frame, {*(items["item_id"] if unique else _taken(items, how)), *there["item_id"]})
+    hidden = (_AT, RAW, rules.BREADCRUMB, rules.CODE)
+    frame = frame.with_columns(pl.col("title").fill_null("")).drop(hidden, strict=False)
+    report.rows_known = there.height
     report.rows_kept = frame.height + report.rows_known
     return frame, pl.concat([empty("quarantine"), *refused]), there
+
+
+def _refused(rows: pl.DataFrame, rule: rules.Rule) -> pl.DataFrame:
+    return rows.select(
+        *PROVENANCE, table=pl.lit("items"), reason=pl.lit(rule.name), detail=pl.lit(rule.reason), raw=RAW
+    )
+
+
+def _first_counts(known: pl.DataFrame, new: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part rows that the shop has by whether a new one of the same source with the same id stands before them."""
+    first = new.group_by("item_id").agg(first=pl.col(_AT).min())
+    marked = known.join(first, on="item_id", how="left", maintain_order="left")
+    late = (marked["first"] < marked[_AT]).fill_null(value=False)
+    return known.filter(~late), known.filter(late)
+
+
+def _taken(items: pl.DataFrame, how: How) -> pl.Series:
+    """Ids that no other item can have: where newer rows count, those of items made of titles, which have no row."""
+    if not how.newer:
+        return items["item_id"]
+    return items.filter(pl.col("derived"))["item_id"] if "derived" in items.columns else items["item_id"].clear()
 
 
 def excused(frame: pl.DataFrame, restored: pl.DataFrame, reason: str) -> pl.Series:
@@ -188,6 +204,7 @@ def take_log(
     sold: set[str] = set()
     back = restored_rows(work.restored, report.source_id, table)
     copies = [back.clear()]
+    replacing: list[pl.DataFrame] = []
     for batch in Reader(source, report, work).batches(refused):
         if table == "events" and "item_id" not in {*batch.roles, *how.constants} and not by_title:
             maker.named, by_title = ids_by_title(items), True
@@ -200,7 +217,8 @@ def take_log(
         if isinstance(known, KnownRows):
             there = known.find(rows)
         else:
-            there, clash = known.find(rows)
+            there, clash, newer = known.find(rows, newer=how.newer)
+            replacing.append(rows.filter(newer).select(TABLES[table].key))
             again = rows.filter(clash).select(
                 ROW,
                 reason=pl.lit("duplicate_key"),
@@ -226,8 +244,8 @@ def take_log(
         refused.clear()
     for frame in refused:
         writer.append("quarantine", frame)
-    if isinstance(known, KnownKeys) and known.replaced:
-        _tell_replaced(replace_rows(table, pl.concat(known.replaced), work, by=report.source_id), report)
+    if replacing:
+        _tell_replaced(replace_rows(table, pl.concat(replacing), work, by=report.source_id), report)
     work.restored = with_copies(work.restored, table, pl.concat(copies), of=report.source_id)
     report.day_order = times.order
     if maker.returns:

@@ -11,6 +11,7 @@ from evenshelf.errors import InputError
 from evenshelf.shop.cleaning.rules import BREADCRUMB, CODE
 from evenshelf.shop.ingesting.mapping import further_names
 from evenshelf.shop.ingesting.parsing import as_text, numbers
+from evenshelf.shop.ingesting.raw_rows import encoded
 from evenshelf.shop.ingesting.whole_ids import ID_ROLES, id_text
 from evenshelf.shop.schema import ITEMS
 
@@ -88,7 +89,7 @@ def items_from(
     further = [column for column in source.columns if column not in used]
     columns |= {name: source[column] for column, name in further_names(further, reserved).items()}
     try:
-        raw = source.select(pl.struct(pl.all()).struct.json_encode()).to_series()
+        raw = encoded(source)
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{file}: a column is of a kind that cannot be kept: {error}") from error
     columns["item_id"] = _item_ids(columns.get("item_id"), raw, seen)

@@ -84,7 +84,7 @@ class KnownRows:
         without = () if "session_id" in frame.columns else ("session_id",)
         shared = set(frame.columns) & self._there - {*self._schema.names, *PROVENANCE}
         further = {name: pl.String() for name in sorted(shared)}
-        return {**_compared(self._schema, without), **further}
+        return {**compared(self._schema, without), **further}
 
     def _rows(self, source: str | None) -> Iterator[Hashes]:
         """All rows; or those of other sources, without those that a source has brought as well by now."""
@@ -93,14 +93,14 @@ class KnownRows:
             mine = source is not None and "source_id" in part.columns
             rows = part.filter(pl.col("source_id").ne_missing(source)) if mine else part
             for columns, counts in used:
-                rows = rows.filter(pl.Series(~counts.take(_hash(rows, columns)), dtype=pl.Boolean))
-            yield _hash(rows, self._columns)
+                rows = rows.filter(pl.Series(~counts.take(row_hashes(rows, columns)), dtype=pl.Boolean))
+            yield row_hashes(rows, self._columns)
 
     def find(self, frame: pl.DataFrame) -> Mask:
         """Mark the known rows; each row of a source must be asked about once."""
         if self._accepted or (frame.height and self._compared(frame) != self._columns):
             self._begin(frame)
-        hashes = _hash(frame, self._columns)
+        hashes = row_hashes(frame, self._columns)
         out = self._counts.take(hashes)
         self._new.append(hashes[~out])
         if out.any():
@@ -147,73 +147,14 @@ class _Counts:
         return out
 
 
-class KnownKeys:
-    """Rows of a table in which each key stands once.
-
-    Parameters
-    ----------
-    schema
-        The table; it has a key.
-    existing
-        Its rows, portion by portion.
-    newer
-        Whether rows of a source take the place of those that others brought with the same key.
-
-    Attributes
-    ----------
-    replaced
-        Keys of rows of the table whose place those of the source take, portion by portion.
-    """
-
-    def __init__(self, schema: TableSchema, existing: Iterable[pl.DataFrame], *, newer: bool = False) -> None:
-        self._key, self._newer = schema.key, newer
-        self.replaced: list[pl.DataFrame] = []
-        self._columns = _compared(schema, ())
-        self._seen: list[pl.DataFrame] = [self._hashed(frame, there=True) for frame in existing]
-
-    def _hashed(self, frame: pl.DataFrame, *, there: bool) -> pl.DataFrame:
-        key = _hash(frame, {name: self._columns[name] for name in self._key})
-        content = _hash(frame, self._columns)
-        return pl.DataFrame({"key": key, "content": content}).with_columns(there=pl.lit(there))
-
-    def accept(self) -> None:
-        """Begin with another source; the rows of the last one are in the table now."""
-        self._seen = [seen.with_columns(there=pl.lit(value=True)) for seen in self._seen]
-        self.replaced = []
-
-    def find(self, frame: pl.DataFrame) -> tuple[Mask, Mask]:
-        """Mark rows that the table has with equal content, and rows whose key another row has.
-
-        Each row of a source must be asked about once; the first row with a key counts, later ones have it twice.
-        """
-        mine = self._hashed(frame, there=False)
-        seen = pl.concat([mine.clear(), *self._seen]).rename({"content": "other", "there": "was_there"})
-        found = mine.join(seen, on="key", how="left", maintain_order="left")
-        known = found.select((pl.col("content") == pl.col("other")) & pl.col("was_there"))
-        repeats = ~mine["key"].is_first_distinct()
-        mask = known.to_series().fill_null(value=False).to_numpy()
-        clash = (found["other"].is_not_null() | repeats).to_numpy() & ~mask
-        if self._newer:
-            new = clash & found["was_there"].fill_null(value=False).to_numpy() & ~repeats.to_numpy()
-            clash &= ~new
-            if new.any():
-                self.replaced.append(frame.filter(new).select(self._key))
-                self._seen = [seen.join(mine.filter(new), on="key", how="anti") for seen in self._seen]
-        self._seen.append(mine.filter(~(mask | clash)))
-        return mask, clash
-
-
-def same_key(schema: TableSchema) -> str:
-    """Say what is wrong with a row whose key another row has."""
-    return f"another row has the same {' and '.join(schema.key)}"
-
-
-def _compared(schema: TableSchema, without: Sequence[str]) -> dict[str, pl.DataType]:
+def compared(schema: TableSchema, without: Sequence[str] = ()) -> dict[str, pl.DataType]:
+    """Columns of a table by which two of its rows are compared, with their types; those made here tell nothing."""
     left_out = {*PROVENANCE, *_MADE_HERE, *without}
     return {c.name: c.dtype for c in schema.columns if c.name not in left_out}  # type: ignore[misc]
 
 
-def _hash(frame: pl.DataFrame, columns: dict[str, pl.DataType]) -> Hashes:
+def row_hashes(frame: pl.DataFrame, columns: dict[str, pl.DataType]) -> Hashes:
+    """Return a hash of each row by some of its columns; a column that it lacks is null."""
     values = [
         pl.lit(None, dtype).alias(name)
         if name not in frame.columns

@@ -12,6 +12,7 @@ import polars as pl
 from evenshelf.shop.duplicates import title_key
 from evenshelf.shop.ingesting.mapping import further_names
 from evenshelf.shop.ingesting.parsing import Times, as_text, check_kind, kinds, numbers, truths
+from evenshelf.shop.ingesting.raw_rows import encoded
 from evenshelf.shop.ingesting.whole_ids import ID_ROLES, id_text
 from evenshelf.shop.schema import PROVENANCE, TIME, empty
 
@@ -294,7 +295,7 @@ def refused_rows(records: Records, refused: pl.DataFrame, table: str, source_id:
 
 def raw_text(records: Records, at: pl.Series) -> pl.Series:
     """Return what some of the records said, as JSON."""
-    return records.frame[at.cast(pl.Int64)].select(pl.struct(pl.all()).struct.json_encode()).to_series()
+    return encoded(records.frame[at.cast(pl.Int64)])
 
 
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from evenshelf.shop.cleaning.event_rules import OVER_LOG
 from evenshelf.shop.ingesting.derived_sessions import without_derived
+from evenshelf.shop.ingesting.raw_rows import decoded, encoded
 from evenshelf.shop.schema import EVENTS
 from evenshelf.shop.sources.records import Records
 
@@ -20,20 +20,17 @@ if TYPE_CHECKING:
 
 
 def as_read(rows: pl.DataFrame) -> Records:
-    """Rows that a rule had refused while a source was read, as records of that source; all are text."""
-    values = [json.loads(raw) for raw in rows["raw"]]
-    names = list(dict.fromkeys(name for value in values for name in value))
-    columns = {name: [_text(value.get(name)) for value in values] for name in names}
-    return Records(pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String)), rows["source_line"].to_list())
+    """Rows that a rule had refused while a source was read, as records of that source."""
+    return Records(decoded(rows["raw"].to_list()), rows["source_line"].to_list())
 
 
 def as_rows(rows: pl.DataFrame, table: TableSchema, like: pl.LazyFrame) -> pl.DataFrame:
     """Rows that had been taken out of a table, as they were there; further columns in the types that it has them in."""
     frame = as_read(rows).frame
     typed = [
-        _typed(column.name, column.dtype, pl.String)
+        _typed(frame[column.name], column.dtype)
         for column in table.columns
-        if column.name in frame.columns and column.dtype != pl.String
+        if column.name in frame.columns and frame.schema[column.name] != column.dtype
     ]
     return typed_like(frame.with_columns(typed), like)
 
@@ -67,39 +64,33 @@ class Log:
             yield as_events(rows, self._writer.scan("events"))
 
 
-def typed_like(frame: pl.DataFrame, table: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """The frame with its columns in the types that a table has them in, where text can become such."""
-    schema = table.collect_schema()
-    return frame.with_columns(
-        _typed(name, schema[name], frame.schema[name])
-        for name in frame.columns
-        if name in schema and schema[name] != frame.schema[name] and not _stays_text(schema[name])
-    )
+def typed_like(frame: pl.DataFrame, table: pl.DataFrame | pl.LazyFrame | pl.Schema) -> pl.DataFrame:
+    """The frame with its columns in the types that a table has them in, where no value is lost by that."""
+    schema = table if isinstance(table, pl.Schema) else table.collect_schema()
+    columns = []
+    for name, have in frame.schema.items():
+        dtype = schema.get(name, have)
+        if dtype == have or dtype.is_nested() or dtype == pl.Duration:
+            continue
+        typed = _typed(frame[name], dtype)
+        if encoded(typed.to_frame()).equals(encoded(frame.select(name))):
+            columns.append(typed)
+    return frame.with_columns(columns)
 
 
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return "|".join(map(str, value))
-    return json.dumps(value)
-
-
-def _stays_text(dtype: pl.DataType) -> bool:
-    return dtype.is_nested() or dtype == pl.Duration
-
-
-def _typed(name: str, dtype: Any, have: Any) -> pl.Expr:
-    """A column in another type; text as it is written in JSON."""
-    column = pl.col(name)
-    if have != pl.String:
-        return column.cast(dtype, strict=False)
-    if isinstance(dtype, pl.Datetime):
+def _typed(values: pl.Series, dtype: Any) -> pl.Series:
+    """Values in another type; moments and such are texts, as they are written in JSON."""
+    column = pl.col(values.name)
+    if values.dtype == pl.String and isinstance(dtype, pl.Datetime):
         zone = dtype.time_zone
         read = column.str.to_datetime(time_unit=dtype.time_unit, time_zone=zone and "UTC", strict=False)
-        return read if zone is None else read.dt.convert_time_zone(zone)
-    if dtype == pl.Date:
-        return column.str.to_date(strict=False)
-    if dtype == pl.Time:
-        return column.str.to_time(strict=False)
-    return column == "true" if dtype == pl.Boolean else column.cast(dtype, strict=False)
+        made = read if zone is None else read.dt.convert_time_zone(zone)
+    elif values.dtype == pl.String and dtype == pl.Date:
+        made = column.str.to_date(strict=False)
+    elif values.dtype == pl.String and dtype == pl.Time:
+        made = column.str.to_time(strict=False)
+    elif values.dtype == pl.String and dtype == pl.Boolean:
+        made = pl.lit(None, pl.Boolean)
+    else:
+        made = column.cast(dtype, strict=False)
+    return values.to_frame().with_columns(made.alias(values.name)).to_series()

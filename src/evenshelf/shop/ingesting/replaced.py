@@ -8,6 +8,8 @@ import polars as pl
 
 from evenshelf.errors import SettingError
 from evenshelf.shop.ingesting.accounts import move
+from evenshelf.shop.ingesting.mapping import KNOWN_NAMES
+from evenshelf.shop.ingesting.raw_rows import encoded
 from evenshelf.shop.ingesting.refused import as_rows
 from evenshelf.shop.schema import MARKS, PROVENANCE, TABLES, empty
 
@@ -25,7 +27,7 @@ _MADE_AGAIN = [name for name in MARKS if name != "given_id"]
 
 def check_newer(table: str, off: frozenset[str], writer: Writer) -> None:
     """Raise SettingError if rows of a table cannot be replaced by newer ones."""
-    keyed = [name for name, schema in TABLES.items() if schema.key and "source_id" in schema.names]
+    keyed = [name for name in KNOWN_NAMES if TABLES[name].key]
     if not TABLES[table].key:
         raise SettingError(
             f"the {table} of a newer file do not replace older ones: they have no key, and equal ones are known",
@@ -70,13 +72,14 @@ def take_out(rows: pl.DataFrame, keys: pl.DataFrame, table: str, *, by: str) -> 
     marked = rows.with_row_index(_AT)
     old = marked.filter(pl.col("source_id") != by).join(keys, on=keys.columns, how="semi", maintain_order="left")
     left = marked.join(old, on=_AT, how="anti", maintain_order="left").drop(_AT) if old.height else rows
-    told = old.drop(_AT, *PROVENANCE, *_MADE_AGAIN, strict=False)
+    made_again = _MADE_AGAIN if table == "items" else []
+    told = old.drop(_AT, *PROVENANCE, *made_again, strict=False)
     return left, old.select(
         *PROVENANCE,
         table=pl.lit(table),
         reason=pl.lit(REPLACED),
         detail=pl.lit(REASON),
-        raw=told.select(pl.struct(pl.all()).struct.json_encode()).to_series(),
+        raw=encoded(told),
     )
 
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenshelf.shop.frames import together
-from evenshelf.shop.ingesting.accounts import SourceReport
+from evenshelf.shop.ingesting.accounts import SourceReport, move
 from evenshelf.shop.ingesting.intake import add_items, refuse_typed
 from evenshelf.shop.ingesting.item_rows import items_from
-from evenshelf.shop.ingesting.known import KnownKeys, KnownRows, same_key
+from evenshelf.shop.ingesting.known import KnownRows
+from evenshelf.shop.ingesting.known_keys import KnownKeys, same_key
 from evenshelf.shop.ingesting.log_rows import ROW, LogRows, ids_by_title, refused_rows
 from evenshelf.shop.ingesting.parsing import Times
 from evenshelf.shop.ingesting.refused import Log, as_read, typed_like
+from evenshelf.shop.ingesting.replaced import replace_rows, take_out
 from evenshelf.shop.schema import PROVENANCE, TABLES, empty
 
 if TYPE_CHECKING:
@@ -23,13 +25,14 @@ if TYPE_CHECKING:
     from evenshelf.shop.ingesting.how import Work
     from evenshelf.shop.manifest import SourceEntry
     from evenshelf.shop.sources.records import Records
+    from evenshelf.shop.store import Writer
 
 _BY_CONTENT = r"^([0-9a-f]{16})(?:-\d+)?$"
 
 
 def back_to_items(
     rows: pl.DataFrame, items: pl.DataFrame, earlier: pl.DataFrame, entry: SourceEntry, work: Work
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     """Put rows of the quarantine back among the items.
 
     Parameters
@@ -51,6 +54,8 @@ def back_to_items(
         With what came back.
     known
         Where the rows came from that the shop has from another source: the columns of PROVENANCE.
+    replaced
+        How many items they took the place of.
     """
     times = Times(entry.time_format, entry.zone, entry.day_order)
     source_id = entry.sha256[:12]
@@ -71,14 +76,20 @@ def back_to_items(
 
     before = together([*made(earlier)]) if earlier.height else None
     known: list[pl.DataFrame] = []
+    replaced = 0
     for (twice,), mine in rows.group_by(pl.col("reason") == "duplicate_item_id", maintain_order=True):
         report = SourceReport(entry.name, entry.sha256, "again")
         frame = together([*made(mine)])
         kept, refused, there = add_items(frame, items, report, work, unique=bool(twice), earlier=before)
+        if entry.newer:
+            items, out = take_out(items, kept.select("item_id"), "items", by=source_id)
+            work.writer.append("quarantine", out)
+            move(work.entries.values(), "items", out)
+            replaced += out.height
         items = together([items, typed_like(kept, items)])
         known.append(there.select(PROVENANCE))
         work.writer.append("quarantine", refused)
-    return items, pl.concat(known)
+    return items, pl.concat(known), replaced
 
 
 def _seen(items: pl.DataFrame, source_id: str) -> Counter[str]:
@@ -137,36 +148,64 @@ def back_to_events(
     return items_made.unique("item_id", keep="first", maintain_order=True), pl.concat(known)
 
 
-def back_to_table(rows: pl.DataFrame, earlier: pl.DataFrame, entry: SourceEntry, work: Work) -> pl.DataFrame:
+class Keyed:
+    """A table in which each key stands once, and to which rows of several sources come back.
+
+    Parameters
+    ----------
+    table
+        Its name.
+    writer
+        The shop that is being written.
+    """
+
+    def __init__(self, table: str, writer: Writer) -> None:
+        self.schema = TABLES[table]
+        self.types = writer.scan(table).collect_schema()
+        self.keys = KnownKeys(self.schema, writer.portions(table))
+
+
+def back_to_table(
+    rows: pl.DataFrame, earlier: pl.DataFrame, entry: SourceEntry, work: Work, keyed: Keyed
+) -> tuple[pl.DataFrame, int]:
     """Put rows of the quarantine back into a table in which each key stands once.
 
     Parameters
     ----------
     rows, earlier, entry, work
-        As of :func:`back_to_items`; copies that were found before are there, whatever comes now.
+        As of :func:`back_to_items`.
+    keyed
+        The table.
 
     Returns
     -------
-    polars.DataFrame
-        As `known` of :func:`back_to_items`.
+    known, replaced
+        As of :func:`back_to_items`.
     """
-    schema, writer = TABLES[entry.table], work.writer
-    there = KnownKeys(schema, writer.portions(schema.name))
-    known = [earlier.clear().select(PROVENANCE)]
-    for file, records in _by_file(rows):
+    schema, source_id = keyed.schema, entry.sha256[:12]
+
+    def made(file: str, records: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
         times = Times(entry.time_format, entry.zone, entry.day_order)
-        maker = LogRows(schema, times, entry.constants, entry.sha256[:12])
-        made, out = maker.make(records, _roles(entry, file, records), file, entry.whole_ids.get(file, ()))
-        made, bad = refuse_typed(made, schema.name, work)
-        copies, clash = there.find(made)
-        again = made.filter(clash).select(ROW, reason=pl.lit("duplicate_key"), detail=pl.lit(same_key(schema)))
-        known.append(made.filter(copies).select(PROVENANCE))
-        made = typed_like(made.filter(~(copies | clash)).drop(ROW), writer.scan(schema.name))
-        if made.height:
-            writer.append(schema.name, made)
+        maker = LogRows(schema, times, entry.constants, source_id)
+        return maker.make(records, _roles(entry, file, records), file, entry.whole_ids.get(file, ()))
+
+    for file, records in _by_file(earlier):
+        keyed.keys.find(made(file, records)[0])
+    known = [earlier.clear().select(PROVENANCE)]
+    replaced = 0
+    for file, records in _by_file(rows):
+        frame, out = made(file, records)
+        frame, bad = refuse_typed(frame, schema.name, work)
+        found = keyed.keys.find(frame, newer=entry.newer)
+        again = frame.filter(found.clash).select(ROW, reason=pl.lit("duplicate_key"), detail=pl.lit(same_key(schema)))
+        known.append(frame.filter(found.known).select(PROVENANCE))
+        replaced += replace_rows(schema.name, frame.filter(found.newer).select(schema.key), work, by=source_id)
+        frame = typed_like(frame.filter(~(found.known | found.clash)).drop(ROW), keyed.types)
+        if frame.height:
+            work.writer.append(schema.name, frame)
         out = pl.concat([out, bad, again])
-        writer.append("quarantine", refused_rows(records, out, schema.name, entry.sha256[:12], file))
-    return pl.concat(known)
+        work.writer.append("quarantine", refused_rows(records, out, schema.name, source_id, file))
+    return pl.concat(known), replaced
 
 
 def _by_file(rows: pl.DataFrame) -> Iterator[tuple[str, Records]]:

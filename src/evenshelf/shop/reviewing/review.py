@@ -19,7 +19,7 @@ from evenshelf.shop.ingesting.how import How, Work
 from evenshelf.shop.ingesting.reasons import READING, reason_text
 from evenshelf.shop.ingesting.refused import as_events
 from evenshelf.shop.ingesting.replaced import REPLACED, back_in_place, replace_rows, take_out
-from evenshelf.shop.reviewing.back import back_to_events, back_to_items, back_to_table
+from evenshelf.shop.reviewing.back import Keyed, back_to_events, back_to_items, back_to_table
 from evenshelf.shop.schema import PROVENANCE, TABLES
 from evenshelf.shop.store import Shop
 
@@ -168,7 +168,8 @@ def restore(
     The rule that had refused a row is not asked about it again, now or when its source is read again; the other rules
     are. What cannot be read as a row stays: mend the file and ingest it. Rows that several sources hold are restored as
     often as the one holds them that has most of them, whether they are asked for at once or one by one. A row that a
-    newer one has replaced changes places with it; of several with one key the last one does, the others stay.
+    newer one has replaced changes places with it; of several with one key the last one does, the others stay. A row of
+    a source that was read as a newer one takes the place of the row that has its key.
 
     Parameters
     ----------
@@ -206,6 +207,7 @@ def restore(
         gone = chosen_others.select(*PROVENANCE, "table", "reason")
         writer.rewrite("quarantine", lambda part: part.join(gone, on=gone.columns, how="anti", maintain_order="left"))
         items = shop.items()
+        keyed: dict[str, Keyed] = {}
         for (name,), rows in swapped.group_by("table", maintain_order=True):
             items, count = _swap(rows, str(name), items, Work(writer, entries, before, How(str(name), when), progress))
             report.replaced += count
@@ -222,9 +224,13 @@ def restore(
             refused = writer.rows("quarantine")
             earlier = restored_rows(before, entry.sha256[:12], table).drop_nulls("raw")
             if table == "items":
-                items, known = back_to_items(rows, items, earlier, entry, work)
+                items, known, replaced = back_to_items(rows, items, earlier, entry, work)
+                report.replaced += replaced
             elif TABLES[entry.table].key:
-                known = back_to_table(rows, earlier, entry, work)
+                if entry.table not in keyed:
+                    keyed[entry.table] = Keyed(entry.table, writer)
+                known, replaced = back_to_table(rows, earlier, entry, work, keyed[entry.table])
+                report.replaced += replaced
             else:
                 derived, known = back_to_events(rows, items, earlier, entry, work)
                 new_items = derived.filter(~pl.col("item_id").is_in(items["item_id"].implode()))
@@ -234,7 +240,9 @@ def restore(
             entry.restored_known |= known.height > 0
             copies = rows.join(known, on=list(PROVENANCE), how="semi").select(*PROVENANCE, "raw")
             restored = with_copies(restored, table, copies)
-            move([entry], entry.table, writer.scan("quarantine").slice(refused).collect())
+            if writer.rows("quarantine") > refused:
+                again = writer.scan("quarantine").slice(refused).filter(pl.col("source_id") == source_id)
+                move([entry], entry.table, again.collect())
         writer.replace("restored", restored)
         finish(Work(writer, entries, restored, How(chosen["table"][0], when), progress), items)
         key = [*PROVENANCE, "table"]
@@ -271,4 +279,5 @@ def _how(entry: SourceEntry, now: datetime) -> How:
         now=now,
         time_format=entry.time_format,
         zone=entry.zone,
+        newer=entry.newer,
     )

@@ -9,7 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from evenshelf.plurals import counted
 from evenshelf.shop.ingesting.reasons import reason_text
+from evenshelf.shop.ingesting.replaced import REPLACED
 from evenshelf.shop.sources.sql import is_url
 
 if TYPE_CHECKING:
@@ -66,10 +68,15 @@ def restore_report(report: RestoreReport) -> RenderableType:
         return Text("No row is meant.")
     parts: list[RenderableType] = []
     if report.replaced:
-        parts.append(Text(f"{report.replaced:,} newer rows went into the quarantine in their place", "yellow"))
+        went = counted(report.replaced, "row went", "rows went")
+        parts.append(Text(f"{went} into the quarantine in their place", "yellow"))
+    refused, staying = dict(report.refused), {}
+    if REPLACED in refused:
+        staying = {REPLACED: refused.pop(REPLACED)}
     for title, counts, colour in (
         ("Back in their tables", report.restored, "green"),
-        ("Refused again, for another reason", report.refused, "yellow"),
+        ("Refused again, for another reason", refused, "yellow"),
+        ("Still in the quarantine: another row with the key has its place", staying, "yellow"),
         ("Cannot be read as rows: mend the file and ingest it", report.unreadable, "yellow"),
     ):
         if counts:
