@@ -163,3 +163,28 @@ def test_rows_of_many_files_come_back_in_one_part(tmp_path, shop):
     assert opened.rows("prices") == 24
     assert len(opened.manifest.tables["prices"].parts) <= parts + 1
     assert opened.read("prices").select(pl.struct(PROVENANCE).n_unique()).item() == 24
+
+
+@pytest.mark.parametrize("lines", [("k,,1\n", "k,Hat,2\n"), ("k,Hat,2\n", "k,,1\n")])
+def test_a_restored_row_does_not_take_the_place_of_one_of_its_own_source(tmp_path, shop, lines):
+    ingest(shop, [write(tmp_path, "s.csv", "item_id,title,price\n" + "".join(lines))], newer=True)
+    report = restore(shop, Selection(reason="empty_title"))
+    assert (report.restored, report.refused) == ({}, {"duplicate_item_id": 1})
+    assert price(shop, "items") == {"k": 2.0}
+
+
+def test_a_newer_item_takes_the_place_of_the_one_with_its_id_not_of_one_with_a_number(tmp_path, shop):
+    ingest(shop, [write(tmp_path, "a.csv", "item_id,title,price\nn,Bag,1\nn,Hat,2\n")])
+    restore(shop, Selection())
+    assert price(shop, "items") == {"n": 1.0, "n#2": 2.0}
+    ingest(shop, [write(tmp_path, "b.csv", "item_id,title,price\nn,Hat,2\n")], newer=True)
+    assert price(shop, "items") == {"n": 2.0, "n#2": 2.0}
+
+
+def test_what_left_its_place_is_counted_once(tmp_path, shop):
+    for number in (1, 2, -1):
+        ingest(shop, [write(tmp_path, f"{number}.csv", f"{PRICES}k,2024-01-01,{number}\n")], table="prices", newer=True)
+    report = restore(shop, Selection())
+    assert (report.restored, report.refused) == ({"impossible_list_price": 1}, {"replaced": 1})
+    assert report.replaced == 1
+    assert price(shop) == {"k": -1.0}

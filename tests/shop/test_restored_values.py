@@ -102,3 +102,22 @@ def test_dates_of_rows_that_a_rule_refused_are_dates_as_those_of_the_others(tmp_
     ingest(tmp_path / "s", [tmp_path / "a.parquet"], table="prices")
     restore(tmp_path / "s", Selection())
     assert Shop.open(tmp_path / "s").read("prices").sort("item_id")["since"].to_list() == rows["since"].to_list()
+
+
+def test_large_numbers_and_nested_values_of_restored_rows_are_those_of_the_others(tmp_path):
+    large = [2**64 - 2048, 2**63 + 5]
+    rows = TYPED.with_columns(
+        price=pl.Series([-1.0, 2.0]),
+        large=pl.Series(large, dtype=pl.UInt64),
+        sizes=pl.Series([["x", None, "y"]] * 2),
+        flags=pl.Series([[True, None]] * 2),
+        box=pl.Series([{"x": "é", "y": 1}] * 2),
+    )
+    rows.write_parquet(tmp_path / "a.parquet")
+    ingest(tmp_path / "s", [tmp_path / "a.parquet"], table="prices")
+    restore(tmp_path / "s", Selection())
+    found = Shop.open(tmp_path / "s").read("prices").sort("item_id")
+    assert found["large"].to_list() == large
+    assert found.schema["large"] == pl.UInt64
+    one, two = found.select("sizes", "flags", "box").rows()
+    assert one == two == ("x|y", "true", '{"x":"é","y":1}')

@@ -125,7 +125,7 @@ def add_items(
     """
     how, restored = work.how, work.restored
     refused: list[pl.DataFrame] = []
-    known = equal_rows(frame, of_others(items, report.source_id), earlier)
+    known = equal_rows(frame, of_others(items, report.source_id), earlier, newer=how.newer)
     frame = frame.with_row_index(_AT)
     there = frame.filter(known)
     frame = frame.filter(~known)
@@ -138,7 +138,9 @@ def add_items(
             if how.newer:
                 there, late = _first_counts(there, frame.filter(~free))
                 refused.append(_refused(late, rule))
-            hits = hits | frame["item_id"].is_in([*_taken(items, how), *(there["item_id"] if how.newer else ())])
+            hits = hits | frame["item_id"].is_in(
+                [*_taken(items, how, report.source_id), *(there["item_id"] if how.newer else ())]
+            )
             renumbers = bool((hits & free).any())
         hits = hits & ~free
         count = int(hits.sum())
@@ -151,7 +153,9 @@ def add_items(
         refused.append(_refused(frame.filter(hits), rule))
         frame = frame.filter(~hits)
     if renumbers:
-        frame = numbered(frame, {*(items["item_id"] if unique else _taken(items, how)), *there["item_id"]})
+        frame = numbered(
+            frame, {*(items["item_id"] if unique else _taken(items, how, report.source_id)), *there["item_id"]}
+        )
     hidden = (_AT, RAW, rules.BREADCRUMB, rules.CODE)
     frame = frame.with_columns(pl.col("title").fill_null("")).drop(hidden, strict=False)
     report.rows_known = there.height
@@ -173,11 +177,13 @@ def _first_counts(known: pl.DataFrame, new: pl.DataFrame) -> tuple[pl.DataFrame,
     return known.filter(~late), known.filter(late)
 
 
-def _taken(items: pl.DataFrame, how: How) -> pl.Series:
-    """Ids that no other item can have: where newer rows count, those of items made of titles, which have no row."""
+def _taken(items: pl.DataFrame, how: How, source_id: str) -> pl.Series:
+    """Ids that no other item can have; newer rows take those of other sources, unless these are made of titles."""
     if not how.newer:
         return items["item_id"]
-    return items.filter(pl.col("derived"))["item_id"] if "derived" in items.columns else items["item_id"].clear()
+    made = pl.col("derived").fill_null(value=False) if "derived" in items.columns else pl.lit(value=False)
+    own = pl.col("source_id").eq_missing(source_id) if "source_id" in items.columns else pl.lit(value=False)
+    return items.filter(made | own)["item_id"]
 
 
 def excused(frame: pl.DataFrame, restored: pl.DataFrame, reason: str) -> pl.Series:

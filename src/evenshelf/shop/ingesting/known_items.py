@@ -40,7 +40,9 @@ def of_others(items: pl.DataFrame, source_id: str) -> pl.DataFrame:
     return items.filter(pl.col("source_id").ne_missing(source_id)) if "source_id" in items.columns else items
 
 
-def equal_rows(frame: pl.DataFrame, items: pl.DataFrame, earlier: pl.DataFrame | None = None) -> pl.Series:
+def equal_rows(
+    frame: pl.DataFrame, items: pl.DataFrame, earlier: pl.DataFrame | None = None, *, newer: bool = False
+) -> pl.Series:
     """Mark rows that the items hold with the same id and the same content, as often as they hold them.
 
     An item that got a number (:func:`numbered`) still has the id that its source gave it.
@@ -53,6 +55,8 @@ def equal_rows(frame: pl.DataFrame, items: pl.DataFrame, earlier: pl.DataFrame |
         Those of all others.
     earlier
         Rows of the source that were found before; they come first.
+    newer
+        Whether a row takes the place of the item that has its id: then one with a number counts only if none has it.
 
     Returns
     -------
@@ -67,6 +71,8 @@ def equal_rows(frame: pl.DataFrame, items: pl.DataFrame, earlier: pl.DataFrame |
     given = asked["item_id"].unique()
     base = pl.col("given_id") if "given_id" in items.columns else pl.lit(None, pl.String)
     has_number = (~pl.col("item_id").is_in(given.implode()) & base.is_in(given.implode())).fill_null(value=False)
+    if newer:
+        has_number &= ~base.is_in(items["item_id"].implode()).fill_null(value=False)
     own = pl.col("item_id").is_in(given.implode())
     theirs = items.filter(own | has_number).with_columns(item_id=pl.when(has_number).then(base).otherwise("item_id"))
     if not theirs.height:

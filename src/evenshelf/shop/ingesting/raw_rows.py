@@ -34,7 +34,10 @@ def encoded(frame: pl.DataFrame) -> pl.Series:
 
 
 def decoded(raw: Sequence[str]) -> pl.DataFrame:
-    """Return rows that :func:`encoded` made; a column of truth values or numbers alone is one, any other is text."""
+    """Return rows that :func:`encoded` made; a column of truth values or numbers alone is one, any other is text.
+
+    Lists and objects become text as :func:`evenshelf.shop.frames.text_of` makes it.
+    """
     rows = [json.loads(row) for row in raw]
     names = list(dict.fromkeys(name for row in rows for name in row))
     return pl.DataFrame([_column(name, [row.get(name) for row in rows]) for name in names])
@@ -45,9 +48,10 @@ def _column(name: str, values: list[Any]) -> pl.Series:
     kinds = {type(value) for value in there}
     if kinds == {bool}:
         return pl.Series(name, values, dtype=pl.Boolean)
-    if kinds == {int} and min(there) >= -(2**63) and max(there) < 2**63:
-        return pl.Series(name, values, dtype=pl.Int64)
-    if kinds & {int, float} and all(type(v) in {int, float} or _is_odd(v) for v in there):
+    for dtype, least, bound in ((pl.Int64, -(2**63), 2**63), (pl.UInt64, 0, 2**64)):
+        if kinds == {int} and least <= min(there) and max(there) < bound:
+            return pl.Series(name, values, dtype=dtype)
+    if float in kinds and all(type(v) in {int, float} or _is_odd(v) for v in there):
         numbers = [None if value is None else float(value) for value in values]
         if all(n == value for n, value in zip(numbers, values, strict=True) if not isinstance(value, str)):
             return pl.Series(name, numbers, dtype=pl.Float64)
@@ -62,5 +66,5 @@ def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, list):
-        return "|".join(map(str, value))
-    return json.dumps(value)
+        return "|".join(text for text in map(_text, value) if text is not None)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -32,7 +32,7 @@ _BY_CONTENT = r"^([0-9a-f]{16})(?:-\d+)?$"
 
 def back_to_items(
     rows: pl.DataFrame, items: pl.DataFrame, earlier: pl.DataFrame, entry: SourceEntry, work: Work
-) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Put rows of the quarantine back among the items.
 
     Parameters
@@ -54,8 +54,6 @@ def back_to_items(
         With what came back.
     known
         Where the rows came from that the shop has from another source: the columns of PROVENANCE.
-    replaced
-        How many items they took the place of.
     """
     times = Times(entry.time_format, entry.zone, entry.day_order)
     source_id = entry.sha256[:12]
@@ -76,7 +74,6 @@ def back_to_items(
 
     before = together([*made(earlier)]) if earlier.height else None
     known: list[pl.DataFrame] = []
-    replaced = 0
     for (twice,), mine in rows.group_by(pl.col("reason") == "duplicate_item_id", maintain_order=True):
         report = SourceReport(entry.name, entry.sha256, "again")
         frame = together([*made(mine)])
@@ -85,11 +82,10 @@ def back_to_items(
             items, out = take_out(items, kept.select("item_id"), "items", by=source_id)
             work.writer.append("quarantine", out)
             move(work.entries.values(), "items", out)
-            replaced += out.height
         items = together([items, typed_like(kept, items)])
         known.append(there.select(PROVENANCE))
         work.writer.append("quarantine", refused)
-    return items, pl.concat(known), replaced
+    return items, pl.concat(known)
 
 
 def _seen(items: pl.DataFrame, source_id: str) -> Counter[str]:
@@ -167,7 +163,7 @@ class Keyed:
 
 def back_to_table(
     rows: pl.DataFrame, earlier: pl.DataFrame, entry: SourceEntry, work: Work, keyed: Keyed
-) -> tuple[pl.DataFrame, int]:
+) -> pl.DataFrame:
     """Put rows of the quarantine back into a table in which each key stands once.
 
     Parameters
@@ -179,8 +175,8 @@ def back_to_table(
 
     Returns
     -------
-    known, replaced
-        As of :func:`back_to_items`.
+    polars.DataFrame
+        As `known` of :func:`back_to_items`.
     """
     schema, source_id = keyed.schema, entry.sha256[:12]
 
@@ -192,20 +188,19 @@ def back_to_table(
     for file, records in _by_file(earlier):
         keyed.keys.find(made(file, records)[0])
     known = [earlier.clear().select(PROVENANCE)]
-    replaced = 0
     for file, records in _by_file(rows):
         frame, out = made(file, records)
         frame, bad = refuse_typed(frame, schema.name, work)
         found = keyed.keys.find(frame, newer=entry.newer)
         again = frame.filter(found.clash).select(ROW, reason=pl.lit("duplicate_key"), detail=pl.lit(same_key(schema)))
         known.append(frame.filter(found.known).select(PROVENANCE))
-        replaced += replace_rows(schema.name, frame.filter(found.newer).select(schema.key), work, by=source_id)
+        replace_rows(schema.name, frame.filter(found.newer).select(schema.key), work, by=source_id)
         frame = typed_like(frame.filter(~(found.known | found.clash)).drop(ROW), keyed.types)
         if frame.height:
             work.writer.append(schema.name, frame)
         out = pl.concat([out, bad, again])
         work.writer.append("quarantine", refused_rows(records, out, schema.name, source_id, file))
-    return pl.concat(known), replaced
+    return pl.concat(known)
 
 
 def _by_file(rows: pl.DataFrame) -> Iterator[tuple[str, Records]]:

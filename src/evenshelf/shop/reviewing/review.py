@@ -209,8 +209,7 @@ def restore(
         items = shop.items()
         keyed: dict[str, Keyed] = {}
         for (name,), rows in swapped.group_by("table", maintain_order=True):
-            items, count = _swap(rows, str(name), items, Work(writer, entries, before, How(str(name), when), progress))
-            report.replaced += count
+            items = _swap(rows, str(name), items, Work(writer, entries, before, How(str(name), when), progress))
         # What rules over the log took out was held against all other rows when it came, and copies were left out.
         over_log = chosen_others.filter(pl.col("reason").is_in(OVER_LOG))
         if over_log.height:
@@ -224,13 +223,11 @@ def restore(
             refused = writer.rows("quarantine")
             earlier = restored_rows(before, entry.sha256[:12], table).drop_nulls("raw")
             if table == "items":
-                items, known, replaced = back_to_items(rows, items, earlier, entry, work)
-                report.replaced += replaced
+                items, known = back_to_items(rows, items, earlier, entry, work)
             elif TABLES[entry.table].key:
                 if entry.table not in keyed:
                     keyed[entry.table] = Keyed(entry.table, writer)
-                known, replaced = back_to_table(rows, earlier, entry, work, keyed[entry.table])
-                report.replaced += replaced
+                known = back_to_table(rows, earlier, entry, work, keyed[entry.table])
             else:
                 derived, known = back_to_events(rows, items, earlier, entry, work)
                 new_items = derived.filter(~pl.col("item_id").is_in(items["item_id"].implode()))
@@ -247,24 +244,28 @@ def restore(
         finish(Work(writer, entries, restored, How(chosen["table"][0], when), progress), items)
         key = [*PROVENANCE, "table"]
         still = writer.scan("quarantine").join(chosen.lazy().select(key), on=key, how="semi").collect()
+        waiting = writer.scan("quarantine").filter(is_replaced).join(chosen.lazy().select(key), on=key, how="anti")
+        waited = shop.scan("quarantine").filter(is_replaced).select(key)
+        report.replaced = waiting.join(waited, on=key, how="anti").select(pl.len()).collect().item()
     report.restored = _counts(chosen.join(still, on=key, how="anti"))
     report.refused = _counts(still)
     return report
 
 
-def _swap(chosen: pl.DataFrame, table: str, items: pl.DataFrame, work: Work) -> tuple[pl.DataFrame, int]:
-    """Let rows that newer ones have replaced change places with them; returns the items, and how many left."""
+def _swap(chosen: pl.DataFrame, table: str, items: pl.DataFrame, work: Work) -> pl.DataFrame:
+    """Let rows that newer ones have replaced change places with them; returns the items."""
     in_memory = table == "items"
     back = back_in_place(chosen, table, items.lazy() if in_memory else work.writer.scan(table), work)
     keys = back.select(TABLES[table].key)
     if not in_memory:
-        count = replace_rows(table, keys, work, by="")
+        replace_rows(table, keys, work, by="")
         work.writer.append(table, back)
-        return items, count
+        return items
     left, out = take_out(items, keys, table, by="")
     work.writer.append("quarantine", out)
     move(work.entries.values(), table, out)
-    return together([left, back]), out.height
+    items: pl.DataFrame = together([left, back])
+    return items
 
 
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
