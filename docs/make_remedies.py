@@ -33,6 +33,10 @@ STAGES = {
     Stage.WEIGHT: ("Weight", "Weighs training examples by their group."),
     Stage.LOSS: ("Loss", "Changes what training minimises."),
     Stage.ADJUST: ("Adjust", "Changes the scores of a trained model; costs no training."),
+    Stage.CALIBRATE: (
+        "Calibrate",
+        "Is fitted on scores of rows that the model has not seen, and changes all later ones.",
+    ),
     Stage.POOL: ("Pool", "Lets rare groups borrow from what their names mean."),
 }
 

@@ -23,7 +23,10 @@ Block: TypeAlias = Any  # float32 matrix, dense (ndarray) or sparse (csr_array)
 STRONGEST, WEAKEST = -3.5, -7.0
 """Powers of ten of the penalties searched. For N rows, scikit-learn's C is ``1 / (penalty * N)``."""
 
-STAGES = (Stage.RESAMPLE, Stage.WEIGHT, Stage.LOSS, Stage.ADJUST, Stage.POOL)
+CROSS_FITS = 3
+"""Parts that rows are dealt out to, where scores of unseen rows are needed and no study has them."""
+
+STAGES = (Stage.RESAMPLE, Stage.WEIGHT, Stage.LOSS, Stage.ADJUST, Stage.CALIBRATE, Stage.POOL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +102,7 @@ class Head:
 
 def training_part(remedy: Remedy) -> Remedy:
     """What of a remedy matters for training: remedies with equal parts share their fits."""
-    parts = [p for p in remedy.linear_form.parts if set(p.stages) - {Stage.ADJUST}]
+    parts = [p for p in remedy.linear_form.parts if set(p.stages) - {Stage.ADJUST, Stage.CALIBRATE}]
     if not parts:
         return parse("none")
     return parts[0] if len(parts) == 1 else Composition(tuple(parts))
@@ -285,12 +288,51 @@ def fit_alone(
     rows = training_rows(remedy, training, np.random.default_rng(seed))
     part = training_part(remedy)
     head = fit_path(training, [(part, rows, (penalty,))], tolerance=1e-8, max_steps=500)[0][0]
+    calibrated = None
+    if Stage.CALIBRATE in remedy.stages:
+        unseen = _cross_fitted(vectors, target, groups, remedy, names=names, seed=seed, penalty=penalty)
+        calibrated = remedy.calibration(*unseen, training.prior)
 
     def predict(new: Floats) -> Floats:
         turned = prepared.turn((new - prepared.mean) / np.float32(prepared.scale))
-        return head.scores(np.concatenate([np.ones((len(new), 1), np.float32), turned], axis=1), remedy)
+        scores = head.scores(np.concatenate([np.ones((len(new), 1), np.float32), turned], axis=1), remedy)
+        return scores if calibrated is None else calibrated(scores)
 
     return predict
+
+
+def _cross_fitted(
+    vectors: Floats,
+    target: Codes,
+    groups: int,
+    remedy: Remedy,
+    *,
+    names: Floats | None,
+    seed: int,
+    penalty: float | None,
+) -> tuple[Floats, Codes, Floats]:
+    """Scores of rows by heads that have not seen them, their groups and counts.
+
+    Of each group, rows are dealt out in turn. One of a single row stays in training: a head that knows nothing of a
+    group says nothing of how sure it can be.
+    """
+    order = np.random.default_rng(seed).permutation(len(target))
+    turn = np.empty(len(target), np.int64)
+    for group in np.unique(target):
+        rows = order[target[order] == group]
+        turn[rows] = np.arange(len(rows)) % CROSS_FITS if len(rows) > 1 else -1
+    # What is fitted without calibration is the same remedy but for its last step.
+    parts = tuple(p for p in remedy.parts if Stage.CALIBRATE not in p.stages)
+    bare = Composition(parts) if len(parts) > 1 else parts[0] if parts else parse("none")
+    scores = np.zeros((len(target), groups), np.float32)
+    for number in range(CROSS_FITS):
+        seen, unseen = turn != number, turn == number
+        if not unseen.any():
+            continue
+        fitted = fit_alone(vectors[seen], target[seen], groups, bare, names=names, seed=seed, penalty=penalty)
+        scores[unseen] = fitted(vectors[unseen])
+    kept = turn >= 0
+    return scores[kept], target[kept], np.ones(int(kept.sum()), np.float32)
 
 
 HEADS = register(

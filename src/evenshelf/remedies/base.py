@@ -8,7 +8,7 @@ remedy does not declare has the neutral default of this module, so a learner nev
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -23,6 +23,9 @@ from evenshelf.remedies.losses import CrossEntropy, Loss
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 
+Calibrated = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""``[m, G]`` scores to ``[m, G]`` scores, each row by itself."""
+
 
 class Stage(StrEnum):
     """Where in the making of a model a remedy acts."""
@@ -32,6 +35,7 @@ class Stage(StrEnum):
     WEIGHT = "weight"
     LOSS = "loss"
     ADJUST = "adjust"
+    CALIBRATE = "calibrate"
     POOL = "pool"
 
 
@@ -235,6 +239,22 @@ class Remedy:
         """
         return scores
 
+    def calibration(self, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Calibrated | None:
+        """What changes all later scores, found on rows that the model has not seen; ``None`` leaves them.
+
+        Parameters
+        ----------
+        scores
+            ``[n, G]`` scores of such rows, adjustments included.
+        target
+            ``[n]`` their groups.
+        count
+            ``[n]`` > 0, how many examples each row stands for.
+        prior
+            Of the rows that the model was trained on.
+        """
+        return None
+
     def centre(self, names: Floats, prior: Prior) -> Floats | None:
         """``[G, d]`` weights towards which those of the groups shrink (stage *pool*); ``None`` means zero.
 
@@ -252,7 +272,8 @@ class Remedy:
 class Composition(Remedy):
     """Several remedies used together, written ``a + b``.
 
-    Weights multiply and adjustments follow each other; of the stages *resample*, *loss* and *pool* there can be one.
+    Weights multiply and adjustments follow each other; of the stages *resample*, *loss*,
+    *calibrate* and *pool* there can be one.
     All stages see the prior of the training fold as it was before resampling.
 
     Parameters
@@ -269,7 +290,7 @@ class Composition(Remedy):
     members: tuple[Remedy, ...]
 
     def __post_init__(self) -> None:
-        for stage in (Stage.RESAMPLE, Stage.LOSS, Stage.POOL):
+        for stage in (Stage.RESAMPLE, Stage.LOSS, Stage.CALIBRATE, Stage.POOL):
             rivals = [m.name for m in self.members if stage in m.stages]
             if len(rivals) > 1:
                 raise SettingError(
@@ -351,6 +372,11 @@ class Composition(Remedy):
         for member in self.members:
             scores = member.adjust(scores, prior, norms)
         return scores
+
+    def calibration(self, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Calibrated | None:
+        """Calibration of the member that has one."""
+        made = (m.calibration(scores, target, count, prior) for m in self.members if Stage.CALIBRATE in m.stages)
+        return next(made, None)
 
     def centre(self, names: Floats, prior: Prior) -> Floats | None:
         """Centre of the member that pools."""

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
 from evenshelf.learners.heads import HEADS, Head, Training, fit_path, training_rows
-from evenshelf.learners.solver import MEMORY
+from evenshelf.learners.solver import MEMORY, Fit
 from evenshelf.learners.vectors import Vectors
-from evenshelf.remedies import Remedy
+from evenshelf.remedies import Calibrated, Prior, Remedy, Stage
 from evenshelf.study.plan import Start, Unit
 
 SEARCH_TOLERANCE = 3e-3
@@ -22,6 +22,7 @@ FINAL_TOLERANCE = 3e-4
 APPROACH_TOLERANCE = 1e-2
 
 Floats = NDArray[np.float32]
+Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +116,21 @@ def _heads(
         starts = [None if t.start is None else start(t.start) for t in unit.trainings]
         fitted = fit_path(training, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
 
-    def model(head: Head, seconds: float, size: int) -> Model:
+    def model(head: Head, origin: Start | None, seconds: float, size: int) -> Model:
         def scores(fold: int, remedy: Remedy) -> Floats:
-            return head.scores(vectors.blocks((fold,))[0], remedy)
+            found = head.scores(vectors.blocks((fold,))[0], remedy)
+            if Stage.CALIBRATE not in remedy.stages:
+                return found
+            if unit.kind == "search":
+                rows = vectors.index((fold,))
+                return _cross_calibrated(remedy, found, vectors.target[rows], vectors.count[rows], head.prior)
+            if origin is None:
+                raise SettingError(
+                    f"{remedy} is fitted on rows that a model has not seen, and with sparse vectors none are kept.",
+                    hint="Use an encoder with dense vectors, or leave the remedy out.",
+                )
+            calibrated = _calibration(remedy, start(origin), origin, vectors, folds)
+            return found if calibrated is None else calibrated(found)
 
         return Model(scores, seconds, size, head.fit.steps, head.fit.converged, head.fit.weights)
 
@@ -125,11 +138,36 @@ def _heads(
     for t, (_, rows, _), heads, made in zip(unit.trainings, tasks, fitted, making, strict=True):
         size, share = _bytes(training, rows), made / len(t.users)
         if unit.kind == "search":
-            models.append([model(head, share + head.fit.seconds, size) for head in heads])
+            models.append([model(head, None, share + head.fit.seconds, size) for head in heads])
         else:  # approaching its penalty by stronger ones is part of a final fit
-            models.append([model(head, share + sum(h.fit.seconds for h in heads), size) for head in heads])
+            seconds = share + sum(h.fit.seconds for h in heads)
+            models.append([model(head, t.start, seconds, size) for head in heads])
     notes = {t.remedy.spec: list(rows.notes) for t, (_, rows, _) in zip(unit.trainings, tasks, strict=True) if rows}
     return Fitted(models, notes)
+
+
+def _calibration(
+    remedy: Remedy, weights: Floats, origin: Start, vectors: Vectors, folds: tuple[int, ...]
+) -> Calibrated | None:
+    """What the remedy finds on rows of training that the fit before, which left them out, has not seen."""
+    seen = vectors.index(tuple(fold for fold in folds if fold not in origin.validation))
+    counts = np.bincount(vectors.target[seen], vectors.count[seen], classes_of(vectors))
+    before = Head(remedy, Prior(np.rint(counts).astype(np.int64)), Fit(weights, 0.0, 0, converged=True))
+    unseen = vectors.index(origin.validation)
+    blocks = vectors.leading(len(weights) - 1).blocks(origin.validation)
+    scores = np.concatenate([before.scores(block) for block in blocks])
+    return remedy.calibration(scores, vectors.target[unseen], vectors.count[unseen], before.prior)
+
+
+def _cross_calibrated(remedy: Remedy, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Floats:
+    """Scores as each half of the rows calibrates the other, so that none is judged by what it was fitted on."""
+    half = np.random.default_rng(len(target)).permutation(len(target)) % 2
+    out = scores.copy()
+    for mine in (half == 0, half == 1):
+        calibrated = remedy.calibration(scores[~mine], target[~mine], count[~mine], prior)
+        if calibrated is not None:
+            out[mine] = calibrated(scores[mine])
+    return out
 
 
 def _others(

@@ -95,11 +95,13 @@ class Start:
     """The weights of a search: unit (by its address), training in it, penalty on its path.
 
     Its training rows are among those of the fit that starts there, so nothing of a held-out fold leaks in.
+    `validation` are the folds that it has not seen, and the fit that starts there has.
     """
 
     address: str
     training: int
     level: int
+    validation: tuple[int, ...] = ()
 
 
 def trainings(wanted: Sequence[tuple[str, Setting]], *, final: bool, learner: LearnerKind = HEADS) -> list[Training]:
@@ -286,7 +288,10 @@ def starts_of(units: Sequence[tuple[str, Unit]], folds: int, rows: Callable[[int
         for number, training in enumerate(unit.trainings):
             for fold in unit.held_out:
                 fits = found[fold].setdefault(training.remedy.spec, [])
-                fits += [(p, Start(address, number, k)) for k, p in enumerate(training.penalties) if p is not None]
+                unseen = tuple(other for other in unit.held_out if other != fold)
+                fits += [
+                    (p, Start(address, number, k, unseen)) for k, p in enumerate(training.penalties) if p is not None
+                ]
     return {fold: Starts(rows(fold), fits) for fold, fits in found.items()}
 
 

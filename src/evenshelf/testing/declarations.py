@@ -23,6 +23,7 @@ METHOD_OF = {
     Stage.WEIGHT: "weight",
     Stage.LOSS: "loss",
     Stage.ADJUST: "adjust",
+    Stage.CALIBRATE: "calibration",
     Stage.POOL: "centre",
 }
 """The method that does the work of a stage."""

@@ -14,6 +14,12 @@ from evenshelf.learners.heads import STAGES, Training, fit_alone, training_rows
 from evenshelf.learners.vectors import prepare
 from evenshelf.remedies import Loss, Prior, Remedy, Rows, Stage, parse
 from evenshelf.testing import losses
+from evenshelf.testing.calibration import (
+    calibrates_any_scores,
+    calibrates_each_row_by_itself,
+    calibrates_what_was_too_sure,
+    unseen_scores,
+)
 from evenshelf.testing.check import EXAMPLES, Check, gather, locked, run_all
 from evenshelf.testing.declarations import declaration_checks
 from evenshelf.testing.learners import probabilities, skewed_sample
@@ -52,6 +58,8 @@ def remedy_checks(remedy: type[Remedy] | Remedy) -> list[Check]:
         promises += [has_a_sound_loss]
     if Stage.ADJUST in one.stages:
         promises += [adjusts_each_row_by_itself, never_favours_the_frequent]
+    if Stage.CALIBRATE in one.stages:
+        promises += [calibrates_each_row_by_itself, calibrates_any_scores, calibrates_what_was_too_sure]
     if Stage.POOL in one.stages:
         promises += [gives_each_group_a_centre]
     if _neutral(one) is not None and set(one.stages) <= set(STAGES):
@@ -105,6 +113,7 @@ def changes_nothing_at_stages_it_does_not_name(remedy: Remedy) -> None:
             Stage.RESAMPLE: variant.resample(sample.vectors, sample.target, sample.prior, np.random.default_rng(0)),
             Stage.WEIGHT: variant.weight(sample.prior),
             Stage.LOSS: variant.loss(sample.prior),
+            Stage.CALIBRATE: variant.calibration(*unseen_scores(sample.prior, 0)),
             Stage.POOL: variant.centre(np.ones((len(AMPLE), 6), np.float32), sample.prior),
         }
         for stage, value in found.items():
