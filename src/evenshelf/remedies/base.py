@@ -245,7 +245,8 @@ class Remedy:
         Parameters
         ----------
         scores
-            ``[n, G]`` scores of such rows, adjustments included.
+            ``[n, G]`` scores of such rows, adjustments included; rows of groups that the model has not seen at all are
+            left out.
         target
             ``[n]`` their groups.
         count

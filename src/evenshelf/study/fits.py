@@ -156,7 +156,7 @@ def _calibration(
     unseen = vectors.index(origin.validation)
     blocks = vectors.leading(len(weights) - 1).blocks(origin.validation)
     scores = np.concatenate([before.scores(block) for block in blocks])
-    return remedy.calibration(scores, vectors.target[unseen], vectors.count[unseen], before.prior)
+    return _fitted_on(remedy, scores, vectors.target[unseen], vectors.count[unseen], before.prior)
 
 
 def _cross_calibrated(remedy: Remedy, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Floats:
@@ -164,10 +164,16 @@ def _cross_calibrated(remedy: Remedy, scores: Floats, target: Codes, count: Floa
     half = np.random.default_rng(len(target)).permutation(len(target)) % 2
     out = scores.copy()
     for mine in (half == 0, half == 1):
-        calibrated = remedy.calibration(scores[~mine], target[~mine], count[~mine], prior)
+        calibrated = _fitted_on(remedy, scores[~mine], target[~mine], count[~mine], prior)
         if calibrated is not None:
             out[mine] = calibrated(scores[mine])
     return out
+
+
+def _fitted_on(remedy: Remedy, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Calibrated | None:
+    # That a model gives no chance to a group that it has never seen says nothing of how sure it may be of others.
+    known = prior.present[target]
+    return remedy.calibration(scores[known], target[known], count[known], prior)
 
 
 def _others(
