@@ -79,12 +79,11 @@ class RandomUnder(Remedy):
 
     def resample(self, vectors: Floats, target: Codes, prior: Prior, rng: np.random.Generator) -> Rows:
         """See :meth:`Remedy.resample`."""
-        smallest = prior.counts[prior.present].min()
+        wanted = reduced_counts(prior, self.strength)
         kept: list[Codes] = []
         for group in np.flatnonzero(prior.present):
             rows = np.flatnonzero(target == group)
-            wanted = round(len(rows) ** (1.0 - self.strength) * smallest**self.strength)
-            kept.append(rng.permutation(rows)[: max(wanted, 1)])
+            kept.append(rng.permutation(rows)[: wanted[group]])
         index = np.sort(np.concatenate(kept))
         note = f"{len(target) - len(index):,} of {len(target):,} rows dropped"
         return Rows.copies(index, target[index], notes=(note,))
@@ -96,3 +95,12 @@ def wanted_counts(prior: Prior, strength: float) -> Codes:
     largest = counts.max()
     wanted = np.where(prior.present, np.maximum(counts, 1) ** (1.0 - strength) * largest**strength, 0)
     return np.maximum(np.rint(wanted), prior.counts).astype(np.int64)
+
+
+def reduced_counts(prior: Prior, strength: float) -> Codes:
+    """``[G]`` rows that each group is to have after under-sampling, at least one; a cold group stays empty."""
+    smallest = prior.counts[prior.present].min()
+    wanted = np.zeros(len(prior.counts), np.int64)
+    for group in np.flatnonzero(prior.present):
+        wanted[group] = max(round(prior.counts[group] ** (1.0 - strength) * smallest**strength), 1)
+    return wanted

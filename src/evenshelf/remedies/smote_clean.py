@@ -1,0 +1,164 @@
+"""SMOTE, followed by cleaning over given and synthetic rows together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from evenshelf.plurals import counted
+from evenshelf.remedies.base import Codes, Floats, Prior, Remedy, Rows, Stage
+from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.clean import KINDS, Flags, at_odds, check_kind, keep_one_of_each, kept_note, tomek_links
+from evenshelf.remedies.neighbour_search import BLOCK
+from evenshelf.remedies.registry import register
+from evenshelf.remedies.synthesize import SMOTE
+
+CAP = 20_000
+"""Most rows that are searched for what is to be cleaned; the cost grows with its square."""
+
+
+@register
+@dataclass(frozen=True)
+class SMOTETomek(Remedy):
+    """SMOTE, then both rows of each Tomek link are dropped, given or synthetic.
+
+    At most 20,000 rows are searched; where there are more, as many are drawn from each of the largest groups as bring
+    the number down to it, and those that are not drawn stay.
+
+    Parameters
+    ----------
+    k
+        Neighbours of SMOTE, >= 1.
+    strength
+        Of SMOTE, in [0, 1], see ``random_over``; at 0 rows are only cleaned.
+    """
+
+    k: int = 5
+    strength: float = 1.0
+
+    name: ClassVar[str] = "smote_tomek"
+    title: ClassVar[str] = "SMOTE + Tomek links"
+    paper: ClassVar[str] = "Batista, Prati & Monard, SIGKDD Explorations 6(1), 2004"
+    formula: ClassVar[str] = "smote, then drop i and j if each is the nearest row of the other and y[i] != y[j]"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {"k": (5, 2)}
+
+    def __post_init__(self) -> None:
+        check_range("k", self.k, 1, whole=True)
+        check_range("strength", self.strength, 0.0, 1.0)
+
+    def resample(self, vectors: Floats, target: Codes, prior: Prior, rng: np.random.Generator) -> Rows:
+        """See :meth:`Remedy.resample`."""
+
+        def linked(points: Floats, groups: Codes) -> Flags:
+            found = np.zeros(len(groups), np.bool_)
+            found[tomek_links(points, groups).ravel()] = True
+            return found
+
+        made = SMOTE(self.k, self.strength).resample(vectors, target, prior, rng)
+        return cleaned(made, vectors, linked, rng)
+
+
+@register
+@dataclass(frozen=True)
+class SMOTEENN(Remedy):
+    """SMOTE, then rows of any group whose nearest rows are of other groups are dropped, given or synthetic.
+
+    At most 20,000 rows are searched, see ``smote_tomek``.
+
+    Parameters
+    ----------
+    k
+        Neighbours of SMOTE, >= 1.
+    strength
+        Of SMOTE, in [0, 1], see ``random_over``; at 0 rows are only cleaned.
+    edited
+        Neighbours of the cleaning, >= 1.
+    kind
+        ``"mode"`` or ``"all"``, see ``enn``; the paper has the first, imbalanced-learn by default the second.
+    """
+
+    k: int = 5
+    strength: float = 1.0
+    edited: int = 3
+    kind: str = "mode"
+
+    name: ClassVar[str] = "smote_enn"
+    title: ClassVar[str] = "SMOTE + edited nearest neighbours"
+    paper: ClassVar[str] = "Batista, Prati & Monard, SIGKDD Explorations 6(1), 2004"
+    formula: ClassVar[str] = "smote, then drop i if most (mode), or any (all), of its nearest rows are of other groups"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {"kind": KINDS}
+
+    def __post_init__(self) -> None:
+        check_range("k", self.k, 1, whole=True)
+        check_range("strength", self.strength, 0.0, 1.0)
+        check_range("edited", self.edited, 1, whole=True)
+        check_kind(self.kind)
+
+    def resample(self, vectors: Floats, target: Codes, prior: Prior, rng: np.random.Generator) -> Rows:
+        """See :meth:`Remedy.resample`."""
+        made = SMOTE(self.k, self.strength).resample(vectors, target, prior, rng)
+        return cleaned(made, vectors, lambda points, groups: at_odds(points, groups, self.edited, self.kind), rng)
+
+
+def cleaned(
+    made: Rows, vectors: Floats, unclean: Callable[[Floats, Codes], Flags], rng: np.random.Generator, cap: int = CAP
+) -> Rows:
+    """The rows without those that are unclean among at most `cap` of them, one row of each group at least.
+
+    Parameters
+    ----------
+    made
+        Given and synthetic rows.
+    vectors
+        ``[n, d]`` vectors of the given ones.
+    unclean
+        From vectors and groups of rows, whether each is to be dropped.
+    rng
+        Draws the rows to search where there are too many.
+    cap
+        Most rows that are searched.
+    """
+    searched = drawn_evenly(made.target, cap, rng)
+    dropped = searched[unclean(points_of(made, vectors, searched), made.target[searched])]
+    keep = np.ones(len(made), np.bool_)
+    keep[dropped] = False
+    saved = keep_one_of_each(keep, made.target, lambda rows: points_of(made, vectors, rows))
+    given = int((~keep[made.step == 0.0]).sum())
+    rows = counted(int((~keep).sum()), "row", "rows")
+    notes = [*made.notes, f"{rows} dropped by cleaning, {given:,} of them given or repeated ones"]
+    if len(searched) < len(made):
+        notes.append(f"{len(searched):,} of {len(made):,} rows were searched, drawn from the largest groups")
+    if saved:
+        notes.append(kept_note(saved))
+    fields = {f.name: getattr(made, f.name)[keep] for f in dataclasses.fields(made) if f.name != "notes"}
+    return Rows(**fields, notes=tuple(notes))
+
+
+def drawn_evenly(target: Codes, cap: int, rng: np.random.Generator) -> Codes:
+    """At most `cap` rows, but at least one of each group: all of the smaller groups, as many of each larger one."""
+    counts = np.bincount(target)
+    if len(target) <= cap:
+        return np.arange(len(target))
+    # the most rows of a group such that all groups together stay within the cap
+    low, high = 1, int(counts.max())
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if int(np.minimum(counts, middle).sum()) <= cap else (low, middle - 1)
+    picked = [rng.permutation(np.flatnonzero(target == group))[:low] for group in np.flatnonzero(counts)]
+    return np.sort(np.concatenate(picked))
+
+
+def points_of(made: Rows, vectors: Floats, index: Codes) -> Floats:
+    """``[m, d]`` vectors of some of the rows, built block by block."""
+    found = np.empty((len(index), vectors.shape[1]), np.float32)
+    for start in range(0, len(index), BLOCK):
+        rows = index[start : start + BLOCK]
+        step = made.step[rows, None]
+        found[start : start + BLOCK] = (1.0 - step) * vectors[made.first[rows]] + step * vectors[made.second[rows]]
+    return found
