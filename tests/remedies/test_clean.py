@@ -71,6 +71,19 @@ def test_a_row_is_not_its_own_neighbour_and_blocks_do_not_show(k: int) -> None:
     np.testing.assert_array_equal(found, np.argsort(distance, axis=1)[:, :k])
 
 
+@pytest.mark.parametrize("k", [1, 3])
+def test_rows_that_products_in_float32_cannot_tell_apart_are_told_apart(k: int) -> None:
+    rng = np.random.default_rng(0)
+    turn = np.repeat(np.linspace(0, 2 * np.pi, 30, endpoint=False), 4)
+    vectors = 1000 * np.stack([np.cos(turn), np.sin(turn)], axis=1) + rng.normal(0, 0.01, (120, 2))
+    vectors = vectors.astype(np.float32)
+    distance = ((vectors[:, None].astype(np.float64) - vectors[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(distance, np.inf)
+    found, _ = nearest_rows(vectors, vectors, k, np.arange(120))
+    # coordinates of float32 leave a few ties, of which any order is right
+    np.testing.assert_array_equal(np.take_along_axis(distance, found, axis=1), np.sort(distance, axis=1)[:, :k])
+
+
 def test_of_equal_rows_the_first_is_the_nearest() -> None:
     pool = np.array([[5.0], [1.0], [1.0], [1.0]], np.float32)
     found, _ = nearest_rows(pool[3:], pool, 2, np.array([3]))

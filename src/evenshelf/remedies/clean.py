@@ -13,7 +13,7 @@ from evenshelf.errors import SettingError
 from evenshelf.plurals import counted
 from evenshelf.remedies.base import Codes, Floats, Prior, Remedy, Rows, Stage
 from evenshelf.remedies.checks import check_range
-from evenshelf.remedies.neighbour_search import nearest_rows
+from evenshelf.remedies.neighbour_search import BLOCK, nearest_rows
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.resample import reduced_counts
 
@@ -248,13 +248,16 @@ def kept_note(groups: int) -> str:
 def k_means(points: Floats, k: int, rng: np.random.Generator) -> Floats:
     """``[k, d]`` centres of clusters, from random rows; see :class:`ClusterCentroids` for the number of steps."""
     n = len(points)
+    middle: Floats = points.mean(axis=0, dtype=np.float64, keepdims=True).astype(np.float32)
     if k == 1:
-        return np.asarray(points.mean(axis=0, dtype=np.float64, keepdims=True), dtype=np.float32)
+        return middle
+    # what is common to all rows would eat up the digits of the products
+    points = points - middle
     centres = points[np.sort(rng.choice(n, k, replace=False))]
     steps = int(np.clip(MOST_PRODUCTS // (n * k * points.shape[1]), LEAST_STEPS, MOST_STEPS))
     before = np.full(n, -1, np.int64)
     for _ in range(steps):
-        cluster = nearest_rows(points, centres, 1)[0][:, 0]
+        cluster = _clusters(points, centres)
         if (cluster == before).all():
             break
         before = cluster
@@ -263,7 +266,17 @@ def k_means(points: Floats, k: int, rng: np.random.Generator) -> Floats:
         filled, first, size = np.unique(cluster[order], return_index=True, return_counts=True)
         sums = np.add.reduceat(points[order], first, axis=0, dtype=np.float64)
         centres[filled] = sums / size[:, None]
-    return centres
+    return np.asarray(centres + middle, dtype=np.float32)
+
+
+def _clusters(points: Floats, centres: Floats) -> Codes:
+    """``[n]`` the nearest centre of each row; of those that rounding cannot tell apart, any."""
+    squares = np.einsum("ij,ij->i", centres, centres)
+    found = np.empty(len(points), np.int64)
+    for start in range(0, len(points), BLOCK):
+        block = points[start : start + BLOCK]
+        found[start : start + BLOCK] = (squares - 2.0 * (block @ centres.T)).argmin(axis=1)
+    return found
 
 
 def _kept(keep: Flags, vectors: Floats, target: Codes, more: str = "") -> Rows:

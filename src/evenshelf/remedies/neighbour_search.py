@@ -38,9 +38,9 @@ def nearest_rows(
 
     Returns
     -------
-    ``[q, k]`` indices and distances. Of rows at equal distance the first ones come first; where more than
-    ``k + 4`` rows are at equal distance but for rounding, which of them are found is decided by that rounding. Memory:
-    one block of 1,024 x n float32 at a time.
+    ``[q, k]`` indices and distances. Of rows at equal distance the first ones come first. Where more than ``k + 4``
+    rows are at equal distance but for the rounding of float32 (about 1e-6 of the squared length of the longest row from
+    the mean), it decides which of them are found. Memory: one block of 1,024 x n float32 at a time.
     """
     n, sign = len(pool), np.float32(-1.0 if farthest else 1.0)
     # what is common to all rows, and their scale, would eat up the digits of the products

@@ -102,5 +102,5 @@ def reduced_counts(prior: Prior, strength: float) -> Codes:
     smallest = prior.counts[prior.present].min()
     wanted = np.zeros(len(prior.counts), np.int64)
     for group in np.flatnonzero(prior.present):
-        wanted[group] = max(round(prior.counts[group] ** (1.0 - strength) * smallest**strength), 1)
+        wanted[group] = max(round(int(prior.counts[group]) ** (1.0 - strength) * smallest**strength), 1)
     return wanted

@@ -26,8 +26,8 @@ CAP = 20_000
 class SMOTETomek(Remedy):
     """SMOTE, then both rows of each Tomek link are dropped, given or synthetic.
 
-    At most 20,000 rows are searched; where there are more, as many are drawn from each of the largest groups as bring
-    the number down to it, and those that are not drawn stay.
+    At most 20,000 rows are searched. Where there are more, so many are drawn from each of the largest groups, alike, as
+    bring the number down to that; those that are not drawn stay, and are no neighbours of others.
 
     Parameters
     ----------
