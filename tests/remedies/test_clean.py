@@ -292,7 +292,7 @@ def test_rows_that_are_not_searched_stay_and_are_told() -> None:
     # 15 rows of each larger group and all 12 of the smallest were searched; that one keeps its most central row
     np.testing.assert_array_equal(np.bincount(less.target), [45, 15, 1])
     assert less.notes[1:] == (
-        "41 rows dropped by cleaning, 41 of them given or repeated ones",
+        "41 rows dropped by cleaning, which stood for 41; 41 given or repeated ones",
         "42 of 102 rows were searched, drawn from the largest groups",
         "1 group would have lost all rows and kept the most central one",
     )

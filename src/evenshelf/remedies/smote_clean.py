@@ -17,7 +17,7 @@ from evenshelf.remedies.neighbour_search import BLOCK
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.synthesize import SMOTE
 
-CAP = 20_000
+CAP = 30_000
 """Most rows that are searched for what is to be cleaned; the cost grows with its square."""
 
 
@@ -26,7 +26,7 @@ CAP = 20_000
 class SMOTETomek(Remedy):
     """SMOTE, then both rows of each Tomek link are dropped, given or synthetic.
 
-    At most 20,000 rows are searched. Where there are more, so many are drawn from each of the largest groups, alike, as
+    At most 30,000 rows are searched. Where there are more, so many are drawn from each of the largest groups, alike, as
     bring the number down to that; those that are not drawn stay, and are no neighbours of others.
 
     Parameters
@@ -68,7 +68,7 @@ class SMOTETomek(Remedy):
 class SMOTEENN(Remedy):
     """SMOTE, then rows of any group whose nearest rows are of other groups are dropped, given or synthetic.
 
-    At most 20,000 rows are searched, see ``smote_tomek``.
+    At most 30,000 rows are searched, see ``smote_tomek``.
 
     Parameters
     ----------
@@ -131,7 +131,8 @@ def cleaned(
     saved = keep_one_of_each(keep, made.target, lambda rows: points_of(made, vectors, rows))
     given = int((~keep[made.step == 0.0]).sum())
     rows = counted(int((~keep).sum()), "row", "rows")
-    notes = [*made.notes, f"{rows} dropped by cleaning, {given:,} of them given or repeated ones"]
+    stood = round(float(made.weight[~keep].sum(dtype=np.float64)))
+    notes = [*made.notes, f"{rows} dropped by cleaning, which stood for {stood:,}; {given:,} given or repeated ones"]
     if len(searched) < len(made):
         notes.append(f"{len(searched):,} of {len(made):,} rows were searched, drawn from the largest groups")
     if saved:
