@@ -159,9 +159,12 @@ def test_enn_is_that_of_imbalanced_learn(counts: tuple[int, ...], k: int, kind: 
 
 
 def test_a_tie_of_votes_keeps_a_row_whatever_its_group_is_called() -> None:
-    labels = np.array([0, 1, 2, 2, 2, 1, 0, 0, 1, 1])
-    vectors = np.random.default_rng(3).standard_normal((10, 2)).astype(np.float32)
+    # the nearest three of the first row, at 1, 2 and 3, are one of each group; of the others, rows far away come in
+    vectors = np.array([[0.0], [1.0], [-2.0], [3.0], [100.0], [101.0], [102.0]], np.float32)
+    labels = np.array([0, 0, 1, 2, 1, 2, 2])
     one = at_odds(vectors, labels, 3, "mode")
+    assert not one[0]
+    assert one.any()
     for names in ([1, 2, 0], [2, 0, 1], [2, 1, 0]):
         np.testing.assert_array_equal(at_odds(vectors, np.array(names)[labels], 3, "mode"), one)
 
