@@ -12,17 +12,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evenshelf.comparing import Findings, compare
+    from evenshelf.estimators import RemedyClassifier, RemedySampler
     from evenshelf.remedies import Remedy, parse
     from evenshelf.shop import Shop
     from evenshelf.study.runner import Study
     from evenshelf.tasks.label import LabelTask
 
-__all__ = ["Findings", "LabelTask", "Remedy", "Shop", "Study", "compare", "parse"]
+__all__ = [
+    "Findings",
+    "LabelTask",
+    "Remedy",
+    "RemedyClassifier",
+    "RemedySampler",
+    "Shop",
+    "Study",
+    "compare",
+    "parse",
+]
 
 _HOMES = {
     "Findings": "evenshelf.comparing",
     "LabelTask": "evenshelf.tasks.label",
     "Remedy": "evenshelf.remedies",
+    "RemedyClassifier": "evenshelf.estimators",
+    "RemedySampler": "evenshelf.estimators",
     "Shop": "evenshelf.shop",
     "Study": "evenshelf.study.runner",
     "compare": "evenshelf.comparing",

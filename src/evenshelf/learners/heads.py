@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from evenshelf.errors import SettingError
-from evenshelf.learners.registry import LearnerKind, Predict, register
+from evenshelf.learners.registry import LearnerKind, register
 from evenshelf.learners.solver import ABSENT, Fit, Problem, fit_together
 from evenshelf.learners.vectors import Vectors, prepare
-from evenshelf.remedies import Composition, Prior, Remedy, Rows, Stage, effective_loss, parse
+from evenshelf.remedies import Calibrated, Composition, Prior, Remedy, Rows, Stage, effective_loss, parse
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
@@ -98,6 +98,49 @@ class Head:
     def scores(self, rows: Block, remedy: Remedy | None = None) -> Floats:
         """``[n, C]`` adjusted scores of rows ``[n, d + 1]``; `remedy` may be another one that trains alike."""
         return (remedy or self.remedy).linear_form.adjust(np.asarray(rows @ self.fit.weights), self.prior, self.norms)
+
+
+@dataclass(frozen=True, eq=False)
+class LoneHead:
+    """A head with the way from vectors as they are given to its axes; holds no training row, and can be pickled.
+
+    Attributes
+    ----------
+    head
+        Fitted under the part of the remedy that matters for training.
+    remedy
+        All of it.
+    mean, axes, scale
+        See :class:`~evenshelf.learners.vectors.Vectors`.
+    calibrated
+        What a remedy that calibrates has found, or ``None``.
+    """
+
+    head: Head
+    remedy: Remedy
+    mean: Floats
+    axes: Floats
+    scale: float
+    calibrated: Calibrated | None = None
+
+    def __call__(self, new: Floats) -> Floats:
+        """``[n, C]`` adjusted scores of vectors ``[n, d]``."""
+        turned = np.asarray(((new - self.mean) / np.float32(self.scale)) @ self.axes, dtype=np.float32)
+        rows = np.concatenate([np.ones((len(new), 1), np.float32), turned], axis=1)
+        scores = self.head.scores(rows, self.remedy)
+        return scores if self.calibrated is None else self.calibrated(scores)
+
+    @property
+    def linear(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """``[d, C]`` weights on vectors as they are given and ``[C]`` biases, before any adjustment."""
+        fitted = self.head.fit.weights.astype(np.float64)
+        weights = self.axes.astype(np.float64) @ fitted[1:] / self.scale
+        return weights, fitted[0] - self.mean.astype(np.float64) @ weights
+
+    def adjust(self, scores: Floats) -> Floats:
+        """``[n, C]`` scores after all that the remedy does to them, from those of :attr:`linear`."""
+        adjusted = self.remedy.linear_form.adjust(scores, self.head.prior, self.head.norms)
+        return adjusted if self.calibrated is None else self.calibrated(adjusted)
 
 
 def training_part(remedy: Remedy) -> Remedy:
@@ -270,7 +313,7 @@ def fit_alone(
     names: Floats | None = None,
     seed: int = 0,
     penalty: float | None = None,
-) -> Predict:
+) -> LoneHead:
     """One head fitted by itself, tightly; see :class:`evenshelf.learners.registry.FitScores`.
 
     A study fits heads together instead, which has the same optimum. `penalty` ``None`` means scikit-learn's C = 1.
@@ -292,13 +335,7 @@ def fit_alone(
     if Stage.CALIBRATE in remedy.stages:
         unseen = _cross_fitted(vectors, target, groups, remedy, names=names, seed=seed, penalty=penalty)
         calibrated = remedy.calibration(*unseen, training.prior)
-
-    def predict(new: Floats) -> Floats:
-        turned = prepared.turn((new - prepared.mean) / np.float32(prepared.scale))
-        scores = head.scores(np.concatenate([np.ones((len(new), 1), np.float32), turned], axis=1), remedy)
-        return scores if calibrated is None else calibrated(scores)
-
-    return predict
+    return LoneHead(head, remedy, prepared.mean, prepared.axes, prepared.scale, calibrated)
 
 
 def _cross_fitted(
