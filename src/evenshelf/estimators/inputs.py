@@ -73,8 +73,8 @@ def classes_of(y: NDArray[Any]) -> tuple[NDArray[Any], Codes]:
     ValueError
         From scikit-learn, if the labels are continuous numbers.
     """
-    check_classification_targets(y)
     try:
+        check_classification_targets(y)
         classes, target = np.unique(y, return_inverse=True)
     except TypeError:
         kinds = ", ".join(sorted({type(label).__name__ for label in y.tolist()}))
