@@ -14,16 +14,17 @@ from sklearn.model_selection import GridSearchCV
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.estimators import RemedyClassifier
-from evenshelf.learners.heads import fit_alone, penalties
+from evenshelf.learners.heads import HEADS, fit_alone, penalties
 from evenshelf.remedies import catalogue, parse
 from evenshelf.testing.learners import probabilities, skewed_sample
 
 VECTORS, TARGET, CENTRES = skewed_sample()
 WORDS = np.array(["cake", "jam", "salt", "tea"])
 LABELS = WORDS[TARGET]
+HONOURED = sorted(name for name, kind in catalogue().items() if not HEADS.unsupported(kind()))
 
 
-@pytest.mark.parametrize("spec", [*sorted(catalogue()), "name_prior + logit_adjust(tau=0.5)", "smote + focal"])
+@pytest.mark.parametrize("spec", [*HONOURED, "name_prior + logit_adjust(tau=0.5)", "smote + focal"])
 @pytest.mark.parametrize("penalty", [None, 1e-3])
 def test_it_is_the_head_of_a_study(spec: str, penalty: float | None) -> None:
     model = RemedyClassifier(spec, penalty, CENTRES, random_state=4).fit(VECTORS, LABELS)
@@ -40,13 +41,9 @@ def test_without_a_remedy_it_is_the_logistic_regression_of_scikit_learn() -> Non
 
 def test_vectors_far_from_zero_give_the_same() -> None:
     near = RemedyClassifier().fit(VECTORS, LABELS)
-    far = RemedyClassifier().fit(VECTORS + 1e6, LABELS)
-    # the shift itself was rounded in float32
-    exact = RemedyClassifier().fit(VECTORS.astype(np.float64) + 1e6, LABELS)
-    assert far.predict_proba(VECTORS + 1e6).shape == (88, 4)
-    np.testing.assert_allclose(
-        exact.predict_proba(VECTORS.astype(np.float64) + 1e6), near.predict_proba(VECTORS), atol=1e-3
-    )
+    moved = VECTORS.astype(np.float64) + 1e6
+    far = RemedyClassifier().fit(moved, LABELS)
+    np.testing.assert_allclose(far.predict_proba(moved), near.predict_proba(VECTORS), atol=1e-3)
 
 
 def test_scores_of_two_classes_are_one_column() -> None:

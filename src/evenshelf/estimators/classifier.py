@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,7 @@ class RemedyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If the remedy or the penalty is not valid.
         """
         remedy = read_remedy(self.remedy)
-        if self.penalty is not None and not (np.isreal(self.penalty) and 0 < self.penalty < np.inf):
+        if self.penalty is not None and not (isinstance(self.penalty, Real) and 0 < self.penalty < np.inf):
             raise SettingError(f"penalty is {self.penalty!r}; it has to be a number above 0, or None.")
         one_label_a_row(y)
         values, labels = validate_data(self, X, y, dtype=np.float64)
