@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 Codes = NDArray[np.int64]
 
+BLOCK = 1024
+
 
 def take(given: Any, index: Codes) -> Any:
     """Rows `index` of a container; a frame of pandas gets a new index, since rows may come twice."""
@@ -43,8 +45,10 @@ def between(given: Any, values: NDArray[Any], first: Codes, second: Codes, step:
     if not len(moved):
         return take(given, first)
     made = values[first].astype(values.dtype if values.dtype.kind == "f" else np.float64, copy=False)
-    start = made[moved]
-    made[moved] = start + step[moved, None] * (values[second[moved]] - start)
+    for low in range(0, len(moved), BLOCK):
+        at = moved[low : low + BLOCK]
+        start = made[at]
+        made[at] = start + step[at, None] * (values[second[at]] - start)
     if hasattr(given, "iloc"):
         frame = type(given)(made, columns=given.columns)
         return frame.astype({name: kind for name, kind in given.dtypes.items() if kind.kind == "f"})
