@@ -18,7 +18,11 @@ from evenshelf.remedies.sets import PROVEN, QUICK
 from evenshelf.remedies.weight import Balanced
 
 RESAMPLING = [name for name, kind in catalogue().items() if Stage.RESAMPLE in kind.stages]
-JOINABLE = [name for name, kind in catalogue().items() if not {*kind.stages} & {Stage.RESAMPLE, Stage.LOSS, Stage.POOL}]
+JOINABLE = [
+    name
+    for name, kind in catalogue().items()
+    if not {*kind.stages} & {Stage.RESAMPLE, Stage.LOSS, Stage.CALIBRATE, Stage.POOL}
+]
 
 
 @pytest.mark.parametrize(

@@ -264,8 +264,8 @@ def _swap(chosen: pl.DataFrame, table: str, items: pl.DataFrame, work: Work) -> 
     left, out = take_out(items, keys, table, by="")
     work.writer.append("quarantine", out)
     move(work.entries.values(), table, out)
-    items: pl.DataFrame = together([left, back])
-    return items
+    whole: pl.DataFrame = together([left, back])
+    return whole
 
 
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
