@@ -15,7 +15,10 @@ from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.registry import register
 
 _FLOOR = 1e-6
-"""Least probability that a calibration gives: none is told to be impossible by a few held-out rows."""
+"""Least threshold."""
+
+_TRACE = 0.01
+"""Share of the probability before in that of :class:`Isotonic`."""
 
 
 @register
@@ -50,7 +53,7 @@ class Temperature(Remedy):
         rows = np.arange(len(target))
 
         def loss(log_t: float) -> float:
-            return -float(np.dot(log_softmax(scores / np.exp(log_t), axis=1)[rows, target], count))
+            return -float(np.dot(log_probabilities(scores / np.exp(log_t))[rows, target], count))
 
         found = minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded").x
         factor = np.full(scores.shape[1], np.exp(-self.strength * found), np.float32)
@@ -75,7 +78,7 @@ class VectorScaling(Remedy):
 
     name: ClassVar[str] = "vector_scaling"
     title: ClassVar[str] = "Vector scaling"
-    paper: ClassVar[str] = "Guo et al., ICML 2017; penalty as in Kull et al., NeurIPS 2019"
+    paper: ClassVar[str] = "Guo et al., ICML 2017; of log-probabilities: Kull et al., NeurIPS 2019"
     formula: ClassVar[str] = "a[g] log p[g] + b[g], least -sum log softmax(.)[y] + penalty (|log a - mean|^2 + |b|^2)"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.CALIBRATE,)
     grid: ClassVar[dict[str, tuple[float, ...]]] = {"penalty": (1.0, 10.0)}
@@ -89,7 +92,7 @@ class VectorScaling(Remedy):
             return None
         groups = scores.shape[1]
         rows = np.arange(len(target))
-        given = log_softmax(scores, axis=1)
+        given = log_probabilities(scores)
 
         def loss(values: Floats) -> tuple[float, Floats]:
             log_a, offset = values[:groups], values[groups:]
@@ -145,7 +148,7 @@ class ThresholdMoving(Remedy):
         if not len(target) or self.strength == 0.0:
             return None
         groups = scores.shape[1]
-        p = np.exp(log_softmax(scores, axis=1))
+        p = np.exp(log_probabilities(scores))
         true = target[:, None] == np.arange(groups)
         weight = np.broadcast_to(count[:, None], p.shape)
         together = _best_cut(p.ravel(), true.ravel(), weight.ravel())
@@ -178,7 +181,7 @@ class Isotonic(Remedy):
     name: ClassVar[str] = "isotonic"
     title: ClassVar[str] = "Isotonic calibration"
     paper: ClassVar[str] = "Zadrozny & Elkan, KDD 2002"
-    formula: ClassVar[str] = "q[g] = f[g](p[g]) / sum f(p), f[g] rising, least sum (f[g](p[g]) - (y = g))^2"
+    formula: ClassVar[str] = "f[g](p[g]) / sum f(p), f[g] rising, least sum (f[g](p[g]) - (y = g))^2; 0.01 p beside it"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.CALIBRATE,)
     grid: ClassVar[dict[str, tuple[int, ...]]] = {"least": (20, 5)}
 
@@ -190,7 +193,7 @@ class Isotonic(Remedy):
         if not len(target):
             return None
         groups = scores.shape[1]
-        p = np.exp(log_softmax(scores, axis=1))
+        p = np.exp(log_probabilities(scores))
         true = (target[:, None] == np.arange(groups)).astype(np.float64)
         seen = np.bincount(target, count, groups)
         own = np.flatnonzero(seen >= self.least)
@@ -214,7 +217,7 @@ class _Affine:
 
     def __call__(self, scores: Floats) -> Floats:
         # Scores mean the same when a constant is added to a row, and factors by group need a fixed middle.
-        return np.asarray(log_softmax(scores, axis=1) * self.factor + self.offset, dtype=np.float32)
+        return np.asarray(log_probabilities(scores) * self.factor + self.offset, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,12 +227,16 @@ class _Steps:
     maps: tuple[tuple[Floats, Floats], ...]
 
     def __call__(self, scores: Floats) -> Floats:
-        log_p = log_softmax(scores, axis=1)
-        p = np.exp(log_p)
+        p = np.exp(log_probabilities(scores))
         mapped = np.stack([np.interp(p[:, g], x, y) for g, (x, y) in enumerate(self.maps)], axis=1)
-        # A trace of the probability before keeps the order on a step.
-        floor = np.maximum(p, _FLOOR) * _FLOOR + _FLOOR * _FLOOR
-        return np.asarray(np.log(mapped + floor), dtype=np.float32)
+        # A trace of what was said before keeps the order on a step, and makes nothing impossible for want of rows.
+        mixed = (1.0 - _TRACE) * mapped / mapped.sum(axis=1, keepdims=True).clip(min=_FLOOR) + _TRACE * p
+        return np.asarray(np.log(np.maximum(mixed, _FLOOR * _FLOOR)), dtype=np.float32)
+
+
+def log_probabilities(scores: Floats) -> NDArray[np.float64]:
+    """``[n, G]`` logarithms of the softmax of scores."""
+    return np.asarray(log_softmax(scores.astype(np.float64), axis=1))
 
 
 def _steps(p: Floats, true: Floats, weight: Floats) -> tuple[Floats, Floats]:
