@@ -53,12 +53,19 @@ class Problem:
         ``[d + 1, C]`` what the weights shrink to; first line: biases to start from.
     blend
         ``[m, n]`` sparse matrix that makes the training rows from the given rows; ``None``: they are the given rows.
+        Entries may be negative: a row beyond a given one.
     other, share
         ``[m]`` second class of blended rows and its share, or ``None``.
     frozen
         ``[C]`` classes that keep their centre: those without a training row.
     start
         ``[d + 1, C]`` where to start, or ``None`` for the centre.
+    unblend
+        ``[n, m]`` transpose of `blend`, which takes a gradient back to the given rows; set by itself.
+    bound
+        ``[n, m]`` what of a training row's curvature counts for the given rows that it is made of: by Cauchy's
+        inequality the square of ``sum_i b_i z_i`` is at most ``sum_j |b_j|`` times ``sum_i |b_i| z_i ** 2``. For rows
+        between given ones, whose parts are positive and sum to 1, this is `unblend`; set by itself.
     scale
         ``[m]`` weights over the total: what a row's loss counts in the objective; set by itself.
     tolerance
@@ -79,11 +86,15 @@ class Problem:
     start: Floats | None = None
     tolerance: float = 1e-4
     unblend: csr_array | None = field(default=None, init=False)
+    bound: csr_array | None = field(default=None, init=False)
     scale: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         if self.blend is not None:
-            self.unblend = csr_array(self.blend.T)
+            self.unblend = self.bound = csr_array(self.blend.T)
+            if (self.blend.data < 0).any():
+                size = abs(self.blend)
+                self.bound = csr_array(size.multiply(size.sum(axis=1)[:, None]).T)
         self.scale = (self.weight / np.float64(self.total)).astype(np.float32)
 
 
@@ -204,7 +215,7 @@ class _Descent:
         problem, memory = self.problem, self.memory
         if not all(isinstance(block, np.ndarray) for block in memory.vectors):
             if self.curvature is None:
-                given = problem.scale if problem.unblend is None else problem.unblend @ problem.scale
+                given = problem.scale if problem.bound is None else problem.bound @ problem.scale
                 bound = 0.5 * memory.second_moment(given)[:, None] * np.sqrt(np.maximum(self._mass(), 1e-12))
                 self.curvature = Diagonal(bound + self.penalty, problem.frozen)
             return
@@ -214,12 +225,11 @@ class _Descent:
         """``[n, C]`` ``p (1 - p)`` of the given rows with their weights, where the scores are.
 
         The residual of a row is its weight times ``p - y``, so that it knows p. A blended row counts for the rows it is
-        made of, each with its part: the square of a mean is at most the mean of the squares, so this errs on the safe
-        side.
+        made of as the bound of :class:`Problem` says, so this errs on the safe side.
         """
         problem, memory = self.problem, self.memory
         scale = np.maximum(problem.scale, np.float32(1e-30))
-        if problem.blend is None or problem.unblend is None:
+        if problem.blend is None or problem.bound is None:
             # written over the residual, which the next data term makes anew
             return _spread(memory.residual, scale)
         made = problem.blend @ memory.scores
@@ -230,7 +240,7 @@ class _Descent:
         made[lines, problem.target] += problem.scale * (1.0 - share)
         if problem.other is not None:
             made[lines, problem.other] += problem.scale * share
-        spread: Floats = problem.unblend @ _spread(made, scale)
+        spread: Floats = problem.bound @ _spread(made, scale)
         return spread
 
     def _mass(self) -> NDArray[np.float64]:

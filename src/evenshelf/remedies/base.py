@@ -74,17 +74,18 @@ class Prior:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Training rows, each a point on the segment between two given rows: ``(1 - step) x[first] + step x[second]``.
+    """Training rows, each a point on the line through two given rows: ``(1 - step) x[first] + step x[second]``.
 
     Copies (``step = 0``), SMOTE and Mixup all have this form, which lets a linear learner score synthetic rows from
-    the scores of the given ones without ever building their vectors.
+    the scores of the given ones without ever building their vectors. A step below 0 leads beyond `first`, away from
+    `second`.
 
     Attributes
     ----------
     first, second
         ``[m]`` indices of given rows.
     step
-        ``[m]`` in [0, 1].
+        ``[m]`` in [-1, 1].
     weight
         ``[m]`` > 0, how many rows this one stands for.
     target, other

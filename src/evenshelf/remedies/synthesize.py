@@ -9,14 +9,8 @@ import numpy as np
 
 from evenshelf.remedies.base import Codes, Floats, Prior, Remedy, Rows, Stage
 from evenshelf.remedies.checks import check_range
-from evenshelf.remedies.neighbours import nearest_within
+from evenshelf.remedies.lines import Growth
 from evenshelf.remedies.registry import register
-from evenshelf.remedies.resample import wanted_counts
-
-# A group of n rows has n * k segments to draw from. Beyond this many draws per row and segment the law of large
-# numbers has done its work, and each draw stands for several (a weight) instead.
-DRAWS_PER_ROW = 2
-LEAST_DRAWS = 50
 
 
 @register
@@ -53,44 +47,10 @@ class SMOTE(Remedy):
 
     def resample(self, vectors: Floats, target: Codes, prior: Prior, rng: np.random.Generator) -> Rows:
         """See :meth:`Remedy.resample`."""
-        wanted = wanted_counts(prior, self.strength)
-        parts: list[Rows] = [Rows.copies(np.arange(len(target)), target)]
-        single = shrunk = 0
-        for group in np.flatnonzero(wanted > prior.counts):
-            rows = np.flatnonzero(target == group)
-            missing = int(wanted[group] - prior.counts[group])
-            draws = min(missing, max(LEAST_DRAWS, DRAWS_PER_ROW * len(rows)))
-            start = rng.integers(0, len(rows), draws)
-            k = min(self.k, len(rows) - 1)
-            single += k == 0
-            shrunk += 0 < k < self.k
-            if k:
-                near = nearest_within(vectors[rows], k)
-                end = near[start, rng.integers(0, k, draws)]
-            else:
-                end = start
-            codes = np.full(draws, group, np.int64)
-            parts.append(
-                Rows(
-                    first=rows[start],
-                    second=rows[end],
-                    step=rng.random(draws, dtype=np.float32),
-                    weight=np.full(draws, missing / draws, np.float32),
-                    target=codes,
-                    other=codes,
-                    share=np.zeros(draws, np.float32),
-                )
-            )
-        made = int((wanted - prior.counts).clip(min=0).sum())
-        notes = [f"{made:,} synthetic rows beside {len(target):,} given ones"]
-        if shrunk:
-            notes.append(f"{shrunk} groups have fewer than {self.k + 1} rows and used all of them as neighbours")
-        if single:
-            notes.append(f"{single} groups of one row were repeated, there being nothing to interpolate")
-        joined = parts[0]
-        for part in parts[1:]:
-            joined = joined.joined(part)
-        return Rows(**{**vars(joined), "notes": tuple(notes)})
+        growth = Growth(vectors, target, prior, rng, strength=self.strength, k=self.k)
+        for group in growth.groups:
+            growth.smote(int(group))
+        return growth.rows()
 
 
 @register

@@ -150,9 +150,9 @@ def check_rows(made: Rows, sample: Sample) -> None:
     for field in ("first", "second"):
         index = getattr(made, field)
         assert ((index >= 0) & (index < n)).all(), f"{field} points outside of the {n} rows: {index}"
-    for field in ("step", "share"):
+    for field, least in (("step", -1), ("share", 0)):
         part = getattr(made, field)
-        assert ((part >= 0) & (part <= 1)).all(), f"{field} is outside [0, 1]: {part}"
+        assert ((part >= least) & (part <= 1)).all(), f"{field} is outside [{least}, 1]: {part}"
     assert (made.weight > 0).all(), f"a row has no weight: {made.weight}"
     for field in ("target", "other"):
         group = getattr(made, field)
