@@ -185,7 +185,7 @@ def test_an_interrupted_study_goes_on_to_the_same_result(shop, finished, tmp_pat
         (["study", "SHOP", "--target", "categroy"], 3, "did you mean category?"),
         (["study", "SHOP", "--encoder", "minilim"], 2, "did you mean minilm"),
         (["study", "SHOP", "--remedies", "standart"], 2, "did you mean standard?"),
-        (["study", "SHOP", "--remedies", "smoot"], 2, "did you mean smote?"),
+        (["study", "SHOP", "--remedies", "smoot"], 2, "did you mean smote"),
         (["study", "SHOP", "--metric", "macro-f1"], 2, "did you mean macro_f1"),
         (["study", "SHOP", "--guardrail", "1.5"], 2, "from 0 to 1, not 1.5"),
         (["study", "SHOP", "--folds", "2", "--workers", "0", "--seed", "-1"], 2, "olds is 2"),

@@ -138,14 +138,25 @@ def test_fitting_together_is_fitting_alone() -> None:
             assert head.fit.objective == pytest.approx(alone.fit.objective, rel=1e-5), remedy.spec
 
 
-@pytest.mark.parametrize("spec", ["smote", "smote(k=2) + balanced(power=0.5)", "smote + focal", "smote + ldam"])
-def test_rows_between_rows_are_fitted_as_if_they_had_been_built(spec: str) -> None:
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "smote",
+        "smote(k=2) + balanced(power=0.5)",
+        "smote + focal",
+        "smote + ldam",
+        "svm_smote(m=1)",
+        "svm_smote(m=1, out_step=1.0)",
+    ],
+)
+def test_rows_on_lines_through_rows_are_fitted_as_if_they_had_been_built(spec: str) -> None:
     d = data((40, 15, 6, 1))
     vectors = prepared(d)
     train = training(d, vectors)
     remedy = parse(spec)
     rows = training_rows(remedy, train, np.random.default_rng(2))
     head = fit(train, remedy, 1e-3, rows)
+    assert (rows.step < 0).any() == spec.startswith("svm_smote")
     step = rows.step[:, None]
     built = (1 - step) * vectors.rows[rows.first] + step * vectors.rows[rows.second]
     # the same problem, its rows given instead of blended
@@ -164,9 +175,45 @@ def test_rows_between_rows_are_fitted_as_if_they_had_been_built(spec: str) -> No
     np.testing.assert_allclose(
         probabilities(vectors.rows @ again.weights), probabilities(vectors.rows @ head.fit.weights), atol=CLOSE
     )
-    if spec == "smote":
+    if spec in ("smote", "svm_smote(m=1)"):
         p, _ = sklearn_fit(built[:, 1:], rows.target, 1e-3 * rows.weight.sum() / len(rows), sample_weight=rows.weight)
         np.testing.assert_allclose(probabilities(built @ head.fit.weights), p, atol=CLOSE)
+
+
+@given(seed=st.integers(0, 999), least=st.sampled_from([-1.0, -0.1, 0.0]))
+def test_the_curvature_of_built_rows_is_at_most_what_counts_for_the_given_ones(seed: int, least: float) -> None:
+    rng = np.random.default_rng(seed)
+    given_rows, made = 6, 20
+    step = rng.uniform(least, 1.0, made).astype(np.float32)
+    index = rng.integers(0, given_rows, (2, made))
+    lines = np.arange(made)
+    blend = sp.csr_array(
+        (np.concatenate([1 - step, step]), (np.concatenate([lines, lines]), index.reshape(-1))), (made, given_rows)
+    )
+    train = training(data((3, 3)))
+    problem = make_problem(parse("none"), 1e-3, train, None)
+    fields = {name: getattr(problem, name) for name in ("loss", "target", "total", "penalty", "centre", "frozen")}
+    problem = type(problem)(**fields, weight=np.ones(made, np.float32), blend=blend)
+    doubt, scores = rng.random(made), rng.standard_normal(given_rows)
+    assert (doubt * (blend @ scores) ** 2).sum() <= (problem.bound @ doubt * scores**2).sum() * (1 + 1e-5)
+    if least == 0.0:
+        assert problem.bound is problem.unblend
+
+
+def test_rows_beyond_sparse_rows_are_fitted_as_if_they_had_been_built() -> None:
+    d = data((40, 15, 6, 1))
+    n = len(d.target)
+    sparse = prepare_sparse(sp.csr_array(d.vectors), d.target, np.zeros(n, np.int64), np.arange(n))
+    train = Training.of(sparse, (-1, 0), 4, None)
+    rows = training_rows(parse("svm_smote(m=1)"), train, np.random.default_rng(2))
+    assert (rows.step < 0).any()
+    head = fit(train, "svm_smote(m=1)", 1e-2, rows)
+    step = rows.step[:, None]
+    given_rows = sparse.rows.toarray()
+    built = ((1 - step) * given_rows[rows.first] + step * given_rows[rows.second])[:, 1:]
+    p, _ = sklearn_fit(built, rows.target, 1e-2 * rows.weight.sum() / len(rows), sample_weight=rows.weight)
+    scores = head.fit.weights[0] + built @ head.fit.weights[1:]
+    np.testing.assert_allclose(probabilities(scores), p, atol=CLOSE)
 
 
 def test_blends_with_two_groups_are_two_rows_with_a_share_each() -> None:

@@ -27,7 +27,7 @@ def draws_for(missing: int, rows: int) -> int:
     return min(missing, max(LEAST_DRAWS, DRAWS_PER_ROW * rows))
 
 
-def most_looked_at(counts: Codes, rows: int, most: int = MOST_DISTANCES) -> int:
+def most_looked_at(counts: Codes, rows: int, most: int) -> int:
     """Rows of one group whose neighbours among all `rows` are looked for, within `most` distances in all.
 
     Parameters
@@ -77,10 +77,11 @@ class Growth:
         self._missing = wanted_counts(prior, strength) - prior.counts
         self.groups: Codes = np.flatnonzero(self._missing > 0)
         self._parts = [Rows.copies(np.arange(len(target)), target)]
-        self._made = self._shrunk = self._single = 0
+        self._made = self._sampled = 0
+        self._shrunk: set[int] = set()
+        self._single: set[int] = set()
         self._plain: Counter[str] = Counter()
         self._looked: int | None = None
-        self._sampled = 0
 
     def missing(self, group: int) -> int:
         """Rows that a group is to get."""
@@ -117,19 +118,20 @@ class Growth:
         reach
             The step is uniform in [0, reach), or (reach, 0] where that is negative: away from the neighbour.
         """
-        near = self.neighbours(rows, seeds)
+        near = self.neighbours(group, rows, seeds)
         draws = draws_for(missing, len(rows))
         start = self.rng.integers(0, len(seeds), draws)
         end = near[start, self.rng.integers(0, near.shape[1], draws)] if near.shape[1] else rows[seeds[start]]
         step = np.float32(reach) * self.rng.random(draws, dtype=np.float32)
         self.add(group, rows[seeds[start]], end, step, np.full(draws, missing / draws, np.float32))
 
-    def neighbours(self, rows: Codes, seeds: Codes) -> Codes:
-        """``[s, k]`` rows nearest to each seed among `rows`: fewer than k in a small group, none in one of one row."""
+    def neighbours(self, group: int, rows: Codes, seeds: Codes) -> Codes:
+        """``[s, k]`` the nearest of a group's `rows` to each seed: fewer than k if they are few, none of one."""
         k = min(self.k, len(rows) - 1)
-        self._single += k == 0
-        self._shrunk += 0 < k < self.k
+        if 0 < k < self.k:
+            self._shrunk.add(group)
         if not k:
+            self._single.add(group)
             return np.empty((len(seeds), 0), np.int64)
         within = self.vectors[rows]
         return rows[nearest(within[seeds], within, k, own=seeds)]
@@ -153,7 +155,7 @@ class Growth:
         if not len(self.groups):
             return []
         members = [self.members(group) for group in self.groups]
-        most = most_looked_at(np.array([len(rows) for rows in members]), len(self.target))
+        most = most_looked_at(np.array([len(rows) for rows in members]), len(self.target), MOST_DISTANCES)
         for i, rows in enumerate(members):
             if len(rows) > most:
                 members[i] = np.sort(self.rng.permutation(rows)[:most])
@@ -173,9 +175,9 @@ class Growth:
             groups = counted(self._sampled, "group", "groups")
             said.append(f"of {groups} {self._looked:,} random rows each were looked at, to bound the cost")
         if self._shrunk:
-            have = counted(self._shrunk, "group has", "groups have")
+            have = counted(len(self._shrunk), "group has", "groups have")
             said.append(f"{have} fewer than {self.k + 1} rows and used all of them as neighbours")
         if self._single:
-            groups = counted(self._single, "group of one row was", "groups of one row were")
+            groups = counted(len(self._single), "group of one row was", "groups of one row were")
             said.append(f"{groups} repeated, there being nothing to interpolate")
         return Rows(**{**vars(reduce(Rows.joined, self._parts)), "notes": tuple(said)})

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from evenshelf.plurals import counted
 from evenshelf.remedies.base import Codes, Floats, Prior, Remedy, Rows, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.lines import Growth, draws_for
@@ -137,7 +138,8 @@ class ADASYN(Remedy):
             _make(growth, group, rows, times)
         notes = ["rows with more neighbours of other groups were drawn from more often"]
         if drawn:
-            notes.append(f"groups whose numbers of rows all rounded to 0, drawn by their shares instead: {drawn}")
+            groups = counted(drawn, "group was", "groups were")
+            notes.append(f"{groups} drawn by the shares of the rows, whose numbers all rounded to 0")
         return growth.rows(*notes)
 
 
@@ -149,7 +151,7 @@ def _make(growth: Growth, group: int, rows: Codes, times: Codes) -> None:
     # rounded up, so that no seed is lost
     draws = -(-times * draws_for(total, len(rows)) // total)
     members = growth.members(group)
-    near = growth.neighbours(members, np.searchsorted(members, rows[seeds]))
+    near = growth.neighbours(group, members, np.searchsorted(members, rows[seeds]))
     start = np.repeat(np.arange(len(seeds)), draws)
     first = rows[seeds[start]]
     second = near[start, growth.rng.integers(0, near.shape[1], len(start))] if near.shape[1] else first

@@ -73,7 +73,7 @@ class KMeansSMOTE(Remedy):
             least = missing / wanted / 2 if self.clusters > 1 else 0.0
             chosen = np.flatnonzero((own > self.k) & (own >= least * size))
             if not len(chosen):
-                growth.smote(group, f"no cluster where it has {self.k + 1} rows and share enough")
+                growth.smote(group, f"no cluster with {self.k + 1} rows of its own and enough of all")
                 continue
             used += len(chosen)
             homes = [rows[cluster[rows] == c] for c in chosen]
