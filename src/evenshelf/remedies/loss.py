@@ -95,7 +95,8 @@ class BalancedSoftmax(Remedy):
     """Training scores carry the log prior, so that prediction without it is fair to all groups.
 
     For a linear head with a free bias this equals a post-hoc logit adjustment of the same strength: the bias takes
-    up the offset. With any other learner the two differ.
+    up the offset. With any other learner the two differ. It is the loss that Menon et al. call the logit-adjusted one,
+    at every tau: one remedy under two names.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ class BalancedSoftmax(Remedy):
 
     name: ClassVar[str] = "balanced_softmax"
     title: ClassVar[str] = "Balanced softmax"
-    paper: ClassVar[str] = "Ren et al., NeurIPS 2020"
+    paper: ClassVar[str] = "Ren et al., NeurIPS 2020; Menon et al., ICLR 2021 (logit-adjusted loss)"
     formula: ClassVar[str] = "-log softmax(s + tau log prior)[y]"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.LOSS,)
     neutral: ClassVar[dict[str, float]] = {"tau": 0.0}

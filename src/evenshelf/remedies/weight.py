@@ -92,6 +92,47 @@ class EffectiveNumber(Remedy):
         return effective_number_weights(prior, self.beta)
 
 
+@register
+@dataclass(frozen=True)
+class InversePropensity(Remedy):
+    """Weights by the inverse propensity: a label that is rare is also more often left out where it is true.
+
+    The propensity is the paper's model of how likely a true label is given, ``1 / (1 + C (n[g] + b) ** -a)`` with
+    ``C = (log N - 1) (b + 1) ** a``; its defaults are the paper's.
+
+    Parameters
+    ----------
+    a
+        In [0, 2]; how fast the propensity rises with the count, 0 does nothing.
+    b
+        In [0, 1000]; added to each count.
+    """
+
+    a: float = 0.55
+    b: float = 1.5
+
+    name: ClassVar[str] = "inverse_propensity"
+    title: ClassVar[str] = "Inverse-propensity weights"
+    paper: ClassVar[str] = "Jain, Prabhu & Varma, KDD 2016"
+    formula: ClassVar[str] = "w[g] ~ 1 + (log N - 1) ((b + 1) / (n[g] + b)) ** a, mean 1 over the examples"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.WEIGHT,)
+    neutral: ClassVar[dict[str, float]] = {"a": 0.0}
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {"a": (0.55, 1.0)}
+
+    def __post_init__(self) -> None:
+        check_range("a", self.a, 0.0, 2.0)
+        check_range("b", self.b, 0.0, 1000.0)
+
+    def weight(self, prior: Prior) -> Floats:
+        """See :meth:`Remedy.weight`."""
+        counts = np.maximum(prior.counts, 1).astype(np.float64)
+        # below three examples the logarithm less one is negative, and a propensity would be above 1
+        steep = max(np.log(max(prior.total, 1)) - 1.0, 0.0)
+        weights = 1.0 + steep * ((self.b + 1.0) / (counts + self.b)) ** self.a
+        mean = float((weights * prior.counts).sum() / max(prior.total, 1))
+        return np.asarray(weights / max(mean, 1e-300), dtype=np.float32)
+
+
 def effective_number_weights(prior: Prior, beta: float) -> Floats:
     """``[G]`` weights of :class:`EffectiveNumber`."""
     if beta == 0.0:
