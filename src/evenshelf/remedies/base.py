@@ -145,6 +145,8 @@ class Remedy:
         Parameter values at which it does nothing, or ``None`` when there are none.
     grid
         For each tunable parameter the values worth trying, the default among them.
+    needs
+        Parameters that a user has to give: at their defaults the remedy is not applicable.
     """
 
     name: ClassVar[str]
@@ -154,6 +156,12 @@ class Remedy:
     stages: ClassVar[tuple[Stage, ...]]
     neutral: ClassVar[Mapping[str, Any] | None] = None
     grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of what it runs and its class and parameters do not show, such as a user's file; mostly empty."""
+        return ""
 
     @property
     def parts(self) -> tuple[Remedy, ...]:

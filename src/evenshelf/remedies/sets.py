@@ -12,7 +12,7 @@ from evenshelf.remedies.spec import parse
 # compositions that earned their place by measurement; see docs/decisions
 PROVEN = ("name_prior + logit_adjust(tau=0.5)",)
 SETS = {
-    "standard": "every remedy of the catalogue, and proven compositions",
+    "standard": "every remedy of the catalogue that needs nothing from you, and proven compositions",
     "quick": "one of each stage",
 }
 QUICK = ("none", "balanced", "random_over", "balanced_softmax", "logit_adjust", "threshold_moving", "name_prior")
@@ -34,7 +34,7 @@ def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:
         if isinstance(item, Remedy):
             found.append(item)
         elif item == "standard":
-            found.extend(kind() for kind in catalogue().values())
+            found.extend(kind() for kind in catalogue().values() if not kind.needs)
             found.extend(parse(spec) for spec in PROVEN)
         elif item == "quick":
             found.extend(parse(spec) for spec in QUICK)

@@ -135,7 +135,13 @@ def _approach(penalty: float | None) -> tuple[float | None, ...]:
 
 def _identity(remedy: Remedy) -> list[Any]:
     return [
-        [part.name, {f.name: getattr(part, f.name) for f in fields(part)}, _code(type(part))] for part in remedy.parts
+        [
+            part.name,
+            {f.name: getattr(part, f.name) for f in fields(part)},
+            _code(type(part)),
+            *([part.fingerprint] if part.fingerprint else []),
+        ]
+        for part in remedy.parts
     ]
 
 

@@ -186,5 +186,6 @@ def _prior(target: Codes, groups: int) -> Prior:
 
 def _acting_at(stage: Stage, subject: _Subject) -> list[Remedy]:
     """Built-in remedies of this one stage, at their default, which is far from neutral."""
-    kinds = [k for k in catalogue().values() if k.stages == (stage,) and k.__module__.startswith("evenshelf.")]
+    ours = [k for k in catalogue().values() if k.__module__.startswith("evenshelf.")]
+    kinds = [k for k in ours if k.stages == (stage,) and not k.needs]
     return [kind() for kind in kinds] if stage in subject.stages else []

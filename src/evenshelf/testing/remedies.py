@@ -40,9 +40,12 @@ def remedy_checks(remedy: type[Remedy] | Remedy) -> list[Check]:
     ----------
     remedy
         A kind is also checked for its declaration, and at its defaults and the rest of its grid; a remedy at itself
-        and the rest of its grid.
+        and the rest of its grid. A kind that needs something from its user is checked for its declaration only: give a
+        remedy that has it as well.
     """
     one = remedy() if isinstance(remedy, type) else remedy
+    if isinstance(remedy, type) and remedy.needs:
+        return [*declaration_checks(remedy), *gather(one.spec, cannot_be_used_without_what_it_needs, of=one)]
     promises = [names_why_it_cannot_be_used, can_be_used_on_ordinary_data, changes_nothing_at_stages_it_does_not_name]
     if Stage.RESAMPLE in one.stages:
         promises += [
@@ -96,6 +99,14 @@ def names_why_it_cannot_be_used(remedy: Remedy) -> None:
         assert remedy.not_applicable(Prior(np.array(AMPLE)), has_names=False), (
             f"{remedy} pools by names, and claims to work without any"
         )
+
+
+def cannot_be_used_without_what_it_needs(remedy: Remedy) -> None:
+    """At its defaults there is a reason, in words, whatever the data."""
+    fields = {f.name for f in dataclasses.fields(remedy)}
+    assert fields >= set(remedy.needs), f"needs has {set(remedy.needs) - fields}, which {remedy} has not"
+    reason = remedy.not_applicable(Prior(np.array(AMPLE)), has_names=True)
+    assert reason, f"{remedy} claims to work without {', '.join(remedy.needs)}"
 
 
 def can_be_used_on_ordinary_data(remedy: Remedy) -> None:
