@@ -265,13 +265,10 @@ def test_a_study_with_it_is_the_same_for_any_number_of_workers(folder: Path) -> 
         import os
         import sys
         import numpy as np
-        from joblib import Parallel, delayed
         from evenshelf.study.runner import Study
         from evenshelf.tasks.label import LabelTask
 
         if __name__ == "__main__":
-            os.chdir("/")
-            Parallel(n_jobs=2, backend="loky")(delayed(abs)(i) for i in range(2))  # workers that live elsewhere
             os.chdir(sys.argv[1])
             rng = np.random.default_rng(0)
             y = np.repeat(np.arange(3), (60, 30, 12))

@@ -244,7 +244,8 @@ def fit_path(
 ) -> list[list[Head]]:
     """Fit every remedy at each of its penalties, all remedies together, from the strongest penalty down.
 
-    Each fit starts where the stronger penalties before it point to.
+    Each fit starts where the stronger penalties before it point to, or at the optimum of the loss that its own asks to
+    be warmed up with.
 
     Parameters
     ----------
@@ -262,6 +263,7 @@ def fit_path(
     Heads, by task and penalty.
     """
     found: list[list[Head]] = [[] for _ in tasks]
+    warm: dict[int, Fit] = {}
     for level in range(max(len(penalties) for _, _, penalties in tasks)):
         here = [i for i, (_, _, penalties) in enumerate(tasks) if level < len(penalties)]
         problems = []
@@ -275,11 +277,17 @@ def fit_path(
                 # a class may have had no example where the start was fitted; one without any here keeps its centre
                 known = (start[0] > 0.5 * ABSENT) & ~problem.frozen
                 problem.start[: len(start), known] = start[:, known]
+            elif (first := problem.loss.warm_up()) is not None:
+                lead = replace(problem, loss=first, start=warm[i].weights if i in warm else None)
+                warm[i] = fit_together(training.blocks, [lead], max_steps=max_steps)[0]
+                problem.start = warm[i].weights
             elif level:
                 problem.start = _extrapolate([h.fit.weights for h in found[i][-2:]], penalties[: level + 1])
             problems.append(problem)
         fits = fit_together(training.blocks, problems, max_steps=max_steps)
         for i, fit in zip(here, fits, strict=True):
+            if i in warm:
+                fit = replace(fit, steps=warm[i].steps + fit.steps, seconds=warm[i].seconds + fit.seconds)  # noqa: PLW2901
             found[i].append(Head(tasks[i][0], training.prior, fit))
     return found
 

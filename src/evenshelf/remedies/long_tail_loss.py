@@ -143,7 +143,8 @@ class GeneralisedCE(Remedy):
     """Between cross entropy and mean absolute error: examples that look mislabelled count less.
 
     It is made for noisy labels, not for imbalance: examples of rare groups, which are hard at first, count less as
-    well. The loss is not convex; a head starts at the log prior and goes downhill from there.
+    well. The loss is not convex: from the log prior or from stronger penalties a head often ends where it ignores rare
+    groups, so it starts at the optimum of cross entropy and goes downhill from there.
 
     Parameters
     ----------

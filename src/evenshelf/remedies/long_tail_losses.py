@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evenshelf.remedies.losses import Codes, Floats, Focal, Loss, cross_entropy_in_place
+from evenshelf.remedies.losses import Codes, CrossEntropy, Floats, Focal, Loss, cross_entropy_in_place
 
 SMOOTH = np.float32(0.1)
 """Width, in logits, over which :class:`Seesaw` bends where the paper's formula has an edge."""
@@ -82,6 +82,10 @@ class GeneralisedCrossEntropy(Loss):
     """``(1 - p^q) / q`` with ``p = softmax(s)[y]``: never above ``1 / q``, whatever the label says."""
 
     q: float
+
+    def warm_up(self) -> Loss | None:
+        """Cross entropy: the optimum under a strong penalty is to ignore rare groups, and few steps lead out of it."""
+        return CrossEntropy() if self.q else None
 
     def value_and_gradient(self, scores: Floats, target: Codes, weight: Floats) -> tuple[float, Floats]:
         """See :meth:`Loss.value_and_gradient`."""

@@ -22,6 +22,10 @@ class Loss(ABC):
         """``[G]`` weight that the loss gives to a row by its group, or ``None`` for 1."""
         return None
 
+    def warm_up(self) -> Loss | None:
+        """A loss whose optimum this one is minimised from, where it has poor optima of its own; mostly ``None``."""
+        return None
+
     @abstractmethod
     def value_and_gradient(self, scores: Floats, target: Codes, weight: Floats) -> tuple[float, Floats]:
         """Weighted sum of the loss over the rows, and its gradient with respect to the scores.
