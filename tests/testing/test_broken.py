@@ -214,6 +214,7 @@ BROKEN = [
     (changed(Weigh, spec=property(lambda self: self.name)), "is_read_back_from_its_spec"),
     (changed(Weigh, not_applicable=lambda self, prior, *, has_names: None), "names_why_it_cannot_be_used"),
     (changed(Weigh, not_applicable=lambda self, prior, *, has_names: "never"), "can_be_used_on_ordinary_data"),
+    (changed(Weigh, needs=("power",)), "cannot_be_used_without_what_it_needs"),
     (changed(Over, resample=cold_rows), "makes_rows_from_training_rows"),
     (changed(Over, resample=writing_rows), "makes_rows_from_training_rows"),
     (

@@ -195,7 +195,7 @@ class VSLoss(Remedy):
     formula: ClassVar[str] = "-log softmax((n / max n) ** gamma (s - mean s) + tau log prior)[y]"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.LOSS,)
     neutral: ClassVar[dict[str, float]] = {"gamma": 0.0, "tau": 0.0}
-    grid: ClassVar[dict[str, tuple[float, ...]]] = {"gamma": (0.15, 0.3)}
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {"tau": (1.0, 0.5)}
 
     def __post_init__(self) -> None:
         check_range("gamma", self.gamma, 0.0, 2.0)
