@@ -105,7 +105,10 @@ def _prose(text: str) -> str:
 
 
 def _sets() -> str:
-    members = {"quick": QUICK, "standard": ("every remedy above", *(f"`{spec}`" for spec in PROVEN))}
+    members = {
+        "quick": QUICK,
+        "standard": ("every remedy above that needs nothing from you", *(f"`{spec}`" for spec in PROVEN)),
+    }
     lines = ["## Sets", "", "Names that stand for several remedies, as in `--remedies quick`:", ""]
     for name, meaning in SETS.items():
         listed = members[name] if name == "standard" else tuple(f"`{spec}`" for spec in members[name])
