@@ -130,7 +130,7 @@ class InversePropensity(Remedy):
         steep = max(np.log(max(prior.total, 1)) - 1.0, 0.0)
         weights = 1.0 + steep * ((self.b + 1.0) / (counts + self.b)) ** self.a
         mean = float((weights * prior.counts).sum() / max(prior.total, 1))
-        return np.asarray(weights / max(mean, 1e-300), dtype=np.float32)
+        return np.asarray(weights / max(mean, 1.0), dtype=np.float32)
 
 
 def effective_number_weights(prior: Prior, beta: float) -> Floats:
