@@ -37,6 +37,12 @@ from evenshelf.study.results import StudyResult
 from evenshelf.tasks.label import LabelTask
 
 PEER = "imbalanced-learn, scikit-learn, torch"
+PEERED = (
+    "none, balanced, effective_number, random_over, random_under, smote, mixup, weighted_ce, focal, balanced_softmax, "
+    "ldam, logit_adjust, tau_norm, name_prior, name_prior + logit_adjust(tau=0.5)"
+)
+"""What the peer can do as well."""
+
 QUICK_REMEDIES = "smote, focal, name_prior + logit_adjust(tau=0.5)"
 OBJECTIVES = (
     ("none", 1e-4),
@@ -84,7 +90,7 @@ def arguments(words: list[str] | None = None) -> Asked:
     parser.add_argument("--data", choices=DATA, help="fashion; with --quick: simulated")
     parser.add_argument("--rows", type=int, help="rows drawn with the seed")
     parser.add_argument("--encoder", help="minilm; for zh: tfidf")
-    parser.add_argument("--remedies", help="a set or specs with commas: standard")
+    parser.add_argument("--remedies", help="a set or specs with commas: all that the peer can do")
     parser.add_argument("--budget", type=int, default=8, help="settings per remedy, on both sides")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--peer", action=argparse.BooleanOptionalAction, help="run the peer")
@@ -98,7 +104,7 @@ def arguments(words: list[str] | None = None) -> Asked:
         data=data,
         rows=rows,
         encoder=given.encoder or ("tfidf" if data == "zh" else "minilm"),
-        remedies=given.remedies or (QUICK_REMEDIES if given.quick else "standard"),
+        remedies=given.remedies or (QUICK_REMEDIES if given.quick else PEERED),
         budget=2 if given.quick and given.budget == 8 else given.budget,
         seed=given.seed,
         peer=not given.full if given.peer is None else given.peer,

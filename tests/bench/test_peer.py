@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from bench.label_study import PEERED
 from bench.ours_label import objective
 from bench.peer_label import macro_f1
 from bench.peer_resampling import default_smote_raises, resample
@@ -116,8 +117,8 @@ def test_smote_as_it_comes_raises_for_small_classes_only(rows):
     assert not default_smote_raises(X[y < 3], y[y < 3])
 
 
-def test_the_peer_knows_every_remedy_of_the_standard_set():
-    for remedy in remedy_set("standard"):
+def test_the_peer_knows_every_remedy_that_it_is_compared_on():
+    for remedy in remedy_set(PEERED):
         peer_fits.check(remedy)
 
 

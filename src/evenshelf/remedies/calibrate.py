@@ -181,7 +181,7 @@ class Isotonic(Remedy):
     name: ClassVar[str] = "isotonic"
     title: ClassVar[str] = "Isotonic calibration"
     paper: ClassVar[str] = "Zadrozny & Elkan, KDD 2002"
-    formula: ClassVar[str] = "f[g](p[g]) / sum f(p), f[g] rising, least sum (f[g](p[g]) - (y = g))^2; 0.01 p beside it"
+    formula: ClassVar[str] = "f_g(p[g]) / sum_h f_h(p[h]), f_g rising, least sum (f_g(p[g]) - (y = g))^2; and 0.01 p"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.CALIBRATE,)
     grid: ClassVar[dict[str, tuple[int, ...]]] = {"least": (20, 5)}
 
