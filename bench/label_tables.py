@@ -10,7 +10,7 @@ import numpy as np
 from bench.harness import Listing
 from evenshelf.study.results import Outcome, StudyResult
 from evenshelf.study.statistics import Bootstrap, paired_bootstrap
-from evenshelf.study.verdict import decide
+from evenshelf.study.verdict import Verdict, decide
 from evenshelf.tasks.label_metrics import bucket_or_cold, label_metrics
 
 RAREST = 5
@@ -60,6 +60,38 @@ def remedies_table(found: StudyResult) -> Listing:
         "vanished",
     )
     return Listing("remedies", columns, tuple(rows))
+
+
+def quality_table(name: str, found: StudyResult, verdict: Verdict) -> Listing:
+    """Every remedy, tuned, best first: what it wins, where, and what that does to its confidence.
+
+    Parameters
+    ----------
+    name
+        Of the table.
+    verdict
+        On the study.
+    """
+    rows = []
+    for c in verdict.comparisons:
+        base = c.spec == verdict.baseline
+        rows.append(
+            (
+                c.spec,
+                c.macro_f1,
+                None if base else [c.diff, c.low, c.high],
+                _known(c.p_holm),
+                c.tail_f1,
+                None if base else [c.tail_diff, c.tail_low, c.tail_high],
+                _known(c.head_f1),
+                c.accuracy,
+                _known(c.ece),
+                _known(c.tail_ece),
+                c.seconds,
+            )
+        )
+    scores = ("tail_f1", "tail_difference", "head_f1", "accuracy", "ece", "tail_ece", "seconds")
+    return Listing(name, ("remedy", "macro_f1", "difference", "p_holm", *scores), tuple(rows))
 
 
 def names_table(found: StudyResult, shuffled: StudyResult, specs: list[str]) -> Listing:

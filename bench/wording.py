@@ -9,6 +9,15 @@ LANGUAGES = ("en", "zh")
 _TITLES = {
     "figures": ("Figures", "指标"),
     "remedies": ("Remedies, each tuned", "各种方法，均已调参"),
+    "quality_fashion": (
+        "fashion_styles (English titles): every remedy, tuned",
+        "fashion_styles（英文标题）：全部方法，均已调参",
+    ),
+    "quality_zh": (
+        "zh_product_titles (Chinese titles, thinned to an exponential tail): every remedy, tuned",
+        "zh_product_titles（中文标题，抽稀成指数尾部）：全部方法，均已调参",
+    ),
+    "quality_simulated": ("A simulated shop: some remedies, tuned", "模拟店铺：部分方法，均已调参"),
     "vectors": ("Vectors", "向量"),
     "names": ("What the names are worth: the same with the names shuffled", "类目名的作用：把名字打乱再来一遍"),
     "peer": ("The same remedies, fitted one after another", "同样的方法，逐个拟合"),
@@ -39,6 +48,10 @@ _HEADINGS = {
     "encoder": ("vectors", "向量"),
     "macro_f1": ("macro-F1", "macro-F1"),
     "tail_f1": ("tail F1", "尾部 F1"),
+    "head_f1": ("head F1", "头部 F1"),
+    "ece": ("calibration error", "校准误差"),
+    "tail_ece": ("on the tail", "尾部校准误差"),
+    "tail_difference": ("tail F1, difference to none [95 %]", "尾部 F1 与 none 之差 [95%]"),
     "few_shot_f1": ("few-shot F1", "少样本 F1"),
     "rarest_f1": ("F1, classes of ≤ 5", "F1（≤ 5 条的类目）"),
     "accuracy": ("accuracy", "准确率"),
@@ -150,6 +163,9 @@ _SENTENCES = {
 _SCORES = (
     "macro_f1",
     "tail_f1",
+    "head_f1",
+    "ece",
+    "tail_ece",
     "few_shot_f1",
     "rarest_f1",
     "accuracy",
@@ -170,7 +186,7 @@ _BY_LABELS = {
     "classes": ("classes found at {}", "{} 条时见到的类目"),
 }
 """Columns whose names end in a number of labels."""
-_SIGNED = ("difference", "gain", "gain_adjusted", "gap", "same_setting_gap", "default_gap")
+_SIGNED = ("difference", "tail_difference", "gain", "gain_adjusted", "gap", "same_setting_gap", "default_gap")
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds", "seconds", "range")
 _FIGURES += ("rows_per_second", "peak_mib")
 _COUNTS = ("rows", "items", "made", "refused")

@@ -22,7 +22,7 @@ HEAD = """\
 A remedy is written as a **spec**: its name, with parameters in brackets where they are to be fixed, such as
 `{example}`. What is not fixed is tuned over the values under *tried*, inside the training folds, together with the
 penalty of the head. Specs are joined with `+`: weights multiply, adjustments follow each other, and of the stages
-*resample*, *loss* and *pool* there can be one.
+*resample*, *loss*, *calibrate* and *pool* there can be one.
 
 In formulas, g is a group (in product labelling: a class), n[g] the number of its training examples and s[g] its score.
 """
