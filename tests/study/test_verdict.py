@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 from dataclasses import replace
 
@@ -199,6 +200,14 @@ def test_order_of_remedies_does_not_matter(order: list[int]) -> None:
     result = study(rows=1500, classes=30)
     shuffled = with_remedies(result, result.baseline, *(result.remedies[i] for i in order))
     assert decide(shuffled, replicates=200).to_dict() == decide(result, replicates=200).to_dict()
+
+
+def test_worse_is_held_to_the_same_test_as_better(result: StudyResult) -> None:
+    for alpha in (0.05, 0.9):
+        for c in decide(result, alpha=alpha).comparisons:
+            tested = math.isfinite(c.p_holm) and c.p_holm < alpha
+            assert c.worse == (tested and c.diff < 0)
+            assert c.significant == (tested and c.diff > 0)
 
 
 def test_ties_are_named_and_the_simplest_is_mentioned(verdict: Verdict) -> None:

@@ -41,6 +41,8 @@ class Comparison:
         the gain turns into a loss, negative when tuning enlarges it, NaN without a naive gain.
     significant
         Better than ``none`` with ``p_holm`` below the level.
+    worse
+        Worse than ``none``, likewise.
     guardrail_ok
         Whether at most the tolerated share of head F1 is lost.
     recommended
@@ -81,6 +83,7 @@ class Comparison:
     naive_tail_gain: float
     vanished: float
     significant: bool
+    worse: bool
     guardrail_ok: bool
     recommended: bool = False
     reference: bool = False

@@ -69,7 +69,7 @@ def standing(verdict: Verdict, comparison: Comparison) -> str:
         if unguarded(comparison):
             return "unguarded"
         return "better" if comparison.guardrail_ok else "refused"
-    return "worse" if comparison.high < 0 else "same"
+    return "worse" if comparison.worse else "same"
 
 
 @dataclass(frozen=True)

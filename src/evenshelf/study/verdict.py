@@ -305,6 +305,7 @@ def _comparison(
         naive_tail_gain=naive["tail_f1"],
         vanished=1 - gain.value / naive[metric] if naive[metric] > 0 else NAN,
         significant=bool(gain.value > 0 and p_holm < alpha),
+        worse=bool(gain.value < 0 and p_holm < alpha),
         # Half a millionth of slack: a loss of exactly the guardrail must not fail by rounding.
         guardrail_ok=bool(head.value <= guardrail + 5e-7),
         reference=remedy.reference,

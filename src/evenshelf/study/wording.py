@@ -343,6 +343,6 @@ def comparison_note(c: Comparison, guardrail: float, *, informative: bool = True
         return f"loses {percent(c.head_loss)} of the head (limit {percent(guardrail)})"
     if c.significant:
         return "better than nothing" if informative else "another way of guessing"
-    if c.diff < 0 and c.high < 0:
+    if c.worse:
         return "worse than nothing"
     return "not distinguishable from nothing"
