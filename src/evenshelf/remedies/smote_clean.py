@@ -15,7 +15,7 @@ from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.clean import KINDS, Flags, at_odds, check_kind, keep_one_of_each, kept_note, tomek_links
 from evenshelf.remedies.neighbour_search import BLOCK
 from evenshelf.remedies.registry import register
-from evenshelf.remedies.synthesize import SMOTE
+from evenshelf.remedies.smote import SMOTE
 
 CAP = 30_000
 """Most rows that are searched for what is to be cleaned; the cost grows with its square."""

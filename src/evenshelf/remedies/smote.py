@@ -1,4 +1,4 @@
-"""Remedies that make rows between rows."""
+"""SMOTE: rows on the lines between near rows of a group."""
 
 from __future__ import annotations
 
@@ -51,48 +51,3 @@ class SMOTE(Remedy):
         for group in growth.groups:
             growth.smote(int(group))
         return growth.rows()
-
-
-@register
-@dataclass(frozen=True)
-class Mixup(Remedy):
-    """Trains on random blends of two rows, with their groups blended alike.
-
-    Parameters
-    ----------
-    alpha
-        Of the Beta(alpha, alpha) that the blend is drawn from, in [0, 10]; 0 does nothing (no blend).
-    """
-
-    alpha: float = 0.2
-
-    name: ClassVar[str] = "mixup"
-    title: ClassVar[str] = "Mixup on vectors"
-    paper: ClassVar[str] = "Zhang et al., ICLR 2018"
-    formula: ClassVar[str] = "(1 - t) x[i] + t x[j] with group y[j] at probability t, t ~ Beta(alpha, alpha)"
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
-    neutral: ClassVar[dict[str, float]] = {"alpha": 0.0}
-    grid: ClassVar[dict[str, tuple[float, ...]]] = {"alpha": (0.2, 1.0)}
-
-    def __post_init__(self) -> None:
-        check_range("alpha", self.alpha, 0.0, 10.0)
-
-    def resample(self, vectors: Floats, target: Codes, prior: Prior, rng: np.random.Generator) -> Rows:
-        """See :meth:`Remedy.resample`."""
-        first = np.arange(len(target))
-        if self.alpha == 0.0:
-            return Rows.copies(first, target, notes=("nothing blended: alpha is 0",))
-        second = rng.permutation(len(target))
-        blend = rng.beta(self.alpha, self.alpha, len(target)).astype(np.float32)
-        # t and 1 - t are equally likely; the smaller one keeps each given row the main part of one blend
-        step = np.minimum(blend, 1.0 - blend)
-        return Rows(
-            first=first,
-            second=second,
-            step=step,
-            weight=np.ones(len(target), np.float32),
-            target=target,
-            other=target[second],
-            share=step,
-            notes=(f"{len(target):,} blends in place of as many rows",),
-        )
