@@ -62,7 +62,7 @@ def objectives(folder: Path) -> dict[str, Any]:
     from evenshelf.learners.heads import Training, fit_path  # noqa: PLC0415
     from evenshelf.learners.vectors import prepare  # noqa: PLC0415
     from evenshelf.remedies import parse  # noqa: PLC0415
-    from evenshelf.study.fits import FINAL_TOLERANCE  # noqa: PLC0415
+    from evenshelf.study.plan import FINAL_TOLERANCE  # noqa: PLC0415
 
     task, vectors, names = load_task(folder), np.load(folder / "vectors.npy"), np.load(folder / "names.npy")
     asked = json.loads((folder / "objectives.json").read_text(encoding="utf-8"))

@@ -186,3 +186,14 @@ def test_a_setting_that_is_not_valid_is_refused() -> None:
             estimator("smot").fit(VECTORS, LABELS)
         with pytest.raises(SettingError, match="neither a spec nor a remedy"):
             estimator(3).fit(VECTORS, LABELS)
+
+
+def test_rows_beyond_a_given_row_are_made_and_are_no_copies() -> None:
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.standard_normal((200, 4)), rng.standard_normal((20, 4)) + 2.5]).astype(np.float32)
+    y = np.repeat([0, 1], [200, 20])
+    made, _ = RemedySampler("svm_smote(out_step=1.0)", random_state=0).fit_resample(X, y)
+    new = made[len(X) :]
+    assert (new[:, None] == X).all(axis=2).any(axis=1).sum() <= 1
+    rare = X[y == 1]
+    assert ((new < rare.min(axis=0)) | (new > rare.max(axis=0))).any(), "none lies beyond the given rows"

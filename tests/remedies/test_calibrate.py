@@ -157,3 +157,61 @@ def test_the_final_fit_is_calibrated_on_training_rows_that_the_search_had_left_o
     np.testing.assert_allclose(np.sort(plain, axis=0), np.sort(scores(tested)[0], axis=0), atol=1e-4)
     validation = np.where(fold == 1, (target + 1) % 4, target)
     assert not np.allclose(np.sort(plain, axis=0), np.sort(scores(validation)[0], axis=0), atol=1e-2)
+
+
+def test_a_class_without_held_out_rows_keeps_its_chance():
+    scores, target, count, prior = unseen_scores(Prior(np.array([300, 100, 1])), 0, 400)
+    seen = target < 2
+    found = parse("isotonic").calibration(scores[seen], target[seen], count[seen], prior)
+    sure = np.array([[0.0, 0.0, 3.0]], np.float32)
+    assert found(sure).argmax() == 2
+    assert any("1 group has fewer than 20 held-out rows" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("spec", CALIBRATING)
+def test_without_unseen_rows_scores_stay_and_it_is_told(spec):
+    scores, target, count, prior = unseen_scores(PRIOR, 0, 5)
+    found = parse(spec).calibration(scores[:0], target[:0], count[:0], prior)
+    np.testing.assert_allclose(softmax(found(scores), axis=1), softmax(scores, axis=1), atol=1e-6)
+    assert "stay as they are" in found.notes[0]
+
+
+@pytest.mark.parametrize("spec", CALIBRATING)
+def test_a_head_alone_is_calibrated_however_little_there_is(spec):
+    vectors = np.array([[0.0], [1.0], [1.0]], np.float32)
+    assert np.isfinite(fit_alone(vectors, np.array([0, 0, 1]), 2, parse(spec))(vectors)).all()
+
+
+def test_repeated_rows_do_not_make_a_head_sure():
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((150, 40)).astype(np.float32)
+    target = (vectors[:, 0] + rng.standard_normal(150) > 0).astype(np.int64)
+    factors = []
+    for copies in (1, 5):
+        given_rows = np.repeat(vectors, copies, axis=0), np.repeat(target, copies)
+        plain, calibrated = (
+            fit_alone(*given_rows, 2, parse(spec), penalty=1e-5)(vectors) for spec in ("none", "temperature")
+        )
+        factors.append(np.median(np.ptp(calibrated, axis=1) / np.ptp(plain, axis=1)))
+    assert factors[0] < 0.7
+    assert factors[1] == pytest.approx(factors[0], rel=0.3)
+
+
+def test_temperature_in_a_study_is_that_of_the_whole_model():
+    """The search uses 128 axes, and a temperature found there would be too high."""
+    rng = np.random.default_rng(0)
+    target = rng.integers(0, 6, 1500)
+    vectors = rng.standard_normal((1500, 256)).astype(np.float32) + rng.standard_normal((6, 256))[target] / 5
+    fold = np.arange(1500) % 5
+    prepared = prepare(vectors.astype(np.float32), target, fold, np.arange(1500))
+    setting = Setting(parse("temperature"), 1e-7)
+    search = Unit("search", "m", (0, 1), (Training(parse("none"), (1e-7,), (("x", setting),)),), axes=128)
+    random = lambda *what: np.random.default_rng(0)  # noqa: E731
+    weights = fit_unit(search, prepared, None, random=random, start=None).models[0][0].weights
+    training = Training(parse("none"), (1e-7,), (("x", setting),), Start("a", 0, 0, (1,)))
+    model = fit_unit(Unit("final", "m", (0,), (training,)), prepared, None, random=random, start=lambda _: weights)
+    truth = prepared.target[prepared.index((0,))]
+    plain, calibrated = (model.models[0][0].scores(0, parse(spec)) for spec in ("none", "temperature"))
+    best = min(log_loss(plain / t, truth) for t in np.geomspace(0.3, 30, 60))
+    assert log_loss(calibrated, truth) < best + 0.005
+    assert log_loss(calibrated, truth) < log_loss(plain, truth) - 0.05

@@ -288,6 +288,18 @@ def test_a_loss_with_poor_optima_starts_from_cross_entropy_at_every_penalty(q: f
         np.testing.assert_allclose(of_examples(vectors, head), of_examples(vectors, alone), atol=2e-3)
 
 
+def test_a_start_that_was_stored_leads_to_the_warm_up_and_no_further() -> None:
+    """A final fit of a study begins where its search ended, which for this loss may be a poor optimum."""
+    d = data((90, 35, 12, 3))
+    vectors = prepared(d)
+    train = training(d, vectors)
+    remedy = parse("generalised_ce(q=1.0)")
+    poor = fit_path(train, [(parse("none"), None, (1e-1,))], tolerance=TOLERANCE, max_steps=STEPS)[0][0].fit.weights
+    started = fit_path(train, [(remedy, None, (1e-4,))], tolerance=TOLERANCE, starts=[-5 * poor], max_steps=STEPS)[0][0]
+    fresh = fit(train, remedy, 1e-4)
+    assert started.fit.objective == pytest.approx(fresh.fit.objective, rel=0.02)
+
+
 def test_only_generalised_cross_entropy_asks_to_be_warmed_up() -> None:
     asking = [spec for spec in LONG_TAIL if effective_loss(parse(spec), PRIOR).warm_up() is not None]
     assert asking == ["generalised_ce"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -130,10 +132,15 @@ def test_a_study_of_tags_scores_sets(shop, tmp_path):
     names = rng.normal(size=(len(task.classes), 24)).astype(np.float32)
     vectors = rng.normal(scale=0.6, size=(int(task.same.max()) + 1, 24)).astype(np.float32)
     np.add.at(vectors, task.same, names[task.target])  # what a text says is the sum of its tags
-    remedies = ["none", "balanced", "random_over", "logit_adjust"]
+    remedies = ["none", "balanced", "random_over", "logit_adjust", "temperature", "threshold_moving"]
     asked = {"remedies": remedies, "folds": 3, "budget": 2, "names": names}
     result = Study(task, vectors[task.same], tmp_path / "a", workers=1, **asked).run()
     again = Study(task, vectors[task.same], tmp_path / "b", workers=2, **asked).run()
+    thresholds = result["threshold_moving"]
+    assert "for examples with one label each" in thresholds.not_applicable
+    result, again = (
+        replace(found, remedies=tuple(r for r in found.remedies if r.tuned is not None)) for found in (result, again)
+    )
     kept = result.fold >= 0
     truth, texts = result.y[kept], task.same[kept]
     for one, other in zip(result.remedies, again.remedies, strict=True):

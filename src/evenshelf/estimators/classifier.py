@@ -37,7 +37,8 @@ class RemedyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         a mapping from label to vector, which may hold more labels than `y`: for a remedy at the stage *pool* they are
         classes as well, known by name alone.
     random_state
-        Seed, ``numpy.random.RandomState`` or ``None``, as everywhere in scikit-learn; for remedies that resample.
+        Seed, ``numpy.random.RandomState`` or ``None``, as everywhere in scikit-learn; for remedies that resample
+        or calibrate.
 
     Attributes
     ----------
@@ -130,7 +131,7 @@ class RemedyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
     def predict_proba(self, X: Any) -> Doubles:
-        """``[m, C]`` softmax of the scores. Under a remedy they order classes and are no frequencies."""
+        """``[m, C]`` softmax of the scores. Under a remedy that does not calibrate they are no frequencies."""
         return np.asarray(softmax(self._scores(X), axis=1))
 
     def predict(self, X: Any) -> NDArray[Any]:

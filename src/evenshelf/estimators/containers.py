@@ -41,7 +41,7 @@ def between(given: Any, values: NDArray[Any], first: Codes, second: Codes, step:
     ``[m, d]`` in the type of `given`. Where no row lies between two others, all columns keep their types; otherwise
     those of floats do, and others become floats: a point between two whole numbers is not whole.
     """
-    moved = np.flatnonzero((step > 0) & (first != second))
+    moved = np.flatnonzero((step != 0) & (first != second))
     if not len(moved):
         return take(given, first)
     made = values[first].astype(values.dtype if values.dtype.kind == "f" else np.float64, copy=False)

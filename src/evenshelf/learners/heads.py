@@ -277,8 +277,8 @@ def fit_path(
                 # a class may have had no example where the start was fitted; one without any here keeps its centre
                 known = (start[0] > 0.5 * ABSENT) & ~problem.frozen
                 problem.start[: len(start), known] = start[:, known]
-            elif (first := problem.loss.warm_up()) is not None:
-                lead = replace(problem, loss=first, start=warm[i].weights if i in warm else None)
+            if (first := problem.loss.warm_up()) is not None:
+                lead = replace(problem, loss=first, start=warm[i].weights if i in warm else problem.start)
                 warm[i] = fit_together(training.blocks, [lead], max_steps=max_steps)[0]
                 problem.start = warm[i].weights
             elif level:
@@ -358,14 +358,20 @@ def _cross_fitted(
 ) -> tuple[Floats, Codes, Floats]:
     """Scores of rows by heads that have not seen them, their groups and counts.
 
-    Of each group, rows are dealt out in turn. One of a single row stays in training: a head that knows nothing of a
-    group says nothing of how sure it can be.
+    Of each group, rows are dealt out in turn, equal ones together. What is left of a group of one row, or of rows
+    without which nothing can be fitted, stays in training: of these a head can say nothing that it has not seen.
     """
-    order = np.random.default_rng(seed).permutation(len(target))
-    turn = np.empty(len(target), np.int64)
+    _, first, alike = np.unique(vectors, axis=0, return_index=True, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(first))
+    turn = np.empty(len(first), np.int64)
     for group in np.unique(target):
-        rows = order[target[order] == group]
+        rows = order[target[first][order] == group]
         turn[rows] = np.arange(len(rows)) % CROSS_FITS if len(rows) > 1 else -1
+    turn = turn[alike.ravel()]
+    for number in range(CROSS_FITS):
+        kept = turn != number
+        if len(np.unique(alike.ravel()[kept])) < 2 or len(np.unique(target[kept])) < 2:
+            turn[~kept] = -1
     # What is fitted without calibration is the same remedy but for its last step.
     parts = tuple(p for p in remedy.parts if Stage.CALIBRATE not in p.stages)
     bare = Composition(parts) if len(parts) > 1 else parts[0] if parts else parse("none")

@@ -8,11 +8,11 @@ remedy does not declare has the neutral default of this module, so a learner nev
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,22 @@ from evenshelf.remedies.losses import CrossEntropy, Loss
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 
-Calibrated = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""``[m, G]`` scores to ``[m, G]`` scores, each row by itself."""
+
+class Calibrated(Protocol):
+    """What was found on unseen rows: ``[m, G]`` scores to ``[m, G]`` scores, each row by itself.
+
+    Attributes
+    ----------
+    notes
+        What it could not do for which groups, a sentence each.
+    """
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """See the class."""
+
+    def __call__(self, scores: Floats) -> Floats:
+        """Change scores."""
 
 
 class Stage(StrEnum):
@@ -147,6 +161,8 @@ class Remedy:
         For each tunable parameter the values worth trying, the default among them.
     needs
         Parameters that a user has to give: at their defaults the remedy is not applicable.
+    one_label
+        Whether it makes sense only where an example has one label, and not a set of them.
     """
 
     name: ClassVar[str]
@@ -157,6 +173,7 @@ class Remedy:
     neutral: ClassVar[Mapping[str, Any] | None] = None
     grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     needs: ClassVar[tuple[str, ...]] = ()
+    one_label: ClassVar[bool] = False
 
     @property
     def fingerprint(self) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
+from evenshelf.plurals import counted
 from evenshelf.remedies.base import Calibrated, Codes, Floats, Prior, Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.registry import register
@@ -48,8 +49,10 @@ class Temperature(Remedy):
 
     def calibration(self, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Calibrated | None:
         """See :meth:`Remedy.calibration`."""
-        if not len(target) or self.strength == 0.0:
+        if self.strength == 0.0:
             return None
+        if not len(target):
+            return _unchanged(scores)
         rows = np.arange(len(target))
 
         def loss(log_t: float) -> float:
@@ -89,7 +92,7 @@ class VectorScaling(Remedy):
     def calibration(self, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Calibrated | None:
         """See :meth:`Remedy.calibration`."""
         if not len(target):
-            return None
+            return _unchanged(scores)
         groups = scores.shape[1]
         rows = np.arange(len(target))
         given = log_probabilities(scores)
@@ -138,6 +141,7 @@ class ThresholdMoving(Remedy):
     stages: ClassVar[tuple[Stage, ...]] = (Stage.CALIBRATE,)
     neutral: ClassVar[dict[str, float]] = {"strength": 0.0}
     grid: ClassVar[dict[str, tuple[float, ...]]] = {"strength": (1.0, 0.5)}
+    one_label: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_range("strength", self.strength, 0.0, 1.0)
@@ -145,8 +149,10 @@ class ThresholdMoving(Remedy):
 
     def calibration(self, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Calibrated | None:
         """See :meth:`Remedy.calibration`."""
-        if not len(target) or self.strength == 0.0:
+        if self.strength == 0.0:
             return None
+        if not len(target):
+            return _unchanged(scores)
         groups = scores.shape[1]
         p = np.exp(log_probabilities(scores))
         true = target[:, None] == np.arange(groups)
@@ -159,7 +165,9 @@ class ThresholdMoving(Remedy):
             share = seen[group] / (seen[group] + self.prior_rows)
             logs[group] += share * (own - logs[group])
         offset = (-self.strength * (logs - np.log(together))).astype(np.float32)
-        return _Affine(np.ones(groups, np.float32), offset)
+        unseen = int((seen == 0).sum())
+        told = f"{counted(unseen, 'group has', 'groups have')} no held-out row and the threshold of all together"
+        return _Affine(np.ones(groups, np.float32), offset, (told,) if unseen else ())
 
 
 @register
@@ -167,8 +175,8 @@ class ThresholdMoving(Remedy):
 class Isotonic(Remedy):
     """Maps each group's probability to how often it was right, by a rising step function; then they sum to one again.
 
-    Groups with fewer held-out rows than ``least`` share one map. What falls on one step keeps its order by the
-    probability before.
+    Groups with fewer held-out rows than ``least`` have the map of all groups together. What falls on one step keeps its
+    order by the probability before.
 
     Parameters
     ----------
@@ -191,21 +199,20 @@ class Isotonic(Remedy):
     def calibration(self, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Calibrated | None:
         """See :meth:`Remedy.calibration`."""
         if not len(target):
-            return None
+            return _unchanged(scores)
         groups = scores.shape[1]
         p = np.exp(log_probabilities(scores))
         true = (target[:, None] == np.arange(groups)).astype(np.float64)
         seen = np.bincount(target, count, groups)
-        own = np.flatnonzero(seen >= self.least)
-        rest = np.flatnonzero(seen < self.least)
-        maps: list[tuple[Floats, Floats] | None] = [None] * groups
-        for group in own:
-            maps[group] = _steps(p[:, group], true[:, group], count)
-        if len(rest):
-            shared = _steps(p[:, rest].ravel(), true[:, rest].ravel(), np.repeat(count, len(rest)))
-            for group in rest:
-                maps[group] = shared
-        return _Steps(tuple(m for m in maps if m is not None))
+        # Of a group without a held-out row a map of its own, or of its likes, would say that it never occurs.
+        together = _steps(p.ravel(), true.ravel(), np.repeat(count, groups))
+        maps = tuple(
+            _steps(p[:, group], true[:, group], count) if seen[group] >= self.least else together
+            for group in range(groups)
+        )
+        few = int((seen < self.least).sum())
+        shared = f"{counted(few, 'group has', 'groups have')} fewer than {self.least} held-out rows and the map of all"
+        return _Steps(maps, (shared,) if few else ())
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,6 +221,7 @@ class _Affine:
 
     factor: Floats
     offset: Floats
+    notes: tuple[str, ...] = ()
 
     def __call__(self, scores: Floats) -> Floats:
         # Scores mean the same when a constant is added to a row, and factors by group need a fixed middle.
@@ -225,6 +233,7 @@ class _Steps:
     """Rising functions of the probabilities, by group: where they bend, and their values there."""
 
     maps: tuple[tuple[Floats, Floats], ...]
+    notes: tuple[str, ...] = ()
 
     def __call__(self, scores: Floats) -> Floats:
         p = np.exp(log_probabilities(scores))
@@ -232,6 +241,12 @@ class _Steps:
         # A trace of what was said before keeps the order on a step, and makes nothing impossible for want of rows.
         mixed = (1.0 - _TRACE) * mapped / mapped.sum(axis=1, keepdims=True).clip(min=_FLOOR) + _TRACE * p
         return np.asarray(np.log(np.maximum(mixed, _FLOOR * _FLOOR)), dtype=np.float32)
+
+
+def _unchanged(scores: Floats) -> Calibrated:
+    groups = scores.shape[1]
+    told = "scores stay as they are: there is no row that the model has not seen"
+    return _Affine(np.ones(groups, np.float32), np.zeros(groups, np.float32), (told,))
 
 
 def log_probabilities(scores: Floats) -> NDArray[np.float64]:

@@ -73,7 +73,7 @@ class ENN(Remedy):
     name: ClassVar[str] = "enn"
     title: ClassVar[str] = "Edited nearest neighbours"
     paper: ClassVar[str] = "Wilson, IEEE Transactions on Systems, Man, and Cybernetics 2(3), 1972"
-    formula: ClassVar[str] = "drop i if most (mode), or any (all), of its k nearest rows are of other groups"
+    formula: ClassVar[str] = "drop i if the plurality (mode), or any (all), of its k nearest rows are of other groups"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {"kind": KINDS}
 

@@ -66,9 +66,7 @@ class Remix(Remedy):
     name: ClassVar[str] = "remix"
     title: ClassVar[str] = "Remix on vectors"
     paper: ClassVar[str] = "Chou et al., ECCV Workshops 2020"
-    formula: ClassVar[str] = (
-        "Mixup, but y[j] alone if n[y[i]] >= kappa n[y[j]] and 1 - t < tau; y[i] likewise"
-    )
+    formula: ClassVar[str] = "Mixup, but y[j] alone if n[y[i]] >= kappa n[y[j]] and 1 - t < tau; y[i] likewise"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
     neutral: ClassVar[dict[str, float]] = {"alpha": 0.0}
     grid: ClassVar[dict[str, tuple[float, ...]]] = {"alpha": (0.2, 1.0)}

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from evenshelf.plurals import counted
 from evenshelf.remedies.base import Codes, Floats, Prior, Remedy, Rows, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.registry import register
@@ -48,7 +49,7 @@ class RandomOver(Remedy):
             missing = int(wanted[group] - prior.counts[group])
             times[rows] += rng.multinomial(missing, np.full(len(rows), 1.0 / len(rows)))
         made = int(times.sum()) - len(target)
-        note = f"{made:,} copies added to {len(target):,} rows"
+        note = f"{counted(made, 'copy', 'copies')} added to {counted(len(target), 'row', 'rows')}"
         return Rows.copies(np.arange(len(target)), target, times, (note,))
 
 

@@ -83,7 +83,9 @@ class BorderlineSMOTE(Remedy):
                 reach = np.where(target[end] == group, np.float32(1.0), np.float32(0.5))
                 step = reach * rng.random(draws, dtype=np.float32)
                 growth.add(group, rows[start], end, step, np.full(draws, missing / draws, np.float32))
-        return growth.rows(f"{total:,} rows are in danger, by the {self.m} rows nearest to each")
+        return growth.rows(
+            f"{counted(total, 'row is', 'rows are')} in danger, by at most {self.m} rows nearest to each"
+        )
 
 
 @register

@@ -90,7 +90,9 @@ class SMOTEENN(Remedy):
     name: ClassVar[str] = "smote_enn"
     title: ClassVar[str] = "SMOTE + edited nearest neighbours"
     paper: ClassVar[str] = "Batista, Prati & Monard, SIGKDD Explorations 6(1), 2004"
-    formula: ClassVar[str] = "smote, then drop i if most (mode), or any (all), of its nearest rows are of other groups"
+    formula: ClassVar[str] = (
+        "smote, then drop i if the plurality (mode), or any (all), of the rows nearest to it are foreign"
+    )
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {"kind": KINDS}
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from evenshelf.plurals import counted
 from evenshelf.remedies.base import Codes, Floats, Prior, Remedy, Rows, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.lines import Growth
@@ -81,7 +82,7 @@ class KMeansSMOTE(Remedy):
             for home, weight in zip(homes, weights, strict=True):
                 if count := math.ceil(missing * weight):
                     growth.between(group, home, np.arange(len(home)), count)
-        return growth.rows(f"{used:,} pairs of group and cluster (of {len(size)}) were made rows in")
+        return growth.rows(f"rows were made in {counted(used, 'pair', 'pairs')} of group and cluster (of {len(size)})")
 
 
 def _clusters(vectors: Floats, clusters: int, rng: np.random.Generator) -> Codes:
@@ -196,7 +197,8 @@ class SVMSMOTE(Remedy):
             if missing - part:
                 growth.between(group, members, away, missing - part, reach=-self.out_step)
             inward, outward = inward + len(towards), outward + len(away)
-        return growth.rows(f"{inward:,} support vectors are in danger, {outward:,} are not and were moved away from")
+        found = counted(inward, "support vector is", "support vectors are")
+        return growth.rows(f"{found} in danger, with rows made towards others; beyond {outward:,} that are not, away")
 
     def rivals(self, growth: Growth, parts: list[Codes]) -> list[Codes]:
         """For each part, rows of one group, all rows that are among the m nearest of other groups to one of them."""

@@ -12,14 +12,11 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
 from evenshelf.learners.heads import HEADS, Head, Training, fit_path, training_rows
-from evenshelf.learners.solver import MEMORY, Fit
+from evenshelf.learners.solver import MEMORY
 from evenshelf.learners.vectors import Vectors
-from evenshelf.remedies import Calibrated, Prior, Remedy, Stage
-from evenshelf.study.plan import Start, Unit
-
-SEARCH_TOLERANCE = 3e-3
-FINAL_TOLERANCE = 3e-4
-APPROACH_TOLERANCE = 1e-2
+from evenshelf.remedies import Calibrated, Remedy, Stage
+from evenshelf.study.calibrating import Before, cross_calibrated, fit_before
+from evenshelf.study.plan import APPROACH_TOLERANCE, FINAL_TOLERANCE, SEARCH_TOLERANCE, Start, Unit
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
@@ -41,6 +38,10 @@ class Model:
         Of the solver; ``None`` where the learner does not tell.
     weights
         ``[d + 1, C]``, of linear heads.
+    told
+        ``told(remedy)``: what its calibration could not do.
+    calibration_seconds
+        CPU time of what a remedy that calibrates needs besides, for each that does.
     """
 
     scores: Callable[[int, Remedy], Floats]
@@ -49,6 +50,8 @@ class Model:
     steps: int | None = None
     converged: bool | None = None
     weights: Floats | None = None
+    told: Callable[[Remedy], tuple[str, ...]] = lambda remedy: ()
+    calibration_seconds: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +109,9 @@ def _heads(
     training = full.leading(unit.axes)
     tasks, making = [], []
     for t in unit.trainings:
-        before = time.process_time()
+        began = time.process_time()
         rows = training_rows(t.remedy, full, random(folds, t.remedy.spec))
-        making.append(time.process_time() - before)
+        making.append(time.process_time() - began)
         tasks.append((t.remedy, rows, t.penalties))
     if unit.kind == "search":
         fitted = fit_path(training, tasks, tolerance=SEARCH_TOLERANCE)
@@ -116,64 +119,48 @@ def _heads(
         starts = [None if t.start is None else start(t.start) for t in unit.trainings]
         fitted = fit_path(training, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
 
-    def model(head: Head, origin: Start | None, seconds: float, size: int) -> Model:
-        def scores(fold: int, remedy: Remedy) -> Floats:
-            found = head.scores(vectors.blocks((fold,))[0], remedy)
-            if Stage.CALIBRATE not in remedy.stages:
-                return found
-            if unit.kind == "search":
-                rows = vectors.index((fold,))
-                return _cross_calibrated(remedy, found, vectors.target[rows], vectors.count[rows], head.prior)
-            if origin is None:
+    befores = [fit_before(t, vectors, names, folds, random=random, start=start) for t in unit.trainings]
+
+    def model(head: Head, before: Before | None, seconds: float, size: int) -> Model:
+        calibrations: dict[str, Calibrated | None] = {}
+
+        def calibration(remedy: Remedy) -> Calibrated | None:
+            if Stage.CALIBRATE not in remedy.stages or unit.kind == "search":
+                return None
+            if before is None:
                 raise SettingError(
                     f"{remedy} is fitted on rows that a model has not seen, and with sparse vectors none are kept.",
                     hint="Use an encoder with dense vectors, or leave the remedy out.",
                 )
-            calibrated = _calibration(remedy, start(origin), origin, vectors, folds)
+            if remedy.spec not in calibrations:
+                calibrations[remedy.spec] = before.calibration(remedy, vectors)
+            return calibrations[remedy.spec]
+
+        def scores(fold: int, remedy: Remedy) -> Floats:
+            found = head.scores(vectors.blocks((fold,))[0], remedy)
+            if Stage.CALIBRATE in remedy.stages and unit.kind == "search":
+                return cross_calibrated(remedy, found, vectors, fold, prior=head.prior, rng=random("halves", fold))
+            calibrated = calibration(remedy)
             return found if calibrated is None else calibrated(found)
 
-        return Model(scores, seconds, size, head.fit.steps, head.fit.converged, head.fit.weights)
+        def told(remedy: Remedy) -> tuple[str, ...]:
+            calibrated = calibration(remedy)
+            return () if calibrated is None else calibrated.notes
+
+        extra = 0.0 if before is None else before.seconds
+        fit = head.fit
+        return Model(scores, seconds, size, fit.steps, fit.converged, fit.weights, told, extra)
 
     models = []
-    for t, (_, rows, _), heads, made in zip(unit.trainings, tasks, fitted, making, strict=True):
+    for t, before, (_, rows, _), heads, made in zip(unit.trainings, befores, tasks, fitted, making, strict=True):
         size, share = _bytes(training, rows), made / len(t.users)
         if unit.kind == "search":
             models.append([model(head, None, share + head.fit.seconds, size) for head in heads])
         else:  # approaching its penalty by stronger ones is part of a final fit
             seconds = share + sum(h.fit.seconds for h in heads)
-            models.append([model(head, t.start, seconds, size) for head in heads])
+            models.append([model(head, before, seconds, size) for head in heads])
     notes = {t.remedy.spec: list(rows.notes) for t, (_, rows, _) in zip(unit.trainings, tasks, strict=True) if rows}
     return Fitted(models, notes)
-
-
-def _calibration(
-    remedy: Remedy, weights: Floats, origin: Start, vectors: Vectors, folds: tuple[int, ...]
-) -> Calibrated | None:
-    """What the remedy finds on rows of training that the fit before, which left them out, has not seen."""
-    seen = vectors.index(tuple(fold for fold in folds if fold not in origin.validation))
-    counts = np.bincount(vectors.target[seen], vectors.count[seen], classes_of(vectors))
-    before = Head(remedy, Prior(np.rint(counts).astype(np.int64)), Fit(weights, 0.0, 0, converged=True))
-    unseen = vectors.index(origin.validation)
-    blocks = vectors.leading(len(weights) - 1).blocks(origin.validation)
-    scores = np.concatenate([before.scores(block) for block in blocks])
-    return _fitted_on(remedy, scores, vectors.target[unseen], vectors.count[unseen], before.prior)
-
-
-def _cross_calibrated(remedy: Remedy, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Floats:
-    """Scores as each half of the rows calibrates the other, so that none is judged by what it was fitted on."""
-    half = np.random.default_rng(len(target)).permutation(len(target)) % 2
-    out = scores.copy()
-    for mine in (half == 0, half == 1):
-        calibrated = _fitted_on(remedy, scores[~mine], target[~mine], count[~mine], prior)
-        if calibrated is not None:
-            out[mine] = calibrated(scores[mine])
-    return out
-
-
-def _fitted_on(remedy: Remedy, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Calibrated | None:
-    # That a model gives no chance to a group that it has never seen says nothing of how sure it may be of others.
-    known = prior.present[target]
-    return remedy.calibration(scores[known], target[known], count[known], prior)
 
 
 def _others(

@@ -81,7 +81,7 @@ def gather(search: Iterable[Trial], finals: Iterable[Trial], matrix: Vectors) ->
             parts.settings[unit.held_out[0]] = {k: fact[k] for k in ("remedy", "penalty", "steps", "converged")}
             parts.seconds += fact["seconds"]
             parts.size = max(parts.size, fact["bytes"])
-            parts.notes += facts["notes"].get(fact["training"], [])
+            parts.notes += [*facts["notes"].get(fact["training"], []), *fact.get("told", ())]
     for _, (facts, _) in search:
         for fact in facts["users"]:
             found._search_seconds[fact["name"]] = found._search_seconds.get(fact["name"], 0.0) + fact["seconds"]

@@ -20,8 +20,13 @@ from evenshelf.learners.heads import HEADS, STRONGEST, training_part
 from evenshelf.learners.registry import LearnerKind
 from evenshelf.remedies import Remedy
 
-REVISION = 10
+REVISION = 11
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
+
+SEARCH_TOLERANCE = 3e-3
+FINAL_TOLERANCE = 3e-4
+APPROACH_TOLERANCE = 1e-2
+"""Of fits that only lead to another one."""
 
 UNIT = 6
 """Trainings per unit: enough to share what is read and laid out, few enough to spread over workers and lose little by a

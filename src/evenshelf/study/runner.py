@@ -130,7 +130,9 @@ class Study:
         matrices, places = self._prepare(fold)
         prior = Prior(task.counts)
         reasons = {
-            r.spec: self._learner.unsupported(r) or r.not_applicable(prior, has_names=self.names is not None)
+            r.spec: self._learner.unsupported(r)
+            or r.not_applicable(prior, has_names=self.names is not None)
+            or _of_sets(r, task)
             for r in self._remedies
         }
         learners = {DENSE: self._learner, SPARSE: HEADS, SHUFFLED: self._learner}
@@ -278,6 +280,14 @@ class Study:
         assert none.tuned is not None
         grouped, loose = (macro_f1(self.task.target[kept], o.predicted[kept], classes) for o in (none.tuned, flattered))
         return {"macro_f1_grouped": grouped, "macro_f1_random": loose, "flattery": loose - grouped}
+
+
+def _of_sets(remedy: Remedy, task: LabelTask) -> str | None:
+    """Why a remedy makes no sense where labels are sets, if it makes none."""
+    names = [part.name for part in remedy.parts if part.one_label]
+    if not task.several or not names:
+        return None
+    return f"{' and '.join(names)} is for examples with one label each, and here they have several"
 
 
 def _result(remedy: Remedy, reason: str | None, found: Gathered) -> RemedyResult:

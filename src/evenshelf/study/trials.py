@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from evenshelf.learners.vectors import Vectors
-from evenshelf.study.fits import APPROACH_TOLERANCE, FINAL_TOLERANCE, SEARCH_TOLERANCE, classes_of, fit_unit
-from evenshelf.study.plan import REVISION, Start, Unit
+from evenshelf.remedies import Stage
+from evenshelf.study.fits import classes_of, fit_unit
+from evenshelf.study.plan import APPROACH_TOLERANCE, FINAL_TOLERANCE, REVISION, SEARCH_TOLERANCE, Start, Unit
 from evenshelf.tasks.label_metrics import macro_f1
 from evenshelf.tasks.tag_sets import in_set, predicted_of_sets
 
@@ -153,6 +154,8 @@ def _compute(
         for name, setting in t.users:
             model = models[t.penalties.index(setting.penalty)]
             number = len(facts["users"])
+            calibrates = Stage.CALIBRATE in setting.remedy.stages
+            began = time.process_time()
             facts["users"].append(
                 {
                     "name": name,
@@ -179,6 +182,10 @@ def _compute(
                     arrays[f"{number}.predicted"] = predicted
                     arrays[f"{number}.p_true"] = p_true
                     arrays[f"{number}.p_predicted"] = p_predicted
+            if calibrates:
+                fact = facts["users"][number]
+                fact["seconds"] += model.calibration_seconds + time.process_time() - began
+                fact["told"] = list(model.told(setting.remedy))
     facts["seconds"] = time.process_time() - started
     return facts, arrays
 

@@ -1,0 +1,113 @@
+"""Rows of training that a model has not seen, for remedies that are fitted on such."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenshelf.learners.heads import Head, Training, fit_path, training_rows
+from evenshelf.learners.vectors import Vectors
+from evenshelf.remedies import Calibrated, Prior, Remedy, Stage
+from evenshelf.study.plan import APPROACH_TOLERANCE, FINAL_TOLERANCE, Start
+from evenshelf.study.plan import Training as Planned
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """A final fit as it is without one of its folds, the one that the search had left out as well.
+
+    The search itself fits in leading axes, and without the others a model is less sure of itself: a temperature that is
+    found there can be twice too high.
+
+    Attributes
+    ----------
+    head
+        The fit.
+    validation
+        Folds that it has not seen.
+    seconds
+        CPU time, a share for each remedy that calibrates.
+    """
+
+    head: Head
+    validation: tuple[int, ...]
+    seconds: float
+
+    def calibration(self, remedy: Remedy, vectors: Vectors) -> Calibrated | None:
+        """What a remedy finds on the rows that were left out."""
+        unseen = vectors.index(self.validation)
+        scores = np.concatenate([self.head.scores(block, remedy) for block in vectors.blocks(self.validation)])
+        return _fitted_on(remedy, scores, vectors.target[unseen], vectors.count[unseen], self.head.prior)
+
+
+def fit_before(
+    training: Planned,
+    vectors: Vectors,
+    names: Floats | None,
+    folds: tuple[int, ...],
+    *,
+    random: Callable[..., np.random.Generator],
+    start: Callable[[Start], Floats],
+) -> Before | None:
+    """Fit it, if a remedy that uses the training calibrates and there is a search to start from.
+
+    Parameters
+    ----------
+    training
+        What is fitted.
+    folds
+        Those of the final fit.
+    random, start
+        As of :func:`evenshelf.study.fits.fit_unit`.
+    """
+    users = sum(Stage.CALIBRATE in setting.remedy.stages for _, setting in training.users)
+    if training.start is None or not users:
+        return None
+    began = time.process_time()
+    seen = tuple(fold for fold in folds if fold not in training.start.validation)
+    without = Training.of(vectors, seen, int(vectors.target.max()) + 1, names)
+    rows = training_rows(training.remedy, without, random(seen, training.remedy.spec))
+    tasks = [(training.remedy, rows, training.penalties)]
+    starts = [start(training.start)]
+    fitted = fit_path(without, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
+    return Before(fitted[0][-1], training.start.validation, (time.process_time() - began) / users)
+
+
+def cross_calibrated(
+    remedy: Remedy, scores: Floats, vectors: Vectors, fold: int, *, prior: Prior, rng: np.random.Generator
+) -> Floats:
+    """Scores of a fold as each half of its rows calibrates the other, so that none is judged by what it was fitted on.
+
+    Parameters
+    ----------
+    scores
+        ``[m, C]`` of the rows of the fold.
+    prior
+        Of the rows that the model was trained on.
+    rng
+        Draws the halves.
+    """
+    rows = vectors.index((fold,))
+    target, count = vectors.target[rows], vectors.count[rows]
+    # All labels of an example are on one side.
+    _, example = np.unique(rows if vectors.example is None else vectors.example[rows], return_inverse=True)
+    half = (rng.permutation(int(example.max(initial=-1)) + 1) % 2)[example]
+    out = scores.copy()
+    for mine in (half == 0, half == 1):
+        calibrated = _fitted_on(remedy, scores[~mine], target[~mine], count[~mine], prior)
+        if calibrated is not None:
+            out[mine] = calibrated(scores[mine])
+    return out
+
+
+def _fitted_on(remedy: Remedy, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Calibrated | None:
+    # That a model gives no chance to a group that it has never seen says nothing of how sure it may be of others.
+    known = prior.present[target]
+    return remedy.calibration(scores[known], target[known], count[known], prior)
