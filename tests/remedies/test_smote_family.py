@@ -6,7 +6,7 @@ import inspect
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
 from sklearn.cluster import MiniBatchKMeans
@@ -299,6 +299,7 @@ def test_made_rows_start_in_their_group_and_end_in_it_but_for_kind_2(sample: Sam
 
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=12), st.integers(1, 100_000))
+@example([1, 116, 372], 85_616)
 def test_rows_looked_at_are_bounded_and_as_many_as_the_bound_allows(counts: list[int], most: int) -> None:
     sizes = np.array(counts)
     rows = int(sizes.sum()) + 3

@@ -48,6 +48,8 @@ def most_looked_at(counts: Codes, rows: int, most: int) -> int:
     for i, count in enumerate(ordered):
         # what smaller groups leave of their equal part goes to the larger ones
         cap = min(int(count), left // (len(ordered) - i))
+        if cap < count:
+            break  # larger groups get no more, or what is left by rounding would go beyond the bound
         left -= cap
     return max(cap, LEAST_DRAWS)
 
