@@ -152,10 +152,7 @@ def test_a_copy_of_a_file_is_called_as_it_was_when_it_was_read(tmp_path, shop):
 
 
 def test_rows_of_many_files_come_back_in_one_part(tmp_path, shop):
-    files = [
-        write(tmp_path, f"{n}.csv", f"{PRICES}a{n},2024-01-01,1\nb{n},2024-01-01,-1\n").name and tmp_path / f"{n}.csv"
-        for n in range(12)
-    ]
+    files = [write(tmp_path, f"{n}.csv", f"{PRICES}a{n},2024-01-01,1\nb{n},2024-01-01,-1\n") for n in range(12)]
     ingest(shop, files, table="prices")
     parts = len(Shop.open(shop).manifest.tables["prices"].parts)
     restore(shop, Selection())

@@ -9,27 +9,13 @@ from evenshelf.remedies.base import Codes, Floats
 BLOCK = 1024
 
 
-def nearest_within(vectors: Floats, k: int) -> Codes:
-    """Indices of the k nearest other rows of each row, nearest first, by Euclidean distance; ties by index.
-
-    Parameters
-    ----------
-    vectors
-        ``[n, d]``.
-    k
-        In [1, n - 1].
-
-    Returns
-    -------
-    ``[n, k]`` int64. Memory: one block of 1,024 x n float32 at a time.
-    """
-    return nearest(vectors, vectors, k, own=np.arange(len(vectors)))
-
-
 def nearest(
     queries: Floats, vectors: Floats, k: int, *, own: Codes | None = None, apart: tuple[Codes, Codes] | None = None
 ) -> Codes:
-    """Indices of the k rows nearest to each query, nearest first, by Euclidean distance; ties by index.
+    """Indices of the k rows nearest to each query, nearest first, by Euclidean distance.
+
+    Of equal distances the first row comes first; which of them are found where not all fit is not defined, but always
+    the same.
 
     Parameters
     ----------

@@ -19,7 +19,6 @@ from evenshelf.study.calibrating import Before, cross_calibrated, fit_before
 from evenshelf.study.plan import APPROACH_TOLERANCE, FINAL_TOLERANCE, SEARCH_TOLERANCE, Start, Unit
 
 Floats = NDArray[np.float32]
-Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

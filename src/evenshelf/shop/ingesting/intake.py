@@ -138,9 +138,10 @@ def add_items(
             if how.newer:
                 there, late = _first_counts(there, frame.filter(~free))
                 refused.append(_refused(late, rule))
-            hits = hits | frame["item_id"].is_in(
-                [*_taken(items, how, report.source_id), *(there["item_id"] if how.newer else ())]
-            )
+            taken = _taken(items, how, report.source_id)
+            if how.newer:
+                taken = pl.concat([taken, there["item_id"]])
+            hits = hits | frame["item_id"].is_in(taken.implode())
             renumbers = bool((hits & free).any())
         hits = hits & ~free
         count = int(hits.sum())
