@@ -59,7 +59,8 @@ def objectives(folder: Path) -> dict[str, Any]:
     """
     from bench import peer_fits  # noqa: PLC0415 - needs torch, which our side must not load
     from bench.peer_label import macro_f1, scaled  # noqa: PLC0415
-    from evenshelf.learners.heads import Training, fit_path  # noqa: PLC0415
+    from evenshelf.learners.paths import fit_path  # noqa: PLC0415
+    from evenshelf.learners.training import Training  # noqa: PLC0415
     from evenshelf.learners.vectors import prepare  # noqa: PLC0415
     from evenshelf.remedies import parse  # noqa: PLC0415
     from evenshelf.study.plan import FINAL_TOLERANCE  # noqa: PLC0415

@@ -14,7 +14,8 @@ from sklearn.model_selection import GridSearchCV
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.estimators import RemedyClassifier
-from evenshelf.learners.heads import HEADS, fit_alone, penalties
+from evenshelf.learners.heads import HEADS, fit_alone
+from evenshelf.learners.paths import penalties
 from evenshelf.remedies import catalogue, parse
 from evenshelf.testing.learners import probabilities, skewed_sample
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.learners.heads import Head, Training, fit_path, training_part, training_rows
+from evenshelf.learners.paths import Head, fit_path
+from evenshelf.learners.training import Training, training_part, training_rows
 from evenshelf.learners.vectors import Vectors, prepare
 from evenshelf.remedies import Prior, Remedy, Rows, parse
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from evenshelf.learners import learner_kinds
-from evenshelf.learners.heads import Training, fit_path, training_part, training_rows
+from evenshelf.learners.paths import fit_path
+from evenshelf.learners.training import Training, training_part, training_rows
 from evenshelf.remedies import catalogue, parse
 from evenshelf.testing import Check, learner_checks
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from evenshelf.learners.heads import Training, fit_path, make_problem, training_part, training_rows
+from evenshelf.learners.paths import fit_path
 from evenshelf.learners.solver import fit_together
+from evenshelf.learners.training import Training, make_problem, training_part, training_rows
 from evenshelf.learners.vectors import prepare, prepare_sparse
 from evenshelf.remedies import Rows, catalogue, effective_loss, parse
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from evenshelf.learners.heads import fit_path
+from evenshelf.learners.paths import fit_path
 from evenshelf.remedies import Prior, effective_loss, parse
 from evenshelf.remedies.long_tail_losses import SMOOTH
 from evenshelf.testing.strategies import priors, scored_rows

@@ -21,7 +21,9 @@ from threadpoolctl import threadpool_limits
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners import FitScores, LearnerKind
-from evenshelf.learners.heads import HEADS, Training, fit_path
+from evenshelf.learners.heads import HEADS
+from evenshelf.learners.paths import fit_path
+from evenshelf.learners.training import Training
 from evenshelf.learners.vectors import prepare
 from evenshelf.remedies import Remedy, Stage, parse
 from evenshelf.study import trials

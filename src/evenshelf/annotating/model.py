@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.encoders import Encoder, VectorCache, open_encoder
-from evenshelf.learners.heads import Training, fit_path, training_part
+from evenshelf.learners.paths import fit_path
+from evenshelf.learners.training import Training, training_part
 from evenshelf.learners.vectors import Vectors, prepare
 from evenshelf.remedies import Remedy, parse
 from evenshelf.shop.progress import Progress

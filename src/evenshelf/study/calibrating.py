@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.learners.heads import Head, Training, fit_path, training_rows
+from evenshelf.learners.paths import Head, fit_path
+from evenshelf.learners.training import Training, training_rows
 from evenshelf.learners.vectors import Vectors
 from evenshelf.remedies import Calibrated, Prior, Remedy, Stage
 from evenshelf.study.plan import APPROACH_TOLERANCE, FINAL_TOLERANCE, Start

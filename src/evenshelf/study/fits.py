@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
-from evenshelf.learners.heads import HEADS, Head, Training, fit_path, training_rows
+from evenshelf.learners.heads import HEADS
+from evenshelf.learners.paths import Head, fit_path
 from evenshelf.learners.solver import MEMORY
+from evenshelf.learners.training import Training, training_rows
 from evenshelf.learners.vectors import Vectors
 from evenshelf.remedies import Calibrated, Remedy, Stage
 from evenshelf.study.calibrating import Before, cross_calibrated, fit_before

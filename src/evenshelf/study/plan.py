@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from evenshelf.errors import SettingError
-from evenshelf.learners.heads import HEADS, STRONGEST, training_part
+from evenshelf.learners.heads import HEADS
+from evenshelf.learners.paths import STRONGEST
 from evenshelf.learners.registry import LearnerKind
+from evenshelf.learners.training import training_part
 from evenshelf.remedies import Remedy
 
 REVISION = 11

@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from evenshelf.learners.heads import STAGES, Training, fit_alone, training_rows
+from evenshelf.learners.heads import STAGES, fit_alone
+from evenshelf.learners.training import Training, training_rows
 from evenshelf.learners.vectors import prepare
 from evenshelf.remedies import Loss, Prior, Remedy, Rows, Stage, parse
 from evenshelf.testing import losses
