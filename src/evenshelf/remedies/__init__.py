@@ -1,8 +1,9 @@
 """Remedies against imbalance: frozen values that act at one or more stages, composed with ``+``."""
 
-from evenshelf.remedies.base import Calibrated, Composition, Prior, Remedy, Rows, Stage, effective_loss
+from evenshelf.remedies.base import Calibrated, Composition, Remedy, Stage, effective_loss
 from evenshelf.remedies.losses import Loss
 from evenshelf.remedies.registry import catalogue, register
+from evenshelf.remedies.rows import Prior, Rows
 from evenshelf.remedies.sets import remedy_set
 from evenshelf.remedies.spec import parse
 

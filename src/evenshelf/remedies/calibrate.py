@@ -11,9 +11,10 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
 from evenshelf.plurals import counted
-from evenshelf.remedies.base import Calibrated, Codes, Floats, Prior, Remedy, Stage
+from evenshelf.remedies.base import Calibrated, Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.registry import register
+from evenshelf.remedies.rows import Codes, Floats, Prior
 
 _FLOOR = 1e-6
 """Least threshold."""

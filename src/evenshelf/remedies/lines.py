@@ -8,9 +8,9 @@ from functools import reduce
 import numpy as np
 
 from evenshelf.plurals import counted, plural
-from evenshelf.remedies.base import Codes, Floats, Prior, Rows
 from evenshelf.remedies.neighbours import nearest
 from evenshelf.remedies.resample import wanted_counts
+from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
 
 # A group of n rows has n * k segments to draw from. Beyond this many draws per row and segment the law of large
 # numbers has done its work, and each draw stands for several (a weight) instead.

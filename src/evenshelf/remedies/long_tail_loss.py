@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from evenshelf.remedies.base import Prior, Remedy, Stage
+from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.long_tail_losses import (
     GeneralisedCrossEntropy,
@@ -18,6 +18,7 @@ from evenshelf.remedies.long_tail_losses import (
 )
 from evenshelf.remedies.losses import CrossEntropy, Loss, OffsetCrossEntropy
 from evenshelf.remedies.registry import register
+from evenshelf.remedies.rows import Prior
 from evenshelf.remedies.weight import effective_number_weights
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from evenshelf.remedies.adjust import LogitAdjust
-from evenshelf.remedies.base import Prior, Remedy, Stage
+from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.losses import (
     Focal,
@@ -18,6 +18,7 @@ from evenshelf.remedies.losses import (
     WeightedCrossEntropy,
 )
 from evenshelf.remedies.registry import register
+from evenshelf.remedies.rows import Prior
 from evenshelf.remedies.weight import Balanced, effective_number_weights
 
 

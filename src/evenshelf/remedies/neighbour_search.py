@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.remedies.base import Codes, Floats
+from evenshelf.remedies.rows import Codes, Floats
 
 Distances = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evenshelf.remedies.base import Codes, Floats
+from evenshelf.remedies.rows import Codes, Floats
 
 BLOCK = 1024
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from evenshelf.errors import SettingError
-from evenshelf.remedies.base import Prior, Remedy, Stage
+from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.losses import Loss
 from evenshelf.remedies.own_losses import USAGE, Origin, own_loss
 from evenshelf.remedies.registry import register
+from evenshelf.remedies.rows import Prior
 
 
 @register

@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from evenshelf.plurals import counted
-from evenshelf.remedies.base import Codes, Floats, Prior, Remedy, Rows, Stage
+from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.registry import register
+from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
 
 
 @register

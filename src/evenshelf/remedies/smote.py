@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from evenshelf.remedies.base import Codes, Floats, Prior, Remedy, Rows, Stage
+from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.lines import Growth
 from evenshelf.remedies.registry import register
+from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
 
 
 @register

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.plurals import counted
-from evenshelf.remedies.base import Codes, Floats, Prior, Remedy, Rows, Stage
+from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.lines import Growth
 from evenshelf.remedies.neighbours import BLOCK, nearest
 from evenshelf.remedies.registry import register
+from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
 from evenshelf.remedies.smote_border import in_danger
 
 

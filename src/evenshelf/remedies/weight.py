@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from evenshelf.remedies.base import Floats, Prior, Remedy, Stage
+from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.registry import register
+from evenshelf.remedies.rows import Floats, Prior
 
 
 def inverse_power(prior: Prior, power: float) -> Floats:

@@ -1,0 +1,101 @@
+"""What a remedy sees of a training fold, and what it makes of it: groups with a prior, and rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """How many training examples each group has.
+
+    Parameters
+    ----------
+    counts
+        ``[G]`` examples per group, >= 0. A group with none is *cold*: known by name only.
+    """
+
+    counts: NDArray[np.int64]
+
+    @cached_property
+    def total(self) -> int:
+        """All training examples."""
+        return int(self.counts.sum())
+
+    @cached_property
+    def present(self) -> NDArray[np.bool_]:
+        """``[G]`` whether the group has a training example."""
+        return np.asarray(self.counts > 0)
+
+    @cached_property
+    def share(self) -> NDArray[np.float64]:
+        """``[G]`` share of the examples; a cold group counts as half an example, so that its log is finite."""
+        return np.maximum(self.counts, 0.5) / max(self.total, 1)
+
+    @cached_property
+    def log_share(self) -> Floats:
+        """``[G]`` natural logarithm of :attr:`share`."""
+        return np.log(self.share).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Training rows, each a point on the line through two given rows: ``(1 - step) x[first] + step x[second]``.
+
+    Copies (``step = 0``), SMOTE and Mixup all have this form, which lets a linear learner score synthetic rows from
+    the scores of the given ones without ever building their vectors. A step below 0 leads beyond `first`, away from
+    `second`.
+
+    Attributes
+    ----------
+    first, second
+        ``[m]`` indices of given rows.
+    step
+        ``[m]`` in [-1, 1].
+    weight
+        ``[m]`` > 0, how many rows this one stands for.
+    target, other
+        ``[m]`` group of the row; a mixed row has group `other` with probability `share`.
+    share
+        ``[m]`` in [0, 1].
+    notes
+        What was done to which groups, a sentence each.
+    """
+
+    first: Codes
+    second: Codes
+    step: Floats
+    weight: Floats
+    target: Codes
+    other: Codes
+    share: Floats
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def copies(cls, index: Codes, target: Codes, weight: NDArray[Any] | None = None, notes: Sequence[str] = ()) -> Rows:
+        """Rows that are given rows, perhaps repeated: row ``i`` is ``x[index[i]]`` with group ``target[i]``."""
+        zeros = np.zeros(len(index), np.float32)
+        weights = np.ones(len(index), np.float32) if weight is None else weight.astype(np.float32)
+        return cls(index, index, zeros, weights, target, target, zeros, tuple(notes))
+
+    def joined(self, more: Rows) -> Rows:
+        """Both sets of rows, these first."""
+        fields = {
+            f.name: np.concatenate([getattr(self, f.name), getattr(more, f.name)])
+            for f in dataclasses.fields(self)
+            if f.name != "notes"
+        }
+        return Rows(**fields, notes=self.notes + more.notes)
+
+    def __len__(self) -> int:
+        return len(self.first)
