@@ -26,7 +26,7 @@ from evenshelf.learners.vectors import Vectors, prepare, prepare_sparse
 from evenshelf.remedies import Prior, Remedy, parse, remedy_set
 from evenshelf.study import trials
 from evenshelf.study.gather import Gathered, gather
-from evenshelf.study.plan import Setting, Starts, Unit, final_units, search_units, settings, starts_of
+from evenshelf.study.plan import SEARCH_AXES, Setting, Starts, Unit, final_units, search_units, settings, starts_of
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult, save
 from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.label_metrics import macro_f1
@@ -34,8 +34,6 @@ from evenshelf.tasks.label_metrics import macro_f1
 Progress = Callable[[float, float, str], None]
 DENSE, SPARSE, SHUFFLED = "dense", "words", "random-folds"
 WORDS_SPEC = "words + balanced"
-SEARCH_AXES = 128
-"""Principal axes in which settings are chosen; the final fits use all."""
 
 
 @dataclass(eq=False)
@@ -107,6 +105,16 @@ class Study:
         self._learner = learner_kind(self.learner) if isinstance(self.learner, str) else self.learner
         for remedy in self._remedies:
             settings(remedy, self.budget, self._learner)
+
+    @property
+    def compared(self) -> tuple[Remedy, ...]:
+        """The remedies, the baseline first."""
+        return self._remedies
+
+    @property
+    def fitted(self) -> LearnerKind:
+        """The learner."""
+        return self._learner
 
     def run(self, progress: Progress | None = None) -> StudyResult:
         """Do what is not done yet and gather the result, which is also written to the folder.
