@@ -29,11 +29,12 @@ from evenshelf.study.wording import change, seconds, signed
 from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
+    from evenshelf.study.evidence import Tradeoff
     from evenshelf.study.learning_curve import LearningCurve
     from evenshelf.study.verdict import Verdict
 
 NAMED = 6
-"""Remedies of the front that are written beside their dots; those with the largest tail gain."""
+"""Remedies of the front that are written beside their dots; those with the largest tail gain and room for a name."""
 
 
 def tradeoff(verdict: Verdict) -> Figure | None:
@@ -47,12 +48,13 @@ def tradeoff(verdict: Verdict) -> Figure | None:
     worst = max(0.03, *(t.head_loss for t in points if not t.dominated_by))
     shown = [t for t in points if t.tail_gain >= low and t.head_loss <= 1.5 * worst]
     front = [t for t in shown if not t.dominated_by]
+    named = _with_room(front)
     rows = [
         {
             "gain": t.tail_gain,
             "head": -t.head_loss,
             "kind": "baseline" if t.spec == verdict.baseline else "beaten" if t.dominated_by else "front",
-            "name": t.spec if t in front[:NAMED] else "",
+            "name": t.spec if t in named else "",
             "tip": f"{t.spec}: tail {signed(t.tail_gain)}, head {change(-t.head_loss)}, "
             f"likelihood {number(t.nll)} nats, {seconds(t.seconds)}"
             + (f"; beaten by {t.dominated_by}" if t.dominated_by else ""),
@@ -94,6 +96,22 @@ def tradeoff(verdict: Verdict) -> Figure | None:
 
     said = f"Dots for {len(rows)} remedies, tail gain to the right, head upwards."
     return figure(draw, f"{said} {front_sentence(verdict)}")
+
+
+def _with_room(front: list[Tradeoff]) -> list[Tradeoff]:
+    """Those whose names do not run over each other, the first ones before the others."""
+    across = max(t.tail_gain for t in front) - min(t.tail_gain for t in front) if front else 0.0
+    high = max(t.head_loss for t in front) - min(t.head_loss for t in front) if front else 0.0
+    found: list[Tradeoff] = []
+    for t in front:
+        near = (
+            o
+            for o in found
+            if abs(o.tail_gain - t.tail_gain) < 0.25 * across and abs(o.head_loss - t.head_loss) < 0.07 * high
+        )
+        if next(near, None) is None:
+            found.append(t)
+    return found[:NAMED]
 
 
 def learning_curves(curve: LearningCurve) -> Figure:
