@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from evenshelf.errors import SettingError
 from evenshelf.remedies import Prior, Rows, parse
 from evenshelf.remedies.clean import at_odds, tomek_links
-from evenshelf.remedies.neighbour_search import nearest_rows
+from evenshelf.remedies.neighbours import nearest_rows
 from evenshelf.remedies.smote_clean import cleaned, drawn_evenly, points_of
 from evenshelf.testing.strategies import Sample, labelled_vectors
 

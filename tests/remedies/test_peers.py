@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
 from evenshelf.remedies import Prior, Remedy, effective_loss, parse
-from evenshelf.remedies.neighbours import nearest
 from evenshelf.testing.strategies import Sample, labelled_vectors, scored_rows
 
 imblearn_over = pytest.importorskip("imblearn.over_sampling")
@@ -96,29 +95,6 @@ def test_smote_rows_of_a_line_stay_on_it_as_with_imbalanced_learn() -> None:
         assert set(np.unique(rows[:, 0])) <= {0, 100, 200}
         assert ((rows[:, 1] >= 0) & (rows[:, 1] <= 1)).all()
         assert len(np.unique(rows[:, 1])) > 10
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(2, 40), st.data())
-def test_nearest_rows_are_those_of_a_plain_loop(n: int, data: st.DataObject) -> None:
-    k = data.draw(st.integers(1, n - 1))
-    vectors = np.random.default_rng(data.draw(st.integers(0, 99))).integers(-3, 4, (n, 3)).astype(np.float32)
-    found = nearest(vectors, vectors, k, own=np.arange(len(vectors)))
-    distance = ((vectors[:, None] - vectors[None]) ** 2).sum(axis=2)
-    for row in range(n):
-        assert row not in found[row]
-        assert len(set(found[row])) == k
-        others = np.delete(distance[row], row)
-        np.testing.assert_array_equal(distance[row, found[row]], np.sort(others)[:k])
-
-
-def test_nearest_rows_beyond_one_block() -> None:
-    vectors = np.random.default_rng(0).standard_normal((1500, 2)).astype(np.float32)
-    distance = ((vectors[:, None].astype(np.float64) - vectors[None]) ** 2).sum(axis=2)
-    np.fill_diagonal(distance, np.inf)
-    np.testing.assert_array_equal(
-        nearest(vectors, vectors, 1, own=np.arange(len(vectors)))[:, 0], distance.argmin(axis=1)
-    )
 
 
 def test_mixup_blends_each_row_once_and_mostly_itself(sample: Sample) -> None:

@@ -13,7 +13,7 @@ from sklearn.cluster import MiniBatchKMeans
 
 from evenshelf.remedies import Prior, Rows, lines, parse
 from evenshelf.remedies.lines import LEAST_DRAWS, most_looked_at
-from evenshelf.remedies.neighbours import nearest
+from evenshelf.remedies.neighbours import nearest_rows
 from evenshelf.remedies.smote_models import sparsity_weights, support
 from evenshelf.testing.learners import skewed_sample
 from evenshelf.testing.strategies import Sample, labelled_vectors
@@ -139,7 +139,7 @@ def test_adasyn_keeps_the_numbers_of_rows_when_draws_stand_for_several() -> None
     sample = Sample.of(vectors, target, 3)
     rows = synthetic("adasyn", sample)
     assert len(rows) < 400
-    near = nearest(vectors, vectors, 5, own=np.arange(len(target)))
+    near, _ = nearest_rows(vectors, vectors, 5, np.arange(len(target)))
     for group in (1, 2):
         members = np.flatnonzero(target == group)
         foreign = (target[near[members]] != group).sum(axis=1)
@@ -332,9 +332,9 @@ def test_nearest_rows_leave_out_the_own_row_or_the_own_group(n: int, seed: int, 
     asked = np.flatnonzero(rng.random(n) < 0.5)
     distance = ((vectors[asked, None] - vectors) ** 2).sum(axis=2)
     k = data.draw(st.integers(1, n - 1))
-    own = nearest(vectors[asked], vectors, k, own=asked)
+    own, _ = nearest_rows(vectors[asked], vectors, k, asked)
     m = data.draw(st.integers(1, int(np.bincount(groups).min())))
-    apart = nearest(vectors[asked], vectors, m, apart=(groups[asked], groups))
+    apart, _ = nearest_rows(vectors[asked], vectors, m, apart=(groups[asked], groups))
     for i, row in enumerate(asked):
         assert row not in own[i]
         np.testing.assert_array_equal(distance[i, own[i]], np.sort(np.delete(distance[i], row))[:k])

@@ -13,7 +13,7 @@ from evenshelf.errors import SettingError
 from evenshelf.plurals import counted
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
-from evenshelf.remedies.neighbour_search import BLOCK, nearest_rows
+from evenshelf.remedies.neighbours import BLOCK, nearest_rows
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.resample import reduced_counts
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows

@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 
 from evenshelf.plurals import counted, plural
-from evenshelf.remedies.neighbours import nearest
+from evenshelf.remedies.neighbours import nearest_rows
 from evenshelf.remedies.resample import wanted_counts
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
 
@@ -136,7 +136,7 @@ class Growth:
             self._single.add(group)
             return np.empty((len(seeds), 0), np.int64)
         within = self.vectors[rows]
-        return rows[nearest(within[seeds], within, k, own=seeds)]
+        return rows[nearest_rows(within[seeds], within, k, seeds)[0]]
 
     def add(self, group: int, first: Codes, second: Codes, step: Floats, weight: Floats) -> None:
         """Add made rows to a group; see :class:`Rows`."""
@@ -163,7 +163,7 @@ class Growth:
                 members[i] = np.sort(self.rng.permutation(rows)[:most])
                 self._looked, self._sampled = most, self._sampled + 1
         looked = np.concatenate(members)
-        near = nearest(self.vectors[looked], self.vectors, min(m, len(self.target) - 1), own=looked)
+        near, _ = nearest_rows(self.vectors[looked], self.vectors, min(m, len(self.target) - 1), looked)
         parts = np.split(near, np.cumsum([len(rows) for rows in members])[:-1])
         return [(int(g), rows, part) for g, rows, part in zip(self.groups, members, parts, strict=True)]
 

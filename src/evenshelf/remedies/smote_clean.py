@@ -13,7 +13,7 @@ from evenshelf.plurals import counted
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.clean import KINDS, Flags, at_odds, check_kind, keep_one_of_each, kept_note, tomek_links
-from evenshelf.remedies.neighbour_search import BLOCK
+from evenshelf.remedies.neighbours import BLOCK
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
 from evenshelf.remedies.smote import SMOTE

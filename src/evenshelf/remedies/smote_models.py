@@ -14,7 +14,7 @@ from evenshelf.plurals import counted
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.lines import Growth
-from evenshelf.remedies.neighbours import BLOCK, nearest
+from evenshelf.remedies.neighbours import BLOCK, nearest_rows
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
 from evenshelf.remedies.smote_border import in_danger
@@ -205,7 +205,7 @@ class SVMSMOTE(Remedy):
         """For each part, rows of one group, all rows that are among the m nearest of other groups to one of them."""
         looked, target = np.concatenate(parts), growth.target
         m = min(self.m, len(target) - max(len(growth.members(target[rows[0]])) for rows in parts))
-        near = nearest(growth.vectors[looked], growth.vectors, m, apart=(target[looked], target))
+        near, _ = nearest_rows(growth.vectors[looked], growth.vectors, m, apart=(target[looked], target))
         return [np.unique(part) for part in np.split(near, np.cumsum([len(rows) for rows in parts])[:-1])]
 
 
