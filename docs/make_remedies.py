@@ -22,7 +22,7 @@ HEAD = """\
 A remedy is written as a **spec**: its name, with parameters in brackets where they are to be fixed, such as
 `{example}`. What is not fixed is tuned over the values under *tried*, inside the training folds, together with the
 penalty of the head. Specs are joined with `+`: weights multiply, adjustments follow each other, and of the stages
-*resample*, *loss*, *calibrate* and *pool* there can be one.
+*resample*, *loss*, *retrieve*, *calibrate* and *pool* there can be one.
 
 In formulas, g is a group (in product labelling: a class), n[g] the number of its training examples and s[g] its score.
 """
@@ -33,11 +33,12 @@ STAGES = {
     Stage.WEIGHT: ("Weight", "Weighs training examples by their group."),
     Stage.LOSS: ("Loss", "Changes what training minimises."),
     Stage.ADJUST: ("Adjust", "Changes the scores of a trained model; costs no training."),
+    Stage.RETRIEVE: ("Retrieve", "Asks the training rows that are near to a new one, and mixes in what they say."),
     Stage.CALIBRATE: (
         "Calibrate",
         "Is fitted on scores of rows that the model has not seen, and changes all later ones.",
     ),
-    Stage.POOL: ("Pool", "Lets rare groups borrow from what their names mean."),
+    Stage.POOL: ("Pool", "Lets rare groups borrow: from what their names mean, or from where their rows lie."),
 }
 
 

@@ -12,12 +12,13 @@ import pytest
 from evenshelf.encoders import Encoder, EncoderKind
 from evenshelf.learners import LearnerKind
 from evenshelf.learners.heads import HEADS, fit_alone
-from evenshelf.remedies import Loss, Remedy, Rows, Stage, registry
+from evenshelf.remedies import Loss, Remedy, Retrieved, Rows, Stage, registry
 from evenshelf.remedies.adjust import LogitAdjust
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.losses import CrossEntropy, cross_entropy_in_place
 from evenshelf.remedies.pool import NamePrior
 from evenshelf.remedies.resample import RandomOver
+from evenshelf.remedies.retrieve import NearestNeighbours
 from evenshelf.remedies.weight import Balanced
 from evenshelf.tasks.label import LabelTask
 from evenshelf.testing import (
@@ -110,6 +111,28 @@ class Pool(NamePrior):
     formula: ClassVar[str] = "-"
 
 
+@dataclass(frozen=True)
+class Near(NearestNeighbours):
+    """Retrieves.
+
+    Parameters
+    ----------
+    k
+        >= 1.
+    share
+        In [0, 1].
+    temperature
+        In [0.001, 1000].
+    balance
+        In [0, 1].
+    """
+
+    name: ClassVar[str] = "near"
+    title: ClassVar[str] = "Retrieves"
+    paper: ClassVar[str] = "-"
+    formula: ClassVar[str] = "-"
+
+
 class Sound(Loss):
     def value_and_gradient(self, scores, target, weight):
         return cross_entropy_in_place(scores, target, weight)
@@ -189,6 +212,37 @@ def renotes(*notes):
     return lambda self, *args: dataclasses.replace(made(self, *args), notes=notes)
 
 
+def nameless(self, prior, *, has_names):
+    return Remedy.not_applicable(self, prior, has_names=True)
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """A memory that mixes in another way; found by its place in a list, as a function cannot be pickled."""
+
+    inner: Retrieved
+    way: int
+    notes: tuple[str, ...] = ()
+
+    def look_up(self, vectors):
+        return self.inner.look_up(vectors)
+
+    def __call__(self, scores, found):
+        return WAYS[self.way](scores, found)
+
+
+WAYS = []
+
+
+def memory(mix):
+    WAYS.append(mix)
+    way = len(WAYS) - 1
+    return lambda self, *given: Mixing(NearestNeighbours().retrieve(*given), way)
+
+
+_ITSELF = "retrieves_for_each_row_by_itself"
+
+
 def unchecked(self):
     return None
 
@@ -240,9 +294,28 @@ BROKEN = [
     (changed(Adjust, adjust=lambda self, s, prior, n: s.astype(float)), "adjusts_each_row_by_itself"),
     (changed(Adjust, adjust=lambda self, s, prior, n: s - s.mean(axis=0)), "adjusts_each_row_by_itself"),
     (changed(Adjust, adjust=lambda self, s, prior, n: s * n), "adjusts_each_row_by_itself"),
-    (changed(Pool, centre=lambda self, names, prior: names[:-1]), "gives_each_group_a_centre"),
-    (changed(Pool, not_applicable=Remedy.not_applicable), "names_why_it_cannot_be_used"),
-    (changed(Pool, centre=lambda self, names, prior: names), "does_nothing_at_its_neutral_value"),
+    (changed(Pool, centre=lambda self, names, prior, means: names[:-1]), "gives_each_group_a_centre"),
+    (changed(Pool, not_applicable=nameless), "names_why_it_cannot_be_used"),
+    (
+        changed(Pool, reads_names=False, centre=lambda self, names, prior, means: np.float32(self.scale) * names),
+        "gives_each_group_a_centre",
+    ),
+    (changed(Pool, centre=lambda self, names, prior, means: names), "does_nothing_at_its_neutral_value"),
+    (changed(Near, retrieve=memory(lambda scores, found: scores - scores.mean(axis=0))), _ITSELF),
+    (changed(Near, retrieve=memory(lambda scores, found: scores.astype(float))), _ITSELF),
+    (changed(Near, retrieve=memory(lambda scores, found: scores / scores.sum(axis=1, keepdims=True))), _ITSELF),
+    (changed(Near, retrieve=memory(lambda scores, found: 0 * scores)), "does_not_predict_groups_without_a_row"),
+    (
+        changed(Near, retrieve=memory(lambda scores, found: scores + np.float32(DRAWN.random()) * found.toarray())),
+        "keeps_the_same_memory_of_the_same_rows",
+    ),
+    (
+        changed(Near, retrieve=lambda self, *given: NearestNeighbours().retrieve(*given)),
+        "does_nothing_at_its_neutral_value",
+    ),
+    (changed(Near, retrieve=Remedy.retrieve), "acts_where_it_says"),
+    (changed(Weigh, notes=lambda self, prior: ("done",)), "does_not_mind_what_groups_are_called"),
+    (changed(Weigh, bound=lambda self, labels: Balanced(0.5)), "does_not_mind_what_groups_are_called"),
 ]
 
 
@@ -254,7 +327,7 @@ def test_a_broken_remedy_is_found_out(kind, promise: str, monkeypatch: pytest.Mo
     assert said[promise].strip(), "the failure says nothing"
 
 
-@pytest.mark.parametrize("kind", [Weigh, Over, Adjust, Pool], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [Weigh, Over, Adjust, Pool, Near], ids=lambda kind: kind.name)
 def test_what_the_broken_ones_are_made_of_is_sound(kind, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = changed(kind, **{_method(kind): getattr(kind, _method(kind))})
     monkeypatch.setitem(registry._registry._kinds, kind.name, whole)
@@ -262,7 +335,7 @@ def test_what_the_broken_ones_are_made_of_is_sound(kind, monkeypatch: pytest.Mon
 
 
 def _method(kind) -> str:
-    return {Weigh: "weight", Over: "resample", Adjust: "adjust", Pool: "centre"}[kind]
+    return {Weigh: "weight", Over: "resample", Adjust: "adjust", Pool: "centre", Near: "retrieve"}[kind]
 
 
 def test_a_remedy_that_nobody_registered_is_told_how() -> None:

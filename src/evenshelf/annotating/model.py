@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.encoders import Encoder, VectorCache, open_encoder
+from evenshelf.errors import SettingError
 from evenshelf.learners.paths import fit_path
+from evenshelf.learners.retrieval import memory_of
 from evenshelf.learners.training import Training, training_part
 from evenshelf.learners.vectors import Vectors, prepare
-from evenshelf.remedies import Remedy, parse
+from evenshelf.remedies import Remedy, Stage, parse
 from evenshelf.shop.progress import Progress
 from evenshelf.study.prepare import AUTO, pick_encoder
 
@@ -56,11 +58,14 @@ class Labels:
         ``[n]`` codes from 0 to C - 1, each class with a row.
     names
         ``[C, d]`` vectors of the class names.
+    classes
+        ``[C]`` the names, for a remedy that knows classes by them.
     """
 
     vectors: Floats
     target: Codes
     names: Floats
+    classes: tuple[str, ...] = ()
 
 
 def fit(labels: Labels, remedy: str = SUGGESTING, *, strength: float = 1.0) -> Callable[[Floats], Floats]:
@@ -76,7 +81,7 @@ def fit(labels: Labels, remedy: str = SUGGESTING, *, strength: float = 1.0) -> C
     What gives ``[m, C]`` probabilities for vectors ``[m, d]``.
     """
     prepared = prepare(labels.vectors, labels.target, np.zeros(len(labels.target), np.int64), _distinct(labels.vectors))
-    return _predictor(prepared, (-1, 0), labels.names, parse(remedy), strength)
+    return _predictor(prepared, (-1, 0), labels.names, parse(remedy).bound(labels.classes), strength)
 
 
 def cross_fitted(
@@ -105,7 +110,7 @@ def cross_fitted(
     -------
     ``[m, C]``.
     """
-    parsed = parse(remedy)
+    parsed = parse(remedy).bound(labels.classes)
     prepared = prepare(labels.vectors, labels.target, fold, _distinct(labels.vectors))
     found = np.empty((len(vectors), len(labels.names)), np.float32)
     held = np.unique(unseen).tolist()
@@ -127,6 +132,12 @@ def softmax(scores: Floats) -> Floats:
 def _predictor(
     prepared: Vectors, folds: tuple[int, ...], names: Floats, remedy: Remedy, strength: float
 ) -> Callable[[Floats], Floats]:
+    idle = [stage.value for stage in (Stage.RESAMPLE, Stage.CALIBRATE) if stage in remedy.stages]
+    if idle:
+        raise SettingError(
+            f"{remedy} acts at the stage {' and '.join(idle)}, where a model that suggests labels does nothing.",
+            hint="Leave that part out.",
+        )
     training = Training.of(prepared, folds, len(names), names)
     penalty = 1.0 / (float(training.count.sum()) * prepared.scale**2 * strength)
     # approached by stronger penalties, each fit starting where the last one ended
@@ -134,9 +145,12 @@ def _predictor(
     wanted = [(training_part(remedy), None, [*path, penalty])]
     head = fit_path(training, wanted, tolerance=TOLERANCE, approach=1e-2)[0][-1]
 
+    memory = memory_of(remedy, training)
+
     def predict(new: Floats) -> Floats:
         turned = prepared.turn((new - prepared.mean) / np.float32(prepared.scale))
-        return softmax(head.scores(np.concatenate([np.ones((len(new), 1), np.float32), turned], axis=1), remedy))
+        scores = head.scores(np.concatenate([np.ones((len(new), 1), np.float32), turned], axis=1), remedy)
+        return softmax(scores if memory is None else memory(scores, memory.look_up(turned)))
 
     return predict
 

@@ -142,7 +142,7 @@ def select(
     if not warm:
         notes.append("There are labels of fewer than two classes or titles, so nothing can be suggested yet.")
     vectors, names, _ = encode(examples.title, class_texts(examples.classes), encoder, progress=tell)
-    labels = Labels(vectors[examples.labelled], examples.target, names)
+    labels = Labels(vectors[examples.labelled], examples.target, names, tuple(examples.classes))
     probabilities, counts = None, None
     if warm:
         counts = np.bincount(examples.target, minlength=len(examples.classes)).astype(np.int64)

@@ -110,7 +110,7 @@ def suspects(
         raise InputError(
             f"No label of {target!r} can be judged: each class has titles of one kind only.", hint="Label more rows."
         )
-    labels = Labels(vectors, examples.target, names)
+    labels = Labels(vectors, examples.target, names, tuple(examples.classes))
     given, p = examples.target[judged], cross_fitted(labels, fold, vectors[judged], fold[judged], progress=tell)
     doubt = doubts(given, p)
     listed = np.flatnonzero(doubt.suspect)

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from evenshelf.errors import InputError, SettingError
 from evenshelf.estimators.inputs import check_applies, classes_of, one_label_a_row, read_remedy, read_seed
 from evenshelf.learners.heads import fit_alone
-from evenshelf.remedies import Prior, Remedy, Stage
+from evenshelf.remedies import Prior, Remedy
 
 Doubles = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ class RemedyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ``None`` for scikit-learn's default on the vectors as they are: C = 1. A study tries 1e-3.5 to 1e-7.
     names
         Vectors of the classes' texts, for remedies that borrow from names: ``[C, d]`` in the order of sorted labels, or
-        a mapping from label to vector, which may hold more labels than `y`: for a remedy at the stage *pool* they are
+        a mapping from label to vector, which may hold more labels than `y`: for a remedy that reads names they are
         classes as well, known by name alone.
     random_state
         Seed, ``numpy.random.RandomState`` or ``None``, as everywhere in scikit-learn; for remedies that resample
@@ -46,6 +46,8 @@ class RemedyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ``[C]`` sorted labels.
     n_features_in_, feature_names_in_
         As everywhere in scikit-learn.
+    notes_
+        What the remedy could not do for which classes, a sentence each.
     n_iter_
         Steps taken, at most 500. Where float32 resolves no more, a fit may take them all and still be at its optimum.
     head_
@@ -98,14 +100,15 @@ class RemedyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise SettingError(f"penalty is {self.penalty!r}; it has to be a number above 0, or None.")
         one_label_a_row(y)
         values, labels = validate_data(self, X, y, dtype=np.float64)
-        pools = Stage.POOL in remedy.stages
+        reads = remedy.reads_names
         present, target = classes_of(labels)
-        self.classes_, names = read_names(self.names, present, values.shape[1], more=pools)
+        self.classes_, names = read_names(self.names, present, values.shape[1], more=reads)
+        remedy = remedy.bound([str(label) for label in self.classes_.tolist()])
         target = np.searchsorted(self.classes_, present)[target]
         prior = Prior(np.bincount(target, minlength=len(self.classes_)).astype(np.int64))
         check_applies(remedy, prior, has_names=names is not None)
         # far from zero float32 resolves little; what is near to a name depends on where zero is, so there it stays
-        shift = np.zeros(values.shape[1]) if pools else values.mean(axis=0)
+        shift = np.zeros(values.shape[1]) if reads else values.mean(axis=0)
         self.head_ = fit_alone(
             (values - shift).astype(np.float32),
             target,
@@ -115,9 +118,10 @@ class RemedyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             seed=read_seed(self.random_state),
             penalty=None if self.penalty is None else float(self.penalty),
         )
+        self.notes_ = self.head_.notes
         self.n_iter_ = self.head_.head.fit.steps
         weights, biases = self.head_.linear
-        self._weights, self._biases = weights, biases - shift @ weights
+        self._shift, self._weights, self._biases = shift, weights, biases - shift @ weights
         return self
 
     def decision_function(self, X: Any) -> Doubles:
@@ -144,7 +148,7 @@ class RemedyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         values = validate_data(self, X, dtype=np.float64, reset=False)
         # in float64 up to here, or a row's scores would depend on the rows beside it
         scores = (values @ self._weights + self._biases).astype(np.float32)
-        return self.head_.adjust(scores).astype(np.float64)
+        return self.head_.adjust(scores, (values - self._shift).astype(np.float32)).astype(np.float64)
 
 
 def read_names(

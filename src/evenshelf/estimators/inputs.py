@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.remedies import Prior, Remedy, Stage, parse
+from evenshelf.remedies import Prior, Remedy, parse
 
 Codes = NDArray[np.int64]
 
@@ -100,6 +100,6 @@ def check_applies(remedy: Remedy, prior: Prior, *, has_names: bool) -> None:
         raise InputError(f"y holds {present} class; at least two classes are needed.")
     reason = remedy.not_applicable(prior, has_names=has_names)
     if reason:
-        borrows = Stage.POOL in remedy.stages and not has_names
+        borrows = remedy.reads_names and not has_names
         hint = "A remedy that borrows from names needs names=, a vector for each class." if borrows else None
         raise SettingError(f"{remedy} cannot be used here: {reason}.", hint=hint)

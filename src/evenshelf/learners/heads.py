@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from evenshelf.errors import SettingError
 from evenshelf.learners.paths import Head, fit_path, penalties
 from evenshelf.learners.registry import LearnerKind, register
+from evenshelf.learners.retrieval import memory_of
 from evenshelf.learners.training import Training, training_part, training_rows
 from evenshelf.learners.vectors import prepare
-from evenshelf.remedies import Calibrated, Composition, Remedy, Stage, parse
+from evenshelf.remedies import Calibrated, Composition, Remedy, Retrieved, Stage, parse
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
@@ -20,12 +21,14 @@ Codes = NDArray[np.int64]
 CROSS_FITS = 3
 """Parts that rows are dealt out to, where scores of unseen rows are needed and no study has them."""
 
-STAGES = (Stage.RESAMPLE, Stage.WEIGHT, Stage.LOSS, Stage.ADJUST, Stage.CALIBRATE, Stage.POOL)
+STAGES = (Stage.RESAMPLE, Stage.WEIGHT, Stage.LOSS, Stage.ADJUST, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL)
 
 
 @dataclass(frozen=True, eq=False)
 class LoneHead:
-    """A head with the way from vectors as they are given to its axes; holds no training row, and can be pickled.
+    """A head with the way from vectors as they are given to its axes; can be pickled.
+
+    It holds training rows only under a remedy that retrieves them.
 
     Attributes
     ----------
@@ -37,6 +40,8 @@ class LoneHead:
         See :class:`~evenshelf.learners.vectors.Vectors`.
     calibrated
         What a remedy that calibrates has found, or ``None``.
+    retrieved
+        The memory of a remedy that retrieves, or ``None``.
     """
 
     head: Head
@@ -45,13 +50,13 @@ class LoneHead:
     axes: Floats
     scale: float
     calibrated: Calibrated | None = None
+    retrieved: Retrieved | None = None
 
     def __call__(self, new: Floats) -> Floats:
         """``[n, C]`` adjusted scores of vectors ``[n, d]``."""
-        turned = np.asarray(((new - self.mean) / np.float32(self.scale)) @ self.axes, dtype=np.float32)
+        turned = self._turned(new)
         rows = np.concatenate([np.ones((len(new), 1), np.float32), turned], axis=1)
-        scores = self.head.scores(rows, self.remedy)
-        return scores if self.calibrated is None else self.calibrated(scores)
+        return self._finished(self.head.scores(rows, self.remedy), turned)
 
     @property
     def linear(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -60,9 +65,32 @@ class LoneHead:
         weights = self.axes.astype(np.float64) @ fitted[1:] / self.scale
         return weights, fitted[0] - self.mean.astype(np.float64) @ weights
 
-    def adjust(self, scores: Floats) -> Floats:
-        """``[n, C]`` scores after all that the remedy does to them, from those of :attr:`linear`."""
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the remedy could not do for which classes after training, a sentence each."""
+        later = [found.notes for found in (self.retrieved, self.calibrated) if found is not None]
+        return sum(later, self.remedy.notes(self.head.prior))
+
+    def adjust(self, scores: Floats, new: Floats) -> Floats:
+        """``[n, C]`` scores after all that the remedy does to them.
+
+        Parameters
+        ----------
+        scores
+            ``[n, C]`` from those of :attr:`linear`.
+        new
+            ``[n, d]`` the vectors that they are of, which a remedy that retrieves looks up.
+        """
         adjusted = self.remedy.linear_form.adjust(scores, self.head.prior, self.head.norms)
+        return self._finished(adjusted, self._turned(new) if self.retrieved is not None else new)
+
+    def _turned(self, new: Floats) -> Floats:
+        return np.asarray(((new - self.mean) / np.float32(self.scale)) @ self.axes, dtype=np.float32)
+
+    def _finished(self, adjusted: Floats, turned: Floats) -> Floats:
+        """Scores after what is retrieved, and after calibration."""
+        if self.retrieved is not None:
+            adjusted = self.retrieved(adjusted, self.retrieved.look_up(turned))
         return adjusted if self.calibrated is None else self.calibrated(adjusted)
 
 
@@ -97,7 +125,12 @@ def fit_alone(
     if Stage.CALIBRATE in remedy.stages:
         unseen = _cross_fitted(vectors, target, groups, remedy, names=names, seed=seed, penalty=penalty)
         calibrated = remedy.calibration(*unseen, training.prior)
-    return LoneHead(head, remedy, prepared.mean, prepared.axes, prepared.scale, calibrated)
+    retrieved = None
+    if Stage.RETRIEVE in remedy.stages:
+        _, same = np.unique(vectors, axis=0, return_inverse=True)
+        order = np.argsort(prepared.row_of)
+        retrieved = memory_of(remedy, training, same.reshape(-1)[order])
+    return LoneHead(head, remedy, prepared.mean, prepared.axes, prepared.scale, calibrated, retrieved)
 
 
 def _cross_fitted(

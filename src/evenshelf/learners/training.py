@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,6 +17,9 @@ from evenshelf.remedies import Composition, Prior, Remedy, Rows, Stage, effectiv
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 Block: TypeAlias = Any  # float32 matrix, dense (ndarray) or sparse (csr_array)
+
+AFTER = frozenset({Stage.ADJUST, Stage.RETRIEVE, Stage.CALIBRATE})
+"""Stages that change what a fitted head says, and not the head."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,18 @@ class Training:
         turned = None if names is None else vectors.turn_names(names)
         return cls(folds, vectors.blocks(folds), target, count, prior, turned, vectors.scale)
 
+    @cached_property
+    def means(self) -> Floats:
+        """``[C, d]`` mean of each class's rows, each as often as it counts, less that of all; 0 of a cold class."""
+        classes = len(self.prior.counts)
+        share = self.count / np.maximum(np.bincount(self.target, self.count, classes), 1.0)[self.target]
+        picks = csr_array((share, (self.target, np.arange(len(self.target)))), shape=(classes, len(self.target)))
+        parts = np.split(np.arange(len(self.target)), np.cumsum([b.shape[0] for b in self.blocks])[:-1])
+        of_class = sum(picks[:, part] @ block[:, 1:] for part, block in zip(parts, self.blocks, strict=True))
+        dense = of_class if isinstance(of_class, np.ndarray) else of_class.toarray()
+        middle = (self.prior.counts / self.prior.total) @ dense.astype(np.float64)
+        return np.asarray(np.where(self.prior.present[:, None], dense - middle, 0.0), dtype=np.float32)
+
     def leading(self, axes: int) -> Training:
         """The same rows in their first axes; see :meth:`Vectors.leading`."""
         if axes <= 0 or axes >= self.blocks[0].shape[1] - 1 or not isinstance(self.blocks[0], np.ndarray):
@@ -65,7 +81,7 @@ class Training:
 
 def training_part(remedy: Remedy) -> Remedy:
     """What of a remedy matters for training: remedies with equal parts share their fits."""
-    parts = [p for p in remedy.linear_form.parts if set(p.stages) - {Stage.ADJUST, Stage.CALIBRATE}]
+    parts = [p for p in remedy.linear_form.parts if set(p.stages) - AFTER]
     if not parts:
         return parse("none")
     return parts[0] if len(parts) == 1 else Composition(tuple(parts))
@@ -134,11 +150,11 @@ def make_problem(remedy: Remedy, penalty: float | None, training: Training, rows
     centre = np.zeros((training.blocks[0].shape[1], classes), np.float32)
     centre[0] = prior.log_share
     frozen = ~prior.present
-    pooled = None if training.names is None else remedy.centre(training.names, prior)
-    if pooled is None:
-        centre[0, frozen] = ABSENT
-    else:
+    pooled = remedy.centre(training.names, prior, training.means) if Stage.POOL in remedy.stages else None
+    if pooled is not None:
         centre[1:] = pooled.T
+    # nothing is known of them, neither from rows nor otherwise
+    centre[0, frozen & ~centre[1:].any(axis=0)] = ABSENT
     return Problem(
         loss=loss,
         target=target,

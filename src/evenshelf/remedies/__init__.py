@@ -1,6 +1,7 @@
 """Remedies against imbalance: frozen values that act at one or more stages, composed with ``+``."""
 
-from evenshelf.remedies.base import Calibrated, Composition, Remedy, Stage, effective_loss
+from evenshelf.remedies.after_training import Calibrated, Retrieved
+from evenshelf.remedies.base import Composition, Remedy, Stage, effective_loss
 from evenshelf.remedies.losses import Loss
 from evenshelf.remedies.registry import catalogue, register
 from evenshelf.remedies.rows import Prior, Rows
@@ -13,6 +14,7 @@ __all__ = [
     "Loss",
     "Prior",
     "Remedy",
+    "Retrieved",
     "Rows",
     "Stage",
     "catalogue",

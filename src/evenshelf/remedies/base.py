@@ -8,33 +8,17 @@ remedy does not declare has the neutral default of this module, so a learner nev
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
 from evenshelf.errors import SettingError
+from evenshelf.remedies.after_training import Calibrated, Retrieved
 from evenshelf.remedies.losses import CrossEntropy, Loss
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
-
-
-class Calibrated(Protocol):
-    """What was found on unseen rows: ``[m, G]`` scores to ``[m, G]`` scores, each row by itself.
-
-    Attributes
-    ----------
-    notes
-        What it could not do for which groups, a sentence each.
-    """
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """See the class."""
-
-    def __call__(self, scores: Floats) -> Floats:
-        """Change scores."""
 
 
 class Stage(StrEnum):
@@ -45,6 +29,7 @@ class Stage(StrEnum):
     WEIGHT = "weight"
     LOSS = "loss"
     ADJUST = "adjust"
+    RETRIEVE = "retrieve"
     CALIBRATE = "calibrate"
     POOL = "pool"
 
@@ -73,6 +58,8 @@ class Remedy:
         Parameters that a user has to give: at their defaults the remedy is not applicable.
     one_label
         Whether it makes sense only where an example has one label, and not a set of them.
+    reads_names
+        Whether it lives on vectors of the groups' texts.
     """
 
     name: ClassVar[str]
@@ -84,6 +71,7 @@ class Remedy:
     grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     needs: ClassVar[tuple[str, ...]] = ()
     one_label: ClassVar[bool] = False
+    reads_names: ClassVar[bool] = False
 
     @property
     def fingerprint(self) -> str:
@@ -131,8 +119,24 @@ class Remedy:
         """A remedy with the same optimum for a linear head with a free bias, but cheaper to train; often itself."""
         return self
 
+    def bound(self, labels: Sequence[str]) -> Remedy:
+        """Return this remedy for groups of these names, in the order of their codes; asked before anything else.
+
+        Raises
+        ------
+        SettingError
+            If it says something of groups that are not among them.
+        """
+        return self
+
+    def notes(self, prior: Prior) -> tuple[str, ...]:
+        """What it cannot do for which of such groups, a sentence each, as far as the prior tells."""
+        return ()
+
     def not_applicable(self, prior: Prior, *, has_names: bool) -> str | None:
         """Why this remedy cannot be used with such groups, or ``None`` if it can."""
+        if self.reads_names and not has_names:
+            return "the groups have no names that the encoder could read"
         if int(prior.present.sum()) < 2:
             return "fewer than two groups have training examples"
         return None
@@ -175,14 +179,30 @@ class Remedy:
         """
         return scores
 
+    def retrieve(self, vectors: Floats, target: Codes, count: Floats, prior: Prior) -> Retrieved | None:
+        """A memory of the training rows, which changes adjusted scores by them; ``None`` leaves the scores.
+
+        Parameters
+        ----------
+        vectors
+            ``[n, d]`` float32, rows of the training fold only, each once for each group that it has.
+        target
+            ``[n]`` group codes.
+        count
+            ``[n]`` > 0, how many examples each row stands for.
+        prior
+            Of the training fold.
+        """
+        return None
+
     def calibration(self, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Calibrated | None:
         """What changes all later scores, found on rows that the model has not seen; ``None`` leaves them.
 
         Parameters
         ----------
         scores
-            ``[n, G]`` scores of such rows, adjustments included; rows of groups that the model has not seen at all are
-            left out.
+            ``[n, G]`` scores of such rows, after adjustments and what was retrieved; rows of groups that the model has
+            not seen at all are left out.
         target
             ``[n]`` their groups.
         count
@@ -192,15 +212,21 @@ class Remedy:
         """
         return None
 
-    def centre(self, names: Floats, prior: Prior) -> Floats | None:
+    def centre(self, names: Floats | None, prior: Prior, means: Floats) -> Floats | None:
         """``[G, d]`` weights towards which those of the groups shrink (stage *pool*); ``None`` means zero.
+
+        A group without a training example is left out, as if the remedy did not pool, where its line is all zeros.
 
         Parameters
         ----------
         names
-            ``[G, d]`` vectors of the groups' texts, from the same encoder as the examples.
+            ``[G, d]`` vectors of the groups' texts, from the same encoder as the examples; their product with a row is
+            the cosine of the two, but for a constant. ``None`` where the groups have none.
         prior
             Of the training fold.
+        means
+            ``[G, d]`` mean of each group's training rows, seen from the mean of all; 0 of a group that has none.
+            The root mean square length of rows is about 1.
         """
         return None
 
@@ -209,8 +235,8 @@ class Remedy:
 class Composition(Remedy):
     """Several remedies used together, written ``a + b``.
 
-    Weights multiply and adjustments follow each other; of the stages *resample*, *loss*,
-    *calibrate* and *pool* there can be one.
+    Weights multiply and adjustments follow each other; of the stages *resample*, *loss*, *retrieve*, *calibrate* and
+    *pool* there can be one. What is retrieved is mixed in after all adjustments, and calibrated with them.
     All stages see the prior of the training fold as it was before resampling.
 
     Parameters
@@ -227,7 +253,7 @@ class Composition(Remedy):
     members: tuple[Remedy, ...]
 
     def __post_init__(self) -> None:
-        for stage in (Stage.RESAMPLE, Stage.LOSS, Stage.CALIBRATE, Stage.POOL):
+        for stage in (Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL):
             rivals = [m.name for m in self.members if stage in m.stages]
             if len(rivals) > 1:
                 raise SettingError(
@@ -271,6 +297,11 @@ class Composition(Remedy):
         return tuple(dict.fromkeys(s for m in self.members for s in m.stages))
 
     @property
+    def reads_names(self) -> bool:  # type: ignore[override]
+        """Whether a member does."""
+        return any(m.reads_names for m in self.members)
+
+    @property
     def linear_form(self) -> Remedy:
         """Linear forms of the members; what a member did in training comes before all adjustments of scores."""
         moved = [m for m in self.members if Stage.ADJUST in m.linear_form.stages and Stage.ADJUST not in m.stages]
@@ -284,6 +315,14 @@ class Composition(Remedy):
         for member in self.members:
             found = [(*done, s) for done in found for s in member.settings]
         return tuple(Composition(members) for members in found)
+
+    def bound(self, labels: Sequence[str]) -> Remedy:
+        """The members, bound."""
+        return Composition(tuple(m.bound(labels) for m in self.members))
+
+    def notes(self, prior: Prior) -> tuple[str, ...]:
+        """What the members say."""
+        return tuple(note for m in self.members for note in m.notes(prior))
 
     def not_applicable(self, prior: Prior, *, has_names: bool) -> str | None:
         """The first reason that a member gives."""
@@ -310,14 +349,19 @@ class Composition(Remedy):
             scores = member.adjust(scores, prior, norms)
         return scores
 
+    def retrieve(self, vectors: Floats, target: Codes, count: Floats, prior: Prior) -> Retrieved | None:
+        """Memory of the member that retrieves."""
+        made = (m.retrieve(vectors, target, count, prior) for m in self.members if Stage.RETRIEVE in m.stages)
+        return next(made, None)
+
     def calibration(self, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Calibrated | None:
         """Calibration of the member that has one."""
         made = (m.calibration(scores, target, count, prior) for m in self.members if Stage.CALIBRATE in m.stages)
         return next(made, None)
 
-    def centre(self, names: Floats, prior: Prior) -> Floats | None:
+    def centre(self, names: Floats | None, prior: Prior, means: Floats) -> Floats | None:
         """Centre of the member that pools."""
-        return next((c for m in self.members if (c := m.centre(names, prior)) is not None), None)
+        return next((c for m in self.members if (c := m.centre(names, prior, means)) is not None), None)
 
 
 def _literal(value: Any, default: Any) -> str:

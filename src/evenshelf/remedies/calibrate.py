@@ -11,7 +11,8 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
 from evenshelf.plurals import counted
-from evenshelf.remedies.base import Calibrated, Remedy, Stage
+from evenshelf.remedies.after_training import Calibrated
+from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior

@@ -36,18 +36,13 @@ class NamePrior(Remedy):
     stages: ClassVar[tuple[Stage, ...]] = (Stage.POOL,)
     neutral: ClassVar[dict[str, float]] = {"scale": 0.0}
     grid: ClassVar[dict[str, tuple[float, ...]]] = {"scale": (20.0, 40.0)}
+    reads_names: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_range("scale", self.scale, 0.0, 1000.0)
 
-    def not_applicable(self, prior: Prior, *, has_names: bool) -> str | None:
-        """Also when the groups have no texts."""
-        if not has_names:
-            return "the groups have no names that the encoder could read"
-        return super().not_applicable(prior, has_names=has_names)
-
-    def centre(self, names: Floats, prior: Prior) -> Floats | None:
+    def centre(self, names: Floats | None, prior: Prior, means: Floats) -> Floats | None:
         """See :meth:`Remedy.centre`."""
-        if self.scale == 0.0:
-            return None  # zero vectors would let groups in that are known by nothing
+        if self.scale == 0.0 or names is None:
+            return None
         return np.float32(self.scale) * names

@@ -15,7 +15,7 @@ SETS = {
     "standard": "every remedy of the catalogue that needs nothing from you, and proven compositions",
     "quick": "one of each stage",
 }
-QUICK = ("none", "balanced", "random_over", "balanced_softmax", "logit_adjust", "threshold_moving", "name_prior")
+QUICK = ("none", "balanced", "random_over", "balanced_softmax", "logit_adjust", "knn", "threshold_moving", "name_prior")
 
 
 def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:

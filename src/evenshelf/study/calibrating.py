@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.learners.paths import Head, fit_path
+from evenshelf.learners.retrieval import Memories
 from evenshelf.learners.training import Training, training_rows
 from evenshelf.learners.vectors import Vectors
 from evenshelf.remedies import Calibrated, Prior, Remedy, Stage
@@ -35,16 +36,22 @@ class Before:
         Folds that it has not seen.
     seconds
         CPU time, a share for each remedy that calibrates.
+    memories
+        Of the rows that it has seen.
     """
 
     head: Head
     validation: tuple[int, ...]
     seconds: float
+    memories: Memories
 
     def calibration(self, remedy: Remedy, vectors: Vectors) -> Calibrated | None:
         """What a remedy finds on the rows that were left out."""
         unseen = vectors.index(self.validation)
-        scores = np.concatenate([self.head.scores(block, remedy) for block in vectors.blocks(self.validation)])
+        blocks = enumerate(vectors.blocks(self.validation))
+        scores = np.concatenate(
+            [self.memories.mixed(remedy, self.head.scores(block, remedy), block, number) for number, block in blocks]
+        )
         return _fitted_on(remedy, scores, vectors.target[unseen], vectors.count[unseen], self.head.prior)
 
 
@@ -78,7 +85,8 @@ def fit_before(
     tasks = [(training.remedy, rows, training.penalties)]
     starts = [start(training.start)]
     fitted = fit_path(without, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
-    return Before(fitted[0][-1], training.start.validation, (time.process_time() - began) / users)
+    seconds = (time.process_time() - began) / users
+    return Before(fitted[0][-1], training.start.validation, seconds, Memories(without))
 
 
 def cross_calibrated(

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from evenshelf.errors import SettingError
 from evenshelf.learners.heads import HEADS
 from evenshelf.learners.paths import Head, fit_path
+from evenshelf.learners.retrieval import Memories
 from evenshelf.learners.solver import MEMORY
 from evenshelf.learners.training import Training, training_rows
 from evenshelf.learners.vectors import Vectors
-from evenshelf.remedies import Calibrated, Remedy, Stage
+from evenshelf.remedies import Calibrated, Prior, Remedy, Stage
 from evenshelf.study.calibrating import Before, cross_calibrated, fit_before
 from evenshelf.study.plan import APPROACH_TOLERANCE, FINAL_TOLERANCE, SEARCH_TOLERANCE, Start, Unit
 
@@ -40,7 +41,7 @@ class Model:
     weights
         ``[d + 1, C]``, of linear heads.
     told
-        ``told(remedy)``: what its calibration could not do.
+        ``told(remedy)``: what it could not do for which classes.
     calibration_seconds
         CPU time of what a remedy that calibrates needs besides, for each that does.
     """
@@ -120,6 +121,7 @@ def _heads(
         starts = [None if t.start is None else start(t.start) for t in unit.trainings]
         fitted = fit_path(training, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
 
+    memories = Memories(training)
     befores = [fit_before(t, vectors, names, folds, random=random, start=start) for t in unit.trainings]
 
     def model(head: Head, before: Before | None, seconds: float, size: int) -> Model:
@@ -138,7 +140,8 @@ def _heads(
             return calibrations[remedy.spec]
 
         def scores(fold: int, remedy: Remedy) -> Floats:
-            found = head.scores(vectors.blocks((fold,))[0], remedy)
+            rows = vectors.blocks((fold,))[0]
+            found = memories.mixed(remedy, head.scores(rows, remedy), rows, fold)
             if Stage.CALIBRATE in remedy.stages and unit.kind == "search":
                 return cross_calibrated(remedy, found, vectors, fold, prior=head.prior, rng=random("halves", fold))
             calibrated = calibration(remedy)
@@ -146,7 +149,8 @@ def _heads(
 
         def told(remedy: Remedy) -> tuple[str, ...]:
             calibrated = calibration(remedy)
-            return () if calibrated is None else calibrated.notes
+            notes = () if calibrated is None else calibrated.notes
+            return (*remedy.notes(head.prior), *memories.notes(remedy), *notes)
 
         extra = 0.0 if before is None else before.seconds
         fit = head.fit
@@ -175,6 +179,7 @@ def _others(
     copies = np.repeat(np.arange(len(index)), vectors.count[index].astype(np.int64))
     given = np.ascontiguousarray(vectors.given(folds)[copies])
     target = vectors.target[index][copies]
+    prior = Prior(np.bincount(target, minlength=classes_of(vectors)))
     models = []
     for t in unit.trainings:
         row = []
@@ -194,7 +199,10 @@ def _others(
                 rows = vectors.given((fold,))  # fitted under the remedy, adjustments included
                 return _checked(predict(rows), (len(rows), classes_of(vectors)), unit.learner.name, remedy)
 
-            row.append(Model(scores, time.process_time() - before, given.nbytes))
+            def told(remedy: Remedy) -> tuple[str, ...]:
+                return remedy.notes(prior)
+
+            row.append(Model(scores, time.process_time() - before, given.nbytes, told=told))
         models.append(row)
     return Fitted(models, {})
 

@@ -51,7 +51,7 @@ class Gathered:
         )
 
     def notes(self, spec: str) -> tuple[str, ...]:
-        """What the tuned remedy said of its training rows, each once."""
+        """What the tuned remedy said of its training rows and of what it could not do, each once."""
         return tuple(dict.fromkeys(self._parts[spec, True].notes))
 
     def _of(self, spec: str, *, tuned: bool) -> _Parts:

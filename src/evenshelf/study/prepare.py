@@ -181,6 +181,8 @@ def prepare(
     if task.texts is None:
         raise InputError("The task has no texts to encode.", hint="Give a Study its vectors instead.")
     plan.check()
+    for remedy in remedy_set(plan.remedies):
+        remedy.bound(task.classes)  # what is wrong for these classes is said before the texts are encoded
     texts, labels = list(task.texts), list(task.class_texts if names is None else names)
     total, done = len(texts) + len(labels), 0
 

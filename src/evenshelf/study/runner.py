@@ -101,7 +101,7 @@ class Study:
                     hint="Give one row each, in the task's order; a task leaves out examples without a label.",
                 )
         self.folder = Path(self.folder).resolve()  # workers may live longer than the current folder
-        self._remedies = remedy_set(self.remedies)
+        self._remedies = tuple(remedy.bound(self.task.classes) for remedy in remedy_set(self.remedies))
         self._learner = learner_kind(self.learner) if isinstance(self.learner, str) else self.learner
         for remedy in self._remedies:
             settings(remedy, self.budget, self._learner)

@@ -155,7 +155,7 @@ def _compute(
         for name, setting in t.users:
             model = models[t.penalties.index(setting.penalty)]
             number = len(facts["users"])
-            calibrates = Stage.CALIBRATE in setting.remedy.stages
+            stages = setting.remedy.stages
             began = time.process_time()
             facts["users"].append(
                 {
@@ -183,10 +183,12 @@ def _compute(
                     arrays[f"{number}.predicted"] = predicted
                     arrays[f"{number}.p_true"] = p_true
                     arrays[f"{number}.p_predicted"] = p_predicted
-            if calibrates:
-                fact = facts["users"][number]
-                fact["seconds"] += model.calibration_seconds + time.process_time() - began
-                fact["told"] = list(model.told(setting.remedy))
+            fact = facts["users"][number]
+            fact["told"] = list(model.told(setting.remedy))
+            if Stage.CALIBRATE in stages or Stage.RETRIEVE in stages:
+                fact["seconds"] += time.process_time() - began
+            if Stage.CALIBRATE in stages:
+                fact["seconds"] += model.calibration_seconds
     facts["seconds"] = time.process_time() - started
     return facts, arrays
 

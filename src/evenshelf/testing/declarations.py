@@ -23,6 +23,7 @@ METHOD_OF = {
     Stage.WEIGHT: "weight",
     Stage.LOSS: "loss",
     Stage.ADJUST: "adjust",
+    Stage.RETRIEVE: "retrieve",
     Stage.CALIBRATE: "calibration",
     Stage.POOL: "centre",
 }
@@ -157,6 +158,19 @@ def documents_the_range_of_each_parameter(kind: Kind) -> None:
         assert any(form in text for form in forms), (
             f"{kind.__name__}.{field.name} is held to {shown}, which its docstring does not say: {text!r}"
         )
+
+
+def neutral_of(remedy: Remedy) -> Remedy | None:
+    """Return the remedy with all its parts at their neutral values, if they have some."""
+    parts: list[Remedy] = []
+    for part in remedy.parts:
+        if type(part).neutral is None:
+            return None
+        parts.append(part.with_parameters(**(type(part).neutral or {})))
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole + part
+    return whole
 
 
 def _documented(kind: Kind) -> dict[str, str]:

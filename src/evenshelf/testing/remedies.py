@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 from hypothesis import assume, given
@@ -13,19 +12,25 @@ from numpy.typing import NDArray
 from evenshelf.learners.heads import STAGES, fit_alone
 from evenshelf.learners.training import Training, training_rows
 from evenshelf.learners.vectors import prepare
-from evenshelf.remedies import Loss, Prior, Remedy, Rows, Stage, parse
-from evenshelf.testing import losses
+from evenshelf.remedies import Prior, Remedy, Rows, Stage, parse
+from evenshelf.testing.adjusting import adjusts_each_row_by_itself, never_favours_the_frequent
 from evenshelf.testing.calibration import (
     calibrates_any_scores,
     calibrates_each_row_by_itself,
     calibrates_what_was_too_sure,
     unseen_scores,
 )
-from evenshelf.testing.check import EXAMPLES, Check, gather, locked, run_all
-from evenshelf.testing.declarations import declaration_checks
+from evenshelf.testing.check import EXAMPLES, Check, gather, run_all
+from evenshelf.testing.declarations import declaration_checks, neutral_of
 from evenshelf.testing.learners import probabilities, skewed_sample
-from evenshelf.testing.losses import check_weights
+from evenshelf.testing.pooling import gives_each_group_a_centre
+from evenshelf.testing.retrieval import (
+    does_not_predict_groups_without_a_row,
+    keeps_the_same_memory_of_the_same_rows,
+    retrieves_for_each_row_by_itself,
+)
 from evenshelf.testing.strategies import Sample, labelled_vectors, priors
+from evenshelf.testing.weighting import gives_each_group_a_weight, has_a_sound_loss, never_weighs_a_rarer_group_less
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
@@ -48,6 +53,7 @@ def remedy_checks(remedy: type[Remedy] | Remedy) -> list[Check]:
     if isinstance(remedy, type) and remedy.needs:
         return [*declaration_checks(remedy), *gather(one.spec, cannot_be_used_without_what_it_needs, of=one)]
     promises = [names_why_it_cannot_be_used, can_be_used_on_ordinary_data, changes_nothing_at_stages_it_does_not_name]
+    promises += [does_not_mind_what_groups_are_called]
     if Stage.RESAMPLE in one.stages:
         promises += [
             makes_rows_from_training_rows,
@@ -66,7 +72,13 @@ def remedy_checks(remedy: type[Remedy] | Remedy) -> list[Check]:
         promises += [calibrates_each_row_by_itself, calibrates_any_scores, calibrates_what_was_too_sure]
     if Stage.POOL in one.stages:
         promises += [gives_each_group_a_centre]
-    if _neutral(one) is not None and set(one.stages) <= set(STAGES):
+    if Stage.RETRIEVE in one.stages:
+        promises += [
+            retrieves_for_each_row_by_itself,
+            keeps_the_same_memory_of_the_same_rows,
+            does_not_predict_groups_without_a_row,
+        ]
+    if neutral_of(one) is not None and set(one.stages) <= set(STAGES):
         promises += [does_nothing_at_its_neutral_value]
     declared = declaration_checks(remedy) if isinstance(remedy, type) else []
     return [*declared, *gather(one.spec, *promises, of=one)]
@@ -96,9 +108,9 @@ def names_why_it_cannot_be_used(remedy: Remedy) -> None:
     for counts in ([7], [0, 7, 0], [0, 0], []):
         prior = Prior(np.array(counts, np.int64))
         assert remedy.not_applicable(prior, has_names=True), f"{remedy} claims to work on groups of {counts} rows"
-    if Stage.POOL in remedy.stages:
+    if remedy.reads_names:
         assert remedy.not_applicable(Prior(np.array(AMPLE)), has_names=False), (
-            f"{remedy} pools by names, and claims to work without any"
+            f"{remedy} reads names, and claims to work without any"
         )
 
 
@@ -120,18 +132,31 @@ def changes_nothing_at_stages_it_does_not_name(remedy: Remedy) -> None:
     """Whatever it does not declare is neutral."""
     sample = ample_sample()
     scores, norms = np.zeros((2, len(AMPLE)), np.float32), np.ones(len(AMPLE), np.float32)
+    ones, count = np.ones((len(AMPLE), 6), np.float32), np.ones(len(sample.target), np.float32)
     for variant in remedy.settings:
         found = {
             Stage.RESAMPLE: variant.resample(sample.vectors, sample.target, sample.prior, np.random.default_rng(0)),
             Stage.WEIGHT: variant.weight(sample.prior),
             Stage.LOSS: variant.loss(sample.prior),
             Stage.CALIBRATE: variant.calibration(*unseen_scores(sample.prior, 0)),
-            Stage.POOL: variant.centre(np.ones((len(AMPLE), 6), np.float32), sample.prior),
+            Stage.POOL: variant.centre(ones, sample.prior, ones),
+            Stage.RETRIEVE: variant.retrieve(sample.vectors, sample.target, count, sample.prior),
         }
         for stage, value in found.items():
             assert stage in remedy.stages or value is None, f"{variant} acts at {stage.value!r}, undeclared"
         if Stage.ADJUST not in remedy.stages:
             np.testing.assert_array_equal(variant.adjust(scores, sample.prior, norms), scores)
+
+
+def does_not_mind_what_groups_are_called(remedy: Remedy) -> None:
+    """Told the groups' names, it stays the remedy of its spec; what it cannot do for them is said in sentences."""
+    for counts in (AMPLE, (90, 10)):
+        prior = Prior(np.array(counts))
+        bound = remedy.bound([f"group {number}" for number in range(len(counts))])
+        assert bound.spec == remedy.spec, f"{remedy} told of the groups' names becomes {bound}"
+        for note in bound.notes(prior):
+            assert note == note.strip(), f"a note has blanks around it: {note!r}"
+            assert note.count(" ") >= 2, f"a note is not a sentence: {note!r}"
 
 
 def makes_rows_from_training_rows(remedy: Remedy) -> None:
@@ -254,132 +279,9 @@ def tells_what_was_done(remedy: Remedy) -> None:
     holds()
 
 
-def gives_each_group_a_weight(remedy: Remedy) -> None:
-    """``[G]`` float32, finite and above zero, for any prior."""
-
-    @EXAMPLES
-    @given(prior=priors(), variant=st.sampled_from(remedy.settings))
-    def holds(prior: Prior, variant: Remedy) -> None:
-        weights = variant.weight(prior)
-        if weights is not None:
-            check_weights(weights, len(prior.counts))
-
-    holds()
-
-
-def never_weighs_a_rarer_group_less(remedy: Remedy) -> None:
-    """Among groups with rows."""
-
-    @EXAMPLES
-    @given(prior=priors(min_present=2), variant=st.sampled_from(remedy.settings))
-    def holds(prior: Prior, variant: Remedy) -> None:
-        weights = variant.weight(prior)
-        if weights is not None:
-            _falls(weights[prior.present], prior.counts[prior.present], "weight")
-
-    holds()
-
-
-def has_a_sound_loss(remedy: Remedy) -> None:
-    """Every check of a loss, at every setting, for several priors; class weights favour the rare."""
-    for counts in ((5, 1), (30, 4, 1, 0), (10**9, 1, 1)):
-        prior = Prior(locked(np.array(counts)))
-        part = next(part for part in remedy.parts if Stage.LOSS in part.stages)
-        for variant in part.settings:
-            loss = variant.loss(prior)
-            assert isinstance(loss, Loss), f"{variant} has the loss {loss!r}, not an evenshelf.remedies.Loss"
-            weights = loss.class_weight()
-            if weights is not None:
-                _falls(weights[prior.present], prior.counts[prior.present], "class weight")
-            losses.check_loss(loss, len(counts))
-
-
-def adjusts_each_row_by_itself(remedy: Remedy) -> None:
-    """Scores keep shape and type and stay finite; rows do not mind their company, or a constant added to all scores.
-
-    A higher score of a group never becomes a lower one.
-    """
-
-    @EXAMPLES
-    @given(prior=priors(min_present=2), variant=st.sampled_from(remedy.settings), data=st.data())
-    def holds(prior: Prior, variant: Remedy, data: st.DataObject) -> None:
-        assume(not variant.not_applicable(prior, has_names=True))
-        groups = len(prior.counts)
-        rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-        scale = data.draw(st.sampled_from([0.0, 1.0, 30.0, 1e4]))
-        scores = locked((scale * rng.standard_normal((5, groups))).astype(np.float32))
-        absent = ~prior.present if data.draw(st.booleans()) else np.zeros(groups, bool)
-        norms = locked(np.where(absent, 0.0, rng.exponential(size=groups) + 0.01).astype(np.float32))
-        adjusted = variant.adjust(scores, prior, norms)
-        assert adjusted.shape == scores.shape, f"{variant} makes {adjusted.shape} of {scores.shape}"
-        assert adjusted.dtype == np.float32, f"{variant} makes {adjusted.dtype} of float32"
-        assert np.isfinite(adjusted).all(), f"{variant} makes scores that are not finite"
-        alone = np.concatenate([variant.adjust(locked(scores[i : i + 1]), prior, norms) for i in range(5)])
-        near = 1e-5 * max(1.0, float(np.abs(adjusted).max()))
-        np.testing.assert_allclose(adjusted, alone, rtol=0, atol=near, err_msg=f"{variant}: row by row")
-        shifted = probabilities(variant.adjust(locked(scores + np.float32(8.0)), prior, norms))
-        np.testing.assert_allclose(
-            shifted, probabilities(adjusted), atol=1e-4 + near, err_msg=f"{variant}: scores plus a constant"
-        )
-        group = data.draw(st.integers(0, groups - 1))
-        higher = scores.copy()
-        higher[:, group] += 0.5 + 0.1 * scale
-        raised = variant.adjust(locked(higher), prior, norms)[:, group]
-        assert (raised >= adjusted[:, group]).all(), f"{variant}: a higher score of group {group} became a lower one"
-
-    holds()
-
-
-def never_favours_the_frequent(remedy: Remedy) -> None:
-    """Where groups score alike, and weights are longer for the frequent, rare ones gain: more, the stronger it is."""
-
-    @EXAMPLES
-    @given(prior=priors(min_present=2), variant=st.sampled_from(remedy.settings))
-    def holds(prior: Prior, variant: Remedy) -> None:
-        assume(not variant.not_applicable(prior, has_names=True))
-        _falls(_even_scores(variant, prior)[prior.present], prior.counts[prior.present], "adjusted score")
-
-    holds()
-    neutral, kind = _neutral(remedy), type(remedy)
-    if neutral is None or len(remedy.parts) > 1 or len(kind.neutral or {}) != 1:
-        return
-    ((parameter, zero),) = (kind.neutral or {}).items()
-    prior = Prior(np.array([1000, 100, 10, 1]))
-    values = sorted({zero, *kind.grid.get(parameter, ())}, key=lambda value: abs(value - zero))
-    gains = []
-    for value in values:
-        scores = _even_scores(remedy.with_parameters(**{parameter: value}), prior)
-        gains.append(float(scores[3] - scores[0]))
-    assert np.isclose(gains[0], 0.0, atol=1e-5), f"{neutral} favours a group: {gains[0]}"
-    assert (np.diff(gains) >= 0).all(), f"{parameter} of {values} gives the rarest group {gains}"
-
-
-def gives_each_group_a_centre(remedy: Remedy) -> None:
-    """``[G, d]`` float32 and finite, for any prior and any names."""
-
-    @EXAMPLES
-    @given(
-        prior=priors(min_present=2),
-        variant=st.sampled_from(remedy.settings),
-        seed=st.integers(0, 9),
-        scale=st.sampled_from([0.0, 1e-6, 1.0, 1e6]),
-    )
-    def holds(prior: Prior, variant: Remedy, seed: int, scale: float) -> None:
-        assume(not variant.not_applicable(prior, has_names=True))
-        shape = (len(prior.counts), 4)
-        names = locked((scale * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32))
-        centre = variant.centre(names, prior)
-        if centre is not None:
-            assert centre.shape == shape, f"{variant} makes {centre.shape} of names {shape}"
-            assert centre.dtype == np.float32, f"{variant} makes {centre.dtype} of float32"
-            assert np.isfinite(centre).all(), f"{variant} makes a centre that is not finite"
-
-    holds()
-
-
 def does_nothing_at_its_neutral_value(remedy: Remedy) -> None:
     """Linear heads fitted under it are those fitted under ``none``; with a cold group, and with single rows."""
-    neutral = _neutral(remedy)
+    neutral = neutral_of(remedy)
     assert neutral is not None, f"{remedy} has no neutral value"
     for counts in ((60, 20, 6, 2), (30, 1, 9, 0)):
         vectors, target, names = skewed_sample(counts)
@@ -397,35 +299,3 @@ def same_rows(one: Rows | None, two: Rows | None) -> bool:
         return one is two
     names = [f.name for f in dataclasses.fields(one) if f.name != "notes"]
     return one.notes == two.notes and all(np.array_equal(getattr(one, n), getattr(two, n)) for n in names)
-
-
-def _neutral(remedy: Remedy) -> Remedy | None:
-    """The remedy with all its parts at their neutral values, if they have some."""
-    parts: list[Remedy] = []
-    for part in remedy.parts:
-        if type(part).neutral is None:
-            return None
-        parts.append(part.with_parameters(**(type(part).neutral or {})))
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole + part
-    return whole
-
-
-def _even_scores(remedy: Remedy, prior: Prior) -> Floats:
-    """``[G]`` adjusted score of each group in a row that scores it 1 and the others 0; norms grow with the counts."""
-    counts = np.maximum(prior.counts, 1).astype(np.float64)
-    norms = np.where(prior.present, 1.0 + np.log(counts), 0.0).astype(np.float32)
-    return remedy.adjust(locked(np.eye(len(counts), dtype=np.float32)), prior, locked(norms)).diagonal()
-
-
-def _falls(values: Floats, counts: Codes, what: str) -> None:
-    """Raise ``AssertionError`` if a group with more rows has more than one with fewer."""
-    order: Sequence[int] = np.lexsort((-values, counts)).tolist()
-    sized, ordered = counts[order], values[order].astype(np.float64)
-    rise = (np.diff(ordered) > 1e-5 * np.maximum(1e-30, np.abs(ordered[:-1]))) & (np.diff(sized) > 0)
-    at = np.flatnonzero(rise)
-    assert not len(at), (
-        f"a group of {sized[at[0] + 1]} rows has the {what} {ordered[at[0] + 1]:.6g}, "
-        f"one of {sized[at[0]]} rows only {ordered[at[0]]:.6g}"
-    )
