@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -136,3 +138,39 @@ def test_it_does_not_predict_before_it_is_fitted() -> None:
 def test_equal_vectors_are_refused() -> None:
     with pytest.raises(InputError, match="All vectors are equal"):
         RemedyClassifier().fit(np.ones((6, 2)), [0, 0, 0, 1, 1, 1])
+
+
+def test_class_means_need_no_names_and_know_no_class_by_its_name_alone() -> None:
+    names = dict(zip([*WORDS, "zwieback"], [*CENTRES, -CENTRES[0]], strict=True))
+    plain, named = (RemedyClassifier("class_mean", 1e-2, n).fit(VECTORS, LABELS) for n in (None, names))
+    assert named.classes_.tolist() == plain.classes_.tolist() == WORDS.tolist()
+    np.testing.assert_array_equal(plain.predict_proba(VECTORS), named.predict_proba(VECTORS))
+    with pytest.raises(SettingError, match="needs names="):
+        RemedyClassifier("text_smoothed").fit(VECTORS, LABELS)
+    lent = RemedyClassifier("text_smoothed", 1.0, names).fit(VECTORS, LABELS)
+    assert lent.classes_.tolist() == [*WORDS, "zwieback"]
+    assert lent.notes_ == ("1 group has no row, and the mean of those with similar names",)
+    assert lent.predict_proba(VECTORS)[:, 4].max() > 1e-6
+
+
+def test_near_rows_are_asked_row_by_row_wherever_zero_is() -> None:
+    model = RemedyClassifier("knn(share=1.0)").fit(VECTORS, LABELS)
+    whole = model.predict_proba(VECTORS)
+    np.testing.assert_allclose(np.concatenate([model.predict_proba(row[None]) for row in VECTORS]), whole, atol=1e-5)
+    moved = VECTORS.astype(np.float64) + 1e6
+    far = RemedyClassifier("knn(share=1.0)").fit(moved, LABELS)
+    np.testing.assert_allclose(far.predict_proba(moved), whole, atol=1e-3)
+
+
+def test_a_table_of_weights_is_read_by_label(tmp_path: Path) -> None:
+    counts = {label: int((label == LABELS).sum()) for label in WORDS}
+    file = tmp_path / "weights.json"
+    file.write_text(json.dumps({label: 1 / count for label, count in counts.items()}))
+    table, balanced = (
+        RemedyClassifier(spec).fit(VECTORS, LABELS) for spec in (f"weight_table(file={str(file)!r})", "balanced")
+    )
+    np.testing.assert_allclose(table.predict_proba(VECTORS), balanced.predict_proba(VECTORS), atol=1e-5)
+    assert table.notes_ == ()
+    file.write_text(json.dumps({"cake": 2}))
+    partly = RemedyClassifier(f"weight_table(file={str(file)!r})").fit(VECTORS, LABELS)
+    assert partly.notes_ == ("3 classes are not in the table and weighed 1: 'jam', 'salt', 'tea'",)
