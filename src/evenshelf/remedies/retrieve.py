@@ -39,13 +39,13 @@ class NearestNeighbours(Remedy):
     temperature
         Squared distance over which a vote falls to 1 / e of itself, in [0.001, 1000].
     balance
-        In [0, 1]: votes are divided by this power of the size of their group.
+        In [0, 1]: votes are divided by this power of the size of their group; 0 leaves them.
     """
 
     k: int = 10
     share: float = 0.25
     temperature: float = 0.1
-    balance: float = 0.5
+    balance: float = 1.0
 
     name: ClassVar[str] = "knn"
     title: ClassVar[str] = "Nearest training rows"
@@ -56,7 +56,7 @@ class NearestNeighbours(Remedy):
     )
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RETRIEVE,)
     neutral: ClassVar[dict[str, float]] = {"share": 0.0}
-    grid: ClassVar[dict[str, tuple[float, ...]]] = {"share": (0.25, 0.5)}
+    grid: ClassVar[dict[str, tuple[float, ...]]] = {"share": (0.25, 0.1)}
 
     def __post_init__(self) -> None:
         check_range("k", self.k, 1, whole=True)
