@@ -34,15 +34,15 @@ def between(given: Any, values: NDArray[Any], first: Codes, second: Codes, step:
     given
         ``[n, d]`` the container.
     values
-        ``[n, d]`` its numbers.
+        ``[n, d]`` its numbers; rows beyond them are of no row of the container.
 
     Returns
     -------
-    ``[m, d]`` in the type of `given`. Where no row lies between two others, all columns keep their types; otherwise
+    ``[m, d]`` in the type of `given`. Where each row is one of the container's, all columns keep their types; otherwise
     those of floats do, and others become floats: a point between two whole numbers is not whole.
     """
     moved = np.flatnonzero((step != 0) & (first != second))
-    if not len(moved):
+    if not len(moved) and first.max(initial=0) < len(given):
         return take(given, first)
     made = values[first].astype(values.dtype if values.dtype.kind == "f" else np.float64, copy=False)
     for low in range(0, len(moved), BLOCK):

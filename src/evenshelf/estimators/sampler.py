@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,8 @@ class RemedySampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc]
     notes_
         What was done to which classes, a sentence each.
     sample_indices_
-        For each row returned, the given row that it is or, if it lies between two, that it starts from.
+        For each row returned, the given row that it is or, if it lies between two, that it starts from; -1 for a row
+        that is made of none.
 
     Notes
     -----
@@ -110,15 +112,18 @@ class RemedySampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc]
         """
         remedy, values, target, prior = self._read(X, y)
         rng = np.random.default_rng(read_seed(self.random_state))
-        made = remedy.resample(_in_units(values), target, prior, rng)
+        units = _Units.of(values)
+        made = remedy.resample(units.into(values), target, prior, rng)
         rows = Rows.copies(np.arange(len(target)), target) if made is None else made
         if return_weights:
             index, label, weight = weighted(rows)
         else:
             index, label = copied(rows, rng)
         self.notes_ = rows.notes
-        self.sample_indices_ = rows.first[index]
-        X_resampled = between(X, values, rows.first[index], rows.second[index], rows.step[index])
+        first = rows.first[index]
+        self.sample_indices_ = np.where(first < len(target), first, -1)
+        known = values if rows.made is None else np.concatenate([values, units.back(rows.made, values.dtype)])
+        X_resampled = between(X, known, first, rows.second[index], rows.step[index])
         # labels are taken from given rows, which keeps their type whatever it is
         _, example = np.unique(target, return_index=True)
         y_resampled = take(y, example[label])
@@ -132,6 +137,11 @@ class RemedySampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc]
             raise SettingError(
                 f"{remedy} acts at the stage {', '.join(others)}, where a sampler can do nothing.",
                 hint="Use evenshelf.estimators.RemedyClassifier, which acts at all of them.",
+            )
+        if remedy.bags > 1:
+            raise SettingError(
+                f"{remedy} fits {remedy.bags} heads on a sample each, and a sampler makes one.",
+                hint="Use evenshelf.estimators.RemedyClassifier, or bags=1 for one of the samples.",
             )
         one_label_a_row(y)
         flat = None if y is None else _flat(y)
@@ -153,11 +163,23 @@ def _flat(y: Any) -> Any:
     return column_or_1d(y) if len(getattr(y, "shape", ())) == 2 else y
 
 
-def _in_units(values: NDArray[Any]) -> NDArray[np.float32]:
+@dataclass(frozen=True, eq=False)
+class _Units:
     """Centred and of mean square length 1, as a study shows rows to remedies: float32 then resolves their distances."""
-    centred = values.astype(np.float64)
-    centred -= centred.mean(axis=0)
-    scale = np.sqrt(np.einsum("ij,ij->", centred, centred) / len(centred))
-    if scale > 0:
-        centred /= scale
-    return centred.astype(np.float32)
+
+    mean: NDArray[np.float64]
+    scale: float
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> _Units:
+        mean = values.astype(np.float64).mean(axis=0)
+        centred = values.astype(np.float64) - mean
+        scale = float(np.sqrt(np.einsum("ij,ij->", centred, centred) / len(centred)))
+        return cls(mean, scale if scale > 0 else 1.0)
+
+    def into(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        return ((values.astype(np.float64) - self.mean) / self.scale).astype(np.float32)
+
+    def back(self, made: NDArray[np.float32], kind: np.dtype[Any]) -> NDArray[Any]:
+        """In floats of the type of the values; whole numbers become float64, as a made row is not whole."""
+        return (made.astype(np.float64) * self.scale + self.mean).astype(kind if kind.kind == "f" else np.float64)

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
-from evenshelf.learners.paths import Head, fit_path, penalties
+from evenshelf.learners.bags import bag_rows, fit_bags
+from evenshelf.learners.paths import Head, penalties
 from evenshelf.learners.registry import LearnerKind, register
 from evenshelf.learners.retrieval import memory_of
-from evenshelf.learners.training import Training, training_part, training_rows
+from evenshelf.learners.training import Training, training_part
 from evenshelf.learners.vectors import prepare
 from evenshelf.remedies import Calibrated, Composition, Remedy, Retrieved, Stage, parse
 
@@ -118,9 +119,9 @@ def fit_alone(
         raise SettingError(f"{remedy}: {reason}.")
     prepared = prepare(vectors, target, np.zeros(len(target), np.int64), np.arange(len(target)))
     training = Training.of(prepared, (-1, 0), groups, names)
-    rows = training_rows(remedy, training, np.random.default_rng(seed))
+    bags = bag_rows(remedy, training, np.random.default_rng(seed))
     part = training_part(remedy)
-    head = fit_path(training, [(part, rows, (penalty,))], tolerance=1e-8, max_steps=500)[0][0]
+    head = fit_bags(training, [(part, bags, (penalty,))], tolerance=1e-8, max_steps=500)[0][0]
     calibrated = None
     if Stage.CALIBRATE in remedy.stages:
         unseen = _cross_fitted(vectors, target, groups, remedy, names=names, seed=seed, penalty=penalty)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.learners.solver import ABSENT, Fit, fit_together
+from evenshelf.learners.solver import ABSENT, Fit, Problem, fit_together
 from evenshelf.learners.training import Training, make_problem
 from evenshelf.remedies import Prior, Remedy, Rows
 
@@ -77,12 +77,13 @@ def fit_path(
     """
     found: list[list[Head]] = [[] for _ in tasks]
     warm: dict[int, Fit] = {}
+    seen = [training.extended(rows) for _, rows, _ in tasks]
     for level in range(max(len(penalties) for _, _, penalties in tasks)):
         here = [i for i, (_, _, penalties) in enumerate(tasks) if level < len(penalties)]
         problems = []
         for i in here:
             remedy, rows, penalties = tasks[i]
-            problem = make_problem(remedy, penalties[level], training, rows)
+            problem = make_problem(remedy, penalties[level], seen[i], rows)
             last = level == len(penalties) - 1
             problem.tolerance = tolerance if last or approach is None else approach
             if not level and starts is not None and (start := starts[i]) is not None:
@@ -92,17 +93,32 @@ def fit_path(
                 problem.start[: len(start), known] = start[:, known]
             if (first := problem.loss.warm_up()) is not None:
                 lead = replace(problem, loss=first, start=warm[i].weights if i in warm else problem.start)
-                warm[i] = fit_together(training.blocks, [lead], max_steps=max_steps)[0]
+                warm[i] = fit_together(seen[i].blocks, [lead], max_steps=max_steps)[0]
                 problem.start = warm[i].weights
             elif level:
                 problem.start = _extrapolate([h.fit.weights for h in found[i][-2:]], penalties[: level + 1])
             problems.append(problem)
-        fits = fit_together(training.blocks, problems, max_steps=max_steps)
+        fits = _fit_where_they_are_seen(training, [seen[i] for i in here], problems, max_steps)
         for i, fit in zip(here, fits, strict=True):
             if i in warm:
                 fit = replace(fit, steps=warm[i].steps + fit.steps, seconds=warm[i].seconds + fit.seconds)  # noqa: PLW2901
             found[i].append(Head(tasks[i][0], training.prior, fit))
     return found
+
+
+def _fit_where_they_are_seen(
+    training: Training, seen: Sequence[Training], problems: Sequence[Problem], max_steps: int
+) -> list[Fit]:
+    """Fit heads over the same rows together, and each that sees vectors of its own by itself."""
+    shared = iter(
+        fit_together(training.blocks, plain, max_steps=max_steps)
+        if (plain := [p for p, rows in zip(problems, seen, strict=True) if rows is training])
+        else []
+    )
+    return [
+        next(shared) if rows is training else fit_together(rows.blocks, [problem], max_steps=max_steps)[0]
+        for problem, rows in zip(problems, seen, strict=True)
+    ]
 
 
 def _extrapolate(fitted: list[Floats], penalties: Sequence[float | None]) -> Floats:

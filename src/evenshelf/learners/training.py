@@ -78,6 +78,22 @@ class Training:
         names = None if self.names is None else self.names[:, :axes]
         return replace(self, blocks=[block[:, : axes + 1] for block in self.blocks], names=names)
 
+    def extended(self, rows: Rows | None) -> Training:
+        """These rows and, after them, the vectors that a remedy has made, in the axes of these; the prior stays."""
+        if rows is None or rows.made is None:
+            return self
+        block = np.ones((len(rows.made), self.blocks[0].shape[1]), np.float32)
+        block[:, 1:] = rows.made[:, : block.shape[1] - 1]
+        place = rows.first - len(self.target)
+        target = np.zeros(len(block), np.int64)
+        target[place[place >= 0]] = rows.target[place >= 0]
+        return replace(
+            self,
+            blocks=[*self.blocks, block],
+            target=np.concatenate([self.target, target]),
+            count=np.concatenate([self.count, np.zeros(len(block), np.float32)]),
+        )
+
 
 def training_part(remedy: Remedy) -> Remedy:
     """What of a remedy matters for training: remedies with equal parts share their fits."""
@@ -98,7 +114,9 @@ def training_rows(remedy: Remedy, training: Training, rng: np.random.Generator) 
     made = remedy.resample(vectors, training.target[copies], training.prior, rng)
     if made is None:
         return None
-    return Rows(**{**vars(made), "first": copies[made.first], "second": copies[made.second]})
+    # what the remedy has made itself comes after the merged rows, as it came after the examples
+    places = np.concatenate([copies, len(training.target) + np.arange(0 if made.made is None else len(made.made))])
+    return replace(made, first=places[made.first], second=places[made.second])
 
 
 def make_problem(remedy: Remedy, penalty: float | None, training: Training, rows: Rows | None) -> Problem:

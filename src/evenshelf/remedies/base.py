@@ -74,6 +74,11 @@ class Remedy:
     reads_names: ClassVar[bool] = False
 
     @property
+    def bags(self) -> int:
+        """How many heads are trained, each on rows that :meth:`resample` draws anew; their scores are averaged."""
+        return 1
+
+    @property
     def fingerprint(self) -> str:
         """Digest of what it runs and its class and parameters do not show, such as a user's file; mostly empty."""
         return ""
@@ -300,6 +305,11 @@ class Composition(Remedy):
     def reads_names(self) -> bool:  # type: ignore[override]
         """Whether a member does."""
         return any(m.reads_names for m in self.members)
+
+    @property
+    def bags(self) -> int:
+        """Of the member that resamples."""
+        return max((m.bags for m in self.members), default=1)
 
     @property
     def linear_form(self) -> Remedy:

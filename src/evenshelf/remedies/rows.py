@@ -54,12 +54,12 @@ class Rows:
 
     Copies (``step = 0``), SMOTE and Mixup all have this form, which lets a linear learner score synthetic rows from
     the scores of the given ones without ever building their vectors. A step below 0 leads beyond `first`, away from
-    `second`.
+    `second`. A remedy whose rows lie on no such line gives their vectors in `made`.
 
     Attributes
     ----------
     first, second
-        ``[m]`` indices of given rows.
+        ``[m]`` indices of given rows; those from the number of given rows on are of `made`.
     step
         ``[m]`` in [-1, 1].
     weight
@@ -70,6 +70,9 @@ class Rows:
         ``[m]`` in [0, 1].
     notes
         What was done to which groups, a sentence each.
+    made
+        ``[e, d]`` vectors that come after the given ones, each used as it is (both `first` and `second`) by one row;
+        ``None`` if there are none.
     """
 
     first: Codes
@@ -80,6 +83,7 @@ class Rows:
     other: Codes
     share: Floats
     notes: tuple[str, ...] = ()
+    made: Floats | None = None
 
     @classmethod
     def copies(cls, index: Codes, target: Codes, weight: NDArray[Any] | None = None, notes: Sequence[str] = ()) -> Rows:
@@ -89,13 +93,16 @@ class Rows:
         return cls(index, index, zeros, weights, target, target, zeros, tuple(notes))
 
     def joined(self, more: Rows) -> Rows:
-        """Both sets of rows, these first."""
-        fields = {
-            f.name: np.concatenate([getattr(self, f.name), getattr(more, f.name)])
-            for f in dataclasses.fields(self)
-            if f.name != "notes"
-        }
-        return Rows(**fields, notes=self.notes + more.notes)
+        """Both sets of rows, these first; only one of them may have vectors of its own."""
+        one, two = self.columns, more.columns
+        fields = {name: np.concatenate([one[name], two[name]]) for name in one}
+        made = more.made if self.made is None else self.made
+        return Rows(**fields, notes=self.notes + more.notes, made=made)
+
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The fields that have an entry for each row, by name."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("notes", "made")}
 
     def __len__(self) -> int:
         return len(self.first)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -140,8 +139,7 @@ def cleaned(
         notes.append(f"{len(searched):,} of {len(made):,} rows were searched, drawn from the largest groups")
     if saved:
         notes.append(kept_note(saved))
-    fields = {f.name: getattr(made, f.name)[keep] for f in dataclasses.fields(made) if f.name != "notes"}
-    return Rows(**fields, notes=tuple(notes))
+    return Rows(**{name: column[keep] for name, column in made.columns.items()}, notes=tuple(notes))
 
 
 def drawn_evenly(target: Codes, cap: int, rng: np.random.Generator) -> Codes:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.learners.paths import Head, fit_path
+from evenshelf.learners.bags import bag_rows, fit_bags
+from evenshelf.learners.paths import Head
 from evenshelf.learners.retrieval import Memories
-from evenshelf.learners.training import Training, training_rows
+from evenshelf.learners.training import Training
 from evenshelf.learners.vectors import Vectors
 from evenshelf.remedies import Calibrated, Prior, Remedy, Stage
 from evenshelf.study.plan import APPROACH_TOLERANCE, FINAL_TOLERANCE, Start
@@ -81,10 +82,10 @@ def fit_before(
     began = time.process_time()
     seen = tuple(fold for fold in folds if fold not in training.start.validation)
     without = Training.of(vectors, seen, int(vectors.target.max()) + 1, names)
-    rows = training_rows(training.remedy, without, random(seen, training.remedy.spec))
-    tasks = [(training.remedy, rows, training.penalties)]
+    bags = bag_rows(training.remedy, without, random(seen, training.remedy.spec))
+    tasks = [(training.remedy, bags, training.penalties)]
     starts = [start(training.start)]
-    fitted = fit_path(without, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
+    fitted = fit_bags(without, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
     seconds = (time.process_time() - began) / users
     return Before(fitted[0][-1], training.start.validation, seconds, Memories(without))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
+from evenshelf.learners.bags import bag_rows, fit_bags
 from evenshelf.learners.heads import HEADS
-from evenshelf.learners.paths import Head, fit_path
+from evenshelf.learners.paths import Head
 from evenshelf.learners.retrieval import Memories
 from evenshelf.learners.solver import MEMORY
-from evenshelf.learners.training import Training, training_rows
+from evenshelf.learners.training import Training
 from evenshelf.learners.vectors import Vectors
-from evenshelf.remedies import Calibrated, Prior, Remedy, Stage
+from evenshelf.remedies import Calibrated, Prior, Remedy, Rows, Stage
 from evenshelf.study.calibrating import Before, cross_calibrated, fit_before
 from evenshelf.study.plan import APPROACH_TOLERANCE, FINAL_TOLERANCE, SEARCH_TOLERANCE, Start, Unit
 
@@ -112,14 +113,14 @@ def _heads(
     tasks, making = [], []
     for t in unit.trainings:
         began = time.process_time()
-        rows = training_rows(t.remedy, full, random(folds, t.remedy.spec))
+        bags = bag_rows(t.remedy, full, random(folds, t.remedy.spec))
         making.append(time.process_time() - began)
-        tasks.append((t.remedy, rows, t.penalties))
+        tasks.append((t.remedy, bags, t.penalties))
     if unit.kind == "search":
-        fitted = fit_path(training, tasks, tolerance=SEARCH_TOLERANCE)
+        fitted = fit_bags(training, tasks, tolerance=SEARCH_TOLERANCE)
     else:
         starts = [None if t.start is None else start(t.start) for t in unit.trainings]
-        fitted = fit_path(training, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
+        fitted = fit_bags(training, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
 
     memories = Memories(training)
     befores = [fit_before(t, vectors, names, folds, random=random, start=start) for t in unit.trainings]
@@ -157,14 +158,16 @@ def _heads(
         return Model(scores, seconds, size, fit.steps, fit.converged, fit.weights, told, extra)
 
     models = []
-    for t, before, (_, rows, _), heads, made in zip(unit.trainings, befores, tasks, fitted, making, strict=True):
-        size, share = _bytes(training, rows), made / len(t.users)
+    for t, before, (_, bags, _), heads, made in zip(unit.trainings, befores, tasks, fitted, making, strict=True):
+        size, share = _bytes(training, bags), made / len(t.users)
         if unit.kind == "search":
             models.append([model(head, None, share + head.fit.seconds, size) for head in heads])
         else:  # approaching its penalty by stronger ones is part of a final fit
             seconds = share + sum(h.fit.seconds for h in heads)
             models.append([model(head, before, seconds, size) for head in heads])
-    notes = {t.remedy.spec: list(rows.notes) for t, (_, rows, _) in zip(unit.trainings, tasks, strict=True) if rows}
+    # what is told of one bag holds for all
+    firsts = [(t.remedy.spec, bags[0]) for t, (_, bags, _) in zip(unit.trainings, tasks, strict=True)]
+    notes = {spec: list(rows.notes) for spec, rows in firsts if rows is not None}
     return Fitted(models, notes)
 
 
@@ -225,9 +228,16 @@ def classes_of(vectors: Vectors) -> int:
     return int(vectors.target.max()) + 1
 
 
-def _bytes(training: Training, rows: Any) -> int:
-    """Working memory of one head: scores, slopes and residuals of its rows, and the memory of L-BFGS."""
-    given = sum(block.shape[0] for block in training.blocks)
-    made = 0 if rows is None else len(rows)
-    classes = len(training.prior.counts)
-    return int(4 * classes * (3 * given + 2 * made + (2 * MEMORY + 4) * training.blocks[0].shape[1]))
+def _bytes(training: Training, bags: Sequence[Rows | None]) -> int:
+    """Working memory of one head: scores, slopes and residuals of its rows, and the memory of L-BFGS.
+
+    The heads of several bags are fitted one after another in the memory of the largest; their weights are held.
+    """
+    width, classes = training.blocks[0].shape[1], len(training.prior.counts)
+    largest = 0
+    for rows in bags:
+        own = 0 if rows is None or rows.made is None else len(rows.made)
+        given = sum(block.shape[0] for block in training.blocks) + own
+        made = 0 if rows is None else len(rows)
+        largest = max(largest, 4 * classes * (3 * given + 2 * made) + 4 * width * own)
+    return int(largest + 4 * classes * width * (2 * MEMORY + 4 + len(bags) - 1))

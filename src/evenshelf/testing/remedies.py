@@ -177,16 +177,17 @@ def check_rows(made: Rows, sample: Sample) -> None:
     """Raise ``AssertionError`` unless the rows can be made from the sample's."""
     n = len(sample.target)
     assert len(made) > 0, "there is no row left"
-    lengths = {f.name: len(getattr(made, f.name)) for f in dataclasses.fields(made) if f.name != "notes"}
+    lengths = {name: len(column) for name, column in made.columns.items()}
     assert len(set(lengths.values())) == 1, f"fields differ in length: {lengths}"
     for field in ("first", "second", "target", "other"):
         kind = getattr(made, field).dtype.kind
         assert kind == "i", f"{field} holds {getattr(made, field).dtype}, not whole numbers"
     for field in ("step", "weight", "share"):
         assert np.isfinite(getattr(made, field)).all(), f"{field} is not finite: {getattr(made, field)}"
+    extra = 0 if made.made is None else check_made_vectors(made, sample)
     for field in ("first", "second"):
         index = getattr(made, field)
-        assert ((index >= 0) & (index < n)).all(), f"{field} points outside of the {n} rows: {index}"
+        assert ((index >= 0) & (index < n + extra)).all(), f"{field} points outside of the {n} + {extra} rows: {index}"
     for field, least in (("step", -1), ("share", 0)):
         part = getattr(made, field)
         assert ((part >= least) & (part <= 1)).all(), f"{field} is outside [{least}, 1]: {part}"
@@ -195,10 +196,26 @@ def check_rows(made: Rows, sample: Sample) -> None:
         group = getattr(made, field)
         assert ((group >= 0) & (group < len(sample.prior.counts))).all(), f"{field} names unknown groups: {group}"
         assert sample.prior.present[group].all(), f"{field} names groups without a row: {group}"
-    made_of = set(zip(sample.target[made.first].tolist(), made.target.tolist(), strict=True))
+    of_given = made.first < n
+    made_of = set(zip(sample.target[made.first[of_given]].tolist(), made.target[of_given].tolist(), strict=True))
     assert all(one == two for one, two in made_of), "a row has another group than the row that it is mainly made of"
     lost = np.setdiff1d(np.flatnonzero(sample.prior.present), np.concatenate([made.target, made.other]))
     assert not len(lost), f"groups {lost.tolist()} have lost all their rows"
+
+
+def check_made_vectors(made: Rows, sample: Sample) -> int:
+    """How many vectors the rows have of their own; ``AssertionError`` unless they are sound, each used by one row."""
+    vectors, n = made.made, len(sample.target)
+    assert isinstance(vectors, np.ndarray), f"made is a {type(vectors).__name__}"
+    assert vectors.dtype == np.float32, f"made holds {vectors.dtype}, not float32"
+    assert vectors.shape[1:] == sample.vectors.shape[1:], f"made is {vectors.shape}, rows are {sample.vectors.shape}"
+    assert np.isfinite(vectors).all(), "made holds vectors that are not finite"
+    own = (made.first >= n) | (made.second >= n)
+    assert (made.first[own] == made.second[own]).all(), "a row lies between a vector of its own and another row"
+    assert not made.share[own].any(), "a row with a vector of its own has a second group"
+    used = np.sort(made.first[own]) - n
+    assert np.array_equal(used, np.arange(len(vectors))), f"of {len(vectors)} vectors of its own it uses {used}"
+    return len(vectors)
 
 
 def makes_the_same_rows_from_the_same_generator(remedy: Remedy) -> None:
@@ -297,5 +314,8 @@ def same_rows(one: Rows | None, two: Rows | None) -> bool:
     """Whether two sets of rows are equal to the bit."""
     if one is None or two is None:
         return one is two
-    names = [f.name for f in dataclasses.fields(one) if f.name != "notes"]
-    return one.notes == two.notes and all(np.array_equal(getattr(one, n), getattr(two, n)) for n in names)
+    columns = all(np.array_equal(column, two.columns[name]) for name, column in one.columns.items())
+    vectors = one.made is two.made or (
+        one.made is not None and two.made is not None and np.array_equal(one.made, two.made)
+    )
+    return one.notes == two.notes and columns and vectors
