@@ -20,7 +20,7 @@ from evenshelf.estimators import RemedyClassifier, RemedySampler
 from evenshelf.remedies import Stage, catalogue, parse
 from evenshelf.testing.learners import skewed_sample
 
-RESAMPLING = sorted(name for name, kind in catalogue().items() if kind.stages == (Stage.RESAMPLE,))
+RESAMPLING = sorted(n for n, kind in catalogue().items() if kind.stages == (Stage.RESAMPLE,) and kind().bags == 1)
 VECTORS, TARGET, _ = skewed_sample()
 LABELS = np.array(["tea", "cake", "jam", "salt"])[TARGET]
 
@@ -82,6 +82,25 @@ def test_given_rows_come_first_and_untouched_and_indices_lead_to_them() -> None:
     assert sampler.notes_[0].endswith("copies added to 88 rows")
 
 
+def test_rows_that_are_made_of_no_given_row_have_no_index_and_lie_where_the_class_does() -> None:
+    X = 1e-3 * VECTORS.astype(np.float64) + 70.0
+    sampler = RemedySampler("gan", 0)
+    X_more, y_more = sampler.fit_resample(X, LABELS)
+    made = sampler.sample_indices_ < 0
+    assert made.sum() > 50
+    assert (X_more[~made] == X[sampler.sample_indices_[~made]]).all()
+    for label in ("cake", "jam"):
+        apart = X_more[made & (y_more == label)].mean(axis=0) - X[label == LABELS].mean(axis=0)
+        assert np.abs(apart).max() < 1e-3
+
+
+def test_a_remedy_of_several_samples_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"fits 8 heads on a sample each.*\n.*RemedyClassifier"):
+        RemedySampler("balanced_bagging").fit_resample(VECTORS, LABELS)
+    _, y_more = RemedySampler("balanced_bagging(bags=1, quantile=0.5)", 0).fit_resample(VECTORS, LABELS)
+    assert set(Counter(y_more).values()) == {13}
+
+
 def test_none_changes_nothing() -> None:
     X_same, y_same = RemedySampler("none").fit_resample(VECTORS, LABELS)
     assert (X_same == VECTORS).all()
@@ -113,7 +132,7 @@ def test_labels_keep_their_type(labels: Any, remedy: str) -> None:
         assert more.name == labels.name
 
 
-@pytest.mark.parametrize("remedy", ["random_over", "smote"])
+@pytest.mark.parametrize("remedy", ["random_over", "smote", "gan"])
 def test_frames_keep_their_columns_and_what_can_be_kept_of_their_types(remedy: str) -> None:
     frame = pd.DataFrame({"a": VECTORS[:, 0], "b": VECTORS[:, 1].astype(np.float64), "c": TARGET})
     expected, _ = RemedySampler(remedy, 0).fit_resample(frame.to_numpy(), LABELS)
@@ -135,7 +154,7 @@ def test_what_lies_far_from_zero_is_resolved() -> None:
     np.testing.assert_allclose(far - 1e7, near, atol=1e-6)
 
 
-@pytest.mark.parametrize("remedy", ["mixup", "random_over", "random_under", "smote"])
+@pytest.mark.parametrize("remedy", ["mixup", "random_over", "random_under", "smote", "gan"])
 def test_weighted_rows_are_those_that_a_classifier_is_fitted_on(remedy: str) -> None:
     """Logistic regression of scikit-learn on them finds the classifier of the same seed."""
     X, y, _ = skewed_sample((300, 60, 5, 1))
