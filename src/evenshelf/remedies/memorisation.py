@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.remedies.neighbour_search import nearest_rows
+from evenshelf.remedies.neighbours import nearest_rows
 from evenshelf.remedies.rows import Codes, Floats
 
 Distances = NDArray[np.float64]
