@@ -1,6 +1,7 @@
 """Remedies against imbalance: frozen values that act at one or more stages, composed with ``+``."""
 
 from evenshelf.remedies.base import Calibrated, Composition, Remedy, Stage, effective_loss
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import Loss
 from evenshelf.remedies.registry import catalogue, register
 from evenshelf.remedies.rows import Prior, Rows
@@ -10,6 +11,7 @@ from evenshelf.remedies.spec import parse
 __all__ = [
     "Calibrated",
     "Composition",
+    "Family",
     "Loss",
     "Prior",
     "Remedy",
