@@ -1,8 +1,8 @@
 """Families of remedies: what those of one kind do, where they are strong and weak, when to use them, what they cost.
 
-A remedy names its family itself (:attr:`evenshelf.remedies.base.Remedy.family`), so that a new one is in the right place
-wherever families are compared. What is said of a family is what its papers say; a study puts its own numbers beside each
-sentence, and where the two contradict each other the numbers count.
+A remedy names its family itself (:attr:`evenshelf.remedies.base.Remedy.family`), so that a new one is in the right
+place wherever families are compared. What is said of a family is what its papers say; a study puts its own numbers
+beside each sentence, and where the two contradict each other the numbers count.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Family(StrEnum):
     ENSEMBLE = "ensembles"
 
     @property
-    def title(self) -> str:
+    def heading(self) -> str:
         """The name as a heading."""
         return f"{self.value[0].upper()}{self.value[1:]}"
 
@@ -113,8 +113,8 @@ ACCOUNTS: Mapping[Family, Account] = {
         weakness=Claim("Copies tell nothing new: a class of one row stays a class of one row.", Shown.GAIN),
         when="Few rows in most classes, where nothing can be thrown away.",
         cost=Claim("More rows to train on, unless copies are merged into weights.", Shown.COST),
-        source="Japkowicz & Stephen, Intelligent Data Analysis 6(5), 2002; Buda, Maki & Mazurowski, Neural Networks 106, "
-        "2018",
+        source="Japkowicz & Stephen, Intelligent Data Analysis 6(5), 2002; "
+        "Buda, Maki & Mazurowski, Neural Networks 106, 2018",
     ),
     Family.UNDER_SAMPLING: Account(
         does="Leaves out rows of frequent classes: at random, or those that lie among another class.",
@@ -162,7 +162,7 @@ ACCOUNTS: Mapping[Family, Account] = {
             "Asks rare classes for a wider margin while the vectors' geometry is still being used.", Shown.TAIL
         ),
         weakness=Claim(
-            "Made for deep networks; for linear models on fixed vectors several of them equal a weight or an adjustment.",
+            "Made for deep networks; for linear models on fixed vectors several equal a weight or an adjustment.",
             Shown.GAIN,
         ),
         when="Many classes in a long tail, and a model that is trained long.",
