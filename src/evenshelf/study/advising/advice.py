@@ -150,7 +150,7 @@ def advise(result: StudyResult, verdict: Verdict) -> Advice:
         if not rule.holds(facts):
             continue
         evidence = evidence_on(rule.family, families)
-        found = agreement(rule, evidence)
+        found = agreement(rule, evidence, informative=verdict.informative)
         counsels.append(
             Counsel(
                 rule.name,
@@ -175,10 +175,12 @@ def advise(result: StudyResult, verdict: Verdict) -> Advice:
     )
 
 
-def agreement(rule: Rule, evidence: FamilyEvidence | None) -> Agreement:
-    """Whether a study bears a rule out."""
+def agreement(rule: Rule, evidence: FamilyEvidence | None, *, informative: bool = True) -> Agreement:
+    """Whether a study bears a rule out; one in which nothing beats guessing bears out none."""
     if evidence is None:
         return "not compared"
+    if not informative:
+        return "undecided"
     against = evidence.standing in ("loses", "nothing to gain")
     if evidence.positive or against:
         return "confirmed" if evidence.positive == rule.gains else "overridden"

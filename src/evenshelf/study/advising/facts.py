@@ -79,7 +79,8 @@ class Facts:
     def from_dict(cls, document: Mapping[str, Any]) -> Facts:
         """The facts that :meth:`to_dict` described."""
         floats = {f.name for f in fields(cls) if f.type == "float"}
-        return cls(**{k: NAN if v is None and k in floats else v for k, v in document.items()})
+        values: dict[str, Any] = {k: NAN if v is None and k in floats else v for k, v in document.items()}
+        return cls(**values)
 
 
 def facts_of(result: StudyResult) -> Facts:
