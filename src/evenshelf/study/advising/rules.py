@@ -82,7 +82,7 @@ RULES: tuple[Rule, ...] = (
             f"{percent(f.named)} of the {n.texts} hold their {n.label}, and {_few(f, n)}: a name tells what rows "
             "are too few to tell"
         ),
-        source="Shi et al., ICML 2024; docs/benchmarks.md",
+        source="Shi et al., ICML 2024; this project's benchmarks",
     ),
     Rule(
         "names not needed",
@@ -94,7 +94,7 @@ RULES: tuple[Rule, ...] = (
             f"nine of ten {n.labels} have {f.smallest:,.0f} {n.examples} or more, which tell a {n.label} better than "
             "its name"
         ),
-        source="docs/worlds.md",
+        source="this project's simulated worlds",
     ),
     Rule(
         "unequal classes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from evenshelf.plurals import plural
 from evenshelf.study.advising.evidence import SLIGHT
 from evenshelf.study.wording import probability, rivals, signed
 from evenshelf.tasks.label_metrics import METRICS
@@ -52,8 +53,10 @@ def counts(evidence: FamilyEvidence) -> str:
     if n == 1:
         return "it gains" if evidence.gained else "it loses" if evidence.lost else "neither a gain nor a loss is shown"
     if not evidence.gained and not evidence.lost:
-        return f"none of {n} is shown to gain or to lose"
-    return f"of {n}, {evidence.gained} gain and {evidence.lost} lose"
+        return f"none of the {n} is shown to gain or to lose"
+    gained = f"{evidence.gained} of {n} {plural(evidence.gained, 'gains', 'gain')}" if evidence.gained else ""
+    lost = f"{evidence.lost} of {n} {plural(evidence.lost, 'loses', 'lose')}" if evidence.lost else ""
+    return " and ".join(filter(None, (gained or "none is shown to gain", lost or "none to lose")))
 
 
 def conclusion(rule: Rule, evidence: FamilyEvidence | None, agreement: str, *, informative: bool) -> str:
@@ -73,6 +76,8 @@ def conclusion(rule: Rule, evidence: FamilyEvidence | None, agreement: str, *, i
         )
     if not informative:
         return "Nothing beats guessing here, so no gain of any family means anything."
+    if evidence.low > 0:
+        return "The interval by itself lies above 0; corrected for what else was compared, a gain is not shown."
     return "This study can neither show nor rule out a gain."
 
 
