@@ -97,6 +97,8 @@ def test_json_is_all_there_is_on_standard_output(shop, finished, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document["folder"] == str(finished)
     assert document["verdict"] == json.loads((finished / "verdict.json").read_text())
+    assert document["advice"] == json.loads((finished / "advice.json").read_text())
+    assert document["advice"]["facts"]["named"] is not None, "the texts were there to be measured"
     about = document["study"]
     assert about["target"] == "category"
     assert about["shop"] == str(shop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -224,6 +225,7 @@ def test_a_folder_keeps_the_study(data, of_texts, tmp_path):
     assert found(first) == found(again) == found(of_texts)
     assert load(tmp_path / "s").y.tolist() == first.study.y.tolist()
     assert (tmp_path / "s" / "verdict.json").is_file()
+    assert json.loads((tmp_path / "s" / "advice.json").read_text()) == again.advice.to_dict()
 
 
 MANY = [f"text {i}" for i in range(9)]

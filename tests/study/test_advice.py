@@ -22,7 +22,8 @@ from evenshelf.remedies.families import ACCOUNTS
 from evenshelf.shop import simulate
 from evenshelf.study.advising import Advice, advise, save_advice
 from evenshelf.study.advising.advice import agreement
-from evenshelf.study.advising.collecting import sizes
+from evenshelf.study.advising.collecting import by_size, sizes
+from evenshelf.study.advising.data import data_facts
 from evenshelf.study.advising.evidence import evidence_on, families_of, family_evidence
 from evenshelf.study.advising.facts import Facts, facts_of
 from evenshelf.study.advising.rules import RULES
@@ -32,6 +33,8 @@ from evenshelf.study.runner import Study
 from evenshelf.study.verdict import Verdict, decide
 from evenshelf.study.wording import signed
 from evenshelf.tasks.label import LabelTask
+from evenshelf.tasks.label_metrics import class_scores
+from evenshelf.tasks.nouns import TEXTS
 from tests.study.factory import PLANS, Plan, study, with_remedies
 
 
@@ -372,6 +375,67 @@ def test_sizes_hold_every_class_once(classes: list[tuple[int, float]]) -> None:
     for size in found:
         held = (count >= size.fewest) & (count <= (size.most or 10**9))
         assert held.sum() == size.classes
+
+
+def test_how_f1_goes_with_size_is_told_with_an_interval_and_its_numbers() -> None:
+    made = study(rows=3000, classes=50)
+    verdict = decide(made, guardrail=1.0)
+    said = by_size(made, verdict, TEXTS)
+    spec = verdict.recommended or "none"
+    outcome, rows = made[spec].tuned, made.fold >= 0
+    assert outcome is not None
+    scores = class_scores(made.y[rows], outcome.predicted[rows], len(made.classes))
+    tested = scores.support > 0
+    count, f1 = made.classes["count"].to_numpy()[tested], scores.f1[tested]
+    for size in sizes(count, f1):
+        assert size.said(TEXTS) in said
+    gap = f1[count >= 20].mean() - f1[count < 20].mean()
+    shown = re.search(r"changes by (\S+) \(95 % interval (\S+) to (\S+), over classes", said)
+    assert shown is not None
+    assert shown[1] == signed(gap)
+    low, high = (float(v.replace("\N{MINUS SIGN}", "-")) for v in shown.groups()[1:])
+    assert low <= gap <= high
+    assert ("not shown" in said) == (low <= 0)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_data_facts_are_those_of_texts_and_vectors(several: bool) -> None:
+    rng = np.random.default_rng(0)
+    labels = ["shoe"] * 30 + ["hat"] * 6 + ["belt"] * 4
+    texts = [f"{name} {number}" if number % 2 else f"piece {number}" for number, name in enumerate(labels)]
+    texts[35] = texts[37] = "the very same"  # a hat and a belt
+    vectors = np.eye(3, dtype=np.float32)[[["shoe", "hat", "belt"].index(name) for name in labels]]
+    vectors = vectors + rng.normal(0, 0.01, vectors.shape).astype(np.float32)
+    task = LabelTask.of(labels, texts, group=np.arange(len(labels)))
+    if several:
+        task = type("Several", (LabelTask,), {"several": True}).of(labels, texts, group=np.arange(len(labels)))
+    found = data_facts(task, vectors)
+    held = [name in text for name, text in zip(labels, texts, strict=True)]
+    assert found["named"] == pytest.approx(np.mean(held))
+    assert json.loads(json.dumps(found)) == found
+    if several:
+        assert found["near"] is found["conflicting"] is None
+        assert set(found["unknown"]) == {"near", "conflicting"}
+    else:
+        assert found["conflicting"] == pytest.approx(2 / 40)
+        assert found["near"] == 1.0
+        assert found["near_asked"] == 10
+        assert data_facts(task, rng.permutation(vectors))["near"] < 0.7
+
+
+def test_a_neighbour_in_the_same_group_does_not_count() -> None:
+    """Rows of one group are copies of each other: what they share says nothing of other rows."""
+    target = np.repeat(np.arange(3), (40, 6, 6))
+    vectors = np.random.default_rng(1).normal(size=(len(target), 16)).astype(np.float32)
+    vectors[41::2] = vectors[40::2]
+    group = np.arange(len(target))
+    group[41::2] = group[40::2]
+    alone, together = (
+        data_facts(LabelTask.of([str(t) for t in target], group=g), vectors)["near"]
+        for g in (np.arange(len(target)), group)
+    )
+    assert alone == 1.0
+    assert together < 0.5
 
 
 def test_facts_are_read_back() -> None:
