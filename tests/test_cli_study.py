@@ -237,7 +237,9 @@ def test_every_remedy_is_listed_and_explained(capsys):
         assert name in shown
         assert listed[name]["formula"] == kind.formula
         assert run("remedies", name) == 0
-        assert plain(kind.paper) in plain(capsys.readouterr().out)
+        out = plain(capsys.readouterr().out)
+        assert plain(kind.paper) in out
+        assert plain(f"family {kind.family}") in out
 
 
 def test_a_spec_is_explained_part_by_part(capsys):

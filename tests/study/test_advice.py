@@ -438,6 +438,20 @@ def test_a_neighbour_in_the_same_group_does_not_count() -> None:
     assert together < 0.5
 
 
+@pytest.mark.parametrize("plans", [PLANS[:1], PLANS[:2]], ids=["nothing compared", "one remedy"])
+def test_advice_of_the_smallest_studies(plans: tuple[Plan, ...]) -> None:
+    for classes in (2, 3):
+        made = study(plans=plans, rows=200, classes=classes)
+        verdict = decide(made, guardrail=1.0)
+        advice = advise(made, verdict)
+        assert len(advice.families) == len(plans) - 1
+        assert advice.correction == ""
+        assert advice.collect
+        assert Advice.from_dict(advice.to_dict()).to_dict() == advice.to_dict()
+        if len(plans) == 1:
+            assert {c.agreement for c in advice.counsels} <= {"not compared"}
+
+
 def test_facts_are_read_back() -> None:
     facts = facts_of(study(rows=800, classes=12))
     again = Facts.from_dict(json.loads(json.dumps(facts.to_dict())))
