@@ -97,6 +97,8 @@ def test_json_is_all_there_is_on_standard_output(shop, finished, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document["folder"] == str(finished)
     assert document["verdict"] == json.loads((finished / "verdict.json").read_text())
+    assert document["advice"] == json.loads((finished / "advice.json").read_text())
+    assert document["advice"]["facts"]["named"] is not None, "the texts were there to be measured"
     about = document["study"]
     assert about["target"] == "category"
     assert about["shop"] == str(shop)
@@ -235,7 +237,9 @@ def test_every_remedy_is_listed_and_explained(capsys):
         assert name in shown
         assert listed[name]["formula"] == kind.formula
         assert run("remedies", name) == 0
-        assert plain(kind.paper) in plain(capsys.readouterr().out)
+        out = plain(capsys.readouterr().out)
+        assert plain(kind.paper) in out
+        assert plain(f"family {kind.family}") in out
 
 
 def test_a_spec_is_explained_part_by_part(capsys):

@@ -12,10 +12,13 @@ import polars as pl
 import pytest
 
 from evenshelf.errors import InputError
+from evenshelf.remedies.families import ACCOUNTS
 from evenshelf.report import study_report, write_study_report
+from evenshelf.report.advice import FINDINGS
 from evenshelf.report.classes import class_changes
 from evenshelf.report.numbers import number
 from evenshelf.report.study import command
+from evenshelf.study.advising import advise
 from evenshelf.study.learning_curve import CurvePoint, Forecast, LearningCurve
 from evenshelf.study.repeats import SeedGain, SeedSensitivity
 from evenshelf.study.resampled import resampled_test
@@ -106,6 +109,9 @@ def test_every_score_in_the_words_is_a_number_of_the_study(tree, result, verdict
     known |= {base.macro_f1 - base.untuned, verdict.alpha, len(verdict.comparisons[1:]) / (verdict.replicates + 1)}
     for one in class_changes(result, result.baseline.tuned, result[verdict.best].tuned):
         known |= {one.before, one.after, one.change}
+    advice = advise(result, verdict)
+    known |= {f.p_gain for f in advice.families}
+    known |= {float(v) for said in advice.collect for v in re.findall(r"\.\d{3}\b", said)}  # tests/study/test_advice.py
     known |= {t.diff for t in verdict.ties} | {verdict.zone}
     for entry in (*verdict.buckets, *verdict.resampled, *verdict.calibration, *verdict.tradeoffs):
         known |= {v for v in vars(entry).values() if isinstance(v, float) and math.isfinite(v)}
@@ -117,6 +123,48 @@ def test_every_score_in_the_words_is_a_number_of_the_study(tree, result, verdict
     shown = set(re.findall(r"(?<![\d.])\.\d{3}\b", text))
     assert len(shown) > 50
     assert shown <= allowed
+
+
+def test_the_advice_is_that_of_the_study(tree, result, verdict):
+    advice = advise(result, verdict)
+    text = tree.by_id("advice").text
+    assert advice.counsels
+    for counsel in advice.counsels:
+        for sentence in (counsel.expected, counsel.measured, counsel.conclusion, counsel.source):
+            assert " ".join(sentence.split()) in text
+    for sentence in (advice.correction, *advice.following, *advice.collect):
+        assert " ".join(sentence.split()) in text
+    facts = dict(rows(tree.by_id("advice-facts")))
+    assert facts["classes with fewer than 20 examples"] == f"{advice.facts.few} of {advice.facts.classes}"
+    assert "not known" in facts["texts that hold their label"]
+
+
+def test_the_table_of_families_is_what_was_measured_of_them(tree, result, verdict):
+    families = advise(result, verdict).families
+    assert sum(len(f.specs) for f in families) == sum(c.spec != "none" and not c.reference for c in verdict.comparisons)
+    for cells, f in zip(rows(tree.by_id("families-table")), families, strict=True):
+        assert cells[0] == f.title
+        assert cells[1].startswith(f.best)
+        assert cells[2] == f"{signed(f.diff)}{signed(f.low)} to {signed(f.high)}"
+        assert cells[3] == f"{signed(f.tail_diff)}{signed(f.tail_low)} to {signed(f.tail_high)}"
+        assert cells[4:6] == ["< .001" if p < 0.001 else number(p) for p in (f.p_holm, f.p_gain)]
+        assert cells[6:] == [str(f.gained), str(f.lost), seconds(f.seconds), FINDINGS[f.standing]]
+
+
+def test_every_family_is_described_and_one_that_was_not_compared_says_so(tree, result, verdict):
+    known = {f.families[0]: f for f in advise(result, verdict).families if len(f.families) == 1}
+    shown = {d.all("summary")[0].text: d.text for d in tree.by_id("families").all("details")}
+    assert len(shown) == len(ACCOUNTS)
+    for family, account in ACCOUNTS.items():
+        found = FINDINGS[known[family].standing] if family in known else "not compared"
+        text = shown[f"{family.heading} {found}"]
+        for sentence in (account.does, account.strength.text, account.weakness.text, account.when, account.cost.text):
+            assert " ".join(sentence.split()) in text
+        if family in known:
+            assert seconds(known[family].seconds) in text
+            assert "not measured here" not in text
+        else:
+            assert "not measured here" in text
 
 
 def test_the_headline_and_its_reasons_come_first(tree, verdict):

@@ -25,7 +25,7 @@ from evenshelf.learners.heads import HEADS
 from evenshelf.learners.paths import fit_path
 from evenshelf.learners.training import Training
 from evenshelf.learners.vectors import prepare
-from evenshelf.remedies import Remedy, Stage, parse
+from evenshelf.remedies import Family, Remedy, Stage, parse
 from evenshelf.study import trials
 from evenshelf.study.plan import Setting, search_units, settings
 from evenshelf.study.results import StudyResult, load
@@ -139,6 +139,7 @@ class Paraphrase(Remedy):
 
     name: ClassVar[str] = "paraphrase"
     title: ClassVar[str] = "Paraphrase"
+    family: ClassVar[Family] = Family.GENERATIVE
     paper: ClassVar[str] = "-"
     formula: ClassVar[str] = "-"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.AUGMENT,)

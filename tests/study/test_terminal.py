@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from sklearn.metrics import f1_score, recall_score
 
+from evenshelf.study.advising import Advice, advise
 from evenshelf.study.metrics import POOLED, metrics_table, save_findings
 from evenshelf.study.progress import TimeLeft, progress_bar
 from evenshelf.study.terminal import MARKS, StudyReport, standing, verdict_text
@@ -43,7 +44,9 @@ def test_it_fits_and_holds_every_remedy(result, verdict, width, tmp_path):
     text = shown(StudyReport(result, verdict, tmp_path, tmp_path / "report.html"), width)
     assert max(map(cell_len, text.splitlines())) <= width
     joined = "".join(text.split())
-    for part in (verdict.headline, *verdict.reasons, *(c.spec for c in verdict.comparisons)):
+    brief = advise(result, verdict).brief
+    assert brief
+    for part in (verdict.headline, *verdict.reasons, *brief, *(c.spec for c in verdict.comparisons)):
         assert "".join(part.split()) in joined
     assert "…" not in text.replace(" … ", ""), "no cell is cut off"
     for spec in ("none", "focal"):
@@ -106,6 +109,8 @@ def test_metrics_are_those_of_scikit_learn(result):
 def test_findings_can_be_read_back(result, verdict, tmp_path):
     save_findings(result, verdict, tmp_path)
     assert Verdict.from_dict(json.loads((tmp_path / "verdict.json").read_text())).to_dict() == verdict.to_dict()
+    advice = Advice.from_dict(json.loads((tmp_path / "advice.json").read_text()))
+    assert advice.to_dict() == advise(result, verdict).to_dict()
     assert pl.read_parquet(tmp_path / "comparisons.parquet").equals(verdict.table())
     table = pl.read_parquet(tmp_path / "metrics.parquet")
     assert table.equals(metrics_table(result))

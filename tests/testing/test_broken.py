@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from evenshelf.encoders import Encoder, EncoderKind
+from evenshelf.errors import SettingError
 from evenshelf.learners import LearnerKind
 from evenshelf.learners.heads import HEADS, fit_alone
-from evenshelf.remedies import Loss, Remedy, Retrieved, Rows, Stage, registry
+from evenshelf.remedies import Family, Loss, Remedy, Retrieved, Rows, Stage, registry
 from evenshelf.remedies.adjust import LogitAdjust
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.losses import CrossEntropy, cross_entropy_in_place
@@ -59,6 +60,7 @@ class Weigh(Balanced):
 
     name: ClassVar[str] = "weigh"
     title: ClassVar[str] = "Weighs"
+    family: ClassVar[Family] = Family.WEIGHTS
     paper: ClassVar[str] = "-"
     formula: ClassVar[str] = "-"
 
@@ -75,6 +77,7 @@ class Over(RandomOver):
 
     name: ClassVar[str] = "over"
     title: ClassVar[str] = "Repeats"
+    family: ClassVar[Family] = Family.OVER_SAMPLING
     paper: ClassVar[str] = "-"
     formula: ClassVar[str] = "-"
 
@@ -91,6 +94,7 @@ class Adjust(LogitAdjust):
 
     name: ClassVar[str] = "adjusting"
     title: ClassVar[str] = "Adjusts"
+    family: ClassVar[Family] = Family.ADJUSTMENT
     paper: ClassVar[str] = "-"
     formula: ClassVar[str] = "-"
 
@@ -107,6 +111,7 @@ class Pool(NamePrior):
 
     name: ClassVar[str] = "pool"
     title: ClassVar[str] = "Pools"
+    family: ClassVar[Family] = Family.POOLING
     paper: ClassVar[str] = "-"
     formula: ClassVar[str] = "-"
 
@@ -341,6 +346,18 @@ def _method(kind) -> str:
 def test_a_remedy_that_nobody_registered_is_told_how() -> None:
     said = failing(remedy_checks(changed(Weigh)))
     assert "register" in said["is_in_the_catalogue"]
+
+
+@pytest.mark.parametrize("family", [None, "class weights", Family.BASELINE], ids=repr)
+def test_a_remedy_of_no_family_is_found_out(family: object) -> None:
+    kind = changed(Weigh, family=family)
+    assert "is_of_a_family" in failing(remedy_checks(kind))
+
+
+def test_a_remedy_of_no_family_is_not_registered() -> None:
+    with pytest.raises(SettingError, match="names no family") as refused:
+        registry.register(changed(Weigh, family=None))
+    assert "WEIGHTS" in str(refused.value)
 
 
 def test_all_failures_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:

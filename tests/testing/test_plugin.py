@@ -22,7 +22,7 @@ import numpy as np
 from evenshelf.encoders import Encoder, EncoderKind
 from evenshelf.errors import SettingError
 from evenshelf.learners import LearnerKind
-from evenshelf.remedies import Prior, Remedy, Stage, register
+from evenshelf.remedies import Family, Prior, Remedy, Stage, register
 from evenshelf.remedies.checks import check_range
 from evenshelf.tasks import TaskKind
 from evenshelf.tasks.label import LabelTask
@@ -43,6 +43,7 @@ class Cube(Remedy):
 
     name: ClassVar[str] = "cube"
     title: ClassVar[str] = "Cube root weights"
+    family: ClassVar[Family] = Family.WEIGHTS
     paper: ClassVar[str] = "-"
     formula: ClassVar[str] = "w[g] = n[g] ** (-part / 3)"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.WEIGHT,)

@@ -107,6 +107,7 @@ def _described(remedy: Remedy) -> dict[str, Any]:
         "name": remedy.name,
         "spec": remedy.spec,
         "title": remedy.title,
+        "families": [str(family) for family in remedy.families],
         "stages": [str(stage) for stage in remedy.stages],
         "summary": " ".join(description.split("\n\n")[0].split()),
         "description": description,
@@ -164,6 +165,7 @@ def _details(described: Sequence[dict[str, Any]]) -> RenderableType:
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(style="bright_black", no_wrap=True)
         grid.add_column()
+        grid.add_row("family", Text(" + ".join(one["families"])))
         grid.add_row("acts at", Text(", ".join(one["stages"]) or "no stage"))
         grid.add_row("computes", Text(one["formula"]))
         for p in one["parameters"]:

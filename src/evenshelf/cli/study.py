@@ -224,6 +224,7 @@ def _run(
 def _finish(
     result: StudyResult, verdict: Verdict, folder: Path, file: Path | None, *, as_json: bool, keep: bool = True
 ) -> None:
+    from evenshelf.study.advising import advise  # noqa: PLC0415
     from evenshelf.study.metrics import save_findings  # noqa: PLC0415
     from evenshelf.study.terminal import StudyReport  # noqa: PLC0415
 
@@ -239,6 +240,7 @@ def _finish(
         "folder": str(folder),
         "report": None if written is None else str(written),
         "verdict": verdict.to_dict(),
+        "advice": advise(result, verdict).to_dict(),
         "study": dict(result.meta),
     }
     show(StudyReport(result, verdict, folder, written), document if as_json else None)

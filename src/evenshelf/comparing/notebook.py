@@ -6,6 +6,7 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
+from evenshelf.study.advising import advise
 from evenshelf.study.terminal import MARKS, standing, study_notes
 from evenshelf.study.wording import seconds, signed
 from evenshelf.tasks.label_metrics import METRICS
@@ -64,12 +65,14 @@ def html(result: StudyResult, verdict: Verdict) -> str:
     used = {standing(verdict, c) for c in verdict.comparisons}
     signs = "; ".join(f"{sign} {meaning}" for key, (sign, _, meaning) in MARKS.items() if key in used and meaning)
     notes = "".join(f"<li>{escape(note.plain)}</li>" for note in study_notes(result, verdict))
+    advice = "".join(f"<li>{escape(sentence)}</li>" for sentence in advise(result, verdict).brief)
     return (
         f'<div class="evenshelf"><style>{STYLE}</style><p class="headline {won}">{escape(verdict.headline)}</p>'
         f'<ul>{reasons}</ul><div class="scroll"><table><thead><tr><th></th><th class="name">remedy</th>'
         f"<th>{escape(title)}</th><th>gain</th><th>95 % interval</th><th></th>{tail}<th>untuned</th><th>CPU</th></tr>"
         f'</thead><tbody>{rows}</tbody></table></div><p class="soft">gain: change of {escape(title)} against doing '
         f"nothing, both tuned with the same budget. {escape(signs)}.</p>"
+        f'<details class="soft"><summary>What suits these data</summary><ul>{advice}</ul></details>'
         f'<details class="soft"><summary>Good to know</summary><ul>{notes}</ul></details></div>'
     )
 

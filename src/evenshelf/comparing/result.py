@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from evenshelf.comparing.notebook import html
 from evenshelf.errors import MissingExtraError
+from evenshelf.study.advising import Advice, advise
 from evenshelf.study.results import StudyResult
 from evenshelf.study.terminal import verdict_text
 from evenshelf.study.verdict import Verdict
@@ -32,6 +33,11 @@ class Findings:
 
     verdict: Verdict
     study: StudyResult
+
+    @property
+    def advice(self) -> Advice:
+        """What follows besides: families of remedies that suit, what to try next, what to collect."""
+        return advise(self.study, self.verdict)
 
     def table(self) -> pl.DataFrame:
         """One line per remedy, best first; see :class:`evenshelf.study.comparison.Comparison` for the columns."""

@@ -2,6 +2,7 @@
 
 from evenshelf.remedies.after_training import Calibrated, Retrieved
 from evenshelf.remedies.base import Composition, Remedy, Stage, effective_loss
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import Loss
 from evenshelf.remedies.registry import catalogue, register
 from evenshelf.remedies.rows import Prior, Rows
@@ -11,6 +12,7 @@ from evenshelf.remedies.spec import parse
 __all__ = [
     "Calibrated",
     "Composition",
+    "Family",
     "Loss",
     "Prior",
     "Remedy",

@@ -9,6 +9,7 @@ import numpy as np
 
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Floats, Prior
 
@@ -28,6 +29,7 @@ class LogitAdjust(Remedy):
 
     name: ClassVar[str] = "logit_adjust"
     title: ClassVar[str] = "Logit adjustment"
+    family: ClassVar[Family] = Family.ADJUSTMENT
     paper: ClassVar[str] = "Menon et al., ICLR 2021"
     formula: ClassVar[str] = "s[g] - tau log prior[g]"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.ADJUST,)
@@ -60,6 +62,7 @@ class TauNorm(Remedy):
 
     name: ClassVar[str] = "tau_norm"
     title: ClassVar[str] = "Tau-normalisation"
+    family: ClassVar[Family] = Family.ADJUSTMENT
     paper: ClassVar[str] = "Kang et al., ICLR 2020"
     formula: ClassVar[str] = "(s[g] - mean s) (mean norm / norm w[g]) ** tau"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.ADJUST,)

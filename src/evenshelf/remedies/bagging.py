@@ -10,6 +10,7 @@ import numpy as np
 from evenshelf.plurals import counted, plural
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
 
@@ -42,6 +43,7 @@ class BalancedBagging(Remedy):
 
     name: ClassVar[str] = "balanced_bagging"
     title: ClassVar[str] = "Balanced bagging"
+    family: ClassVar[Family] = Family.ENSEMBLE
     paper: ClassVar[str] = "Liu, Wu & Zhou, IEEE Trans. SMC-B 39(2), 2009; Hido & Kashima, SDM 2008"
     formula: ClassVar[str] = "mean over bags of scores of a head on m = quantile(n) rows of each g (of fewer: repeats)"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)

@@ -17,6 +17,7 @@ import numpy as np
 
 from evenshelf.errors import SettingError
 from evenshelf.remedies.after_training import Calibrated, Retrieved
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import CrossEntropy, Loss
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
 
@@ -44,6 +45,8 @@ class Remedy:
         Word used in spec strings, such as ``smote``.
     title
         Readable name.
+    family
+        Remedies of its kind, among which it is compared.
     paper
         Who proposed it, and where.
     formula
@@ -64,6 +67,7 @@ class Remedy:
 
     name: ClassVar[str]
     title: ClassVar[str]
+    family: ClassVar[Family]
     paper: ClassVar[str]
     formula: ClassVar[str]
     stages: ClassVar[tuple[Stage, ...]]
@@ -87,6 +91,11 @@ class Remedy:
     def parts(self) -> tuple[Remedy, ...]:
         """The remedies this one is made of; itself when it is not a composition."""
         return (self,)
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """Families of its parts, each once."""
+        return tuple(dict.fromkeys(part.family for part in self.parts))
 
     @property
     def spec(self) -> str:

@@ -14,6 +14,7 @@ from evenshelf.plurals import counted
 from evenshelf.remedies.after_training import Calibrated
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior
 
@@ -41,6 +42,7 @@ class Temperature(Remedy):
 
     name: ClassVar[str] = "temperature"
     title: ClassVar[str] = "Temperature scaling"
+    family: ClassVar[Family] = Family.CALIBRATION
     paper: ClassVar[str] = "Guo et al., ICML 2017"
     formula: ClassVar[str] = "s / T ** strength, T = argmin of -sum log softmax(s / T)[y] over held-out rows"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.CALIBRATE,)
@@ -83,6 +85,7 @@ class VectorScaling(Remedy):
 
     name: ClassVar[str] = "vector_scaling"
     title: ClassVar[str] = "Vector scaling"
+    family: ClassVar[Family] = Family.CALIBRATION
     paper: ClassVar[str] = "Guo et al., ICML 2017; of log-probabilities: Kull et al., NeurIPS 2019"
     formula: ClassVar[str] = "a[g] log p[g] + b[g], least -sum log softmax(.)[y] + penalty (|log a - mean|^2 + |b|^2)"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.CALIBRATE,)
@@ -138,6 +141,7 @@ class ThresholdMoving(Remedy):
 
     name: ClassVar[str] = "threshold_moving"
     title: ClassVar[str] = "Threshold moving"
+    family: ClassVar[Family] = Family.ADJUSTMENT
     paper: ClassVar[str] = "Zhou & Liu, IEEE TKDE 18(1), 2006; F1-optimal: Lipton, Elkan & Naryanaswamy, ECML 2014"
     formula: ClassVar[str] = "argmax p[g] / t[g] ** strength, t[g] the cut of p[g] with the best F1 on held-out rows"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.CALIBRATE,)
@@ -190,6 +194,7 @@ class Isotonic(Remedy):
 
     name: ClassVar[str] = "isotonic"
     title: ClassVar[str] = "Isotonic calibration"
+    family: ClassVar[Family] = Family.CALIBRATION
     paper: ClassVar[str] = "Zadrozny & Elkan, KDD 2002"
     formula: ClassVar[str] = "f_g(p[g]) / sum_h f_h(p[h]), f_g rising, least sum (f_g(p[g]) - (y = g))^2; and 0.01 p"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.CALIBRATE,)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from evenshelf.plurals import counted
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.neighbours import nearest_rows
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Floats, Prior
@@ -35,6 +36,7 @@ class ClassMean(Remedy):
 
     name: ClassVar[str] = "class_mean"
     title: ClassVar[str] = "Class means as prior"
+    family: ClassVar[Family] = Family.POOLING
     paper: ClassVar[str] = "nearest class mean: Mensink et al., IEEE TPAMI 35(11), 2013; Kang et al., ICLR 2020"
     formula: ClassVar[str] = "penalty |w[g] - scale m[g] / |m[g]||^2, m[g] the mean row of g less that of all"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.POOL,)
@@ -82,6 +84,7 @@ class TextSmoothed(Remedy):
 
     name: ClassVar[str] = "text_smoothed"
     title: ClassVar[str] = "Class means smoothed by names"
+    family: ClassVar[Family] = Family.POOLING
     paper: ClassVar[str] = "evenshelf; kin: shrinkage in a hierarchy of classes, McCallum et al., ICML 1998"
     formula: ClassVar[str] = (
         "class_mean of (n[g] m[g] + kappa sum_h K[g,h] n[h] m[h] / sum_h K[g,h] n[h]) / (n[g] + kappa), "

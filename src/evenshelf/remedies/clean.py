@@ -13,6 +13,7 @@ from evenshelf.errors import SettingError
 from evenshelf.plurals import counted
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.neighbours import BLOCK, nearest_rows
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.resample import reduced_counts
@@ -38,6 +39,7 @@ class Tomek(Remedy):
 
     name: ClassVar[str] = "tomek"
     title: ClassVar[str] = "Tomek links"
+    family: ClassVar[Family] = Family.UNDER_SAMPLING
     paper: ClassVar[str] = "Tomek, IEEE Transactions on Systems, Man, and Cybernetics 6, 1976"
     formula: ClassVar[str] = "drop i if j is its nearest row, i that of j, y[i] != y[j], and n[y[i]] > n[y[j]]"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
@@ -73,6 +75,7 @@ class ENN(Remedy):
 
     name: ClassVar[str] = "enn"
     title: ClassVar[str] = "Edited nearest neighbours"
+    family: ClassVar[Family] = Family.UNDER_SAMPLING
     paper: ClassVar[str] = "Wilson, IEEE Transactions on Systems, Man, and Cybernetics 2(3), 1972"
     formula: ClassVar[str] = "drop i if the plurality (mode), or any (all), of its k nearest rows are of other groups"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
@@ -116,6 +119,7 @@ class NearMiss(Remedy):
 
     name: ClassVar[str] = "near_miss"
     title: ClassVar[str] = "NearMiss"
+    family: ClassVar[Family] = Family.UNDER_SAMPLING
     paper: ClassVar[str] = "Mani & Zhang, ICML workshop on learning from imbalanced datasets, 2003"
     formula: ClassVar[str] = "rows of g by mean distance to k rows of the smallest group, down to the wanted size"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
@@ -175,6 +179,7 @@ class ClusterCentroids(Remedy):
 
     name: ClassVar[str] = "cluster_centroids"
     title: ClassVar[str] = "Cluster centroids"
+    family: ClassVar[Family] = Family.UNDER_SAMPLING
     paper: ClassVar[str] = "Yen & Lee, Expert Systems with Applications 36(3), 2009; imbalanced-learn"
     formula: ClassVar[str] = "rows of g nearest to the centres of n[g] ** (1 - strength) min(n) ** strength clusters"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)

@@ -14,6 +14,7 @@ from evenshelf.plurals import counted, plural
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.conditional_gan import ConditionalGAN
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.lines import draws_for
 from evenshelf.remedies.memorisation import copy_test
 from evenshelf.remedies.registry import register
@@ -56,6 +57,7 @@ class GAN(Remedy):
 
     name: ClassVar[str] = "gan"
     title: ClassVar[str] = "Conditional GAN on vectors"
+    family: ClassVar[Family] = Family.GENERATIVE
     paper: ClassVar[str] = "Mirza & Osindero, 2014; Gulrajani et al., NeurIPS 2017; Xian et al., CVPR 2018"
     formula: ClassVar[str] = "mean[g] + G(z, mean[g], g), G against a critic of slope 1 that is shown g as well"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)

@@ -9,6 +9,7 @@ import numpy as np
 
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.long_tail_losses import (
     GeneralisedCrossEntropy,
     RivalOffsetCrossEntropy,
@@ -43,6 +44,7 @@ class ClassBalancedFocal(Remedy):
 
     name: ClassVar[str] = "class_balanced_focal"
     title: ClassVar[str] = "Class-balanced focal loss"
+    family: ClassVar[Family] = Family.LONG_TAIL_LOSS
     paper: ClassVar[str] = "Cui et al., CVPR 2019"
     formula: ClassVar[str] = "-w[y] (1 - p[y]) ** gamma log p[y], w[g] ~ (1 - beta) / (1 - beta ** n[g])"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.LOSS,)
@@ -80,6 +82,7 @@ class SeesawLoss(Remedy):
 
     name: ClassVar[str] = "seesaw"
     title: ClassVar[str] = "Seesaw loss"
+    family: ClassVar[Family] = Family.LONG_TAIL_LOSS
     paper: ClassVar[str] = "Wang et al., CVPR 2021"
     formula: ClassVar[str] = (
         "log(1 + sum_{j != y} min(1, n[j] / n[y]) ** mitigation max(1, p[j] / p[y]) ** compensation exp(s[j] - s[y]))"
@@ -121,6 +124,7 @@ class Equalization(Remedy):
 
     name: ClassVar[str] = "equalization"
     title: ClassVar[str] = "Softmax equalization loss"
+    family: ClassVar[Family] = Family.LONG_TAIL_LOSS
     paper: ClassVar[str] = "Tan et al., CVPR 2020"
     formula: ClassVar[str] = "log(1 + sum_{j != y} (1 - gamma [n[j] < rare mean n]) exp(s[j] - s[y]))"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.LOSS,)
@@ -157,6 +161,7 @@ class GeneralisedCE(Remedy):
 
     name: ClassVar[str] = "generalised_ce"
     title: ClassVar[str] = "Generalised cross entropy"
+    family: ClassVar[Family] = Family.NOISE_ROBUST_LOSS
     paper: ClassVar[str] = "Zhang & Sabuncu, NeurIPS 2018"
     formula: ClassVar[str] = "(1 - p[y] ** q) / q"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.LOSS,)
@@ -192,6 +197,7 @@ class VSLoss(Remedy):
 
     name: ClassVar[str] = "vs_loss"
     title: ClassVar[str] = "Vector-scaling loss"
+    family: ClassVar[Family] = Family.LONG_TAIL_LOSS
     paper: ClassVar[str] = "Kini et al., NeurIPS 2021"
     formula: ClassVar[str] = "-log softmax((n / max n) ** gamma (s - mean s) + tau log prior)[y]"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.LOSS,)

@@ -10,6 +10,7 @@ import numpy as np
 from evenshelf.remedies.adjust import LogitAdjust
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import (
     Focal,
     Loss,
@@ -41,6 +42,7 @@ class WeightedCE(Remedy):
 
     name: ClassVar[str] = "weighted_ce"
     title: ClassVar[str] = "Class-weighted cross entropy"
+    family: ClassVar[Family] = Family.WEIGHTS
     paper: ClassVar[str] = "King & Zeng, Political Analysis 9(2), 2001"
     formula: ClassVar[str] = "-1/N sum w[y] log p[y], w[g] = (N / (G n[g])) ** power"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.LOSS,)
@@ -76,6 +78,7 @@ class FocalLoss(Remedy):
 
     name: ClassVar[str] = "focal"
     title: ClassVar[str] = "Focal loss"
+    family: ClassVar[Family] = Family.LONG_TAIL_LOSS
     paper: ClassVar[str] = "Lin et al., ICCV 2017"
     formula: ClassVar[str] = "-(1 - p[y]) ** gamma log p[y]"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.LOSS,)
@@ -109,6 +112,7 @@ class BalancedSoftmax(Remedy):
 
     name: ClassVar[str] = "balanced_softmax"
     title: ClassVar[str] = "Balanced softmax"
+    family: ClassVar[Family] = Family.LONG_TAIL_LOSS
     paper: ClassVar[str] = "Ren et al., NeurIPS 2020; Menon et al., ICLR 2021 (logit-adjusted loss)"
     formula: ClassVar[str] = "-log softmax(s + tau log prior)[y]"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.LOSS,)
@@ -151,6 +155,7 @@ class LDAM(Remedy):
 
     name: ClassVar[str] = "ldam"
     title: ClassVar[str] = "LDAM with deferred re-weighting"
+    family: ClassVar[Family] = Family.LONG_TAIL_LOSS
     paper: ClassVar[str] = "Cao et al., NeurIPS 2019"
     formula: ClassVar[str] = "-w[y] log softmax(s - m[y] e[y])[y], m[g] = margin (min n / n[g]) ** 1/4"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.LOSS,)

@@ -9,6 +9,7 @@ import numpy as np
 
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
 
@@ -28,6 +29,7 @@ class Mixup(Remedy):
 
     name: ClassVar[str] = "mixup"
     title: ClassVar[str] = "Mixup on vectors"
+    family: ClassVar[Family] = Family.MIXING
     paper: ClassVar[str] = "Zhang et al., ICLR 2018"
     formula: ClassVar[str] = "(1 - t) x[i] + t x[j] with group y[j] at probability t, t ~ Beta(alpha, alpha)"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
@@ -66,6 +68,7 @@ class Remix(Remedy):
 
     name: ClassVar[str] = "remix"
     title: ClassVar[str] = "Remix on vectors"
+    family: ClassVar[Family] = Family.MIXING
     paper: ClassVar[str] = "Chou et al., ECCV Workshops 2020"
     formula: ClassVar[str] = "Mixup, but y[j] alone if n[y[i]] >= kappa n[y[j]] and 1 - t < tau; y[i] likewise"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
@@ -105,6 +108,7 @@ class BalancedMixup(Remedy):
 
     name: ClassVar[str] = "balanced_mixup"
     title: ClassVar[str] = "Balanced Mixup on vectors"
+    family: ClassVar[Family] = Family.MIXING
     paper: ClassVar[str] = "Galdran et al., MICCAI 2021"
     formula: ClassVar[str] = "(1 - t) x[i] + t x[j], y[j] uniform over groups, t ~ Beta(alpha, 1); groups alike"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from evenshelf.errors import SettingError
 from evenshelf.remedies.base import Remedy, Stage
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import Loss
 from evenshelf.remedies.own_losses import USAGE, Origin, own_loss
 from evenshelf.remedies.registry import register
@@ -37,6 +38,7 @@ class CustomLoss(Remedy):
 
     name: ClassVar[str] = "custom_loss"
     title: ClassVar[str] = "A loss of your own"
+    family: ClassVar[Family] = Family.LONG_TAIL_LOSS
     paper: ClassVar[str] = "-"
     formula: ClassVar[str] = "sum w[i] loss(s[i], y[i], n)"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.LOSS,)

@@ -9,6 +9,7 @@ import numpy as np
 
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Floats, Prior
 
@@ -31,6 +32,7 @@ class NamePrior(Remedy):
 
     name: ClassVar[str] = "name_prior"
     title: ClassVar[str] = "Class names as prior"
+    family: ClassVar[Family] = Family.POOLING
     paper: ClassVar[str] = "evenshelf; kin: LIFT (Shi et al., ICML 2024)"
     formula: ClassVar[str] = "penalty |w[g] - scale v(name of g)|^2"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.POOL,)

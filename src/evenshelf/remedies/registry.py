@@ -8,6 +8,7 @@ from typing import TypeVar
 from evenshelf.errors import SettingError
 from evenshelf.plugins import Registry
 from evenshelf.remedies.base import Remedy
+from evenshelf.remedies.families import Family
 
 R = TypeVar("R", bound=type[Remedy])
 
@@ -26,12 +27,17 @@ def register(remedy: R) -> R:
     Raises
     ------
     SettingError
-        If the name is taken by another class, or a field has no default.
+        If the name is taken by another class, a field has no default, or the family is missing.
     """
     bare = [f.name for f in dataclasses.fields(remedy) if f.default is dataclasses.MISSING]
     if bare:
         raise SettingError(
             f"Remedy {remedy.name!r}: every parameter needs a default; these have none: {', '.join(bare)}."
+        )
+    if not isinstance(getattr(remedy, "family", None), Family):
+        raise SettingError(
+            f"Remedy {remedy.name!r} names no family.",
+            hint=f"Declare family: ClassVar[Family] = Family.X, X one of {', '.join(f.name for f in Family)}.",
         )
     _registry.register(remedy)
     return remedy

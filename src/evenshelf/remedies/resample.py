@@ -10,6 +10,7 @@ import numpy as np
 from evenshelf.plurals import counted
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
 
@@ -32,6 +33,7 @@ class RandomOver(Remedy):
 
     name: ClassVar[str] = "random_over"
     title: ClassVar[str] = "Random over-sampling"
+    family: ClassVar[Family] = Family.OVER_SAMPLING
     paper: ClassVar[str] = "Japkowicz & Stephen, Intelligent Data Analysis 6(5), 2002"
     formula: ClassVar[str] = "rows of g drawn with replacement up to n[g] ** (1 - strength) max(n) ** strength"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
@@ -70,6 +72,7 @@ class RandomUnder(Remedy):
 
     name: ClassVar[str] = "random_under"
     title: ClassVar[str] = "Random under-sampling"
+    family: ClassVar[Family] = Family.UNDER_SAMPLING
     paper: ClassVar[str] = "Kubat & Matwin, ICML 1997"
     formula: ClassVar[str] = "rows of g drawn without replacement down to n[g] ** (1 - strength) min(n) ** strength"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)

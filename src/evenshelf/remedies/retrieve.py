@@ -14,6 +14,7 @@ from evenshelf.plurals import counted
 from evenshelf.remedies.after_training import Retrieved
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.neighbours import nearest_rows
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior
@@ -49,6 +50,7 @@ class NearestNeighbours(Remedy):
 
     name: ClassVar[str] = "knn"
     title: ClassVar[str] = "Nearest training rows"
+    family: ClassVar[Family] = Family.POOLING
     paper: ClassVar[str] = "Khandelwal et al., ICLR 2020; long tails: Long et al., CVPR 2022"
     formula: ClassVar[str] = (
         "log((1 - share) softmax(s)[g] + share p[g]), "

@@ -10,6 +10,7 @@ import numpy as np
 from evenshelf.plurals import counted
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
 
@@ -33,6 +34,7 @@ class SquareRoot(Remedy):
 
     name: ClassVar[str] = "square_root"
     title: ClassVar[str] = "Square-root sampling"
+    family: ClassVar[Family] = Family.OVER_SAMPLING
     paper: ClassVar[str] = "Mahajan et al., ECCV 2018; Kang et al., ICLR 2020"
     formula: ClassVar[str] = "N n[g] ** q / sum(n ** q) rows of g, q = 1 - strength / 2"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
@@ -81,6 +83,7 @@ class ProgressivelyBalanced(Remedy):
 
     name: ClassVar[str] = "progressively_balanced"
     title: ClassVar[str] = "Progressively balanced sampling (mean)"
+    family: ClassVar[Family] = Family.WEIGHTS
     paper: ClassVar[str] = "Kang et al., ICLR 2020"
     formula: ClassVar[str] = "w[g] = 1 - strength / 2 + strength / 2 N / (G n[g])"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.WEIGHT,)

@@ -9,6 +9,7 @@ import numpy as np
 
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.lines import Growth
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
@@ -36,6 +37,7 @@ class SMOTE(Remedy):
 
     name: ClassVar[str] = "smote"
     title: ClassVar[str] = "SMOTE"
+    family: ClassVar[Family] = Family.INTERPOLATION
     paper: ClassVar[str] = "Chawla et al., JAIR 16, 2002"
     formula: ClassVar[str] = "x[i] + u (x[j] - x[i]), j among the k nearest of the group, u uniform in [0, 1)"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)

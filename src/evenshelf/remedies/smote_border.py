@@ -10,6 +10,7 @@ import numpy as np
 from evenshelf.plurals import counted
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.lines import Growth, draws_for
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
@@ -50,6 +51,7 @@ class BorderlineSMOTE(Remedy):
 
     name: ClassVar[str] = "borderline_smote"
     title: ClassVar[str] = "Borderline-SMOTE"
+    family: ClassVar[Family] = Family.INTERPOLATION
     paper: ClassVar[str] = "Han, Wang & Mao, ICIC 2005"
     formula: ClassVar[str] = "SMOTE from x[i] with m / 2 <= foreign[i] < m, foreign[i] of its m nearest in other groups"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
@@ -113,6 +115,7 @@ class ADASYN(Remedy):
 
     name: ClassVar[str] = "adasyn"
     title: ClassVar[str] = "ADASYN"
+    family: ClassVar[Family] = Family.INTERPOLATION
     paper: ClassVar[str] = "He, Bai, Garcia & Li, IJCNN 2008"
     formula: ClassVar[str] = "SMOTE with foreign[i] / sum(foreign) of the rows from x[i], foreign[i] of its k nearest"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)

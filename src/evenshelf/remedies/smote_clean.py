@@ -12,6 +12,7 @@ from evenshelf.plurals import counted
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.clean import KINDS, Flags, at_odds, check_kind, keep_one_of_each, kept_note, tomek_links
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.neighbours import BLOCK
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
@@ -42,6 +43,7 @@ class SMOTETomek(Remedy):
 
     name: ClassVar[str] = "smote_tomek"
     title: ClassVar[str] = "SMOTE + Tomek links"
+    family: ClassVar[Family] = Family.INTERPOLATION
     paper: ClassVar[str] = "Batista, Prati & Monard, SIGKDD Explorations 6(1), 2004"
     formula: ClassVar[str] = "smote, then drop i and j if each is the nearest row of the other and y[i] != y[j]"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
@@ -89,6 +91,7 @@ class SMOTEENN(Remedy):
 
     name: ClassVar[str] = "smote_enn"
     title: ClassVar[str] = "SMOTE + edited nearest neighbours"
+    family: ClassVar[Family] = Family.INTERPOLATION
     paper: ClassVar[str] = "Batista, Prati & Monard, SIGKDD Explorations 6(1), 2004"
     formula: ClassVar[str] = (
         "smote, then drop i if the plurality (mode), or any (all), of the rows nearest to it are foreign"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from evenshelf.plurals import counted
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.lines import Growth
 from evenshelf.remedies.neighbours import BLOCK, nearest_rows
 from evenshelf.remedies.registry import register
@@ -46,6 +47,7 @@ class KMeansSMOTE(Remedy):
 
     name: ClassVar[str] = "kmeans_smote"
     title: ClassVar[str] = "K-means SMOTE"
+    family: ClassVar[Family] = Family.INTERPOLATION
     paper: ClassVar[str] = "Douzas, Bacao & Last, Information Sciences 465, 2018"
     formula: ClassVar[str] = (
         "SMOTE in clusters c, in proportion to mean distance[c] ** e / n[c] of the group's rows there"
@@ -160,6 +162,7 @@ class SVMSMOTE(Remedy):
 
     name: ClassVar[str] = "svm_smote"
     title: ClassVar[str] = "SVM-SMOTE"
+    family: ClassVar[Family] = Family.INTERPOLATION
     paper: ClassVar[str] = "Nguyen, Cooper & Kamei, IJKESDP 3(1), 2011"
     formula: ClassVar[str] = (
         "x[i] + u (x[j] - x[i]), x[i] a support vector, u in [0, 1) in danger, else in (-out_step, 0]"

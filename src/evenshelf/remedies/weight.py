@@ -9,6 +9,7 @@ import numpy as np
 
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Floats, Prior
 
@@ -28,6 +29,7 @@ class NoRemedy(Remedy):
 
     name: ClassVar[str] = "none"
     title: ClassVar[str] = "Nothing"
+    family: ClassVar[Family] = Family.BASELINE
     paper: ClassVar[str] = "-"
     formula: ClassVar[str] = "cross entropy on the examples as they are"
     stages: ClassVar[tuple[Stage, ...]] = ()
@@ -50,6 +52,7 @@ class Balanced(Remedy):
 
     name: ClassVar[str] = "balanced"
     title: ClassVar[str] = "Class weights"
+    family: ClassVar[Family] = Family.WEIGHTS
     paper: ClassVar[str] = "King & Zeng, Political Analysis 9(2), 2001"
     formula: ClassVar[str] = "w[g] ~ n[g] ** -power, mean 1 over the examples"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.WEIGHT,)
@@ -79,6 +82,7 @@ class EffectiveNumber(Remedy):
 
     name: ClassVar[str] = "effective_number"
     title: ClassVar[str] = "Effective-number weights"
+    family: ClassVar[Family] = Family.WEIGHTS
     paper: ClassVar[str] = "Cui et al., CVPR 2019"
     formula: ClassVar[str] = "w[g] ~ (1 - beta) / (1 - beta ** n[g]), mean 1 over the examples"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.WEIGHT,)
@@ -114,6 +118,7 @@ class InversePropensity(Remedy):
 
     name: ClassVar[str] = "inverse_propensity"
     title: ClassVar[str] = "Inverse-propensity weights"
+    family: ClassVar[Family] = Family.WEIGHTS
     paper: ClassVar[str] = "Jain, Prabhu & Varma, KDD 2016"
     formula: ClassVar[str] = "w[g] ~ 1 + (log N - 1) ((b + 1) / (n[g] + b)) ** a, mean 1 over the examples"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.WEIGHT,)

@@ -13,6 +13,7 @@ import numpy as np
 from evenshelf.errors import SettingError, near
 from evenshelf.plurals import counted
 from evenshelf.remedies.base import Remedy, Stage
+from evenshelf.remedies.families import Family
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Floats, Prior
 from evenshelf.remedies.weight_file import USAGE, WeightFile
@@ -49,6 +50,7 @@ class WeightTable(Remedy):
 
     name: ClassVar[str] = "weight_table"
     title: ClassVar[str] = "Class weights of your own"
+    family: ClassVar[Family] = Family.WEIGHTS
     paper: ClassVar[str] = "cost-sensitive learning: Elkan, IJCAI 2001"
     formula: ClassVar[str] = "w[g] ~ your weight of g, mean 1 over the examples"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.WEIGHT,)

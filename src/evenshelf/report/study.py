@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from evenshelf.learners.heads import HEADS
 from evenshelf.report import class_charts, evidence_charts, remedy_charts
+from evenshelf.report.advice import FINDINGS, cards, fact_lines
 from evenshelf.report.buckets import bucket_rows
 from evenshelf.report.classes import class_changes, most_changed, reliability_tables
 from evenshelf.report.numbers import merged, small
 from evenshelf.report.page import render, write
 from evenshelf.shop.profiling.imbalance import FEW_SHOT, Imbalance
+from evenshelf.study.advising import advise
 from evenshelf.study.evidence_wording import calibration_sentence, curve_sentences, front_sentence, seed_sentences
 from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.wording import comparison_note, only_trained_on, read_off, several_labels, unguarded
@@ -49,6 +51,7 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
     base = verdict[verdict.baseline]
     best = verdict[verdict.best] if verdict.best is not None else None
     rivals = [c for c in verdict.comparisons if c.spec != verdict.baseline]
+    advice = advise(result, verdict)
     return render(
         "study.html",
         verdict=verdict,
@@ -95,6 +98,10 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
             result.meta.get("only_trained_on", 0), nouns, several=result.example is not None
         ),
         command=command(result, verdict),
+        advice=advice,
+        fact_lines=fact_lines(advice.facts, nouns),
+        family_cards=cards(advice, verdict),
+        family_findings=FINDINGS,
         **_evidence(result, verdict, nouns),
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from evenshelf.study.advising import advise, save_advice
 from evenshelf.tasks.label_metrics import METRICS, bucket_or_cold, label_metrics
 
 if TYPE_CHECKING:
@@ -68,9 +69,10 @@ def metrics_table(result: StudyResult) -> pl.DataFrame:
 def save_findings(result: StudyResult, verdict: Verdict, folder: Path) -> None:
     """Write what follows from a study beside it, each file whole or not at all.
 
-    ``verdict.json``, ``comparisons.parquet`` (:meth:`Verdict.table`), and every metric as ``metrics.parquet`` and, by
-    remedy, mode, fold and name, as ``metrics.json``.
+    ``verdict.json``, ``advice.json``, ``comparisons.parquet`` (:meth:`Verdict.table`), and every metric as
+    ``metrics.parquet`` and, by remedy, mode, fold and name, as ``metrics.json``.
     """
+    save_advice(advise(result, verdict), folder)
     table = metrics_table(result)
     nested: dict[str, Any] = {}
     for line in table.iter_rows(named=True):

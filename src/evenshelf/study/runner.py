@@ -25,6 +25,7 @@ from evenshelf.learners.heads import HEADS
 from evenshelf.learners.vectors import Vectors, prepare, prepare_sparse
 from evenshelf.remedies import Prior, Remedy, parse, remedy_set
 from evenshelf.study import trials
+from evenshelf.study.advising.data import DATA, data_facts
 from evenshelf.study.gather import Gathered, gather
 from evenshelf.study.plan import SEARCH_AXES, Setting, Starts, Unit, final_units, search_units, settings, starts_of
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult, save
@@ -201,6 +202,7 @@ class Study:
             "leak": leak,
             "not_evaluated": task.not_evaluated(fold),
             "only_trained_on": task.only_trained_on(fold),
+            DATA: data_facts(task, self.vectors, self.seed),
             "versions": {p: version(p) for p in ("evenshelf", "numpy", "scipy", "scikit-learn", "polars")},
             "machine": {"python": platform.python_version(), "system": platform.system(), "cores": os.cpu_count()},
             "fingerprint": places[DENSE].removeprefix(f"{DENSE}-"),

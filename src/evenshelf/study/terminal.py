@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evenshelf.plurals import counted, plural
+from evenshelf.study.advising import advise
 from evenshelf.study.evidence_wording import calibration_sentence, curve_sentences, front_sentence, seed_sentences
 from evenshelf.study.wording import (
     only_trained_on,
@@ -112,6 +113,10 @@ class StudyReport:
         if self.folder is not None and any(standing(verdict, c) == "refused" for c in verdict.comparisons):
             again = f"evenshelf report {self.folder} --guardrail 0.05"
             notes.append(Text.assemble("A head that may lose more is decided anew, at once, with: ", (again, "cyan")))
+        yield ""
+        yield Text("What suits these data", "bold")
+        for sentence in advise(self.result, verdict).brief:
+            yield Padding.indent(hanging("→ ", Text(sentence)), INDENT)
         if notes:
             yield ""
             yield Text("Good to know", "bold")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenshelf.errors import SettingError
-from evenshelf.remedies import Remedy, Stage, catalogue, parse
+from evenshelf.remedies import Family, Remedy, Stage, catalogue, parse
 from evenshelf.testing.check import EXAMPLES, Check, gather, refusal
 
 Kind = type[Remedy]
@@ -35,7 +35,7 @@ _SECTION = re.compile(r"^Parameters\n-+\n(?P<body>.*?)(?=^\w[\w ]*\n-+\n|\Z)", r
 
 def declaration_checks(kind: Kind) -> list[Check]:
     """Checks of the class of a remedy, before anything is fitted."""
-    promises = [is_in_the_catalogue, says_what_it_is, documents_every_parameter, acts_where_it_says]
+    promises = [is_in_the_catalogue, says_what_it_is, is_of_a_family, documents_every_parameter, acts_where_it_says]
     promises += [is_a_value, is_read_back_from_its_spec, has_a_valid_grid]
     if dataclasses.fields(kind):
         promises += [holds_the_range_of_each_parameter, documents_the_range_of_each_parameter]
@@ -58,6 +58,13 @@ def says_what_it_is(kind: Kind) -> None:
         assert text.strip(), f"{kind.__name__} does not declare {attribute!r}"
         assert text == text.strip(), f"{attribute} has blanks around it"
         assert "\n" not in text, f"{attribute} is more than a line"
+
+
+def is_of_a_family(kind: Kind) -> None:
+    """One of those that are compared; only doing nothing is of none."""
+    family = getattr(kind, "family", None)
+    assert isinstance(family, Family), f"{kind.__name__} declares no family: family: ClassVar[Family] = Family.WEIGHTS"
+    assert (family is Family.BASELINE) == (kind.name == "none"), f"{kind.__name__} is not what a study measures against"
 
 
 def documents_every_parameter(kind: Kind) -> None:

@@ -1,0 +1,124 @@
+"""What to try after a study, and where its correction for many remedies hides a gain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from evenshelf.errors import EvenshelfError
+from evenshelf.plurals import plural
+from evenshelf.remedies import Composition, Family, catalogue, parse
+from evenshelf.study.advising.sentences import names
+from evenshelf.study.wording import probability, rivals, signed
+from evenshelf.tasks.label_metrics import METRICS
+
+if TYPE_CHECKING:
+    from evenshelf.study.advising.evidence import FamilyEvidence
+    from evenshelf.study.verdict import Verdict
+    from evenshelf.tasks.nouns import Nouns
+
+
+def corrected_away(verdict: Verdict) -> str:
+    """Where a remedy is significant by itself and not after the correction for many: that it is so, and what helps."""
+    lost = [
+        c
+        for c in verdict.comparisons
+        if not c.reference and c.diff > 0 and c.p < verdict.alpha and c.p_holm >= verdict.alpha
+    ]
+    if not lost or not verdict.informative:
+        return ""
+    first = min(lost, key=lambda c: (c.p, -c.diff, c.spec))
+    more = f", and so {plural(len(lost) - 1, 'is', 'are')} {len(lost) - 1} more" if len(lost) > 1 else ""
+    return (
+        f"{first.spec} ({signed(first.diff)}, {signed(first.low)} to {signed(first.high)}) is significant by itself "
+        f"({probability(first.p)}), not after the correction for {rivals(verdict)} remedies "
+        f"({probability(first.p_holm)}){more}. A study of fewer remedies, chosen beforehand, could settle it: choose "
+        "now, and run it on examples that this study has not seen."
+    )
+
+
+def what_to_try(
+    verdict: Verdict, families: Sequence[FamilyEvidence], wanted: Sequence[Family], nouns: Nouns
+) -> tuple[str, ...]:
+    """Sentences, the weightiest first.
+
+    Parameters
+    ----------
+    verdict, families
+        Of the study.
+    wanted
+        Families that a rule expects to gain and the study did not compare.
+    nouns
+        What the task calls its texts.
+    """
+    found = [_other_encoder(verdict, nouns), *(_family(family) for family in wanted), _together(verdict, families)]
+    found.append(_not_compared(families, wanted))
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _other_encoder(verdict: Verdict, nouns: Nouns) -> str:
+    """Where the vectors are what is wanting."""
+    title = METRICS[verdict.metric].title
+    if not verdict.informative:
+        best = verdict.guessing[-1] if verdict.guessing else None
+        numbers = (
+            f": the best model has {METRICS[best.metric].title} {_value(best.value)}, guessing {_value(best.guessed)}"
+            if best
+            else ""
+        )
+        return f"{nouns.advice}, or compare other encoders, before any remedy{numbers}."
+    held = verdict[verdict.recommended or verdict.baseline]
+    better = [
+        c for c in verdict.comparisons if c.reference and getattr(c, verdict.metric) > getattr(held, verdict.metric)
+    ]
+    if not better:
+        return ""
+    return (
+        f"Compare other encoders: {better[0].spec} has {title} {_value(getattr(better[0], verdict.metric))} without "
+        f"these vectors, {held.spec} {_value(getattr(held, verdict.metric))} with them."
+    )
+
+
+def _family(family: Family) -> str:
+    """A family that a rule speaks for."""
+    specs = [kind().spec for kind in catalogue().values() if kind.family is family and not kind.needs]
+    if not specs:
+        return ""
+    return f'Compare {family}, which these data speak for and this study left out: --remedies "{", ".join(specs[:3])}".'
+
+
+def _together(verdict: Verdict, families: Sequence[FamilyEvidence]) -> str:
+    """Two remedies that gain and were not compared as one."""
+    single = [f for f in families if f.positive and len(f.families) == 1]
+    compared = {frozenset(f.families) for f in families}
+    for number, first in enumerate(single):
+        for second in single[number + 1 :]:
+            if frozenset((*first.families, *second.families)) in compared:
+                continue
+            try:
+                both = Composition((*parse(first.best).parts, *parse(second.best).parts))
+            except EvenshelfError:
+                continue  # two remedies at one stage cannot be used together
+            return (
+                f"{first.best} ({signed(first.diff)}) and {second.best} ({signed(second.diff)}) gain at different "
+                f'stages and were not compared together: --remedies "{both.spec}".'
+            )
+    return ""
+
+
+def _not_compared(families: Sequence[FamilyEvidence], wanted: Sequence[Family]) -> str:
+    """Families that nothing is known of yet."""
+    known = {name for f in families for name in f.families}
+    offered = {kind.family for kind in catalogue().values()} - {Family.BASELINE}
+    rest = [f for f in Family if f in offered and f.value not in known and f not in wanted]
+    if not rest:
+        return ""
+    return (
+        f"{len(rest)} of {len(offered)} families were not compared: {names([f.value for f in rest], len(rest))}."
+        if len(rest) > 1
+        else f"One of {len(offered)} families was not compared: {rest[0].value}."
+    )
+
+
+def _value(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
