@@ -73,6 +73,8 @@ class Remedy:
         Parameters that a user has to give: at their defaults the remedy is not applicable.
     one_label
         Whether it makes sense only where an example has one label, and not a set of them.
+    norms
+        Whether it asks for the norms of the groups' weight vectors, which only some learners have.
     """
 
     name: ClassVar[str]
@@ -84,6 +86,7 @@ class Remedy:
     grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     needs: ClassVar[tuple[str, ...]] = ()
     one_label: ClassVar[bool] = False
+    norms: ClassVar[bool] = False
 
     @property
     def fingerprint(self) -> str:
