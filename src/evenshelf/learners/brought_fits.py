@@ -22,6 +22,9 @@ from evenshelf.remedies import Calibrated, Prior, Remedy, Stage, effective_loss
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 
+BATCH = 1024
+"""Rows that are scored at once."""
+
 
 def fit_brought(
     brought: Brought,
@@ -65,7 +68,10 @@ def outputs(made: Any, form: Form, rows: Floats) -> Floats:
     if form is Form.TORCH:
         with seeded(0):
             return predicted(made, rows)
-    return np.asarray(made.predict(rows, verbose=0, batch_size=1024), np.float32)
+    import keras  # noqa: PLC0415
+
+    parts = [made(rows[start : start + BATCH], training=False) for start in range(0, len(rows), BATCH)]
+    return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]).astype(np.float32)
 
 
 def _only(present: Codes, groups: int) -> Predict:

@@ -175,6 +175,9 @@ def _others(
     copies = np.repeat(np.arange(len(index)), vectors.count[index].astype(np.int64))
     given = np.ascontiguousarray(vectors.given(folds)[copies])
     target = vectors.target[index][copies]
+    more: dict[str, Any] = {}
+    if unit.learner.grouped and vectors.group is not None:
+        more["group"] = vectors.group[index][copies]
     models = []
     for t in unit.trainings:
         row = []
@@ -188,6 +191,7 @@ def _others(
                 names=names,
                 seed=int(random(folds, t.remedy.spec).integers(2**31)),
                 penalty=penalty,
+                **more,
             )
 
             def scores(fold: int, remedy: Remedy, predict: Callable[[Floats], Floats] = predict) -> Floats:
