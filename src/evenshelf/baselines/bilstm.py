@@ -74,7 +74,7 @@ class BiLstm(BaselineFit):
         loop = Loop(self.rounds, self.patience, batch=self.batch, rate=self.rate, cap=self.cap)
         with seeded(seed):
             network = _network(len(seen) + OTHER + 1, self.width, self.units, len(present), penalty)
-            train(network, given, stop, (CrossEntropy(),), loop, seed)
+            train(network, given, stop, losses=(CrossEntropy(),), loop=loop, seed=seed)
         scores = scoring(network, numbered, len(present))
         return lambda new: spread(scores(new), present, groups)
 

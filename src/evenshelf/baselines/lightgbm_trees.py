@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,10 +75,10 @@ class LightGbm(BaselineFit):
         }
         given = lightgbm.Dataset(vectors[~out], code[~out], params=parameters)
         stop = [lightgbm.Dataset(vectors[out], code[out], reference=given)] if out.any() else []
-        ending = [lightgbm.early_stopping(self.patience, verbose=False)] if stop else []
+        ending: list[Any] = [lightgbm.early_stopping(self.patience, verbose=False)] if stop else []
         trees = lightgbm.train(parameters, given, self.rounds, valid_sets=stop, callbacks=ending)
         return lambda new: (
-            log_scores(trees.predict(new, num_threads=1), present, groups)
+            log_scores(np.asarray(trees.predict(new, num_threads=1)), present, groups)
             if len(new)
             else np.empty((0, groups), np.float32)
         )

@@ -183,7 +183,11 @@ def made_by(origin: LearnerCode, size: tuple[int, int] = PROBE) -> Any:
         If it cannot be loaded or called.
     """
     found = origin.load()
-    if not callable(found) or isinstance(found, LearnerKind) or _form(found) is not None and not isinstance(found, type):
+    if (
+        not callable(found)
+        or isinstance(found, LearnerKind)
+        or (_form(found) is not None and not isinstance(found, type))
+    ):
         return found
     wanted = _wanted(origin, found)
     return guarded(origin, lambda: found(*size) if wanted == 2 else found())
@@ -209,8 +213,8 @@ def _wanted(origin: LearnerCode, factory: Any) -> int:
     required = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if len(required) not in (0, 2) or any(p.kind not in positional for p in required):
         raise SettingError(
-            f"learner={origin.source!r} wants {', '.join(p.name for p in required)}; it is called with nothing, or with "
-            "dimension and classes.",
+            f"learner={origin.source!r} wants {', '.join(p.name for p in required)}; it is called with nothing, or "
+            "with dimension and classes.",
             hint=USAGE,
         )
     return len(required)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -48,7 +49,7 @@ def fit_brought(
     if prior.present.sum() < 2:
         scores = _only(np.flatnonzero(prior.present), groups)
     else:
-        scores = fits[brought.form](brought, vectors, target, groups, remedy, prior, seed, group)
+        scores = fits[brought.form](_Asked(brought, vectors, target, groups, remedy, prior, seed, group))
     calibrated: Calibrated | None = None
     if Stage.CALIBRATE in remedy.stages:
         unseen = cross_fitted(brought, vectors, target, groups, remedy, names=None, seed=seed, penalty=None)
@@ -74,24 +75,30 @@ def outputs(made: Any, form: Form, rows: Floats) -> Floats:
     return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]).astype(np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What is to be fitted on what."""
+
+    brought: Brought
+    vectors: Floats
+    target: Codes
+    groups: int
+    remedy: Remedy
+    prior: Prior
+    seed: int
+    group: Codes | None
+
+
 def _only(present: Codes, groups: int) -> Predict:
     return lambda new: spread(np.zeros((len(new), len(present))), present, groups)
 
 
-def _classifier(
-    brought: Brought,
-    vectors: Floats,
-    target: Codes,
-    groups: int,
-    remedy: Remedy,
-    prior: Prior,
-    seed: int,
-    group: Codes | None,
-) -> Predict:
-    del prior, group  # a classifier holds out what it wants by itself
+def _classifier(asked: _Asked) -> Predict:
     from sklearn.base import clone  # noqa: PLC0415
 
-    rows = real_rows(vectors, target, groups, remedy, np.random.default_rng(seed), weighs=brought.weighs)
+    brought, groups, seed = asked.brought, asked.groups, asked.seed
+    rng = np.random.default_rng(seed)
+    rows = real_rows(asked.vectors, asked.target, groups, asked.remedy, rng, weighs=brought.weighs)
     if len(np.unique(rows.target)) < 2:
         return _only(np.unique(rows.target), groups)
     estimator = clone(made_by(brought.origin))
@@ -117,43 +124,25 @@ def _classifier(
     return scores
 
 
-def _torch(
-    brought: Brought,
-    vectors: Floats,
-    target: Codes,
-    groups: int,
-    remedy: Remedy,
-    prior: Prior,
-    seed: int,
-    group: Codes | None,
-) -> Predict:
-    loss = effective_loss(remedy, prior)
+def _torch(asked: _Asked) -> Predict:
+    loss = effective_loss(asked.remedy, asked.prior)
     warm_up = loss.warm_up()
-    given, stop = _parts(vectors, target, groups, remedy, seed, group, class_weight=loss.class_weight())
-    with seeded(seed):
-        module = made_by(brought.origin, (vectors.shape[1], groups))
+    given, stop = _parts(asked, loss.class_weight())
+    with seeded(asked.seed):
+        module = made_by(asked.brought.origin, (asked.vectors.shape[1], asked.groups))
         losses = (loss,) if warm_up is None else (warm_up, loss)
-        guarded(brought.origin, lambda: train(module, given, stop, losses, Loop(), seed))
-    return _known(brought, partial(outputs, module, Form.TORCH), prior, groups)
+        guarded(asked.brought.origin, lambda: train(module, given, stop, losses=losses, loop=Loop(), seed=asked.seed))
+    return _known(asked, partial(outputs, module, Form.TORCH))
 
 
-def _keras(
-    brought: Brought,
-    vectors: Floats,
-    target: Codes,
-    groups: int,
-    remedy: Remedy,
-    prior: Prior,
-    seed: int,
-    group: Codes | None,
-) -> Predict:
-    """Fit a model of Keras: as it was compiled, or with Adam and cross entropy; sets the global seeds, as Keras does."""
+def _keras(asked: _Asked) -> Predict:
+    """As it was compiled, or with Adam and cross entropy; sets the global seeds, as Keras does."""
     import keras  # noqa: PLC0415 - slow to import, and optional
 
-    loop = Loop()
-    given, stop = _parts(vectors, target, groups, remedy, seed, group)
-    keras.utils.set_random_seed(seed % 2**32)
-    model = made_by(brought.origin, (vectors.shape[1], groups))
+    brought, groups, loop = asked.brought, asked.groups, Loop()
+    given, stop = _parts(asked, None)
+    keras.utils.set_random_seed(asked.seed % 2**32)
+    model = made_by(brought.origin, (asked.vectors.shape[1], groups))
     if not model.compiled:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=brought.logits)
         model.compile(optimizer=keras.optimizers.Adam(loop.rate), loss=loss)
@@ -177,43 +166,32 @@ def _keras(
         found = outputs(model, Form.KERAS, new)
         return found if brought.logits else log_scores(found, np.arange(groups), groups)
 
-    return _known(brought, scores, prior, groups)
+    return _known(asked, scores)
 
 
-def _parts(
-    vectors: Floats,
-    target: Codes,
-    groups: int,
-    remedy: Remedy,
-    seed: int,
-    group: Codes | None,
-    *,
-    class_weight: Floats | None = None,
-) -> tuple[Examples, Examples | None]:
+def _parts(asked: _Asked, class_weight: Floats | None) -> tuple[Examples, Examples | None]:
     """Rows to train on, as the remedy leaves them, and those held out to stop by, weighed alike."""
-    out = held_out(vectors, target, group, seed)
-    rng = np.random.default_rng(seed)
-    rows = real_rows(
-        vectors[~out], target[~out], groups, remedy, rng, weighs=True, class_weight=class_weight
-    )
+    vectors, target, groups, remedy = asked.vectors, asked.target, asked.groups, asked.remedy
+    out = held_out(vectors, target, asked.group, asked.seed)
+    rng = np.random.default_rng(asked.seed)
+    rows = real_rows(vectors[~out], target[~out], groups, remedy, rng, weighs=True, class_weight=class_weight)
     given = Examples(rows.vectors, rows.target, rows.weight)
     if not out.any():
         return given, None
     weight = np.ones(int(out.sum()), np.float32)
-    prior = Prior(np.bincount(target, minlength=groups).astype(np.int64))
-    for by_group in (remedy.weight(prior), class_weight):
+    for by_group in (remedy.weight(asked.prior), class_weight):
         if by_group is not None:
             weight *= by_group[target[out]]
     return given, Examples(vectors[out], target[out], weight)
 
 
-def _known(brought: Brought, scores: Callable[[Floats], Floats], prior: Prior, groups: int) -> Predict:
+def _known(asked: _Asked, scores: Callable[[Floats], Floats]) -> Predict:
     """Scores of a module, without a chance for groups that it has never seen."""
-    present = np.flatnonzero(prior.present)
+    present, groups = np.flatnonzero(asked.prior.present), asked.groups
 
     def predict(new: Floats) -> Floats:
-        found = guarded(brought.origin, lambda: scores(new))
-        return spread(_shaped(brought, found, len(new), groups)[:, present], present, groups)
+        found = guarded(asked.brought.origin, lambda: scores(new))
+        return spread(_shaped(asked.brought, found, len(new), groups)[:, present], present, groups)
 
     return predict
 
@@ -221,6 +199,8 @@ def _known(brought: Brought, scores: Callable[[Floats], Floats], prior: Prior, g
 def _shaped(brought: Brought, found: Any, rows: int, classes: int) -> NDArray[np.floating]:
     array = np.asarray(found)
     if array.shape != (rows, classes) or not np.isfinite(array).all():
-        what = f"the shape {array.shape}, not {(rows, classes)}" if array.shape != (rows, classes) else "no finite scores"
+        what = (
+            f"the shape {array.shape}, not {(rows, classes)}" if array.shape != (rows, classes) else "no finite scores"
+        )
         raise SettingError(f"learner={brought.origin.source!r} gives {what}.", hint="One score a row and class.")
     return array

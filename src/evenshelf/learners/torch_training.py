@@ -83,7 +83,9 @@ def seeded(seed: int) -> Iterator[Any]:
             torch.set_num_threads(threads)
 
 
-def train(module: Any, given: Examples, stop: Examples | None, losses: tuple[Loss, ...], loop: Loop, seed: int) -> None:
+def train(
+    module: Any, given: Examples, stop: Examples | None, *, losses: tuple[Loss, ...], loop: Loop, seed: int
+) -> None:
     """Train a module in place; call it under :func:`seeded`.
 
     Parameters

@@ -248,7 +248,7 @@ def prepare_given(
     group: Codes,
     several: bool = False,
 ) -> Vectors:
-    """Merge and sort vectors, or rows of token numbers, whose columns stay as they are; for learners that are not linear.
+    """Merge and sort vectors, or rows of token numbers, whose columns stay as they are: for other than linear learners.
 
     Parameters
     ----------
