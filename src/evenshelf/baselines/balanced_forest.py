@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.baselines.fitting import BaselineFit, Ladder
+from evenshelf.baselines.fitting import BaselineFit, Ladder, few_rows
 from evenshelf.baselines.registry import Baseline, Reads, register
 from evenshelf.learners import LearnerKind, Predict
 from evenshelf.learners.log_scores import log_scores
@@ -54,7 +54,9 @@ class BalancedForest(BaselineFit):
             bootstrap=False,
             n_jobs=1,
             random_state=seed,
-        ).fit(vectors, target)
+        )
+        with few_rows():
+            forest.fit(vectors, target)
         return lambda new: (
             log_scores(forest.predict_proba(new), forest.classes_, groups)
             if len(new)

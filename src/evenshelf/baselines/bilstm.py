@@ -36,13 +36,13 @@ class BiLstm(BaselineFit):
     width: int = 64
     units: int = 128
     rounds: int = 15
-    patience: int = 2
+    patience: int = 3
     batch: int = 64
     rate: float = 3e-3
     cap: int = 20_000
 
     library: ClassVar[str] = "torch"
-    usual: ClassVar[float] = 0.4
+    usual: ClassVar[float] = 0.3
 
     def fit(
         self,
@@ -115,8 +115,8 @@ BILSTM = register(
             "-",
             (),
             BiLstm(),
-            Ladder((0.6, 0.4, 0.2)),
-            "dropout 0.4",
+            Ladder((0.5, 0.3, 0.15, 0.0)),
+            "dropout 0.3",
             grouped=True,
             norms=False,
             cost=60.0,

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.baselines.fitting import BaselineFit, Ladder
+from evenshelf.baselines.fitting import BaselineFit, Ladder, few_rows
 from evenshelf.baselines.registry import Baseline, Reads, register
 from evenshelf.learners import LearnerKind, Predict
 from evenshelf.learners.log_scores import log_scores
@@ -49,7 +49,9 @@ class EasyEnsemble(BaselineFit):
         from sklearn.ensemble import AdaBoostClassifier  # noqa: PLC0415
 
         boosted = AdaBoostClassifier(n_estimators=self.stumps, learning_rate=1.0 / penalty)
-        ensemble = EasyEnsembleClassifier(self.ensembles, boosted, n_jobs=1, random_state=seed).fit(vectors, target)
+        ensemble = EasyEnsembleClassifier(self.ensembles, boosted, n_jobs=1, random_state=seed)
+        with few_rows():
+            ensemble.fit(vectors, target)
         return lambda new: (
             log_scores(ensemble.predict_proba(new), ensemble.classes_, groups)
             if len(new)

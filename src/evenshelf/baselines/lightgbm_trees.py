@@ -98,7 +98,7 @@ LIGHTGBM = register(
             "-",
             (),
             LightGbm(),
-            Ladder((30.0, 10.0, 3.0, 1.0)),
+            Ladder((10.0, 3.0, 1.0, 0.3)),
             "lambda_l2 = 3",
             grouped=True,
             norms=False,
