@@ -36,7 +36,7 @@ class BiLstm(BaselineFit):
     width: int = 64
     units: int = 128
     rounds: int = 15
-    patience: int = 3
+    patience: int = 2
     batch: int = 64
     rate: float = 3e-3
     cap: int = 20_000

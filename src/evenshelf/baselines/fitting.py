@@ -46,9 +46,13 @@ class Ladder:
 
 @contextmanager
 def few_rows() -> Iterator[None]:
-    """Where the rarest class has a row or two, so have all in each part: scikit-learn then suspects a regression."""
+    """Where the rarest class has a row or two, so have all in each part: scikit-learn warns of so few, for good reason.
+
+    What it warns of shows in the scores.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%", UserWarning)
+        warnings.filterwarnings("ignore", "Using the fractional value max_samples", UserWarning)
         yield
 
 

@@ -117,7 +117,7 @@ def train(
             if stop is None:
                 continue
             found = loss.value_and_gradient(predicted(module, stop.inputs), stop.target, stop.weights())[0]
-            if found < best - 1e-6 * abs(best):
+            if kept is None or found < best - 1e-6 * abs(best):
                 best, kept, waited = found, copy.deepcopy(module.state_dict()), 0
                 continue
             waited += 1

@@ -154,10 +154,10 @@ def _ahead(verdict: Verdict) -> str:
     others = [tie.spec for tie in verdict.ahead[1:]]
     more = f"; so {plural(len(others), 'is', 'are')} {_listed(others)}" if others else ""
     return (
-        f"A baseline is better: {verdict[first.spec].title} ({first.spec}) reaches "
-        f"{_value(getattr(verdict[first.spec], verdict.metric))}, more than {held.spec} by {signed(first.diff)} (95 % "
-        f"interval {signed(first.low)} to {signed(first.high)}; {probability(first.p_holm)}{holm})"
-        f"{more}. Use it, or compare other encoders before you rely on these."
+        f"A baseline is better: {verdict[first.spec].title} reaches "
+        f"{_value(getattr(verdict[first.spec], verdict.metric))} ({first.spec}), more than {held.spec} by "
+        f"{signed(first.diff)} (95 % interval {signed(first.low)} to {signed(first.high)}; "
+        f"{probability(first.p_holm)}{holm}){more}. Use it, or compare other encoders before you rely on these."
     )
 
 
@@ -170,7 +170,7 @@ def _yardstick(verdict: Verdict) -> str:
     if not better or verdict.ahead:
         return ""
     return (
-        f"{better[0].title} ({better[0].spec}) reaches {_value(getattr(better[0], verdict.metric))}, which "
+        f"{better[0].title} reaches {_value(getattr(better[0], verdict.metric))} ({better[0].spec}), which "
         f"{held.spec} is not shown to beat: compare other encoders before you rely on these."
     )
 
