@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenshelf.estimators.materialise import copied, times, weighted
+from evenshelf.learners.materialise import copied, times, weighted
 from evenshelf.remedies import Rows
 
 groups_and_weights = st.lists(

@@ -1,4 +1,4 @@
-"""Commands that list what there is: remedies, encoders, learners, tasks."""
+"""Commands that list what there is: remedies, encoders, learners, baselines, tasks."""
 
 from __future__ import annotations
 
@@ -74,6 +74,8 @@ def learners(as_json: JsonOption = False) -> None:
       evenshelf learners
 
       evenshelf study myshop --learner heads
+
+      evenshelf study myshop --learner learners.py:make
     """
     from evenshelf.learners import learner_kinds  # noqa: PLC0415
 
@@ -81,6 +83,29 @@ def learners(as_json: JsonOption = False) -> None:
     lines = [{"name": k.name, "summary": k.summary, "stages": [stage.value for stage in k.stages]} for k in kinds]
     listed = [(k.name, f"{k.summary} Honours: {', '.join(stage.value for stage in k.stages)}.") for k in kinds]
     show(_kinds("learner", listed), {"learners": lines} if as_json else None)
+
+
+@app.command()
+def baselines(as_json: JsonOption = False) -> None:
+    """List the baselines, other models that a study tells beside the remedies.
+
+    They are fitted in the same folds and are never recommended. Those on the
+    vectors and those that read texts may take minutes.
+
+    For example:
+
+      evenshelf baselines
+
+      evenshelf study myshop --baselines words,zero_shot,lightgbm
+    """
+    from evenshelf.baselines import baseline_kinds  # noqa: PLC0415
+
+    kinds = list(baseline_kinds().values())
+    lines = [
+        {"name": k.name, "title": k.title, "summary": k.summary, "reads": k.reads.value, "paper": k.paper}
+        for k in kinds
+    ]
+    show(_kinds("baseline", [(k.name, k.summary) for k in kinds]), {"baselines": lines} if as_json else None)
 
 
 @app.command()

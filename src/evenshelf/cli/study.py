@@ -41,8 +41,18 @@ def study(  # noqa: PLR0917 - typer calls it by name
         str, typer.Option(metavar="SPEC", help="auto looks at the texts; see: evenshelf encoders.")
     ] = "auto",
     learner: Annotated[
-        str, typer.Option(metavar="NAME", help="What is fitted on the vectors; see: evenshelf learners.")
+        str,
+        typer.Option(
+            metavar="NAME|FILE:MAKE",
+            help="What is fitted on the vectors; see: evenshelf learners. Or one of your own: learners.py:make.",
+        ),
     ] = "heads",
+    baselines: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES", help="Other models to tell beside the remedies: all, none, or see: evenshelf baselines."
+        ),
+    ] = "words",
     budget: Annotated[int, typer.Option(help="Settings that every remedy may try.")] = 8,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal results.")] = 0,
     workers: Annotated[
@@ -87,6 +97,10 @@ def study(  # noqa: PLR0917 - typer calls it by name
       evenshelf study myshop --metric tail_f1 --guardrail 0.02 --json > verdict.json
 
       evenshelf study myshop --seeds 3 --learning-curve
+
+      evenshelf study myshop --baselines words,zero_shot,lightgbm
+
+      evenshelf study myshop --learner learners.py:make
     """
     try:
         result, verdict, folder = _run(
@@ -100,6 +114,7 @@ def study(  # noqa: PLR0917 - typer calls it by name
                 "seed": seed,
                 "workers": workers,
                 "learner": learner,
+                "baselines": baselines,
             },
             encoder=encoder,
             sample=sample,

@@ -13,7 +13,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from evenshelf.errors import SettingError
 from evenshelf.estimators.containers import between, take
 from evenshelf.estimators.inputs import check_applies, classes_of, one_label_a_row, read_remedy, read_seed
-from evenshelf.estimators.materialise import copied, weighted
+from evenshelf.learners.materialise import copied, weighted
 from evenshelf.remedies import Prior, Remedy, Rows, Stage
 
 Codes = NDArray[np.int64]

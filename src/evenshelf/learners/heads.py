@@ -9,18 +9,16 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
 from evenshelf.learners.bags import bag_rows, fit_bags
+from evenshelf.learners.cross_fitting import cross_fitted
 from evenshelf.learners.paths import Head, penalties
 from evenshelf.learners.registry import LearnerKind, register
 from evenshelf.learners.retrieval import memory_of
 from evenshelf.learners.training import Training, training_part
 from evenshelf.learners.vectors import prepare
-from evenshelf.remedies import Calibrated, Composition, Remedy, Retrieved, Stage, parse
+from evenshelf.remedies import Calibrated, Remedy, Retrieved, Stage
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
-
-CROSS_FITS = 3
-"""Parts that rows are dealt out to, where scores of unseen rows are needed and no study has them."""
 
 STAGES = (Stage.RESAMPLE, Stage.WEIGHT, Stage.LOSS, Stage.ADJUST, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL)
 
@@ -124,7 +122,7 @@ def fit_alone(
     head = fit_bags(training, [(part, bags, (penalty,))], tolerance=1e-8, max_steps=500)[0][0]
     calibrated = None
     if Stage.CALIBRATE in remedy.stages:
-        unseen = _cross_fitted(vectors, target, groups, remedy, names=names, seed=seed, penalty=penalty)
+        unseen = cross_fitted(fit_alone, vectors, target, groups, remedy, names=names, seed=seed, penalty=penalty)
         calibrated = remedy.calibration(*unseen, training.prior)
     retrieved = None
     if Stage.RETRIEVE in remedy.stages:
@@ -132,46 +130,6 @@ def fit_alone(
         order = np.argsort(prepared.row_of)
         retrieved = memory_of(remedy, training, same.reshape(-1)[order])
     return LoneHead(head, remedy, prepared.mean, prepared.axes, prepared.scale, calibrated, retrieved)
-
-
-def _cross_fitted(
-    vectors: Floats,
-    target: Codes,
-    groups: int,
-    remedy: Remedy,
-    *,
-    names: Floats | None,
-    seed: int,
-    penalty: float | None,
-) -> tuple[Floats, Codes, Floats]:
-    """Scores of rows by heads that have not seen them, their groups and counts.
-
-    Of each group, rows are dealt out in turn, equal ones together. What is left of a group of one row, or of rows
-    without which nothing can be fitted, stays in training: of these a head can say nothing that it has not seen.
-    """
-    _, first, alike = np.unique(vectors, axis=0, return_index=True, return_inverse=True)
-    order = np.random.default_rng(seed).permutation(len(first))
-    turn = np.empty(len(first), np.int64)
-    for group in np.unique(target):
-        rows = order[target[first][order] == group]
-        turn[rows] = np.arange(len(rows)) % CROSS_FITS if len(rows) > 1 else -1
-    turn = turn[alike.ravel()]
-    for number in range(CROSS_FITS):
-        kept = turn != number
-        if len(np.unique(alike.ravel()[kept])) < 2 or len(np.unique(target[kept])) < 2:
-            turn[~kept] = -1
-    # What is fitted without calibration is the same remedy but for its last step.
-    parts = tuple(p for p in remedy.parts if Stage.CALIBRATE not in p.stages)
-    bare = Composition(parts) if len(parts) > 1 else parts[0] if parts else parse("none")
-    scores = np.zeros((len(target), groups), np.float32)
-    for number in range(CROSS_FITS):
-        seen, unseen = turn != number, turn == number
-        if not unseen.any():
-            continue
-        fitted = fit_alone(vectors[seen], target[seen], groups, bare, names=names, seed=seed, penalty=penalty)
-        scores[unseen] = fitted(vectors[unseen])
-    kept = turn >= 0
-    return scores[kept], target[kept], np.ones(int(kept.sum()), np.float32)
 
 
 HEADS = register(

@@ -89,18 +89,26 @@ class LearnerKind:
     stages
         The remedy stages that it honours; a remedy that acts at another is reported as not applicable.
     fit
-        Fits it once. A plain function of a module: what a study has stored is found again by the code behind it, and
-        values bound to a function from outside would go unseen.
+        Fits it once. A plain function of a module, or an object whose ``fingerprint`` tells all that decides what it
+        does: what a study has stored is found again by the code behind it, and values bound to a function from outside
+        would go unseen.
     penalties
         ``penalties(count)`` gives up to `count` strengths of regularisation to choose from, the strongest first. The
         weakest is the same for all counts above one.
     default
         What the penalty ``None`` stands for, in a few words.
+    grouped
+        Whether `fit` is also to be told ``group``, ``[n]`` numbers of which equal ones mean equal or nearly equal
+        texts, because it holds out rows of its own; it has to do without them where there are none.
+    norms
+        Whether it has a weight vector for each group, whose norms some remedies ask for.
+    cost
+        About how long a fit takes, in fits of a linear head; for the progress bar.
 
     Raises
     ------
     SettingError
-        If `fit` is no plain function.
+        If `fit` is neither a plain function nor an object with a fingerprint.
     """
 
     name: str
@@ -110,8 +118,13 @@ class LearnerKind:
     fit: FitScores
     penalties: Callable[[int], tuple[float, ...]] = untuned
     default: str = "the learner's own"
+    grouped: bool = False
+    norms: bool = True
+    cost: float = 1.0
 
     def __post_init__(self) -> None:
+        if isinstance(getattr(self.fit, "fingerprint", None), str):
+            return
         if not inspect.isfunction(self.fit) or self.fit.__closure__:
             raise SettingError(
                 f"The learner {self.name!r} is fitted by {self.fit!r}, which is no plain function.",
@@ -121,7 +134,11 @@ class LearnerKind:
     def unsupported(self, remedy: Remedy) -> str | None:
         """Why this learner cannot honour a remedy, or ``None`` if it can."""
         missing = [stage.value for stage in remedy.stages if stage not in self.stages]
-        return f"{self.title} cannot act at the stage {', '.join(missing)}" if missing else None
+        if missing:
+            return f"{self.title} cannot act at the stage {', '.join(missing)}"
+        if not self.norms and any(part.norms for part in remedy.parts):
+            return f"{self.title} cannot give a weight vector for each group, whose length is needed"
+        return None
 
 
 _registry: Registry[LearnerKind] = Registry(
@@ -137,5 +154,17 @@ register = _registry.register
 learner_kinds = _registry.all
 """Every learner by name."""
 
-learner_kind = _registry.find
-"""The learner of a name."""
+
+def learner_kind(name: str) -> LearnerKind:
+    """The learner of a name, or the one that ``file.py:make`` or ``package.module:make`` makes.
+
+    Raises
+    ------
+    SettingError
+        If there is none; close names are offered, and all are listed.
+    """
+    if ":" in name:
+        from evenshelf.learners.brought import brought  # noqa: PLC0415 - which makes a LearnerKind
+
+        return brought(name)
+    return _registry.find(name)

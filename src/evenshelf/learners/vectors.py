@@ -39,7 +39,7 @@ class Vectors:
         ``[K + 2]`` rows of fold f are ``bounds[f + 1]:bounds[f + 2]``; those before ``bounds[1]`` are always used
         for training.
     mean, axes
-        ``[d]`` and ``[d, d]``: ``rows[:, 1:] = (x - mean) / scale @ axes``; empty when sparse.
+        ``[d]`` and ``[d, d]``: ``rows[:, 1:] = (x - mean) / scale @ axes``; empty where columns are as they were given.
     scale
         Root mean square distance of the given vectors from their mean; divides all, so that penalties mean the same for
         all encoders, also for those whose vectors all point much the same way.
@@ -48,6 +48,8 @@ class Vectors:
     example
         ``[u]`` where a text may have several labels: rows with equal numbers, which are neighbours, are those of one
         text. ``None`` where it has one.
+    group
+        ``[u]`` where learners hold out rows of their own: equal numbers mean equal or nearly equal texts.
     """
 
     rows: Block
@@ -60,6 +62,7 @@ class Vectors:
     scale: float
     length: float
     example: Codes | None = None
+    group: Codes | None = None
 
     @property
     def folds(self) -> int:
@@ -89,6 +92,10 @@ class Vectors:
 
     def given(self, folds: tuple[int, ...]) -> Floats:
         """``[m, d]`` rows of these folds as they were given, up to rounding; merged rows once, as in :meth:`index`."""
+        if not len(self.axes):
+            width = self.rows.shape[1] - 1
+            plain = [block[:, 1:] for block in self.blocks(folds)]
+            return np.concatenate([*plain, np.empty((0, width), np.float32)]).astype(np.float32, copy=False)
         blocks = [(block[:, 1:] @ self.axes.T) * np.float32(self.scale) + self.mean for block in self.blocks(folds)]
         return np.concatenate([*blocks, np.empty((0, len(self.mean)), np.float32)]).astype(np.float32, copy=False)
 
@@ -122,6 +129,8 @@ class Vectors:
         )
         if self.example is not None:
             np.save(folder / "example.npy", self.example)
+        if self.group is not None:
+            np.save(folder / "group.npy", self.group)
         if isinstance(self.rows, np.ndarray):
             np.save(folder / "rows.npy", self.rows)
         else:
@@ -144,6 +153,7 @@ class Vectors:
                 scale=float(small["scale"]),
                 length=float(small["length"]),
                 example=np.load(example) if (example := folder / "example.npy").is_file() else None,
+                group=np.load(group) if (group := folder / "group.npy").is_file() else None,
             )
 
 
@@ -226,6 +236,39 @@ def prepare_sparse(
         scale=1.0,
         length=1.0,
         example=same[first].astype(np.int64) if several else None,
+    )
+
+
+def prepare_given(
+    vectors: Floats,
+    target: Codes,
+    fold: NDArray[np.integer],
+    same: Codes,
+    *,
+    group: Codes,
+    several: bool = False,
+) -> Vectors:
+    """Merge and sort vectors, or rows of token numbers, whose columns stay as they are: for other than linear learners.
+
+    Parameters
+    ----------
+    group
+        ``[n]`` equal numbers mean equal or nearly equal texts.
+    """
+    first, row_of, count, bounds = _merge(target, fold, same)
+    empty = np.empty(0, np.float32)
+    return Vectors(
+        rows=np.concatenate([np.ones((len(first), 1), np.float32), vectors[first]], axis=1),
+        target=target[first].astype(np.int64),
+        count=count.astype(np.float32),
+        row_of=row_of,
+        bounds=bounds,
+        mean=empty,
+        axes=empty,
+        scale=1.0,
+        length=1.0,
+        example=same[first].astype(np.int64) if several else None,
+        group=group[first].astype(np.int64),
     )
 
 

@@ -68,6 +68,7 @@ class TauNorm(Remedy):
     stages: ClassVar[tuple[Stage, ...]] = (Stage.ADJUST,)
     neutral: ClassVar[dict[str, float]] = {"tau": 0.0}
     grid: ClassVar[dict[str, tuple[float, ...]]] = {"tau": (0.5, 1.0)}
+    norms: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_range("tau", self.tau, 0.0, 2.0)

@@ -63,6 +63,8 @@ class Remedy:
         Whether it makes sense only where an example has one label, and not a set of them.
     reads_names
         Whether it lives on vectors of the groups' texts.
+    norms
+        Whether it asks for the norms of the groups' weight vectors, which only some learners have.
     """
 
     name: ClassVar[str]
@@ -76,6 +78,7 @@ class Remedy:
     needs: ClassVar[tuple[str, ...]] = ()
     one_label: ClassVar[bool] = False
     reads_names: ClassVar[bool] = False
+    norms: ClassVar[bool] = False
 
     @property
     def bags(self) -> int:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from hashlib import blake2b
 from importlib.util import find_spec
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from evenshelf.errors import SettingError
+from evenshelf.own_code import MissingPackageError, OwnCode
 from evenshelf.remedies.losses import Codes, Floats, Loss
 
 if TYPE_CHECKING:
@@ -26,52 +21,11 @@ USAGE = "Name a function of (scores, target, counts) as losses.py:my_loss, or as
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where a loss comes from, as it was when it was first asked for.
+class Origin(OwnCode):
+    """Where a loss comes from, as it was when it was first asked for."""
 
-    A worker of a study may live in another folder, and a file may change while a study runs: what was read goes along.
-
-    Attributes
-    ----------
-    source
-        As it was given.
-    place
-        Path of the file, or name of the module.
-    name
-        Of the function or object in it.
-    text
-        Content of the file; ``None`` for a module.
-    """
-
-    source: str
-    place: str
-    name: str
-    text: str | None
-
-    @classmethod
-    def of(cls, source: str) -> Origin:
-        """Read the file, or look for the module.
-
-        Raises
-        ------
-        SettingError
-            If the source has another form, or there is no such file or module.
-        """
-        place, colon, name = source.rpartition(":")
-        if not (place and colon and name.isidentifier()):
-            raise SettingError(f"source={source!r} does not say which function of which file. {USAGE}")
-        if place == "__main__":
-            raise SettingError(f"source={source!r}: the workers of a study have another __main__. Name its file.")
-        if not place.endswith(".py"):
-            if not all(part.isidentifier() for part in place.split(".")):
-                raise SettingError(f"source={source!r}: {place!r} is neither a .py file nor a module. {USAGE}")
-            return cls(source, place, name, None)
-        path = Path(place).expanduser().resolve()
-        try:
-            return cls(source, str(path), name, path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            why = "there is no such file" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error})"
-            raise SettingError(f"source={source!r}: {why} ({path}).") from None
+    noun: ClassVar[str] = "source"
+    usage: ClassVar[str] = USAGE
 
     def load(self) -> Any:
         """The function or object.
@@ -81,55 +35,18 @@ class Origin:
         SettingError
             If what it is in cannot be run, or has nothing of that name that can be a loss.
         """
-        module = _module(self)
-        found = getattr(module, self.name, None)
-        if found is None:
-            known = [n for n, v in vars(module).items() if getattr(v, "__module__", "") == module.__name__]
-            listed = f" (there are: {', '.join(known)})" if known else ""
-            raise SettingError(f"source={self.source!r}: there is no {self.name!r} in {self.place}{listed}.")
+        try:
+            found = super().load()
+        except MissingPackageError as error:
+            if error.package != "torch":
+                raise
+            raise _without_torch(self) from None
         if not (callable(found) or hasattr(found, "value_and_gradient")):
             raise SettingError(
                 f"source={self.source!r}: {self.name} is a {type(found).__name__}, neither a function nor an object "
                 "with value_and_gradient."
             )
         return found
-
-    @property
-    def digest(self) -> str:
-        """Of the code: of the file, or of all files of the package that the module is in."""
-        if self.text is not None:
-            return blake2b(self.text.encode(), digest_size=8).hexdigest()
-        top = sys.modules.get(self.place.partition(".")[0]) or _module(self)
-        folders = [Path(folder) for folder in getattr(top, "__path__", ())]
-        files = sorted(file for folder in folders for file in folder.rglob("*.py"))
-        if not folders and getattr(top, "__file__", None):
-            files = [Path(str(top.__file__))]
-        digest = blake2b(digest_size=8)
-        for file in files:
-            digest.update(blake2b(file.read_bytes()).digest())
-        return digest.hexdigest()
-
-
-@lru_cache(maxsize=16)
-def _module(origin: Origin) -> ModuleType:
-    """The module of a loss; a file is run by itself, under a name of its own."""
-    try:
-        if origin.text is None:
-            return importlib.import_module(origin.place)
-        module = ModuleType(f"evenshelf_own_{blake2b(origin.place.encode(), digest_size=6).hexdigest()}")
-        module.__file__ = origin.place
-        # dataclasses look their module up by its name
-        sys.modules[module.__name__] = module
-        try:
-            exec(compile(origin.text, origin.place, "exec"), vars(module))  # noqa: S102 - the user's own file
-        except BaseException:
-            del sys.modules[module.__name__]
-            raise
-    except (Exception, SystemExit) as error:
-        if isinstance(error, ImportError) and error.name == "torch":
-            raise _without_torch(origin) from None
-        raise SettingError(f"source={origin.source!r} cannot be loaded: {type(error).__name__}: {error}") from error
-    return module
 
 
 def own_loss(origin: Origin, counts: Codes) -> Loss:

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from evenshelf.baselines.registry import DEFAULT, NONE
 from evenshelf.learners.heads import HEADS
 from evenshelf.report import class_charts, evidence_charts, remedy_charts
 from evenshelf.report.advice import FINDINGS, cards, fact_lines
@@ -64,7 +65,8 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
         best=best,
         rivals=rivals,
         words=next((c for c in rivals if c.spec == WORDS_SPEC), None),
-        top_remedy=next((c for c in rivals if c.spec != WORDS_SPEC), None),
+        top_remedy=next((c for c in rivals if not c.reference), None),
+        baselines=_baselines(result, verdict),
         words_spec=WORDS_SPEC,
         few_shot=FEW_SHOT,
         imbalance=imbalance,
@@ -120,7 +122,9 @@ def write_study_report(result: StudyResult, verdict: Verdict, path: Path) -> Pat
 def command(result: StudyResult, verdict: Verdict) -> str:
     """What to type to get this study again."""
     meta = result.meta
-    specs = [r.spec for r in result.remedies if r.spec != WORDS_SPEC]
+    specs = [r.spec for r in result.remedies if not r.reference]
+    told = [entry["name"] for entry in meta.get("baselines", ())]
+    other = {"baselines": ",".join(told) or NONE} if "baselines" in meta and told != [DEFAULT] else {}
     settings: dict[str, Any] = {key: meta[key] for key in ("folds", "budget", "seed") if key in meta}
     learner = {"learner": meta["learner"]} if meta.get("learner", HEADS.name) != HEADS.name else {}
     judged = {"metric": verdict.metric, "guardrail": verdict.guardrail}
@@ -130,6 +134,7 @@ def command(result: StudyResult, verdict: Verdict) -> str:
             **{key: meta[key] for key in ("task", "target") if meta.get(key)},
             **({"encoder": encoder} if encoder else {}),
             **learner,
+            **other,
             **settings,
             **({"sample": meta["sample"]} if meta.get("sample") else {}),
             **judged,
@@ -175,6 +180,13 @@ def _evidence(result: StudyResult, verdict: Verdict, nouns: Nouns) -> dict[str, 
         "curve_sentences": () if curve is None else curve_sentences(curve, nouns),
         "curve_specs": [] if curve is None else list(dict.fromkeys(p.spec for p in curve.points)),
     }
+
+
+def _baselines(result: StudyResult, verdict: Verdict) -> list[tuple[Comparison, dict[str, Any]]]:
+    """Baselines that were fitted, best first, with what the study tells of them; none for the usual one alone."""
+    told = {entry["spec"]: entry for entry in result.meta.get("baselines", ())}
+    found = [(c, told[c.spec]) for c in verdict.comparisons if c.reference and c.spec in told]
+    return found if len(told) > 1 else []
 
 
 def _encoder(meta: Any) -> dict[str, Any]:

@@ -120,6 +120,20 @@ def ties_of(
     )
 
 
+def ahead_of(
+    bootstrap: Bootstrap, comparisons: list[Comparison], held: str, metric: str, alpha: float
+) -> tuple[Tie, ...]:
+    """Yardsticks that are better than `held`, corrected for how many there are, best first."""
+    others = [c for c in comparisons if c.reference]
+    gaps = [bootstrap.difference(f"tuned {c.spec}", f"tuned {held}", metric) for c in others]
+    corrected = holm([gap.p for gap in gaps])
+    return tuple(
+        Tie(c.spec, gap.value, gap.low, gap.high, float(p))
+        for c, gap, p in zip(others, gaps, corrected, strict=True)
+        if gap.value > 0 and p < alpha
+    )
+
+
 def simplest_of(comparisons: list[Comparison], winner: Comparison | None, ties: tuple[Tie, ...]) -> str | None:
     """Of the winner and those that cannot be told apart from it the one of fewest parts, then the cheapest."""
     if winner is None or not ties:

@@ -183,6 +183,9 @@ def _others(
     given = np.ascontiguousarray(vectors.given(folds)[copies])
     target = vectors.target[index][copies]
     prior = Prior(np.bincount(target, minlength=classes_of(vectors)))
+    more: dict[str, Any] = {}
+    if unit.learner.grouped and vectors.group is not None:
+        more["group"] = vectors.group[index][copies]
     models = []
     for t in unit.trainings:
         row = []
@@ -196,6 +199,7 @@ def _others(
                 names=names,
                 seed=int(random(folds, t.remedy.spec).integers(2**31)),
                 penalty=penalty,
+                **more,
             )
 
             def scores(fold: int, remedy: Remedy, predict: Callable[[Floats], Floats] = predict) -> Floats:

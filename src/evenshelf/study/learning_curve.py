@@ -19,7 +19,7 @@ from joblib import Parallel, delayed
 
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import InputError
-from evenshelf.learners.vectors import prepare
+from evenshelf.learners.vectors import prepare, prepare_given
 from evenshelf.study import trials
 from evenshelf.study.curve_fits import SHARES, CurveFit, CurvePlan, fit_share, layers_of
 from evenshelf.study.statistics import LEVEL, METRICS, Bootstrap, paired_bootstrap
@@ -160,10 +160,12 @@ def learning_curve(
     # rows that are never tested are one more fold, the first, so that they grow with the shares like all others
     fold = (result.fold.astype(np.int64) + 1) * layers + layer
     task = study.task
-    name = f"curve-{trials.digest_of(study.vectors, task.target, fold, task.same, study.names)}"
+    make = partial(prepare_given, group=task.group) if study.fitted.grouped else prepare
+    kind = "curve-given" if study.fitted.grouped else "curve"
+    name = f"{kind}-{trials.digest_of(study.vectors, task.target, fold, task.same, study.names)}"
     matrix = trials.stored_vectors(
         study.folder / "vectors" / name,
-        partial(prepare, study.vectors, task.target, fold, task.same, several=task.several),
+        partial(make, study.vectors, task.target, fold, task.same, several=task.several),
         study.names,
     )
     known = {remedy.spec: remedy for remedy in study.compared}

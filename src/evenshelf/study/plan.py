@@ -171,6 +171,12 @@ def _code(kind: Any) -> str:
     return blake2b(source, digest_size=8).hexdigest()
 
 
+def _code_of_fit(learner: LearnerKind) -> str:
+    """What tells two fits of the same name apart: parameters and code where it knows them, otherwise its source."""
+    known = getattr(learner.fit, "fingerprint", None)
+    return known if isinstance(known, str) else _code(learner.fit)
+
+
 @cache
 def _sources(top: str) -> bytes:
     """Source of a module, or of all modules of a package: what a class does may be written in another one of them."""
@@ -223,7 +229,7 @@ class Unit:
             "matrix": self.matrix,
             "held_out": self.held_out,
             "axes": self.axes,
-            "learner": [self.learner.name, _code(self.learner.fit)],
+            "learner": [self.learner.name, _code_of_fit(self.learner)],
             "trainings": [
                 [
                     _identity(t.remedy),
@@ -314,8 +320,9 @@ def starts_of(units: Sequence[tuple[str, Unit]], folds: int, rows: Callable[[int
 def _units(
     kind: str, parts: Sequence[Training], matrix: str, held_out: Sequence[tuple[int, ...]], learner: LearnerKind
 ) -> list[Unit]:
+    size = UNIT if learner == HEADS else 1  # others share nothing, and one fit may take minutes
     return [
-        Unit(kind, matrix, out, tuple(parts[start : start + UNIT]), learner=learner)
+        Unit(kind, matrix, out, tuple(parts[start : start + size]), learner=learner)
         for out in held_out
-        for start in range(0, len(parts), UNIT)
+        for start in range(0, len(parts), size)
     ]

@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from evenshelf.baselines import Baseline, Reads, baselines_of
+from evenshelf.baselines.registry import DEFAULT
 from evenshelf.encoders import Choice, Encoder, VectorCache, choose_encoder, encoder_kind, open_encoder
 from evenshelf.encoders.bag import word_matrix
 from evenshelf.errors import InputError, SettingError, near
 from evenshelf.learners import learner_kind
-from evenshelf.learners.heads import HEADS
-from evenshelf.remedies import Remedy, parse, remedy_set
+from evenshelf.remedies import Remedy, remedy_set
 from evenshelf.remedies.sets import SETS
 from evenshelf.shop import Shop
 from evenshelf.study.plan import settings
-from evenshelf.study.runner import SPARSE, WORDS_SPEC, Study, study_folder
+from evenshelf.study.references import reference_line
+from evenshelf.study.runner import Study, study_folder
 from evenshelf.study.statistics import METRICS
 from evenshelf.tasks import task_kind
 from evenshelf.tasks.label import LabelTask
@@ -43,7 +45,9 @@ class Plan:
     workers
         Processes; ``None`` for as many as there are cores. Does not change the result.
     learner
-        Name of what is fitted; see :func:`evenshelf.learners.learner_kinds`.
+        Name of what is fitted; see :func:`evenshelf.learners.learner_kinds`. Or what makes it, as ``file.py:make``.
+    baselines
+        As in :class:`evenshelf.study.runner.Study`.
     """
 
     remedies: str | Sequence[str | Remedy] = "standard"
@@ -52,6 +56,7 @@ class Plan:
     seed: int = 0
     workers: int | None = None
     learner: str = "heads"
+    baselines: str | Sequence[str | Baseline] | None = None
 
     def check(self, *, texts: bool = True) -> None:
         """Raise a :class:`SettingError` that names every setting that cannot be; takes no time.
@@ -59,7 +64,7 @@ class Plan:
         Parameters
         ----------
         texts
-            Whether there are texts, so that the baseline of plain words is tuned as well.
+            Whether there are texts, so that the baseline of plain words is tuned as well unless others are asked for.
         """
         faults, hint = [], None
         if self.folds < 3:
@@ -72,8 +77,8 @@ class Plan:
             learner = learner_kind(self.learner)
             for remedy in remedy_set(self.remedies):
                 settings(remedy, self.budget, learner)
-            if texts:
-                settings(parse(WORDS_SPEC.removeprefix(f"{SPARSE} + ")), self.budget, HEADS)
+            for baseline in self.wanted_baselines if texts or self.baselines is not None else ():
+                reference_line(baseline, self.budget)
         except SettingError as error:
             faults.append(error.message)
             hint = error.hint
@@ -83,6 +88,11 @@ class Plan:
         if faults:
             text = "; ".join(fault.rstrip(".") for fault in faults)
             raise SettingError(f"{text[0].upper()}{text[1:]}.", hint=hint)
+
+    @property
+    def wanted_baselines(self) -> tuple[Baseline, ...]:
+        """Those asked for, where there are texts."""
+        return baselines_of(DEFAULT if self.baselines is None else self.baselines)
 
 
 def shop_task(
@@ -205,7 +215,8 @@ def prepare(
         folder,
         names=named,
         remedies=plan.remedies,
-        words=word_matrix(texts),
+        words=word_matrix(texts) if any(b.reads is Reads.WORDS for b in plan.wanted_baselines) else None,
+        baselines=plan.wanted_baselines,
         folds=plan.folds,
         budget=plan.budget,
         seed=plan.seed,

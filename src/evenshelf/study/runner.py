@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
@@ -15,25 +15,36 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from evenshelf.encoders.cores import usable_cores
+from evenshelf.baselines import Baseline, baselines_of
+from evenshelf.baselines.registry import DEFAULT, NONE
+from evenshelf.encoders.token_ids import token_matrix
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners import LearnerKind, learner_kind
 from evenshelf.learners.heads import HEADS
-from evenshelf.learners.vectors import Vectors, prepare, prepare_sparse
+from evenshelf.learners.vectors import Vectors, prepare, prepare_given, prepare_sparse
 from evenshelf.remedies import Prior, Remedy, parse, remedy_set
 from evenshelf.study import trials
 from evenshelf.study.advising.data import DATA, data_facts
 from evenshelf.study.gather import Gathered, gather
 from evenshelf.study.plan import SEARCH_AXES, Setting, Starts, Unit, final_units, search_units, settings, starts_of
+from evenshelf.study.references import (
+    GIVEN,
+    SPARSE,
+    TOKENS,
+    Line,
+    described,
+    of_sets,
+    reference_line,
+    reference_result,
+)
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult, save
+from evenshelf.study.work import Progress, Work, cost, final_cost
 from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.label_metrics import macro_f1
 
-Progress = Callable[[float, float, str], None]
-DENSE, SPARSE, SHUFFLED = "dense", "words", "random-folds"
+DENSE, SHUFFLED = "dense", "random-folds"
 WORDS_SPEC = "words + balanced"
 
 
@@ -52,7 +63,10 @@ class Study:
     remedies
         Specs, remedies, or the name of a set.
     words
-        ``[n, v]`` sparse vectors (plain TF-IDF) for the baseline without a language model, or ``None``.
+        ``[n, v]`` sparse vectors (plain TF-IDF) for the baselines of plain words, or ``None``.
+    baselines
+        Other models to tell beside the remedies, by name or as such, ``"all"`` or ``"none"``; ``None`` for plain words
+        where there are some. See :func:`evenshelf.baselines.baseline_kinds`.
     folds
         Outer folds, >= 3.
     budget
@@ -76,6 +90,7 @@ class Study:
     names: NDArray[np.float32] | None = None
     remedies: str | Sequence[str | Remedy] = "standard"
     words: Any = None
+    baselines: str | Sequence[str | Baseline] | None = None
     folds: int = 5
     budget: int = 8
     seed: int = 0
@@ -104,8 +119,12 @@ class Study:
         self.folder = Path(self.folder).resolve()  # workers may live longer than the current folder
         self._remedies = tuple(remedy.bound(self.task.classes) for remedy in remedy_set(self.remedies))
         self._learner = learner_kind(self.learner) if isinstance(self.learner, str) else self.learner
+        asked = self.baselines if self.baselines is not None else NONE if self.words is None else DEFAULT
+        self._baselines = baselines_of(asked)
         for remedy in self._remedies:
             settings(remedy, self.budget, self._learner)
+        for baseline in self._baselines:
+            reference_line(baseline, self.budget)
 
     @property
     def compared(self) -> tuple[Remedy, ...]:
@@ -136,55 +155,56 @@ class Study:
                 "as the other classes stand in one group each.",
                 hint="Ask for fewer folds, give more examples, or merge rare classes.",
             )
-        matrices, places = self._prepare(fold)
+        refused = {b.spec: self._refused(b) for b in self._baselines}
+        lines = {b.spec: reference_line(b, self.budget) for b in self._baselines if refused[b.spec] is None}
+        matrices, places = self._prepare(fold, {line.matrix for line in lines.values()})
         prior = Prior(task.counts)
         reasons = {
             r.spec: self._learner.unsupported(r)
             or r.not_applicable(prior, has_names=self.names is not None)
-            or _of_sets(r, task)
+            or of_sets(r, several=task.several)
             for r in self._remedies
         }
-        learners = {DENSE: self._learner, SPARSE: HEADS, SHUFFLED: self._learner}
-        wanted = [
-            (r.spec, s)
-            for r in self._remedies
-            if reasons[r.spec] is None
-            for s in settings(r, self.budget, learners[DENSE])
-        ]
-        baseline = parse("balanced")
-        plans: dict[str, list[tuple[str, Setting]]] = {DENSE: wanted}
-        if SPARSE in matrices:
-            plans[SPARSE] = [(WORDS_SPEC, s) for s in settings(baseline, self.budget, HEADS)]
-        plans[SHUFFLED] = [("none", s) for s in settings(parse("none"), self.budget, self._learner)]
+        applicable = [r for r in self._remedies if reasons[r.spec] is None]
+        lines = {
+            DENSE: Line(
+                DENSE,
+                self._learner,
+                [(r.spec, s) for r in applicable for s in settings(r, self.budget, self._learner)],
+                [(r.spec, Setting(r, None)) for r in applicable],
+            ),
+            **lines,
+            SHUFFLED: Line(
+                SHUFFLED, self._learner, [("none", s) for s in settings(parse("none"), self.budget, self._learner)]
+            ),
+        }
         search = {
-            name: search_units(plan, places[name], self.folds, SEARCH_AXES, learners[name])
-            for name, plan in plans.items()
+            name: search_units(line.wanted, places[line.matrix], self.folds, SEARCH_AXES, line.learner)
+            if line.settled is None
+            else []
+            for name, line in lines.items()
         }
-        defaults = {
-            DENSE: [(r.spec, Setting(r, None)) for r in self._remedies if reasons[r.spec] is None],
-            SPARSE: [(WORDS_SPEC, Setting(baseline, None))],
-            SHUFFLED: [],
-        }
-        work = _Work(self, progress)
-        likely = sum(_final_cost(plans[name], defaults[name], self.folds, path=name == SPARSE) for name in plans)
-        work.expect(sum(_cost(u) for units in search.values() for u in units) + likely)
+        work = Work(self.folder, self.seed, self.workers, progress)
+        likely = sum(final_cost(line, self.folds) for line in lines.values())
+        work.expect(sum(cost(u) for units in search.values() for u in units) + likely)
         work.do([u for units in search.values() for u in units], "choosing settings")
         chosen = {name: self._choose(units) for name, units in search.items()}
+        settled = {name: line.settled for name, line in lines.items()}
+        chosen |= {name: [known] * self.folds for name, known in settled.items() if known is not None}
         finals: dict[str, list[Unit]] = {}
-        for name in plans:
+        for name, line in lines.items():
             by_fold = {
-                f: [*defaults[name], *((spec, setting) for spec, setting in chosen[name][f].items())]
+                f: [*line.defaults, *((spec, setting) for spec, setting in chosen[name][f].items())]
                 for f in range(self.folds)
             }
-            starts = self._starts(search[name], matrices[name]) if learners[name] == HEADS else None
-            finals[name] = final_units(by_fold, places[name], starts, learners[name])
-        work.expect(sum(_cost(u) for units in finals.values() for u in units))
+            starts = self._starts(search[name], matrices[line.matrix]) if line.learner == HEADS else None
+            finals[name] = final_units(by_fold, places[line.matrix], starts, line.learner)
+        work.expect(sum(cost(u) for units in finals.values() for u in units))
         work.do([u for units in finals.values() for u in units], "final fits")
-        gathered = {name: self._gather(search[name], finals[name], matrices[name]) for name in plans}
+        gathered = {n: self._gather(search[n], finals[n], matrices[line.matrix]) for n, line in lines.items()}
         offered = self._learner.penalties(self.budget)
         results = [_result(r, reasons[r.spec], gathered[DENSE]) for r in self._remedies]
-        if SPARSE in matrices:
-            results.append(_yardstick(baseline, gathered[SPARSE]))
+        results += [reference_result(b, refused[b.spec], gathered.get(b.spec)) for b in self._baselines]
         leak = self._leak(gathered[SHUFFLED].outcome("none", tuned=True), results[0], fold)
         meta = {
             **task.describe(),
@@ -193,6 +213,7 @@ class Study:
             "models": self._learner.title,
             "default_penalty": self._learner.default,
             "settings_tried": sorted({len(settings(r, self.budget, self._learner)) for r in self._remedies}),
+            "baselines": [described(b, lines.get(b.spec)) for b in self._baselines],
             "weakest_penalty": offered[-1] if len(offered) > 1 else None,
             "folds": self.folds,
             "seed": self.seed,
@@ -220,20 +241,41 @@ class Study:
         save(result, self.folder)
         return result
 
-    def _prepare(self, fold: NDArray[np.int16]) -> tuple[dict[str, Vectors], dict[str, str]]:
-        """The vectors by what they are for, and the names of the folders that hold them."""
+    def _refused(self, baseline: Baseline) -> str | None:
+        """Why a baseline cannot be fitted here, or ``None``."""
+        return baseline.not_applicable(
+            words=self.words is not None,
+            texts=self.task.texts is not None,
+            names=self.names is not None,
+            several=self.task.several,
+        )
+
+    def _prepare(self, fold: NDArray[np.int16], more: set[str]) -> tuple[dict[str, Vectors], dict[str, str]]:
+        """The vectors by what they are for, and the names of the folders that hold them.
+
+        Parameters
+        ----------
+        more
+            What baselines read.
+        """
         task = self.task
         shuffled = task.shuffled(self.folds, self.seed)
-        asked = {DENSE: (prepare, self.vectors, fold), SHUFFLED: (prepare, self.vectors, shuffled)}
-        if self.words is not None:
+        given = partial(prepare_given, group=task.group)
+        make = given if self._learner.grouped else prepare
+        asked = {DENSE: (make, self.vectors, fold), SHUFFLED: (make, self.vectors, shuffled)}
+        if SPARSE in more:
             asked[SPARSE] = (prepare_sparse, self.words, fold)
+        if GIVEN in more:
+            asked[GIVEN] = (given, self.vectors, fold)
+        if TOKENS in more and task.texts is not None:
+            asked[TOKENS] = (given, token_matrix(task.texts), fold)
         matrices: dict[str, Vectors] = {}
         places: dict[str, str] = {}
         for name, (make, vectors, folds) in asked.items():
-            names = self.names if name == DENSE else None
+            names = self.names if name in (DENSE, GIVEN) else None
             # named by what goes in and never changed, so that runs on other data may share the study's folder
-            several = [task.same] if task.several else []
-            places[name] = f"{name}-{trials.digest_of(vectors, task.target, folds, task.same, names, *several)}"
+            further = [*([task.same] if task.several else []), *([task.group] if make is given else [])]
+            places[name] = f"{name}-{trials.digest_of(vectors, task.target, folds, task.same, names, *further)}"
             matrices[name] = trials.stored_vectors(
                 self.folder / "vectors" / places[name],
                 partial(make, vectors, task.target, folds, task.same, several=task.several),
@@ -292,14 +334,6 @@ class Study:
         return {"macro_f1_grouped": grouped, "macro_f1_random": loose, "flattery": loose - grouped}
 
 
-def _of_sets(remedy: Remedy, task: LabelTask) -> str | None:
-    """Why a remedy makes no sense where labels are sets, if it makes none."""
-    names = [part.name for part in remedy.parts if part.one_label]
-    if not task.several or not names:
-        return None
-    return f"{' and '.join(names)} is for examples with one label each, and here they have several"
-
-
 def _result(remedy: Remedy, reason: str | None, found: Gathered) -> RemedyResult:
     about: dict[str, Any] = {
         "spec": remedy.spec,
@@ -315,72 +349,6 @@ def _result(remedy: Remedy, reason: str | None, found: Gathered) -> RemedyResult
         default=found.outcome(remedy.spec, tuned=False),
         notes=found.notes(remedy.spec),
     )
-
-
-def _yardstick(remedy: Remedy, found: Gathered) -> RemedyResult:
-    return RemedyResult(
-        spec=WORDS_SPEC,
-        title="Plain TF-IDF with class weights",
-        stages=tuple(s.value for s in remedy.stages),
-        paper="the usual baseline without a language model",
-        reference=True,
-        tuned=found.outcome(WORDS_SPEC, tuned=True),
-        default=found.outcome(WORDS_SPEC, tuned=False),
-    )
-
-
-class _Work:
-    """Does units, in this process or in several, and says how far it is."""
-
-    def __init__(self, study: Study, progress: Progress | None) -> None:
-        self._study, self._progress = study, progress
-        self._total, self._done = 0.0, 0.0
-        self.cpu = 0.0
-
-    def expect(self, left: float) -> None:
-        self._total = self._done + left
-
-    def do(self, units: Sequence[Unit], words: str) -> None:
-        study = self._study
-        if self._progress:
-            self._progress(self._done, self._total, words)
-        # the longest first, so that no worker is left with a long one at the end
-        ordered = sorted(units, key=_cost, reverse=True)
-        workers = min(study.workers or usable_cores(), max(len(ordered), 1))
-        calls = (
-            delayed(_do)(unit, study._address(unit), study.folder, study.seed, number)
-            for number, unit in enumerate(ordered)
-        )
-        if workers == 1:
-            finished = (function(*args) for function, args, _ in calls)
-        else:
-            finished = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)(calls)
-        for number, seconds in finished:
-            self.cpu += seconds
-            self._done += _cost(ordered[number])
-            if self._progress:
-                self._progress(self._done, self._total, words)
-
-
-def _do(unit: Unit, address: str, folder: Path, seed: int, number: int) -> tuple[int, float]:
-    # the address comes along: another process may see the code of a remedy that was typed into a prompt differently
-    trials.run(unit, address, folder, seed)
-    return number, float(trials.read(folder, address)[0]["seconds"])
-
-
-def _cost(unit: Unit) -> float:
-    """Expected cost, in fits: a final fit goes further than one of a search."""
-    each = 1.0 if unit.kind == "search" else 3.0
-    return sum(each * len(t.penalties) * (1.5 if "resample" in t.remedy.stages else 1.0) for t in unit.trainings)
-
-
-def _final_cost(
-    wanted: Sequence[tuple[str, Setting]], defaults: Sequence[tuple[str, Setting]], folds: int, *, path: bool
-) -> float:
-    """Expected cost of the final fits, before it is known what is chosen; on a path of penalties each takes several."""
-    remedies = dict(wanted)
-    made = {name: 1.5 if "resample" in setting.remedy.stages else 1.0 for name, setting in remedies.items()}
-    return 3.0 * folds * (sum(made.values()) * (3 if path else 1) + sum(made[name] for name, _ in defaults))
 
 
 def study_folder(base: Path, task: LabelTask, *identity: object) -> Path:

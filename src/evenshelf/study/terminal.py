@@ -109,6 +109,10 @@ class StudyReport:
         yield comparison_table(verdict, wide=options.max_width >= WIDE)
         yield ""
         yield Padding.indent(legend(verdict, wide=options.max_width >= WIDE), INDENT)
+        if len(self.result.meta.get("baselines", ())) > 1:
+            yield ""
+            yield Text("Baselines", "bold")
+            yield Padding.indent(baseline_table(self.result, verdict), INDENT)
         notes = list(study_notes(self.result, verdict))
         if self.folder is not None and any(standing(verdict, c) == "refused" for c in verdict.comparisons):
             again = f"evenshelf report {self.folder} --guardrail 0.05"
@@ -165,6 +169,24 @@ def comparison_table(verdict: Verdict, *, wide: bool) -> Table:
         if wide:
             cells += [Text(_value(c.untuned), GREY), Text(seconds(c.seconds), GREY)]
         table.add_row(*cells)
+    return table
+
+
+def baseline_table(result: StudyResult, verdict: Verdict) -> Table:
+    """The baselines that were fitted, best first: what they read, settings to choose from, time."""
+    told = {entry["spec"]: entry for entry in result.meta.get("baselines", ())}
+    title = METRICS[verdict.metric].title
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style=GREY, pad_edge=False)
+    table.add_column("baseline", overflow="fold", min_width=16)
+    table.add_column("reads", no_wrap=True)
+    for name in ("settings", title, "tail F1", "CPU"):
+        table.add_column(name, justify="right", no_wrap=True)
+    ahead = {tie.spec for tie in verdict.ahead}
+    for c in verdict.comparisons:
+        if c.reference and c.spec in told:
+            entry, colour = told[c.spec], "bold cyan" if c.spec in ahead else ""
+            cells = [c.spec, entry["reads"], str(entry["settings"]), _value(getattr(c, verdict.metric))]
+            table.add_row(*(Text(cell, colour) for cell in (*cells, _value(c.tail_f1), seconds(c.seconds))))
     return table
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.study.compared import compared, simplest_of, ties_of
+from evenshelf.study.compared import ahead_of, compared, simplest_of, ties_of
 from evenshelf.study.comparison import NAN, Comparison, Tie, jsonable, revived
 from evenshelf.study.evidence import BucketGain, Calibration, Tradeoff, bucket_gains, calibrations, tradeoffs
 from evenshelf.study.evidence_wording import evidence_sentences
@@ -69,6 +69,9 @@ class Verdict:
         Of every tuned remedy.
     tradeoffs
         Tail gain, head loss, likelihood and cost of every remedy, those on the Pareto front first.
+    ahead
+        Baselines (yardsticks) that are better than the winner, or than doing nothing without one: paired difference to
+        it, corrected for the number of baselines, best first.
     """
 
     headline: str
@@ -95,6 +98,7 @@ class Verdict:
     resampled: tuple[ResampledTest, ...] = ()
     calibration: tuple[Calibration, ...] = ()
     tradeoffs: tuple[Tradeoff, ...] = ()
+    ahead: tuple[Tie, ...] = ()
 
     def __getitem__(self, spec: str) -> Comparison:
         for comparison in self.comparisons:
@@ -147,6 +151,7 @@ _PARTS: dict[str, type[Any]] = {
     "resampled": ResampledTest,
     "calibration": Calibration,
     "tradeoffs": Tradeoff,
+    "ahead": Tie,
 }
 """What stands in a verdict as a list, by its field."""
 
@@ -284,6 +289,7 @@ def decide(
         resampled=resampled_tests(by_fold, base.spec, ratio, zone=zone, rivals=rivals),
         calibration=tuple(calibrations(y, group, dict(sorted(tuned.items())), rows, buckets=buckets, base=base.spec)),
         tradeoffs=tuple(tradeoffs(comparisons, base.spec)),
+        ahead=ahead_of(bootstrap, comparisons, winner.spec if winner else base.spec, metric, alpha),
     )
     said = (*reasons(verdict, nouns_of(result.meta)), *evidence_sentences(verdict))
     return replace(verdict, headline=headline(verdict), reasons=said)

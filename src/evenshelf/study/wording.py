@@ -65,6 +65,7 @@ def reasons(verdict: Verdict, nouns: Nouns) -> tuple[str, ...]:
         found = [*_guessing(verdict, nouns), _closest(verdict), _spread(verdict), _scope(verdict, nouns)]
     elif verdict.recommended is None:
         found = [
+            _ahead(verdict),
             _closest(verdict),
             _unguarded(verdict),
             _refused(verdict),
@@ -74,6 +75,7 @@ def reasons(verdict: Verdict, nouns: Nouns) -> tuple[str, ...]:
         ]
     else:
         found = [
+            _ahead(verdict),
             _gain(verdict),
             _buckets(verdict),
             _yardstick(verdict),
@@ -142,17 +144,34 @@ def rivals(verdict: Verdict) -> int:
     return sum(not c.reference for c in verdict.comparisons) - 1
 
 
+def _ahead(verdict: Verdict) -> str:
+    """Where a baseline is shown to be better than what is recommended, or than doing nothing."""
+    if not verdict.ahead:
+        return ""
+    first, held = verdict.ahead[0], verdict[verdict.recommended or verdict.baseline]
+    yardsticks = sum(c.reference for c in verdict.comparisons)
+    holm = f" after Holm's correction for {yardsticks} baselines" if yardsticks > 1 else ""
+    others = [tie.spec for tie in verdict.ahead[1:]]
+    more = f"; so {plural(len(others), 'is', 'are')} {listed(others)}" if others else ""
+    return (
+        f"A baseline is better: {verdict[first.spec].title} reaches "
+        f"{value(getattr(verdict[first.spec], verdict.metric))} ({first.spec}), more than {held.spec} by "
+        f"{signed(first.diff)} (95 % interval {signed(first.low)} to {signed(first.high)}; "
+        f"{probability(first.p_holm)}{holm}){more}. Use it, or compare other encoders before you rely on these."
+    )
+
+
 def _yardstick(verdict: Verdict) -> str:
-    """Where a model without the encoder does better than what is recommended, or than doing nothing."""
+    """Where a baseline stands higher than what is recommended, or than doing nothing, and is not shown to be better."""
     held = verdict[verdict.recommended or verdict.baseline]
     better = [
         c for c in verdict.comparisons if c.reference and getattr(c, verdict.metric) > getattr(held, verdict.metric)
     ]
-    if not better:
+    if not better or verdict.ahead:
         return ""
     return (
-        f"{better[0].title} reaches {value(getattr(better[0], verdict.metric))} without these vectors, more than "
-        f"{held.spec}: compare other encoders before you rely on these."
+        f"{better[0].title} reaches {value(getattr(better[0], verdict.metric))} ({better[0].spec}), which "
+        f"{held.spec} is not shown to beat: compare other encoders before you rely on these."
     )
 
 

@@ -164,7 +164,7 @@ def fits_every_remedy_of_the_catalogue(subject: _Subject) -> None:
     """Those whose stages it honours; other packages' included."""
     vectors, target, names = skewed_sample((40, 12, 1, 0))
     for kind in catalogue().values():
-        if set(kind.stages) <= subject.stages and not kind().not_applicable(_prior(target, 4), has_names=True):
+        if not subject.kind.unsupported(kind()) and not kind().not_applicable(_prior(target, 4), has_names=True):
             scores = subject.fit(vectors, target, 4, kind(), names=names)(vectors)
             assert np.isfinite(scores).all(), f"{kind.name}: scores are not finite"
 
@@ -188,4 +188,4 @@ def _acting_at(stage: Stage, subject: _Subject) -> list[Remedy]:
     """Built-in remedies of this one stage, at their default, which is far from neutral."""
     ours = [k for k in catalogue().values() if k.__module__.startswith("evenshelf.")]
     kinds = [k for k in ours if k.stages == (stage,) and not k.needs]
-    return [kind() for kind in kinds] if stage in subject.stages else []
+    return [kind() for kind in kinds if not subject.kind.unsupported(kind())]

@@ -1,0 +1,71 @@
+"""Scores of rows by models that have not seen them, for remedies that calibrate where no study holds rows back."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenshelf.learners.registry import FitScores
+from evenshelf.remedies import Composition, Remedy, Stage, parse
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.int64]
+
+CROSS_FITS = 3
+"""Parts that rows are dealt out to, where scores of unseen rows are needed and no study has them."""
+
+
+def cross_fitted(
+    fit: FitScores,
+    vectors: Floats,
+    target: Codes,
+    groups: int,
+    remedy: Remedy,
+    *,
+    names: Floats | None,
+    seed: int,
+    penalty: float | None,
+) -> tuple[Floats, Codes, Floats]:
+    """Scores of rows by models that have not seen them, their groups and counts.
+
+    Of each group, rows are dealt out in turn, equal ones together. What is left of a group of one row, or of rows
+    without which nothing can be fitted, stays in training: of these a model can say nothing that it has not seen.
+
+    Parameters
+    ----------
+    fit
+        Fits one of the models, under the remedy without its calibration.
+    vectors, target, groups, remedy, names, seed, penalty
+        See :class:`evenshelf.learners.registry.FitScores`.
+
+    Returns
+    -------
+    ``[m, groups]`` scores, ``[m]`` groups and ``[m]`` ones.
+    """
+    _, first, alike = np.unique(vectors, axis=0, return_index=True, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(first))
+    turn = np.empty(len(first), np.int64)
+    for group in np.unique(target):
+        rows = order[target[first][order] == group]
+        turn[rows] = np.arange(len(rows)) % CROSS_FITS if len(rows) > 1 else -1
+    turn = turn[alike.ravel()]
+    for number in range(CROSS_FITS):
+        kept = turn != number
+        if len(np.unique(alike.ravel()[kept])) < 2 or len(np.unique(target[kept])) < 2:
+            turn[~kept] = -1
+    bare = uncalibrated(remedy)
+    scores = np.zeros((len(target), groups), np.float32)
+    for number in range(CROSS_FITS):
+        seen, unseen = turn != number, turn == number
+        if not unseen.any():
+            continue
+        fitted = fit(vectors[seen], target[seen], groups, bare, names=names, seed=seed, penalty=penalty)
+        scores[unseen] = fitted(vectors[unseen])
+    kept = turn >= 0
+    return scores[kept], target[kept], np.ones(int(kept.sum()), np.float32)
+
+
+def uncalibrated(remedy: Remedy) -> Remedy:
+    """What is fitted without calibration: the same remedy but for its last step."""
+    parts = tuple(p for p in remedy.parts if Stage.CALIBRATE not in p.stages)
+    return Composition(parts) if len(parts) > 1 else parts[0] if parts else parse("none")

@@ -1,0 +1,87 @@
+"""Does the units of a study, and tells how much of the work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from joblib import Parallel, delayed
+
+from evenshelf.encoders.cores import usable_cores
+from evenshelf.learners.heads import HEADS
+from evenshelf.study import trials
+from evenshelf.study.plan import Unit
+from evenshelf.study.references import SPARSE, Line
+
+Progress = Callable[[float, float, str], None]
+"""Called with work done, work in all (same unit) and a few words."""
+
+
+class Work:
+    """Does units, in this process or in several, and says how far it is.
+
+    Parameters
+    ----------
+    folder, seed
+        Of the study.
+    workers
+        Processes; ``None`` for as many as there are cores.
+    progress
+        See :meth:`evenshelf.study.runner.Study.run`.
+
+    Attributes
+    ----------
+    cpu
+        Seconds of CPU time of the units done, those of earlier runs included.
+    """
+
+    def __init__(self, folder: Path, seed: int, workers: int | None, progress: Progress | None) -> None:
+        self._folder, self._seed, self._workers, self._progress = folder, seed, workers, progress
+        self._total, self._done = 0.0, 0.0
+        self.cpu = 0.0
+
+    def expect(self, left: float) -> None:
+        """Tell how much work is left, in the unit of :func:`cost`."""
+        self._total = self._done + left
+
+    def do(self, units: Sequence[Unit], words: str) -> None:
+        """Do units; `words` say what they are for."""
+        if self._progress:
+            self._progress(self._done, self._total, words)
+        # the longest first, so that no worker is left with a long one at the end
+        ordered = sorted(units, key=cost, reverse=True)
+        workers = min(self._workers or usable_cores(), max(len(ordered), 1))
+        calls = (
+            delayed(_do)(unit, trials.address_of(unit, self._seed), self._folder, self._seed, number)
+            for number, unit in enumerate(ordered)
+        )
+        if workers == 1:
+            finished = (function(*args) for function, args, _ in calls)
+        else:
+            finished = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)(calls)
+        for number, seconds in finished:
+            self.cpu += seconds
+            self._done += cost(ordered[number])
+            if self._progress:
+                self._progress(self._done, self._total, words)
+
+
+def _do(unit: Unit, address: str, folder: Path, seed: int, number: int) -> tuple[int, float]:
+    # the address comes along: another process may see the code of a remedy that was typed into a prompt differently
+    trials.run(unit, address, folder, seed)
+    return number, float(trials.read(folder, address)[0]["seconds"])
+
+
+def cost(unit: Unit) -> float:
+    """Expected cost, in fits of linear heads: a final fit of these goes further than one of a search."""
+    final = 3.0 if unit.learner == HEADS else 1.3
+    each = unit.learner.cost * (1.0 if unit.kind == "search" else final)
+    return sum(each * len(t.penalties) * (1.5 if "resample" in t.remedy.stages else 1.0) for t in unit.trainings)
+
+
+def final_cost(line: Line, folds: int) -> float:
+    """Expected cost of the final fits, before it is known what is chosen; sparse ones follow a path of penalties."""
+    path = line.learner == HEADS and line.matrix == SPARSE
+    made = {name: 1.5 if "resample" in setting.remedy.stages else 1.0 for name, setting in dict(line.wanted).items()}
+    each = line.learner.cost * (3.0 if line.learner == HEADS else 1.3)
+    return each * folds * (sum(made.values()) * (3 if path else 1) + sum(made[name] for name, _ in line.defaults))
