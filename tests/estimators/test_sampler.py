@@ -154,7 +154,7 @@ def test_what_lies_far_from_zero_is_resolved() -> None:
     np.testing.assert_allclose(far - 1e7, near, atol=1e-6)
 
 
-@pytest.mark.parametrize("remedy", ["mixup", "random_over", "random_under", "smote", "gan"])
+@pytest.mark.parametrize("remedy", ["mixup", "random_over", "random_under", "smote"])
 def test_weighted_rows_are_those_that_a_classifier_is_fitted_on(remedy: str) -> None:
     """Logistic regression of scikit-learn on them finds the classifier of the same seed."""
     X, y, _ = skewed_sample((300, 60, 5, 1))

@@ -29,7 +29,8 @@ class RemedySampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc]
         elsewhere as well needs :class:`RemedyClassifier`.
     random_state
         Seed, ``numpy.random.RandomState`` or ``None``, as everywhere in scikit-learn. A seed makes the rows that
-        ``RemedyClassifier`` with the same seed is fitted on.
+        ``RemedyClassifier`` with the same seed is fitted on, but for ``gan``: what its network learns depends on the
+        axes in which it is shown the rows.
 
     Attributes
     ----------

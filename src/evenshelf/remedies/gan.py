@@ -175,7 +175,7 @@ class Axes:
         centred = (centred / scale).astype(np.float32)
         variance, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64) / len(centred))
         variance, axes = np.maximum(variance[::-1], 0.0), axes[:, ::-1]
-        # the longer tail to the right, so that rows which were turned before are made alike
+        # the sign of an axis is left open by its definition: the longer tail is to the right
         axes = axes * np.where(((centred @ axes.astype(np.float32)) ** 3).sum(axis=0, dtype=np.float64) < 0, -1.0, 1.0)
         count = max(int((variance[:AXES] > 1e-9).sum()), 1)
         part = float(variance[:count].sum() / max(variance.sum(), 1e-300))
