@@ -138,9 +138,8 @@ def family_evidence(verdict: Verdict) -> tuple[FamilyEvidence, ...]:
 
 
 def evidence_on(family: Family, evidence: Iterable[FamilyEvidence]) -> FamilyEvidence | None:
-    """That of a family; of a composition with it where the family alone was not compared."""
-    holding = [e for e in evidence if family in e.families]
-    return min(holding, key=lambda e: len(e.families), default=None)
+    """That of a family by itself; what a composition gains may be owed to its other parts."""
+    return next((e for e in evidence if e.families == (family.value,)), None)
 
 
 def _evidence(

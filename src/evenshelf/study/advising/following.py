@@ -108,16 +108,15 @@ def _together(verdict: Verdict, families: Sequence[FamilyEvidence]) -> str:
 
 def _not_compared(families: Sequence[FamilyEvidence], wanted: Sequence[Family]) -> str:
     """Families that nothing is known of yet."""
-    known = {name for f in families for name in f.families}
+    known = {f.families[0] for f in families if len(f.families) == 1}
     offered = {kind.family for kind in catalogue().values()} - {Family.BASELINE}
     rest = [f for f in Family if f in offered and f.value not in known and f not in wanted]
     if not rest:
         return ""
-    return (
-        f"{len(rest)} of {len(offered)} families were not compared: {names([f.value for f in rest], len(rest))}."
-        if len(rest) > 1
-        else f"One of {len(offered)} families was not compared: {rest[0].value}."
-    )
+    if len(rest) == 1:
+        return f"One of {len(offered)} families was not compared by itself: {rest[0].value}."
+    listed = names([f.value for f in rest], len(rest))
+    return f"{len(rest)} of {len(offered)} families were not compared by themselves: {listed}."
 
 
 def _value(value: float) -> str:

@@ -29,7 +29,7 @@ def expectation(rule: Rule, facts: Facts, nouns: Nouns) -> str:
 def measurement(family: Family, evidence: FamilyEvidence | None, verdict: Verdict) -> str:
     """What the study says of a family."""
     if evidence is None:
-        return f"This study compared no remedy of {family}."
+        return f"This study compared no remedy of {family} by itself."
     title = METRICS[verdict.metric].title
     n = len(evidence.specs)
     who = f"The best of {n}, {evidence.best}," if n > 1 else f"{evidence.best}, the only one compared,"
