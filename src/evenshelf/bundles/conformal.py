@@ -29,7 +29,8 @@ Codes = NDArray[np.int64]
 
 CROWD = 0.05
 """Share of the titles of other classes in whose sets a class may stand; one that cannot be covered with less is not
-given a threshold of its own."""
+given a threshold of its own. (Rare classes keep theirs, however low: the sets are then as large as what is not known.)
+"""
 
 OWN, RARE, ALL = "own", "rare", "all"
 SOURCES = (OWN, RARE, ALL)
@@ -184,7 +185,7 @@ def fit_conformal(
         target, true >= threshold.astype(np.float32)[target], classes
     )
     others = np.maximum(len(target) - np.bincount(target, minlength=classes), 1)
-    crowding = np.flatnonzero((foreign / others > crowd) & (threshold < common))
+    crowding = np.flatnonzero(~rare & (foreign / others > crowd) & (threshold < common))
     threshold[crowding] = common
     source[crowding] = SOURCES.index(ALL)
     return Conformal(alpha, threshold.astype(np.float32), titles, source, tuple(crowding.tolist()))
