@@ -1,4 +1,4 @@
-"""A bundle's head is what was fitted, in arrays and in ONNX, under every remedy that can be kept; others are refused."""
+"""What a bundle holds is the head that was fitted, in arrays and in ONNX; what cannot be kept is refused."""
 
 from __future__ import annotations
 
