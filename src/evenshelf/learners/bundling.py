@@ -122,7 +122,7 @@ def cross_fit(
     Parameters
     ----------
     vectors
-        Dense, with two folds or more.
+        Dense.
     names
         ``[C, d]`` vectors of the class names.
     penalty
@@ -138,9 +138,10 @@ def cross_fit(
     check_bundled(remedy)
     numbers = [fold for fold in range(vectors.folds) if vectors.spans((fold,))]
     rows = vectors.index(tuple(numbers))
-    fold = np.concatenate([np.full(len(vectors.index((f,))), f) for f in numbers])
+    fold = np.repeat(numbers, [len(vectors.index((f,))) for f in numbers]).astype(np.int64)
     progress(0, len(numbers) + 1)
-    found, known = [], []
+    # first an empty one: where every class has but one title, no fold is left
+    found, known = [np.empty((0, classes), np.float32)], [np.empty(0, bool)]
     for done, held in enumerate(numbers, start=1):
         others = tuple(f for f in range(-1, vectors.folds) if f != held)
         head, _ = _fit(vectors, others, classes, remedy, names=names, penalty=penalty, seed=seed)
