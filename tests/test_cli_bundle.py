@@ -11,7 +11,7 @@ from evenshelf import cli
 from evenshelf.bundles import Bundle
 from evenshelf.study.results import load
 from evenshelf.study.winner import most_chosen
-from tests.bundles.conftest import make_shop
+from tests.bundles.shops import make_shop
 
 pytestmark = pytest.mark.usefixtures("cache_folder")
 

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import polars as pl
 import pytest
 
 from evenshelf.shop import Shop
 from evenshelf.study.train import Wanted, train
-from tests.catalogues import catalogue
+from tests.bundles.shops import make_shop
 
 REMEDY = "balanced + tau_norm + vector_scaling"
-
-
-def make_shop(folder: Path) -> Shop:
-    titles, labels = catalogue()
-    tags = [f"{label}|{'dear' if n % 3 else 'cheap'}" for n, label in enumerate(labels)]
-    made = Shop.create(folder)
-    items = pl.DataFrame({"item_id": [f"i{n}" for n in range(len(titles))], "title": titles})
-    made.commit({"items": items.with_columns(pl.Series("category", labels), pl.Series("tags", tags))})
-    return made
 
 
 @pytest.fixture(scope="package")

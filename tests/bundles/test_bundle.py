@@ -204,14 +204,15 @@ def test_a_folder_that_cannot_be_written_to_is_told(trained, tmp_path):
         trained[0].save(tmp_path / "closed" / "bundle")
 
 
-def test_fitted_encoders_come_back_from_their_state():
+@pytest.mark.parametrize("spec", ["tfidf", "fast", "fused"])
+def test_encoders_come_back_from_their_state(spec):
     texts = ["red shoe", "blue shoe", "green hat", "红色 运动鞋"]
-    encoder = open_encoder("tfidf", texts)
+    encoder = open_encoder(spec, texts)
     again = restore_encoder(encoder.name, encoder.state())
     assert again.fingerprint == encoder.fingerprint
     np.testing.assert_array_equal(again.encode(TITLES), encoder.encode(TITLES))
-    with pytest.raises(InputError, match="lacks 'idf'"):
-        restore_encoder("tfidf", {"hashes": encoder.state()["hashes"]})
+    with pytest.raises(InputError, match=f"the encoder '{spec}' lacks"):
+        restore_encoder(spec, {})
 
 
 def test_a_fitted_encoder_without_a_way_back_is_refused(trained, tmp_path):

@@ -18,7 +18,7 @@ from evenshelf.shop import Shop
 from evenshelf.study import prepare
 from evenshelf.study.train import Wanted, train
 from evenshelf.study.winner import most_chosen, studies_of, winner_of
-from tests.bundles.conftest import make_shop
+from tests.bundles.shops import make_shop
 
 pytestmark = pytest.mark.usefixtures("cache_folder")
 

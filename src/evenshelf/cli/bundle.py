@@ -53,7 +53,7 @@ def train(  # noqa: PLR0917 - typer calls it by name
 
     A bundle is a folder with a manifest, arrays and the head as ONNX. It needs no
     torch, and loading it executes nothing. Settings are those that most folds of
-    the study chose. If the study recommends no remedy, none is fitted.
+    the study chose. If it recommends no remedy, that is what is fitted: no remedy.
 
     For example:
 

@@ -81,7 +81,7 @@ class Encoder(ABC):
         """Encode distinct texts (at least one)."""
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What was fitted on a corpus, as arrays by name; nothing where :attr:`name` tells all."""
+        """What was fitted, as arrays by name; nothing where :attr:`name` tells all."""
         return {}
 
     def __repr__(self) -> str:

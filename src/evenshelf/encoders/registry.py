@@ -33,8 +33,9 @@ class EncoderKind:
     fitted
         Whether it is fitted on the texts, so that it cannot be opened without any.
     restore
-        ``restore(argument, state)`` makes a fitted encoder again from its :meth:`~Encoder.state`, without the texts;
-        None if that cannot be done: then what is trained on its vectors cannot be kept as a bundle.
+        ``restore(argument, state)`` makes an encoder again from its :meth:`~Encoder.state`, without the texts. None if
+        its name is enough, or if it is fitted and that cannot be done: then what is trained on its vectors cannot be
+        kept as a bundle.
     """
 
     name: str
@@ -125,7 +126,7 @@ def restore_encoder(spec: str, state: Mapping[str, NDArray[Any]]) -> Encoder:
     spec
         The :attr:`~Encoder.name` of the encoder.
     state
-        Arrays by name; not looked at where the kind is not fitted.
+        Arrays by name; not looked at where the name is enough.
 
     Raises
     ------
@@ -136,10 +137,10 @@ def restore_encoder(spec: str, state: Mapping[str, NDArray[Any]]) -> Encoder:
     """
     name, _, argument = spec.strip().partition(":")
     kind = encoder_kind(name)
-    if not kind.fitted:
-        return open_encoder(spec)
     if kind.restore is None:
-        raise SettingError(f"the encoder {name!r} cannot be restored.", hint="Use another encoder.")
+        if kind.fitted:
+            raise SettingError(f"the encoder {name!r} cannot be restored.", hint="Use another encoder.")
+        return open_encoder(spec)
     try:
         return kind.restore(argument.strip(), state)
     except KeyError as error:
