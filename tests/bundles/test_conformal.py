@@ -45,6 +45,16 @@ def test_each_class_is_covered_however_bad_the_model(alpha):
     assert (hits / asked <= 1 - alpha + 1 / (counts + 1) + 0.02).all(), hits / asked
 
 
+@pytest.mark.parametrize("alpha", [0.05, 0.1, 0.25])
+def test_a_threshold_is_the_quantile_of_the_textbooks(alpha):
+    """Of n titles the one in the place floor(alpha (n + 1)) from below, counted from 1."""
+    p, y = world(np.random.default_rng(9), np.array([333, 120, 41]))
+    found = fit_conformal(p, y, np.arange(len(y)), alpha=alpha, crowd=1.0)
+    for c, n in enumerate((333, 120, 41)):
+        assert found.own[c]
+        assert found.threshold[c] == np.sort(p[y == c, c])[int(np.floor(alpha * (n + 1) + 1e-9)) - 1]
+
+
 def test_marginal_thresholds_would_leave_the_rare_class_uncovered():
     """What it is for: the same data, all classes sharing one threshold."""
     rng = np.random.default_rng(1)
