@@ -21,12 +21,15 @@ from evenshelf.cli import tables
 from evenshelf.cli import study
 
 # isort: split
+from evenshelf.cli import bundle
+
+# isort: split
 from evenshelf.cli import catalogue
 
 # isort: split
 from evenshelf.cli import annotate
 
-__all__ = ["annotate", "app", "catalogue", "main", "shop", "study", "tables"]
+__all__ = ["annotate", "app", "bundle", "catalogue", "main", "shop", "study", "tables"]
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -70,6 +70,12 @@ Look at how uneven it is:
 Then find out which remedy against that is worth it, if any:
 
   evenshelf study myshop
+
+Keep the winner, and label new titles with it:
+
+  evenshelf train myshop
+
+  evenshelf predict myshop --file new.csv --out labelled.csv
 """,
 )
 

@@ -11,7 +11,15 @@ from evenshelf.encoders.base import CompositeEncoder, Encoder
 from evenshelf.encoders.cache import VectorCache
 from evenshelf.encoders.choice import Choice, choose_encoder
 from evenshelf.encoders.folders import default_cache_dir
-from evenshelf.encoders.registry import EncoderKind, encoder_kind, encoder_kinds, open_encoder, register
+from evenshelf.encoders.registry import (
+    EncoderKind,
+    check_restorable,
+    encoder_kind,
+    encoder_kinds,
+    open_encoder,
+    register,
+    restore_encoder,
+)
 
 __all__ = [
     "Choice",
@@ -19,10 +27,12 @@ __all__ = [
     "Encoder",
     "EncoderKind",
     "VectorCache",
+    "check_restorable",
     "choose_encoder",
     "default_cache_dir",
     "encoder_kind",
     "encoder_kinds",
     "open_encoder",
     "register",
+    "restore_encoder",
 ]

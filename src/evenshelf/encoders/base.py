@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,10 @@ class Encoder(ABC):
     def _encode(self, texts: Sequence[str], progress: Progress) -> Vectors:
         """Encode distinct texts (at least one)."""
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What was fitted, as arrays by name; nothing where :attr:`name` tells all."""
+        return {}
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}: {self.dimension} dimensions, {self.fingerprint[:12]}>"
 
@@ -97,6 +102,10 @@ class CompositeEncoder(Encoder):
     @abstractmethod
     def combine(self, vectors: Sequence[Vectors]) -> Vectors:
         """Make ``[n, dimension]`` of one ``[n, d_i]`` for each part, in the order of the parts."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The states of the parts, each name led by the number of its part, as in ``0.idf``."""
+        return {f"{i}.{name}": array for i, part in enumerate(self.parts) for name, array in part.state().items()}
 
     def _encode(self, texts: Sequence[str], progress: Progress) -> Vectors:
         done = len(self.parts) - 1

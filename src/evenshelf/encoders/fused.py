@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evenshelf.encoders.base import CompositeEncoder, Encoder, Vectors, fingerprint_of, unit_rows
 from evenshelf.encoders.registry import EncoderKind, open_encoder, register
+from evenshelf.encoders.tfidf import TfidfEncoder
 
 
 class FusedEncoder(CompositeEncoder):
@@ -36,12 +39,18 @@ class FusedEncoder(CompositeEncoder):
         return unit_rows(np.concatenate(list(vectors), axis=1))
 
 
+def _restored(state: Mapping[str, NDArray[Any]], model: str, name: str) -> FusedEncoder:
+    own = {key.removeprefix("0."): array for key, array in state.items() if key.startswith("0.")}
+    return FusedEncoder([TfidfEncoder.of_state(own), open_encoder(model)], name=name)
+
+
 register(
     EncoderKind(
         "fused",
         "MiniLM and tfidf side by side: the best of the built-in ones for English titles.",
         lambda _argument, texts: FusedEncoder([open_encoder("tfidf", texts), open_encoder("minilm")]),
         fitted=True,
+        restore=lambda _argument, state: _restored(state, "minilm", "fused"),
     )
 )
 register(
@@ -52,5 +61,6 @@ register(
             [open_encoder("tfidf", texts), open_encoder("minilm-int8")], name="fused-int8"
         ),
         fitted=True,
+        restore=lambda _argument, state: _restored(state, "minilm-int8", "fused-int8"),
     )
 )

@@ -5,11 +5,14 @@ Other packages add theirs as entry points of the group ``evenshelf.encoders``, e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from evenshelf.encoders.base import Encoder, check_texts
-from evenshelf.errors import SettingError
+from evenshelf.errors import InputError, SettingError
 from evenshelf.plugins import Registry
 
 
@@ -29,6 +32,10 @@ class EncoderKind:
         How the argument is called in help, such as ``NAME_OR_FOLDER``; None if the kind takes none.
     fitted
         Whether it is fitted on the texts, so that it cannot be opened without any.
+    restore
+        ``restore(argument, state)`` makes an encoder again from its :meth:`~Encoder.state`, without the texts. None if
+        its name is enough, or if it is fitted and that cannot be done: then what is trained on its vectors cannot be
+        kept as a bundle.
     """
 
     name: str
@@ -36,6 +43,7 @@ class EncoderKind:
     open: Callable[[str, Sequence[str]], Encoder]
     argument: str | None = None
     fitted: bool = False
+    restore: Callable[[str, Mapping[str, NDArray[Any]]], Encoder] | None = None
 
     @property
     def usage(self) -> str:
@@ -98,3 +106,42 @@ def open_encoder(spec: str, texts: Sequence[str] = ()) -> Encoder:
             hint="Give open_encoder the texts of the corpus.",
         )
     return kind.open(argument.strip(), texts)
+
+
+def check_restorable(encoder: Encoder) -> None:
+    """Raise a :class:`SettingError` unless :func:`restore_encoder` can make the encoder again from its state."""
+    kind = encoder_kind(encoder.name.partition(":")[0])
+    if kind.fitted and kind.restore is None:
+        raise SettingError(
+            f"the encoder {kind.name!r} is fitted on the texts and cannot be made again without them.",
+            hint="Use another encoder, or give its EncoderKind a restore function.",
+        )
+
+
+def restore_encoder(spec: str, state: Mapping[str, NDArray[Any]]) -> Encoder:
+    """Open an encoder as it was when its :meth:`~Encoder.state` was taken, without the texts it was fitted on.
+
+    Parameters
+    ----------
+    spec
+        The :attr:`~Encoder.name` of the encoder.
+    state
+        Arrays by name; not looked at where the name is enough.
+
+    Raises
+    ------
+    SettingError
+        If the spec names no encoder, or one that cannot be restored.
+    InputError
+        If arrays are missing, or what :func:`open_encoder` raises.
+    """
+    name, _, argument = spec.strip().partition(":")
+    kind = encoder_kind(name)
+    if kind.restore is None:
+        if kind.fitted:
+            raise SettingError(f"the encoder {name!r} cannot be restored.", hint="Use another encoder.")
+        return open_encoder(spec)
+    try:
+        return kind.restore(argument.strip(), state)
+    except KeyError as error:
+        raise InputError(f"the state of the encoder {name!r} lacks {error}.", hint="Fit and save it again.") from error

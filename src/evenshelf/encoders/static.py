@@ -14,7 +14,7 @@ Arora, Liang, Ma: A Simple but Tough-to-Beat Baseline for Sentence Embeddings, I
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from evenshelf.encoders.base import Encoder, Progress, Vectors, fingerprint_of, 
 from evenshelf.encoders.folders import default_cache_dir, write_whole
 from evenshelf.encoders.onnx_encoder import OnnxEncoder
 from evenshelf.encoders.registry import EncoderKind, register
-from evenshelf.encoders.weights import minilm_folder
+from evenshelf.encoders.weights import max_length, minilm_folder, read_config, read_tokenizer
 from evenshelf.encoders.words import count_words
 
 REVISION = "1"
@@ -55,6 +55,10 @@ class StaticEncoder(Encoder):
         self.table = table
         self.tokenizer = tokenizer
         self.fingerprint = fingerprint_of("static", REVISION, table, tokenizer.to_str())
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The table: distilled on another machine, its last bits would differ."""
+        return {"table": self.table}
 
     def _encode(self, texts: Sequence[str], progress: Progress) -> Vectors:
         vectors = np.empty((len(texts), self.dimension), np.float32)
@@ -137,10 +141,16 @@ def open_static() -> StaticEncoder:
     return StaticEncoder(table * zipf_weights(len(table))[:, None], tokenizer)
 
 
+def _restored(state: Mapping[str, NDArray[Any]]) -> Encoder:
+    folder = minilm_folder()
+    return StaticEncoder(state["table"], read_tokenizer(folder, max_length(folder, read_config(folder))))
+
+
 register(
     EncoderKind(
         "fast",
         "Static word vectors distilled from MiniLM: far faster and somewhat less exact; English.",
         lambda _argument, _texts: open_static(),
+        restore=lambda _argument, state: _restored(state),
     )
 )

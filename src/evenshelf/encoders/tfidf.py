@@ -7,8 +7,9 @@ Deerwester, Dumais, Furnas, Landauer, Harshman: Indexing by latent semantic anal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -130,9 +131,24 @@ class TfidfEncoder(Encoder):
             progress(len(block))
         return vectors
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """See :meth:`Encoder.state`; :meth:`of_state` takes it back."""
+        return {"hashes": self.hashes, "idf": self.idf, "directions": np.ascontiguousarray(self.directions)}
+
+    @classmethod
+    def of_state(cls, state: Mapping[str, NDArray[Any]]) -> TfidfEncoder:
+        """The encoder of a :meth:`state`.
+
+        Raises
+        ------
+        KeyError
+            If an array is missing.
+        """
+        return cls(state["hashes"], state["idf"], state["directions"])
+
     def save(self, path: Path) -> None:
         """Write the fitted state to one safetensors file, whole or not at all."""
-        state = {"hashes": self.hashes, "idf": self.idf, "directions": np.ascontiguousarray(self.directions)}
+        state = self.state()
         write_whole(path, lambda temporary: save_file(state, temporary))
 
     @classmethod
@@ -145,8 +161,7 @@ class TfidfEncoder(Encoder):
             If the file is absent, torn, or not of a tfidf encoder.
         """
         try:
-            state = load_file(path)
-            return cls(state["hashes"], state["idf"], state["directions"])
+            return cls.of_state(load_file(path))
         except (OSError, SafetensorError, KeyError) as error:
             raise InputError(f"{path} is not a saved tfidf encoder: {error}.", hint="Fit and save it again.") from error
 
@@ -186,5 +201,6 @@ register(
         "Character n-grams of this very corpus (TF-IDF, 512 dimensions); any script, knows brands and codes.",
         lambda _argument, texts: open_fitted(texts),
         fitted=True,
+        restore=lambda _argument, state: TfidfEncoder.of_state(state),
     )
 )

@@ -13,16 +13,11 @@ from scipy.special import log_softmax
 from evenshelf.plurals import counted
 from evenshelf.remedies.after_training import Calibrated
 from evenshelf.remedies.base import Remedy, Stage
+from evenshelf.remedies.calibrated import FLOOR, AffineMap, StepMap, log_probabilities
 from evenshelf.remedies.checks import check_range
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior
-
-_FLOOR = 1e-6
-"""Least threshold."""
-
-_TRACE = 0.01
-"""Share of the probability before in that of :class:`Isotonic`."""
 
 
 @register
@@ -64,7 +59,7 @@ class Temperature(Remedy):
 
         found = minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded").x
         factor = np.full(scores.shape[1], np.exp(-self.strength * found), np.float32)
-        return _Affine(factor, np.zeros_like(factor))
+        return AffineMap(factor, np.zeros_like(factor))
 
 
 @register
@@ -116,7 +111,7 @@ class VectorScaling(Remedy):
 
         bounds = [(-4.0, 4.0)] * groups + [(-30.0, 30.0)] * groups
         found = minimize(loss, np.zeros(2 * groups), jac=True, method="L-BFGS-B", bounds=bounds).x
-        return _Affine(np.exp(found[:groups]).astype(np.float32), found[groups:].astype(np.float32))
+        return AffineMap(np.exp(found[:groups]).astype(np.float32), found[groups:].astype(np.float32))
 
 
 @register
@@ -173,7 +168,7 @@ class ThresholdMoving(Remedy):
         offset = (-self.strength * (logs - np.log(together))).astype(np.float32)
         unseen = int((seen == 0).sum())
         told = f"{counted(unseen, 'group has', 'groups have')} no held-out row and the threshold of all together"
-        return _Affine(np.ones(groups, np.float32), offset, (told,) if unseen else ())
+        return AffineMap(np.ones(groups, np.float32), offset, (told,) if unseen else ())
 
 
 @register
@@ -219,46 +214,13 @@ class Isotonic(Remedy):
         )
         few = int((seen < self.least).sum())
         shared = f"{counted(few, 'group has', 'groups have')} fewer than {self.least} held-out rows and the map of all"
-        return _Steps(maps, (shared,) if few else ())
-
-
-@dataclass(frozen=True, eq=False)
-class _Affine:
-    """A factor of the logarithm of the probability, and an offset, by group."""
-
-    factor: Floats
-    offset: Floats
-    notes: tuple[str, ...] = ()
-
-    def __call__(self, scores: Floats) -> Floats:
-        # Scores mean the same when a constant is added to a row, and factors by group need a fixed middle.
-        return np.asarray(log_probabilities(scores) * self.factor + self.offset, dtype=np.float32)
-
-
-@dataclass(frozen=True, eq=False)
-class _Steps:
-    """Rising functions of the probabilities, by group: where they bend, and their values there."""
-
-    maps: tuple[tuple[Floats, Floats], ...]
-    notes: tuple[str, ...] = ()
-
-    def __call__(self, scores: Floats) -> Floats:
-        p = np.exp(log_probabilities(scores))
-        mapped = np.stack([np.interp(p[:, g], x, y) for g, (x, y) in enumerate(self.maps)], axis=1)
-        # A trace of what was said before keeps the order on a step, and makes nothing impossible for want of rows.
-        mixed = (1.0 - _TRACE) * mapped / mapped.sum(axis=1, keepdims=True).clip(min=_FLOOR) + _TRACE * p
-        return np.asarray(np.log(np.maximum(mixed, _FLOOR * _FLOOR)), dtype=np.float32)
+        return StepMap(maps, (shared,) if few else ())
 
 
 def _unchanged(scores: Floats) -> Calibrated:
     groups = scores.shape[1]
     told = "scores stay as they are: there is no row that the model has not seen"
-    return _Affine(np.ones(groups, np.float32), np.zeros(groups, np.float32), (told,))
-
-
-def log_probabilities(scores: Floats) -> NDArray[np.float64]:
-    """``[n, G]`` logarithms of the softmax of scores."""
-    return np.asarray(log_softmax(scores.astype(np.float64), axis=1))
+    return AffineMap(np.ones(groups, np.float32), np.zeros(groups, np.float32), (told,))
 
 
 def _steps(p: Floats, true: Floats, weight: Floats) -> tuple[Floats, Floats]:
@@ -277,4 +239,4 @@ def _best_cut(p: Floats, true: NDArray[np.bool_], weight: Floats) -> float:
     best = int(f1.argmax())
     # Halfway to the next one: a new row has neither probability.
     below = p[best + 1] if best + 1 < len(p) else 0.0
-    return max(float(p[best] + below) / 2.0, _FLOOR)
+    return max(float(p[best] + below) / 2.0, FLOOR)

@@ -1,0 +1,149 @@
+"""What a study says should be trained: remedy, settings, encoder, and the evidence for them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evenshelf.errors import InputError, SettingError, near
+from evenshelf.learners.heads import HEADS
+from evenshelf.study.comparison import jsonable
+from evenshelf.study.results import StudyResult, load
+from evenshelf.study.verdict import Verdict, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Winner:
+    """What to fit.
+
+    Attributes
+    ----------
+    remedy
+        Spec, parameters included.
+    penalty
+        ``None`` where it still has to be chosen.
+    chosen
+        Where both come from, a sentence.
+    encoder
+        Spec, or ``None`` for the one that suits the texts.
+    evidence
+        JSON-able; empty without a study.
+    notes
+        What a person should know before using it, a sentence each.
+    """
+
+    remedy: str
+    penalty: float | None
+    chosen: str
+    encoder: str | None = None
+    evidence: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def studies_of(folder: Path, target: str | None = None, task: str | None = None) -> list[Path]:
+    """Folders of the finished studies below `folder` that asked for a target and task, the newest last."""
+    finished = sorted(folder.glob("*/study.json"), key=lambda file: (file.stat().st_mtime_ns, file.parent.name))
+    found = []
+    for file in finished:
+        meta = json.loads(file.read_text(encoding="utf-8")).get("meta", {})
+        if target in (None, meta.get("target")) and task in (None, meta.get("task")):
+            found.append(file.parent)
+    return found
+
+
+def verdict_of(result: StudyResult, folder: Path) -> Verdict:
+    """The verdict that lies beside a study, or one by the usual settings where none does."""
+    file = folder / "verdict.json"
+    return Verdict.from_dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else decide(result)
+
+
+def winner_of(folder: Path, remedy: str | None = None) -> tuple[Winner, StudyResult]:
+    """What a study recommends, at the settings that most of its folds chose; or another remedy of it.
+
+    Where the verdict recommends nothing, that is ``none``.
+
+    Parameters
+    ----------
+    folder
+        Of the study.
+    remedy
+        Spec of a remedy of the study to take instead.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no finished study.
+    SettingError
+        If it was one of another learner than linear heads, or did not tune the remedy.
+    """
+    result = load(folder)
+    learner = result.meta.get("learner", HEADS.name)
+    if learner != HEADS.name:
+        raise SettingError(
+            f"The study {folder} fitted the learner {learner!r}, which cannot be served from a bundle yet.",
+            hint=f"Run one with --learner {HEADS.name}, or name a remedy: --remedy SPEC.",
+        )
+    verdict = verdict_of(result, folder)
+    notes = []
+    if remedy is None:
+        spec = verdict.recommended or NONE
+        why = "recommended by the study"
+        if verdict.recommended is None:
+            why = "the study recommends no remedy"
+            notes.append("the study recommends no remedy, so this is what doing nothing gives")
+    else:
+        spec, why = remedy, "as asked for"
+    tuned = {r.spec: r.tuned for r in result.remedies if r.tuned is not None and not r.reference}
+    if spec not in tuned:
+        raise SettingError(
+            f"The study {folder} did not tune the remedy {spec!r}{near(spec, tuned)}.",
+            hint="Leave --study away to fit a remedy that was not in it.",
+        )
+    outcome = tuned[spec]
+    assert outcome is not None
+    setting, votes = most_chosen([dict(s) for s in outcome.settings if s])
+    folds = len(outcome.settings)
+    compared = next((c for c in verdict.comparisons if c.spec == spec), None)
+    evidence = {
+        "folder": str(folder),
+        "headline": verdict.headline,
+        "reasons": list(verdict.reasons),
+        "metric": verdict.metric,
+        "recommended": verdict.recommended,
+        "remedy": None if compared is None else jsonable(asdict(compared)),
+    }
+    return (
+        Winner(
+            setting["remedy"],
+            setting["penalty"],
+            f"{why}; {votes} of {folds} folds chose these settings",
+            result.meta["encoder"]["spec"] if "encoder" in result.meta else None,
+            evidence,
+            tuple(notes),
+        ),
+        result,
+    )
+
+
+def most_chosen(settings: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], int]:
+    """The setting that most folds chose, and how many did; of several the one with the strongest penalty.
+
+    Each fold chose by its inner score, on rows that it is not judged by. A penalty is one of mean loss, so it means the
+    same for all rows as for those of a fold.
+    """
+    if not settings:
+        raise InputError("The study holds no settings for this remedy.", hint="Run the study again.")
+    votes = Counter((s["remedy"], s["penalty"]) for s in settings)
+    (remedy, penalty), count = max(
+        votes.items(), key=lambda v: (v[1], -math.inf if v[0][1] is None else v[0][1], v[0][0])
+    )
+    return {"remedy": remedy, "penalty": penalty}, count
