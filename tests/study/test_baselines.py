@@ -167,7 +167,7 @@ WON = Made("name_prior", 0.95, 0.82, 0.94, 0.66)
 @pytest.mark.parametrize("tail", [0.70, 0.99])
 def test_a_baseline_that_is_better_comes_first_in_the_verdict(tail: float) -> None:
     plans = (BASE, WON, Made("bilstm", 0.96, tail, 0, 0, "BiLSTM", reference=True))
-    made = made_study(plans=(*plans, Made("words + balanced", 0.9, 0.5, 0, 0, reference=True)), rows=6000)
+    made = made_study(plans=(*plans, Made("words + balanced", 0.9, 0.5, 0, 0, reference=True)), rows=3000)
     told = [
         {"spec": s, "name": s, "reads": "texts", "settings": 4, "summary": "-"} for s in ("bilstm", "words + balanced")
     ]
