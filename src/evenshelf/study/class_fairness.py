@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import rankdata
 
-from evenshelf.study.statistics import Estimate, class_by_group, draw_groups, estimate, hits_by_group
+from evenshelf.study.statistics import Estimate, centred, class_by_group, draw_groups, estimate, hits_by_group
 from evenshelf.tasks.label_metrics import class_scores
 
 if TYPE_CHECKING:
@@ -97,12 +97,14 @@ class Exposure:
     gini_truth: float
 
 
-def size_parts(counts: NDArray[np.integer]) -> NDArray[np.int64]:
+def size_parts(counts: NDArray[Any]) -> NDArray[np.int64]:
     """``[C]`` tenth of each class by size, 0 for the smallest; classes of equal size stay together.
 
     A tenth is where the middle of the classes of a size lies, so some tenths may be empty.
     """
-    return np.minimum((rankdata(counts) - 0.5) * PARTS // len(counts), PARTS - 1).astype(np.int64)
+    middle = np.asarray(rankdata(counts), np.float64) - 0.5
+    tenth: NDArray[np.int64] = np.minimum(middle * PARTS // len(counts), PARTS - 1).astype(np.int64)
+    return tenth
 
 
 def lowest_tenth(values: NDArray[np.floating], there: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -115,11 +117,13 @@ def lowest_tenth(values: NDArray[np.floating], there: NDArray[np.bool_]) -> NDAr
     """
     ordered = np.sort(np.where(there, values, np.inf), axis=0).astype(np.float64)
     size = -(-there.sum(axis=0) // PARTS)
-    sums = np.cumsum(np.where(np.isfinite(ordered), ordered, 0.0), axis=0)
-    return np.asarray(sums[np.maximum(size, 1) - 1, np.arange(values.shape[1])] / np.maximum(size, 1))
+    counted = np.arange(len(ordered))[:, None] < size
+    sums = np.where(counted, ordered, 0.0).sum(axis=0)
+    lowest: NDArray[np.float64] = sums / np.maximum(size, 1)
+    return lowest
 
 
-def gini(values: NDArray[np.floating]) -> NDArray[np.float64]:
+def gini(values: NDArray[Any]) -> NDArray[np.float64]:
     """``[W]`` Gini coefficient of each column of ``[C, W]`` values >= 0; 0 where all are 0."""
     ordered = np.sort(values, axis=0).astype(np.float64)
     total, n = ordered.sum(axis=0), len(values)
@@ -143,7 +147,8 @@ def class_fairness(
     The worst tenth is chosen under each remedy by itself, on the rows as they are and again in every draw. To choose
     it under doing nothing and to measure the same classes under a remedy would find a gain where there is none: part
     of what is worst is so by bad luck, which does not come twice (regression to the mean). For the same reason the
-    lowest tenth flatters nobody: it is lower than the worst tenth of the true values, under every remedy alike.
+    lowest tenth is lower than that of the true values, under every remedy alike, and intervals of what is chosen are
+    centred on the value; see :func:`evenshelf.study.statistics.centred`.
 
     Parameters
     ----------
@@ -197,10 +202,10 @@ def class_fairness(
     observed, draws = draw_groups(score, len(unique), replicates=replicates, seed=seed)
 
     def one(at: int) -> Estimate:
-        return estimate(float(observed[at]), draws[at])
+        return centred(float(observed[at]), draws[at], floor=0.0)
 
     def change(after: int, before: int) -> Estimate:
-        return estimate(float(observed[after] - observed[before]), draws[after] - draws[before])
+        return centred(float(observed[after] - observed[before]), draws[after] - draws[before])
 
     scores = {spec: class_scores(truth, codes, len(asked) + 1) for spec, codes in told.items()}
     first = specs.index(base)
@@ -216,7 +221,7 @@ def class_fairness(
     moved = scores[best].f1[:-1] - scores[base].f1[:-1]
     at, width = len(specs), len(there)
     parts = [
-        _part(sizes[part == p], moved[part == p], observed[[at + k, at + width + k]], change(at + width + k, at + k))
+        _part(sizes[part == p], moved[part == p], observed[[at + k, at + width + k]], draws[[at + k, at + width + k]])
         for k, p in enumerate(there)
     ]
     least = at + 2 * width
@@ -239,8 +244,8 @@ NOTHING = Estimate(float("nan"), float("nan"), float("nan"))
 def _part(
     sizes: NDArray[np.integer],
     moved: NDArray[np.floating],
-    means: Sequence[float] | NDArray[np.floating],
-    diff: Estimate,
+    means: NDArray[np.float64],
+    draws: NDArray[np.float64],
 ) -> SizePart:
     return SizePart(
         smallest=int(sizes.min()),
@@ -251,5 +256,5 @@ def _part(
         same=int((moved == 0).sum()),
         before=float(means[0]),
         after=float(means[1]),
-        diff=diff,
+        diff=estimate(float(means[1] - means[0]), draws[1] - draws[0]),
     )

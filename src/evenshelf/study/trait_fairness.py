@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from evenshelf.study.statistics import Estimate, class_by_group, draw_groups, estimate, holm
+from evenshelf.study.statistics import Estimate, centred, class_by_group, draw_groups, estimate, holm
 from evenshelf.tasks.traits import cut
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ class TraitGap:
 
     The best and the worst are chosen on the rows as they are, and again in every draw, under doing nothing and under
     the remedy each by itself. Chance alone keeps a gap open, the wider the smaller the values are; it does so before
-    and after alike, so the change is what counts.
+    and after alike, so the change is what counts; intervals are centred
+    (:func:`evenshelf.study.statistics.centred`).
 
     Attributes
     ----------
@@ -160,7 +161,7 @@ def trait_fairness(
 
     def score(weights: NDArray[np.float32]) -> NDArray[np.float64]:
         drawn = everything @ weights  # type: ignore[operator]
-        lines = []
+        lines: list[NDArray[np.float64]] = []
         with np.errstate(invalid="ignore"):  # a draw without any row of a value: NaN is meant
             sides = [np.asarray((h @ weights) / np.where(drawn > 0, drawn, np.nan), np.float64) for h in hits]  # type: ignore[operator]
             for accuracy in sides:
@@ -191,18 +192,18 @@ def trait_fairness(
     found_gaps = []
     for k, (trait, members) in enumerate(gaps.items()):
         at = 2 * count + 2 * k
-        names = []
-        for side in (0, count):
-            accuracy = observed[side + members]
-            names += [values[members[accuracy.argmax()]].value, values[members[accuracy.argmin()]].value]
+        old, new = observed[members], observed[count + members]
         found_gaps.append(
             TraitGap(
-                trait,
-                len(members),
-                *names,
-                before=estimate(float(observed[at]), draws[at]),
-                after=estimate(float(observed[at + 1]), draws[at + 1]),
-                diff=estimate(float(observed[at + 1] - observed[at]), draws[at + 1] - draws[at]),
+                trait=trait,
+                values=len(members),
+                best_before=values[members[old.argmax()]].value,
+                worst_before=values[members[old.argmin()]].value,
+                best_after=values[members[new.argmax()]].value,
+                worst_after=values[members[new.argmin()]].value,
+                before=centred(float(observed[at]), draws[at], floor=0.0),
+                after=centred(float(observed[at + 1]), draws[at + 1], floor=0.0),
+                diff=centred(float(observed[at + 1] - observed[at]), draws[at + 1] - draws[at]),
             )
         )
     return values, found_gaps, skipped
