@@ -20,7 +20,7 @@ from evenshelf.report.page import render, write
 from evenshelf.shop.profiling.imbalance import FEW_SHOT, Imbalance
 from evenshelf.study.evidence_wording import calibration_sentence, curve_sentences, front_sentence, seed_sentences
 from evenshelf.study.fairness import Fairness, fairness
-from evenshelf.study.fairness_wording import called, fairness_sentences, pooling_sentence, sizes
+from evenshelf.study.fairness_wording import called, fairness_sentences, pooling_sentence
 from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.wording import comparison_note, only_trained_on, read_off, several_labels, unguarded
 from evenshelf.tasks.label_metrics import METRICS
@@ -185,7 +185,6 @@ def _fairness(found: Fairness | None, nouns: Nouns) -> dict[str, Any]:
         "fair_traits": [] if found is None else list(dict.fromkeys(v.trait for v in found.values)),
         "pooling_sentence": "" if found is None else pooling_sentence(found),
         "called": called,
-        "sizes": sizes,
     }
 
 

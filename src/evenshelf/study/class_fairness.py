@@ -175,20 +175,29 @@ def class_fairness(
     told = {spec: place[codes] for spec, codes in predictions.items()}
     shape = (len(asked) + 1, len(unique))
     support = class_by_group(truth, cluster, shape)[:-1]
-    found: dict[str, tuple[Any, Any]] = {
-        spec: (hits_by_group(truth, codes, cluster, shape)[:-1], class_by_group(codes, cluster, shape)[:-1])
-        for spec, codes in told.items()
-    }
+    base_hits, base_calls = hits_by_group(truth, told[base], cluster, shape), class_by_group(told[base], cluster, shape)
+    found: dict[str, tuple[Any, Any]] = {}
+    for spec, codes in told.items():
+        # only what differs from the baseline is summed for each draw, which is little
+        more = (
+            hits_by_group(truth, codes, cluster, shape) - base_hits,
+            class_by_group(codes, cluster, shape) - base_calls,
+        )
+        for matrix in more:
+            matrix.eliminate_zeros()
+        found[spec] = more[0][:-1], more[1][:-1]
+    base_hits, base_calls = base_hits[:-1], base_calls[:-1]
     members = (part == there[:, None]).astype(np.float64)
     specs = list(predictions)
 
     def score(weights: NDArray[np.float32]) -> NDArray[np.float64]:
         rows = support @ weights
         present = rows > 0
+        hits0, calls0 = base_hits @ weights, base_calls @ weights
         lines, seen = [], {}
         for spec, (hits, calls) in found.items():
-            answers = calls @ weights
-            f1 = np.where(present, 2.0 * (hits @ weights) / np.maximum(rows + answers, 1), 0.0)
+            answers = calls0 + calls @ weights
+            f1 = np.where(present, 2.0 * (hits0 + hits @ weights) / np.maximum(rows + answers, 1), 0.0)
             lines.append(lowest_tenth(f1, present))
             seen[spec] = (f1, answers)
         with np.errstate(invalid="ignore"):  # a draw without any class of a part: NaN is meant

@@ -92,10 +92,10 @@ def values_sentence(found: Fairness) -> str:
     gains = sorted((v for v in found.values if found.shown(v) and v.diff.value > 0), key=lambda v: -v.diff.value)
     losses = sorted((v for v in found.values if found.shown(v) and v.diff.value < 0), key=lambda v: v.diff.value)
     if not gains and not losses:
-        most = max(found.values, key=lambda v: abs(v.diff.value))
+        clearest = min(found.values, key=lambda v: (v.diff.p, -abs(v.diff.value)))
         return (
-            f"By {traits}, none of {tested} values is shown to gain or to lose in accuracy; the largest change is that "
-            f"of {_told(most)}, {probability(most.p_holm)} after Holm's correction."
+            f"By {traits}, none of {tested} values is shown to gain or to lose in accuracy; the clearest change "
+            f"is that of {_told(clearest)}, {probability(clearest.p_holm)} after Holm's correction."
         )
     parts = [
         (f"{counted(len(side), 'value', 'values')} {plural(len(side), 'is', 'are')}" if side else "none is")
@@ -130,8 +130,9 @@ def sizes(part: SizePart) -> str:
 def _gap(gap: TraitGap, found: Fairness) -> str:
     return (
         f"The best and the worst of {gap.values} values of {gap.trait} lie {value(gap.before.value)} apart in accuracy "
-        f"under doing nothing ({_short(gap.best_before)}, {_short(gap.worst_before)}) and {value(gap.after.value)} "
-        f"under {found.spec} ({_short(gap.best_after)}, {_short(gap.worst_after)}): {_change(gap.diff)}."
+        f"under doing nothing (best “{_short(gap.best_before)}”, worst “{_short(gap.worst_before)}”) and "
+        f"{value(gap.after.value)} under {found.spec} (“{_short(gap.best_after)}”, “{_short(gap.worst_after)}”): "
+        f"{_change(gap.diff)}."
     )
 
 

@@ -114,8 +114,8 @@ def _plain(column: pl.Series) -> pl.Series:
 
 
 def _number(value: float) -> str:
-    """A bound as people write it: ``12``, ``4.99``, ``0.00123``."""
+    """A bound as people write it: ``12``, ``4.99``, ``0.0012``."""
     if value == round(value):
         return f"{value:.0f}"
-    digits = max(2, 2 - math.floor(math.log10(abs(value)))) if abs(value) < 1 else 2
+    digits = max(2, 1 - math.floor(math.log10(abs(value))))
     return f"{value:.{digits}f}".rstrip("0").rstrip(".")
