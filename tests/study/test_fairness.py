@@ -13,7 +13,7 @@ import pytest
 from evenshelf.shop.profiling.imbalance import Imbalance
 from evenshelf.study.class_fairness import gini, lowest_tenth, size_parts
 from evenshelf.study.fairness import FILE, fairness
-from evenshelf.study.fairness_wording import fairness_sentences, short_sentences
+from evenshelf.study.fairness_wording import fairness_sentences, pooling_sentence, short_sentences
 from evenshelf.study.metrics import save_findings
 from evenshelf.study.results import load, save
 from evenshelf.study.statistics import centred, estimate
@@ -113,6 +113,8 @@ def test_every_evaluated_example_is_in_one_value_of_each_trait(result, found):
     small = (result.traits["brand"] == "tiny").to_numpy() & (result.fold >= 0)
     assert small.sum() < ENOUGH
     assert "tiny" not in {v.value for v in found.values}
+    assert found.rest == {"brand": small.sum()}
+    assert f"Too few even so: {small.sum()} examples by brand." in pooling_sentence(found)
 
 
 @pytest.mark.parametrize("sign", [1, -1], ids=["gain", "loss"])

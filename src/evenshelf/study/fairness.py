@@ -38,6 +38,8 @@ class Fairness:
         Values of traits, and how far they lie apart; empty where no trait is known.
     skipped
         Traits that tell nothing, with the reason.
+    rest
+        By trait, evaluated examples in no value: those unknown or of small values, where all these are too few.
     enough
         Evaluated examples from which on a value is told of by itself.
     alpha, replicates, seed
@@ -52,6 +54,7 @@ class Fairness:
     values: tuple[TraitValue, ...] = ()
     gaps: tuple[TraitGap, ...] = ()
     skipped: Mapping[str, str] = field(default_factory=dict)
+    rest: Mapping[str, int] = field(default_factory=dict)
     enough: int = ENOUGH
     alpha: float = 0.05
     replicates: int = 1000
@@ -104,6 +107,10 @@ def fairness(result: StudyResult, verdict: Verdict) -> Fairness | None:
         values, gaps, skipped = trait_fairness(
             result.traits, rows, result.group, right, alpha=verdict.alpha, **settings
         )
+    told = dict.fromkeys((v.trait for v in values), 0)
+    for v in values:
+        told[v.trait] += v.examples
+    evaluated = int(rows.sum())
     return Fairness(
         base=verdict.baseline,
         spec=verdict.best,
@@ -113,6 +120,7 @@ def fairness(result: StudyResult, verdict: Verdict) -> Fairness | None:
         values=tuple(values),
         gaps=tuple(gaps),
         skipped=skipped,
+        rest={trait: evaluated - n for trait, n in told.items() if n < evaluated},
         alpha=verdict.alpha,
         **settings,
     )

@@ -107,9 +107,10 @@ def values_sentence(found: Fairness) -> str:
 
 def pooling_sentence(found: Fairness) -> str:
     """Which values are told of by themselves."""
+    rest = ", ".join(f"{counted(n, 'example', 'examples')} by {trait}" for trait, n in found.rest.items())
     return (
         f"A value is told of by itself from {found.enough} evaluated examples on, and if it is among the {MOST} "
-        "largest of its trait; the others are pooled."
+        f"largest of its trait; the others are pooled.{f' Too few even so: {rest}.' if rest else ''}"
     )
 
 
