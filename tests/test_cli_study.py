@@ -107,6 +107,29 @@ def test_json_is_all_there_is_on_standard_output(shop, finished, capsys):
     assert len(about["encoder"]["fingerprint"]) == 32
 
 
+def test_other_traits_are_told_of_by_the_same_trials(tmp_path, capsys):
+    titles, labels = titles_and_labels()
+    ways = {"season": [("summer", "winter")[n % 2] for n in range(len(titles))], "brand": ["运动鞋"] * len(titles)}
+    pl.DataFrame({"id": range(len(titles)), "title": titles, "category": labels, **ways}).write_csv(tmp_path / "i.csv")
+    ingest(tmp_path / "shop", [tmp_path / "i.csv"])
+    asked = [*QUICK[:3], "none,balanced", "--budget", "2", "--folds", "3", "--workers", "1", "--no-report", "--json"]
+    found = []
+    for by in ([], ["--by", "season"]):
+        assert run("study", tmp_path / "shop", *asked, *by) == 0
+        document = json.loads(capsys.readouterr().out)
+        folder = Path(document["folder"])
+        kept = json.loads((folder / "fairness.json").read_text(encoding="utf-8"))
+        assert kept == document["fairness"]
+        found.append((folder, sorted(p.name for p in (folder / "trials").iterdir()), document["verdict"]))
+        assert document["study"].get("by") == (["season"] if by else None)
+        assert load(folder).traits.columns == (["season"] if by else ["brand"])
+        assert {v["value"] for v in kept["values"]} == ({"summer", "winter"} if by else set())
+        assert set(kept["skipped"]) == (set() if by else {"brand"})
+    usual, other = found
+    assert usual[:2] == other[:2]
+    assert usual[2]["headline"] == other[2]["headline"]
+
+
 def test_a_study_lies_in_its_shop_and_outlives_a_commit(shop, capsys):
     options = ["--encoder", "tfidf", "--remedies", "none", "--budget", "2", "--folds", "3", "--no-report"]
     assert run("study", shop, *options, "--json") == 0
@@ -185,6 +208,9 @@ def test_an_interrupted_study_goes_on_to_the_same_result(shop, finished, tmp_pat
         (["study", "nowhere"], 3, "there is no shop at nowhere"),
         (["study", "SHOP", "--task", "lable"], 2, "did you mean label?"),
         (["study", "SHOP", "--target", "categroy"], 3, "did you mean category?"),
+        (["study", "SHOP", "--by", "categry"], 3, "no column 'categry' to tell examples apart by"),
+        (["study", "SHOP", "--by", "category"], 3, "is what is learned"),
+        (["study", "SHOP", "--task", "tags", "--by", "category"], 2, "'tags' cannot tell examples apart by category"),
         (["study", "SHOP", "--encoder", "minilim"], 2, "did you mean minilm"),
         (["study", "SHOP", "--remedies", "standart"], 2, "did you mean standard?"),
         (["study", "SHOP", "--remedies", "smoot"], 2, "did you mean smote"),

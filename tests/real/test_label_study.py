@@ -7,6 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from evenshelf.study import prepare
+from evenshelf.study.fairness import fairness
 from evenshelf.study.verdict import decide
 from evenshelf.tasks.folds import ALWAYS_TRAINING
 from evenshelf.tasks.label import LabelTask
@@ -19,7 +20,7 @@ REMEDIES = "balanced, name_prior"
 
 @pytest.fixture(scope="module")
 def study(fashion_shop, tmp_path_factory):
-    task = prepare.shop_task(fashion_shop[0], "category", sample=ROWS, seed=0)
+    task = prepare.shop_task(fashion_shop[0], "category", sample=ROWS, seed=0, by=["gender", "season"])
     plan = prepare.Plan(REMEDIES, folds=3, budget=4)
     made = prepare.prepare(task, prepare.Choice("minilm", "for the test"), tmp_path_factory.mktemp("study"), plan)
     return made, made.run()
@@ -47,6 +48,24 @@ def test_names_of_classes_help_rare_ones(study):
     assert verdict.best == "name_prior", verdict.table()
     assert prior.diff > 0.02, verdict.table()
     assert prior.tail_diff > prior.diff, verdict.table()
+
+
+def test_genders_and_seasons_are_told_apart(fashion_shop, study):
+    _, result = study
+    items = fashion_shop[0].items()
+    found = fairness(result, decide(result))
+    evaluated = (result.fold >= 0).sum()
+    for trait in ("gender", "season"):
+        told = [v for v in found.values if v.trait == trait]
+        assert {v.value for v in told if v.kind == "value"} <= set(items[trait].drop_nulls())
+        assert sum(v.examples for v in told) + found.rest.get(trait, 0) == evaluated
+    named = {v.value: v for v in found.values}
+    assert {"Men", "Women", "Summer", "Fall", "Winter"} <= set(named)
+    share = (items["gender"] == "Men").mean()
+    assert named["Men"].examples / evaluated == pytest.approx(share, abs=0.05)
+    # names of classes help the smallest of them, and with it the worst off
+    assert found.parts[0].diff.low > 0
+    assert found.of("name_prior").diff.low > 0
 
 
 def test_folds_that_ignore_repeated_titles_are_measured_on_the_same_examples(study):

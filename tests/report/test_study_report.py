@@ -19,6 +19,7 @@ from evenshelf.report.classes import class_changes
 from evenshelf.report.numbers import number
 from evenshelf.report.study import command
 from evenshelf.study.advising import advise
+from evenshelf.study.fairness import fairness
 from evenshelf.study.learning_curve import CurvePoint, Forecast, LearningCurve
 from evenshelf.study.repeats import SeedGain, SeedSensitivity
 from evenshelf.study.resampled import resampled_test
@@ -115,6 +116,7 @@ def test_every_score_in_the_words_is_a_number_of_the_study(tree, result, verdict
     known |= {t.diff for t in verdict.ties} | {verdict.zone}
     for entry in (*verdict.buckets, *verdict.resampled, *verdict.calibration, *verdict.tradeoffs):
         known |= {v for v in vars(entry).values() if isinstance(v, float) and math.isfinite(v)}
+    known |= set(_numbers(fairness(result, verdict).to_dict()))
     allowed = {f"{abs(v):.3f}".removeprefix("0") for v in known}
     counts = result.classes["count"].sort().to_numpy()
     gini = 2 * (np.arange(1, len(counts) + 1) * counts).sum() / (len(counts) * counts.sum()) - 1 - 1 / len(counts)
@@ -165,6 +167,15 @@ def test_every_family_is_described_and_one_that_was_not_compared_says_so(tree, r
             assert "not measured here" not in text
         else:
             assert "not measured here" in text
+
+
+def _numbers(document):
+    """Every number in nested lists and dicts."""
+    if isinstance(document, dict):
+        document = list(document.values())
+    if isinstance(document, list):
+        return [number for entry in document for number in _numbers(entry)]
+    return [document] if isinstance(document, float) else []
 
 
 def test_the_headline_and_its_reasons_come_first(tree, verdict):

@@ -70,6 +70,12 @@ def study(  # noqa: PLR0917 - typer calls it by name
     sample: Annotated[
         int | None, typer.Option(metavar="N", help="Use N items (or users), drawn with the seed, instead of all.")
     ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by", metavar="COLUMN", help="Tell who gains by it, not by brand, seller, price; may be repeated."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the study is kept; inside of the shop if not given.")
     ] = None,
@@ -101,6 +107,8 @@ def study(  # noqa: PLR0917 - typer calls it by name
       evenshelf study myshop --baselines words,zero_shot,lightgbm
 
       evenshelf study myshop --learner learners.py:make
+
+      evenshelf study myshop --by gender --by season
     """
     try:
         result, verdict, folder = _run(
@@ -118,6 +126,7 @@ def study(  # noqa: PLR0917 - typer calls it by name
             },
             encoder=encoder,
             sample=sample,
+            by=by or [],
             metric=metric,
             guardrail=guardrail,
             zone=zone,
@@ -179,6 +188,7 @@ def _run(
     plan: dict[str, Any],
     encoder: str,
     sample: int | None,
+    by: list[str],
     metric: str,
     guardrail: float,
     zone: float,
@@ -201,7 +211,7 @@ def _run(
     target = target or task_kind(task).target
     opened = Shop.open(shop)
     with err.status("reading the shop") if err.is_terminal else _quiet():
-        asked = prepare.shop_task(opened, target, kind=task, sample=sample, seed=wanted.seed)
+        asked = prepare.shop_task(opened, target, kind=task, sample=sample, seed=wanted.seed, by=by)
         prepare.check_metric(asked, metric, wanted)
         choice = prepare.pick_encoder(asked.texts or (), encoder)
     folder = out or prepare.shop_folder(opened, asked, target, choice, wanted)
@@ -226,6 +236,7 @@ def _run(
                 "target": target,
                 "shop_sha256": opened.fingerprint(),
                 **({"sample": sample} if sample else {}),
+                **({"by": list(dict.fromkeys(by))} if by else {}),
             },
             progress=tell,
         )
@@ -240,25 +251,28 @@ def _finish(
     result: StudyResult, verdict: Verdict, folder: Path, file: Path | None, *, as_json: bool, keep: bool = True
 ) -> None:
     from evenshelf.study.advising import advise  # noqa: PLC0415
+    from evenshelf.study.fairness import fairness  # noqa: PLC0415
     from evenshelf.study.metrics import save_findings  # noqa: PLC0415
     from evenshelf.study.terminal import StudyReport  # noqa: PLC0415
 
+    fair = fairness(result, verdict)
     if keep:
-        save_findings(result, verdict, folder)
+        save_findings(result, verdict, folder, fair)
     written = None
     if file is not None:
         from evenshelf.report import write_study_report  # noqa: PLC0415 - drawing is imported where something is drawn
 
         with err.status("writing the report") if err.is_terminal else _quiet():
-            written = write_study_report(result, verdict, file)
+            written = write_study_report(result, verdict, file, fair)
     document = {
         "folder": str(folder),
         "report": None if written is None else str(written),
         "verdict": verdict.to_dict(),
         "advice": advise(result, verdict).to_dict(),
         "study": dict(result.meta),
+        "fairness": None if fair is None else fair.to_dict(),
     }
-    show(StudyReport(result, verdict, folder, written), document if as_json else None)
+    show(StudyReport(result, verdict, folder, written, fair), document if as_json else None)
 
 
 def _last_study(folder: Path) -> Path:

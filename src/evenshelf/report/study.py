@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenshelf.baselines.registry import DEFAULT, NONE
 from evenshelf.learners.heads import HEADS
-from evenshelf.report import class_charts, evidence_charts, remedy_charts
+from evenshelf.report import class_charts, evidence_charts, fairness_charts, remedy_charts
 from evenshelf.report.advice import FINDINGS, cards, fact_lines
 from evenshelf.report.buckets import bucket_rows
 from evenshelf.report.classes import class_changes, most_changed, reliability_tables
@@ -22,6 +22,8 @@ from evenshelf.report.page import render, write
 from evenshelf.shop.profiling.imbalance import FEW_SHOT, Imbalance
 from evenshelf.study.advising import advise
 from evenshelf.study.evidence_wording import calibration_sentence, curve_sentences, front_sentence, seed_sentences
+from evenshelf.study.fairness import Fairness, fairness
+from evenshelf.study.fairness_wording import called, fairness_sentences, pooling_sentence
 from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.wording import comparison_note, only_trained_on, read_off, several_labels, unguarded
 from evenshelf.tasks.label_metrics import METRICS
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from evenshelf.tasks.nouns import Nouns
 
 
-def study_report(result: StudyResult, verdict: Verdict) -> str:
+def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = None) -> str:
     """The report of a study as one HTML document.
 
     Parameters
@@ -44,6 +46,8 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
         Of the study.
     verdict
         What :func:`evenshelf.study.verdict.decide` said of that result.
+    fair
+        What :func:`evenshelf.study.fairness.fairness` found there, if it was asked already.
     """
     imbalance = Imbalance.from_counts(
         dict(zip(result.classes["class"].to_list(), result.classes["count"].to_list(), strict=True))
@@ -105,10 +109,11 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
         family_cards=cards(advice, verdict),
         family_findings=FINDINGS,
         **_evidence(result, verdict, nouns),
+        **_fairness(fairness(result, verdict) if fair is None else fair, nouns),
     )
 
 
-def write_study_report(result: StudyResult, verdict: Verdict, path: Path) -> Path:
+def write_study_report(result: StudyResult, verdict: Verdict, path: Path, fair: Fairness | None = None) -> Path:
     """Write :func:`study_report` to `path`, replacing a file that is there; returns the path.
 
     Raises
@@ -116,7 +121,7 @@ def write_study_report(result: StudyResult, verdict: Verdict, path: Path) -> Pat
     InputError
         If the file cannot be written.
     """
-    return write(study_report(result, verdict), Path(path))
+    return write(study_report(result, verdict, fair), Path(path))
 
 
 def command(result: StudyResult, verdict: Verdict) -> str:
@@ -142,6 +147,7 @@ def command(result: StudyResult, verdict: Verdict) -> str:
         }
         lines = [f"evenshelf study {shlex.quote(str(meta['shop']))}"]
         lines += [f"--{key} {shlex.quote(str(value))}" for key, value in options.items()]
+        lines += [f"--by {shlex.quote(column)}" for column in meta.get("by", ())]
         return " \\\n  ".join(lines)
     listed = textwrap.indent(textwrap.fill(", ".join(f'"{spec}"' for spec in specs), 88), " " * 8)
     given = "".join(f", {key}={value!r}" for key, value in (learner | settings).items())
@@ -187,6 +193,18 @@ def _baselines(result: StudyResult, verdict: Verdict) -> list[tuple[Comparison, 
     told = {entry["spec"]: entry for entry in result.meta.get("baselines", ())}
     found = [(c, told[c.spec]) for c in verdict.comparisons if c.reference and c.spec in told]
     return found if len(told) > 1 else []
+
+
+def _fairness(found: Fairness | None, nouns: Nouns) -> dict[str, Any]:
+    """Who gains and who loses."""
+    return {
+        "fair": found,
+        "fairness_sentences": () if found is None else fairness_sentences(found, nouns),
+        "fairness_figure": None if found is None else fairness_charts.trait_changes(found),
+        "fair_traits": [] if found is None else list(dict.fromkeys(v.trait for v in found.values)),
+        "pooling_sentence": "" if found is None else pooling_sentence(found),
+        "called": called,
+    }
 
 
 def _encoder(meta: Any) -> dict[str, Any]:

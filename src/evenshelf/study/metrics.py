@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from evenshelf.study.advising import advise, save_advice
+from evenshelf.study.fairness import Fairness, fairness, save_fairness
 from evenshelf.tasks.label_metrics import METRICS, bucket_or_cold, label_metrics
 
 if TYPE_CHECKING:
@@ -66,11 +67,12 @@ def metrics_table(result: StudyResult) -> pl.DataFrame:
     return pl.DataFrame(lines, schema=SCHEMA, orient="row")
 
 
-def save_findings(result: StudyResult, verdict: Verdict, folder: Path) -> None:
+def save_findings(result: StudyResult, verdict: Verdict, folder: Path, fair: Fairness | None = None) -> None:
     """Write what follows from a study beside it, each file whole or not at all.
 
-    ``verdict.json``, ``advice.json``, ``comparisons.parquet`` (:meth:`Verdict.table`), and every metric as
-    ``metrics.parquet`` and, by remedy, mode, fold and name, as ``metrics.json``.
+    ``advice.json``, ``fairness.json`` (`fair`, or what :func:`evenshelf.study.fairness.fairness` finds),
+    ``verdict.json``, ``comparisons.parquet`` (:meth:`Verdict.table`), and every metric as ``metrics.parquet`` and, by
+    remedy, mode, fold and name, as ``metrics.json``.
     """
     save_advice(advise(result, verdict), folder)
     table = metrics_table(result)
@@ -87,6 +89,7 @@ def save_findings(result: StudyResult, verdict: Verdict, folder: Path) -> None:
         text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
         partial.write_text(text + "\n", encoding="utf-8")
         partial.replace(folder / name)
+    save_fairness(fairness(result, verdict) if fair is None else fair, folder)
 
 
 def _values(

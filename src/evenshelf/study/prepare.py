@@ -96,7 +96,13 @@ class Plan:
 
 
 def shop_task(
-    shop: Shop, target: str = "category", *, kind: str = "label", sample: int | None = None, seed: int = 0
+    shop: Shop,
+    target: str = "category",
+    *,
+    kind: str = "label",
+    sample: int | None = None,
+    seed: int = 0,
+    by: Sequence[str] = (),
 ) -> LabelTask:
     """Ask for a column of a shop, of all that it holds or of a seeded sample.
 
@@ -111,17 +117,25 @@ def shop_task(
         ``None``, or more than there are, means all.
     seed
         Of the draw.
+    by
+        Columns that examples are told apart by once all is predicted; by default brand, seller and price.
 
     Raises
     ------
     InputError
-        If the column is missing (close names are offered), or fewer than two classes are left.
+        If a column is missing (close names are offered), or fewer than two classes are left.
     SettingError
-        If the sample is not positive, or there is no such task.
+        If the sample is not positive, there is no such task, or `by` is given for another one than ``label``.
     """
     if sample is not None and sample < 1:
         raise SettingError(f"A sample of {sample} is none.", hint="Give a positive number, or none for all.")
-    task = task_kind(kind).ask(shop, target)
+    found = task_kind(kind)
+    if by and found.name != LabelTask.name:
+        raise SettingError(
+            f"The task {kind!r} cannot tell examples apart by {', '.join(by)}.",
+            hint=f"Leave --by away, or ask with --task {LabelTask.name}.",
+        )
+    task = LabelTask.told_apart(shop, target, by=by) if by else found.ask(shop, target)
     if task.name != kind:
         raise SettingError(
             f"The task {kind!r} returned one that calls itself {task.name!r}; studies are kept under that name.",

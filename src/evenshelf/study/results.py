@@ -3,7 +3,7 @@
 On disk a result is a folder::
 
     study.json            what was asked, of which data, with which versions; costs; the verdict
-    rows.parquet          one line per example: its class, fold and title group
+    rows.parquet          one line per example: its class, fold and title group; its traits, where known
     classes.parquet       one line per class: name, number of examples, bucket
     predictions.parquet   one line per remedy, mode and example: predicted class and two probabilities
     settings.parquet      one line per remedy, mode and fold: the chosen parameters, seconds, bytes
@@ -28,6 +28,8 @@ from evenshelf.study.learning_curve import LearningCurve
 from evenshelf.study.repeats import SeedSensitivity
 
 SCHEMA = 1
+TRAIT = "trait: "
+"""Begins the columns of ``rows.parquet`` that are traits."""
 Mode = Literal["tuned", "default"]
 
 
@@ -114,6 +116,9 @@ class StudyResult:
         The finalists under other seeds, where asked for.
     curve
         What more labels would bring, where asked for.
+    traits
+        What examples are told apart by, one row each and a column per trait; see :mod:`evenshelf.tasks.traits`.
+        ``None`` where nothing is known.
     example
         ``[n]`` where a text may have several labels: equal numbers are those of one text. ``None`` where it has one.
     """
@@ -127,6 +132,7 @@ class StudyResult:
     example: NDArray[np.int64] | None = None
     seeds: SeedSensitivity | None = None
     curve: LearningCurve | None = None
+    traits: pl.DataFrame | None = None
 
     def __getitem__(self, spec: str) -> RemedyResult:
         for remedy in self.remedies:
@@ -174,9 +180,11 @@ def save(result: StudyResult, folder: Path) -> None:
                 }
                 for fold, setting in enumerate(outcome.settings)
             )
-    rows = {"y": result.y, "fold": result.fold, "group": result.group}
+    rows: dict[str, Any] = {"y": result.y, "fold": result.fold, "group": result.group}
     if result.example is not None:
         rows["example"] = result.example
+    if result.traits is not None:
+        rows |= {f"{TRAIT}{name}": result.traits[name] for name in result.traits.columns}
     _write(pl.DataFrame(rows), folder / "rows.parquet")
     _write(result.classes, folder / "classes.parquet")
     _write(pl.concat(predictions), folder / "predictions.parquet")
@@ -224,6 +232,7 @@ def load(folder: Path) -> StudyResult:
     rows = pl.read_parquet(folder / "rows.parquet")
     predictions = pl.read_parquet(folder / "predictions.parquet")
     settings = pl.read_parquet(folder / "settings.parquet")
+    traits = {name: name.removeprefix(TRAIT) for name in rows.columns if name.startswith(TRAIT)}
     remedies = []
     for number, entry in enumerate(document["remedies"]):
         outcomes: dict[str, Outcome | None] = {}
@@ -265,6 +274,7 @@ def load(folder: Path) -> StudyResult:
         example=rows["example"].to_numpy() if "example" in rows.columns else None,
         seeds=SeedSensitivity.from_dict(document["seeds"]) if "seeds" in document else None,
         curve=LearningCurve.from_dict(document["curve"]) if "curve" in document else None,
+        traits=rows.select(*traits).rename(traits) if traits else None,
     )
 
 

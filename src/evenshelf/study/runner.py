@@ -237,6 +237,7 @@ class Study:
             group=task.group,
             remedies=tuple(results),
             example=task.same if task.several else None,
+            traits=task.traits,
         )
         save(result, self.folder)
         return result

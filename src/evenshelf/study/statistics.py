@@ -32,8 +32,8 @@ P-values
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -85,19 +85,17 @@ class Bootstrap:
     def interval(self, name: str, metric: str, level: float = LEVEL) -> Estimate:
         """A remedy's own value, with its percentile interval."""
         row, column = self._at(name, metric)
-        return _estimate(float(self.observed[row, column]), self.draws[row, column], level, test=False)
+        return estimate(float(self.observed[row, column]), self.draws[row, column], level)
 
     def difference(self, name: str, base: str, metric: str, level: float = LEVEL) -> Estimate:
         """Value of `name` minus value of `base`, with percentile interval and two-sided p-value."""
         (row, column), (other, _) = self._at(name, metric), self._at(base, metric)
-        found = _estimate(
+        return estimate(
             float(self.observed[row, column] - self.observed[other, column]),
             self.draws[row, column] - self.draws[other, column],
             level,
-            test=True,
+            differing=len(np.unique(self.cluster[self.predicted[row] != self.predicted[other]])),
         )
-        differing = len(np.unique(self.cluster[self.predicted[row] != self.predicted[other]]))
-        return replace(found, p=max(found.p, min(1.0, 2.0 ** (1 - differing)))) if differing < 60 else found
 
     def loss(self, name: str, base: str, metric: str, level: float = LEVEL) -> Estimate:
         """Share of `base`'s value that `name` loses, with percentile interval; negative for a gain.
@@ -107,7 +105,7 @@ class Bootstrap:
         (row, column), (other, _) = self._at(name, metric), self._at(base, metric)
         kept, held = self.draws[row, column], self.draws[other, column]
         value = _lost(self.observed[row, [column]], self.observed[other, [column]])[0]
-        return _estimate(float(value), _lost(kept, held), level, test=False)
+        return estimate(float(value), _lost(kept, held), level)
 
     def _at(self, name: str, metric: str) -> tuple[int, int]:
         if metric not in METRICS:
@@ -160,13 +158,13 @@ def paired_bootstrap(
     _check(truth, cluster, guesses, len(names), replicates)
 
     shape = (len(names), len(unique))
-    support = _count(truth, cluster, shape)
+    support = class_by_group(truth, cluster, shape)
     first = next(iter(guesses.values()))
-    base_hits, base_calls = _hits(truth, first, cluster, shape), _count(first, cluster, shape)
+    base_hits, base_calls = hits_by_group(truth, first, cluster, shape), class_by_group(first, cluster, shape)
     changes = []
     for codes in guesses.values():
-        hits = _hits(truth, codes, cluster, shape) - base_hits
-        calls = _count(codes, cluster, shape) - base_calls
+        hits = hits_by_group(truth, codes, cluster, shape) - base_hits
+        calls = class_by_group(codes, cluster, shape) - base_calls
         hits.eliminate_zeros()
         calls.eliminate_zeros()
         changes.append((hits, calls))
@@ -188,18 +186,42 @@ def paired_bootstrap(
             out[number, 4] = hits.sum(axis=0) / total
         return out
 
-    observed = score(np.ones((len(unique), 1), np.float32))[:, :, 0]
-    draws = np.empty((len(guesses), len(METRICS), replicates))
+    observed, draws = draw_groups(score, len(unique), replicates=replicates, seed=seed)
+    predicted = np.stack([codes.astype(np.int32) for codes in guesses.values()])
+    return Bootstrap(tuple(guesses), observed, draws, predicted, cluster)
+
+
+def draw_groups(
+    score: Callable[[NDArray[np.float32]], NDArray[np.float64]], groups: int, *, replicates: int, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Whatever is scored, on the groups as they are and on draws of them.
+
+    Parameters
+    ----------
+    score
+        From ``[groups, W]`` weights, how often each group was drawn, to ``[..., W]`` values.
+    groups
+        How many are drawn, and from.
+    replicates
+        B, number of draws.
+    seed
+        Of the draws, which depend on nothing else.
+
+    Returns
+    -------
+    ``[...]`` observed values and ``[..., B]`` those of the draws.
+    """
+    observed = score(np.ones((groups, 1), np.float32))[..., 0]
+    draws = np.empty((*observed.shape, replicates))
     rng = np.random.default_rng(seed)
     for start in range(0, replicates, BLOCK):
         width = min(BLOCK, replicates - start)
-        weights = np.empty((len(unique), width), np.float32)
+        weights = np.empty((groups, width), np.float32)
         for column in range(width):
-            chosen = rng.integers(len(unique), size=len(unique))
-            weights[:, column] = np.bincount(chosen, minlength=len(unique))
-        draws[:, :, start : start + width] = score(weights)
-    predicted = np.stack([codes.astype(np.int32) for codes in guesses.values()])
-    return Bootstrap(tuple(guesses), observed, draws, predicted, cluster)
+            chosen = rng.integers(groups, size=groups)
+            weights[:, column] = np.bincount(chosen, minlength=groups)
+        draws[..., start : start + width] = score(weights)
+    return observed, draws
 
 
 def holm(p: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
@@ -229,17 +251,44 @@ def holm(p: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def _estimate(value: float, draws: NDArray[np.float64], level: float, *, test: bool) -> Estimate:
+def estimate(
+    value: float, draws: NDArray[np.float64], level: float = LEVEL, *, differing: int | None = None
+) -> Estimate:
+    """A value with the percentile interval of its draws; draws that are not finite have none and are left out.
+
+    Parameters
+    ----------
+    value
+        As observed; for a test a difference.
+    draws
+        ``[B]`` the same on resampled groups.
+    level
+        Of the interval.
+    differing
+        In how many groups the two sides of a difference are predicted differently; ``None`` for no test.
+    """
     finite = draws[np.isfinite(draws)]
     if len(finite) == 0 or not np.isfinite(value):
         return Estimate(value, float("nan"), float("nan"), float("nan"))
     low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
     p = float("nan")
-    if test:
+    if differing is not None:
         # The slack keeps draws that equal the observed difference up to rounding on the far side.
         far = np.abs(finite - value) >= abs(value) - 1e-12
-        p = float((1 + int(far.sum())) / (1 + len(finite)))
+        p = max(float((1 + int(far.sum())) / (1 + len(finite))), min(1.0, 2.0 ** (1 - min(differing, 60))))
     return Estimate(value, float(low), float(high), p)
+
+
+def centred(value: float, draws: NDArray[np.float64], floor: float = -np.inf) -> Estimate:
+    """As :func:`estimate`, of the draws moved so that their mean is the value; not below `floor`.
+
+    For what is chosen by its value, as the worst tenth is: every draw chooses again, so draws repeat the bias of the
+    choice and their mean is not the value. The interval speaks of the same measure on other samples of this size.
+    """
+    finite = draws[np.isfinite(draws)]
+    if len(finite) == 0:
+        return estimate(value, finite)
+    return estimate(value, np.maximum(finite - finite.mean() + value, floor))
 
 
 def _lost(kept: NDArray[np.float64], held: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -248,15 +297,17 @@ def _lost(kept: NDArray[np.float64], held: NDArray[np.float64]) -> NDArray[np.fl
         return np.where(held == 0, 0.0, (held - kept) / np.where(held == 0, 1.0, held))
 
 
-def _count(codes: NDArray[np.int64], cluster: NDArray[np.intp], shape: tuple[int, int]) -> sparse.csr_matrix:
+def class_by_group(codes: NDArray[np.int64], cluster: NDArray[np.intp], shape: tuple[int, int]) -> sparse.csr_matrix:
+    """``[class, group]`` how many rows of a group have a code."""
     return sparse.csr_matrix((np.ones(len(codes), np.float32), (codes, cluster)), shape=shape)
 
 
-def _hits(
+def hits_by_group(
     y: NDArray[np.int64], codes: NDArray[np.int64], cluster: NDArray[np.intp], shape: tuple[int, int]
 ) -> sparse.csr_matrix:
+    """``[class, group]`` how many rows of a class and group are predicted right."""
     right = y == codes
-    return _count(y[right], cluster[right], shape)
+    return class_by_group(y[right], cluster[right], shape)
 
 
 def _check(

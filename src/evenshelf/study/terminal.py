@@ -15,6 +15,7 @@ from rich.text import Text
 from evenshelf.plurals import counted, plural
 from evenshelf.study.advising import advise
 from evenshelf.study.evidence_wording import calibration_sentence, curve_sentences, front_sentence, seed_sentences
+from evenshelf.study.fairness_wording import short_sentences
 from evenshelf.study.wording import (
     only_trained_on,
     read_off,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
 
     from evenshelf.study.comparison import Comparison
+    from evenshelf.study.fairness import Fairness
     from evenshelf.study.results import StudyResult
     from evenshelf.study.verdict import Verdict
 
@@ -89,12 +91,15 @@ class StudyReport:
         Where it is kept, or ``None`` for one that is kept nowhere.
     report
         Its HTML file.
+    fair
+        Who gains and who loses, where it is known.
     """
 
     result: StudyResult
     verdict: Verdict
     folder: Path | None = None
     report: Path | None = None
+    fair: Fairness | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         verdict = self.verdict
@@ -113,7 +118,7 @@ class StudyReport:
             yield ""
             yield Text("Baselines", "bold")
             yield Padding.indent(baseline_table(self.result, verdict), INDENT)
-        notes = list(study_notes(self.result, verdict))
+        notes = list(study_notes(self.result, verdict, self.fair))
         if self.folder is not None and any(standing(verdict, c) == "refused" for c in verdict.comparisons):
             again = f"evenshelf report {self.folder} --guardrail 0.05"
             notes.append(Text.assemble("A head that may lose more is decided anew, at once, with: ", (again, "cyan")))
@@ -216,7 +221,7 @@ def legend(verdict: Verdict, *, wide: bool) -> RenderableType:
     return Group(*(Text(note, GREY) for note in notes), lines)
 
 
-def study_notes(result: StudyResult, verdict: Verdict) -> Iterator[Text]:
+def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | None = None) -> Iterator[Text]:
     """What a reader of the table should know besides."""
     meta, nouns = result.meta, nouns_of(result.meta)
     if "labels_per_text" in meta:
@@ -249,6 +254,8 @@ def study_notes(result: StudyResult, verdict: Verdict) -> Iterator[Text]:
     for sentence in (calibration_sentence(verdict), front_sentence(verdict) if verdict.tradeoffs else ""):
         if sentence and verdict.informative and rivals(verdict) > 1:
             yield Text(f"{sentence[0].upper()}{sentence[1:]}")
+    if fair is not None and verdict.informative:
+        yield from (Text(f"Who gains. {sentence}") for sentence in short_sentences(fair, nouns))
     if result.seeds is not None:
         yield from (Text(f"Other seeds. {sentence}") for sentence in seed_sentences(result.seeds))
     if result.curve is not None:

@@ -16,6 +16,7 @@ from evenshelf.shop import buckets, title_groups
 from evenshelf.shop.schema import MARKS, PROVENANCE
 from evenshelf.tasks.folds import ALWAYS_TRAINING, grouped_folds, random_folds
 from evenshelf.tasks.nouns import ITEMS, TEXTS, VECTORS, Nouns
+from evenshelf.tasks.traits import read_traits, usual_traits
 
 if TYPE_CHECKING:
     from evenshelf.shop import Shop
@@ -47,6 +48,9 @@ class LabelTask:
     thing
         ``[n]`` examples with equal numbers, from 0, are of one thing: an item with several labels. ``None`` where each
         example is a thing.
+    traits
+        One row per example and one column per trait, as of :func:`evenshelf.tasks.traits.read_traits`: what a study
+        tells examples apart by afterwards. ``None`` where nothing is known. No trial depends on them.
     """
 
     texts: tuple[str, ...] | None
@@ -57,6 +61,7 @@ class LabelTask:
     dropped: Mapping[str, int] = field(default_factory=dict)
     nouns: Nouns = TEXTS
     thing: NDArray[np.int64] | None = None
+    traits: pl.DataFrame | None = None
 
     name = "label"
     several = False
@@ -130,12 +135,34 @@ class LabelTask:
 
     @classmethod
     def from_shop(cls, shop: Shop, target: str = "category", text: str = "title") -> LabelTask:
-        """Ask for column `target` of a shop's items by their column `text`.
+        """Ask for column `target` of a shop's items by their column `text`; brand, seller and price are kept as traits.
 
         Raises
         ------
         InputError
             If a column is missing (close names are offered) or holds nothing.
+        """
+        return LabelTask.told_apart(shop, target, text)
+
+    @classmethod
+    def told_apart(
+        cls, shop: Shop, target: str = "category", text: str = "title", by: Sequence[str] | None = None
+    ) -> LabelTask:
+        """As :meth:`from_shop`, with traits that are named.
+
+        Parameters
+        ----------
+        shop
+            The shop.
+        target, text
+            Columns of its items: what is learned, and what is read.
+        by
+            Columns kept as traits; by default those of brand, seller and price that there are.
+
+        Raises
+        ------
+        InputError
+            If a column is missing (close names are offered), holds nothing, or is both learned and a trait.
         """
         columns = shop.scan().collect_schema().names()
         choices = [c for c in columns if c not in _NO_TARGETS]
@@ -145,18 +172,25 @@ class LabelTask:
                     f"The shop {shop.path} has no column {column!r} to learn{near(column, choices)}.",
                     hint=f"Choose one with --target: {', '.join(choices)}.",
                 )
+        if target in (by or ()):
+            raise InputError(
+                f"Column {target!r} is what is learned, so examples cannot be told apart by it as well.",
+                hint="Leave it out of --by: each class has its own line in the report.",
+            )
         items = shop.items()
         items = items.with_columns(_present(items[target]), _present(items[text]))
         known = items.drop_nulls([target, text])
         dropped = len(items) - len(known)
         if not len(known):
             raise InputError(f"Column {target!r} is empty in all {len(items)} items.", hint="Choose another --target.")
-        return cls.of(
+        apart = usual_traits(columns, (target, text)) if by is None else by
+        made = cls.of(
             _as_text(known[target]),
             _as_text(known[text]),
             dropped={f"no {target} or no {text}": dropped} if dropped else {},
             nouns=item_nouns(text),
         )
+        return replace(made, traits=read_traits(known, apart, [c for c in choices if c != target]))
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -210,7 +244,8 @@ class LabelTask:
             nouns=self.nouns,
         )
         left = {f"not in the sample of {sample:,} drawn with seed {seed}": self.things - made.things}
-        return replace(made, dropped={**self.dropped, **left})
+        traits = None if self.traits is None else self.traits[rows]
+        return replace(made, dropped={**self.dropped, **left}, traits=traits)
 
     def not_evaluated(self, fold: NDArray[np.integer]) -> dict[str, str]:
         """Classes that `fold` leaves without an evaluated example, and why."""

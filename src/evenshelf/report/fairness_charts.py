@@ -1,0 +1,91 @@
+"""The chart of who gains and who loses: a line for each value of each trait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from evenshelf.report.axes import names_axis, plot_width
+from evenshelf.report.svg import ACCENT, INK, MUTED, OTHER, PAPER, Figure, Size, axis, data, figure, layer, stacked
+from evenshelf.study.fairness_wording import called, values_sentence
+from evenshelf.study.wording import probability, signed
+
+if TYPE_CHECKING:
+    from evenshelf.study.fairness import Fairness
+    from evenshelf.study.trait_fairness import TraitValue
+
+LINES = 12
+"""Values of a trait that are drawn; the table holds all."""
+STEP = 22
+UNSEEN = "\u200b"
+"""Takes no room: makes names that look alike different."""
+
+
+def drawn(found: Fairness, trait: str) -> list[TraitValue]:
+    """The values of a trait that are drawn, in their order: those shown to change, then those with most examples."""
+    values = [v for v in found.values if v.trait == trait]
+    first = sorted(values, key=lambda v: (not found.shown(v), -v.examples))[:LINES]
+    return [v for v in values if v in first]
+
+
+def trait_changes(found: Fairness) -> Figure | None:
+    """Change of accuracy with its interval, one panel a trait; ``None`` where no trait is told of."""
+    traits = list(dict.fromkeys(v.trait for v in found.values))
+    if not traits:
+        return None
+    lines = {trait: drawn(found, trait) for trait in traits}
+    every = [v.diff for values in lines.values() for v in values]
+    low, high = min(-0.01, *(d.low for d in every)), max(0.01, *(d.high for d in every))
+    scale = alt.Scale(domain=[low * 1.04, high * 1.04], nice=False)
+    colours = alt.Scale(domain=["gain", "loss", "unclear"], range=[ACCENT, OTHER, MUTED])
+
+    def panel(trait: str, size: Size) -> Any:
+        rows = [_row(v, found) for v in lines[trait]]
+        # two values may look alike: an unknown brand, and a brand that is called so
+        names = [row["name"] + UNSEEN * n for n, row in enumerate(rows)]
+        for row, name in zip(rows, names, strict=True):
+            row["name"] = name
+        base = alt.Chart(data(rows)).encode(
+            y=alt.Y("name:N", sort=names, axis=names_axis(size)),
+            color=alt.Color("kind:N", scale=colours, legend=None),
+        )
+        zero = alt.Chart(data([{"x": 0}])).mark_rule(color=INK, strokeWidth=1, aria=False).encode(x="x:Q")
+        ticks = axis(tickCount=5, format="+.2~f", labelOverlap="greedy", labelSeparation=10)
+        points = base.encode(x=alt.X("value:Q", scale=scale, axis=ticks), description="tip:N")
+        return layer(
+            [
+                zero,
+                base.mark_rule(strokeWidth=2.5, strokeCap="round", opacity=0.45, aria=False).encode(
+                    x=alt.X("low:Q", scale=scale, title=None), x2="high:Q"
+                ),
+                points.transform_filter("datum.kind === 'unclear'").mark_point(
+                    shape="circle", size=58, strokeWidth=2, fill=PAPER, opacity=1
+                ),
+                points.transform_filter("datum.kind !== 'unclear'").mark_point(
+                    shape="circle", filled=True, size=90, opacity=1
+                ),
+            ],
+            width=plot_width(size),
+            height=alt.Step(STEP),
+            title=alt.Title(trait, anchor="start", color=INK, fontSize=13, fontWeight=600, offset=8),
+        )
+
+    def draw(size: Size) -> Any:
+        return stacked([panel(trait, size) for trait in traits], 24)
+
+    return figure(draw, f"Dots with 95 % intervals, a line for each value. {values_sentence(found)}")
+
+
+def _row(v: TraitValue, found: Fairness) -> dict[str, Any]:
+    kind = "unclear" if not found.shown(v) else "gain" if v.diff.value > 0 else "loss"
+    name = " ".join(called(v).split())
+    return {
+        "name": name,
+        "value": v.diff.value,
+        "low": v.diff.low,
+        "high": v.diff.high,
+        "kind": kind,
+        "tip": f"{name}, {v.examples:,} examples: {signed(v.diff.value)}, {signed(v.diff.low)} to "
+        f"{signed(v.diff.high)}; {probability(v.p_holm)} corrected",
+    }
