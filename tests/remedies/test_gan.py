@@ -83,7 +83,9 @@ def test_without_steps_rows_are_normal_around_the_mean_of_the_group() -> None:
     np.testing.assert_allclose(np.cov(made.T), np.cov(theirs.T), atol=0.03)
 
 
-def test_training_brings_rows_nearer_to_a_distribution_that_is_not_normal() -> None:
+def test_training_brings_rows_nearer_to_a_distribution_that_is_not_normal(monkeypatch: pytest.MonkeyPatch) -> None:
+    # what it takes to leave the normal distribution that it starts from is more than a few thousand rows are given
+    monkeypatch.setattr("evenshelf.remedies.conditional_gan.PASSES", 100)
     rng = np.random.default_rng(0)
     group = np.repeat(np.arange(3), (3000, 1500, 1500))
     side = rng.choice([-1.0, 1.0], len(group))
@@ -96,7 +98,7 @@ def test_training_brings_rows_nearer_to_a_distribution_that_is_not_normal() -> N
         return float((np.abs(made[:, 0] - made[:, 1]) < 1.2).mean())
 
     assert between(0) > 0.4
-    assert between(300) < 0.75 * between(0)
+    assert between(800) < 0.5 * between(0)
 
 
 def test_rows_that_do_not_pass_the_test_are_replaced_by_repeats(sample: Sample) -> None:
