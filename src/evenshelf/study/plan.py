@@ -20,7 +20,7 @@ from evenshelf.learners.heads import HEADS, STRONGEST, training_part
 from evenshelf.learners.registry import LearnerKind
 from evenshelf.remedies import Remedy
 
-REVISION = 11
+REVISION = 12
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
 
 SEARCH_TOLERANCE = 3e-3

@@ -35,7 +35,9 @@ Progress = Callable[[float, float, str], None]
 DENSE, SPARSE, SHUFFLED = "dense", "words", "random-folds"
 WORDS_SPEC = "words + balanced"
 SEARCH_AXES = 128
-"""Principal axes in which settings are chosen; the final fits use all."""
+"""Principal axes in which settings are chosen, where they hold enough; the final fits use all."""
+SEARCH_VARIANCE = 0.9
+"""Share of the variance that these axes must hold; else settings are chosen in all axes as well."""
 
 
 @dataclass(eq=False)
@@ -148,7 +150,7 @@ class Study:
             plans[SPARSE] = [(WORDS_SPEC, s) for s in settings(baseline, self.budget, HEADS)]
         plans[SHUFFLED] = [("none", s) for s in settings(parse("none"), self.budget, self._learner)]
         search = {
-            name: search_units(plan, places[name], self.folds, SEARCH_AXES, learners[name])
+            name: search_units(plan, places[name], self.folds, _search_axes(matrices[name]), learners[name])
             for name, plan in plans.items()
         }
         defaults = {
@@ -280,6 +282,11 @@ class Study:
         assert none.tuned is not None
         grouped, loose = (macro_f1(self.task.target[kept], o.predicted[kept], classes) for o in (none.tuned, flattered))
         return {"macro_f1_grouped": grouped, "macro_f1_random": loose, "flattery": loose - grouped}
+
+
+def _search_axes(matrix: Vectors) -> int:
+    """Axes of the search; 0 for all."""
+    return SEARCH_AXES if matrix.held(SEARCH_AXES) >= SEARCH_VARIANCE else 0
 
 
 def _of_sets(remedy: Remedy, task: LabelTask) -> str | None:
