@@ -12,13 +12,12 @@ found by its name. All remedies have the same folds over title groups and the sa
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,6 +72,7 @@ class Asked:
     budget: int
     seed: int
     workers: int | None
+    trials: Path | None
     json: Path | None
 
 
@@ -85,6 +85,7 @@ def arguments(words: Sequence[str] | None = None) -> Asked:
     parser.add_argument("--rows", type=int, help="rows drawn with the seed: 10,000")
     parser.add_argument("--budget", type=int, help="settings per remedy: 8; with --quick 2")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--trials", type=Path, help="keep the trials there: a run that was interrupted goes on")
     parser.add_argument("--json", type=Path, help="write the result there")
     given = parser.parse_args(words)
     quick, parts = given.quick, (given.part,) if given.part else PARTS
@@ -99,6 +100,7 @@ def arguments(words: Sequence[str] | None = None) -> Asked:
         budget=given.budget or (2 if quick else 8),
         seed=given.seed,
         workers=1 if quick else None,
+        trials=given.trials,
         json=given.json,
     )
 
@@ -108,7 +110,7 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = arguments(words)
     try:
         with TemporaryDirectory(prefix="evenshelf-bench-") as folder:
-            measure(asked, Path(folder)).finish(asked.json)
+            measure(asked, asked.trials or Path(folder)).finish(asked.json)
     except EvenshelfError as error:
         say(str(error))
         return 1
@@ -117,19 +119,20 @@ def main(words: Sequence[str] | None = None) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """A task with its vectors, and what makes more of them."""
+    """A task with its vectors, what makes more of them, and the folder of its studies, which share what is equal."""
 
     task: LabelTask
+    place: Path
     encoder: Encoder
     vectors: NDArray[np.float32]
     names: NDArray[np.float32]
 
     @classmethod
-    def of(cls, task: LabelTask, spec: str) -> Encoded:
+    def of(cls, task: LabelTask, spec: str, place: Path) -> Encoded:
         """Encode titles and class names through the cache."""
         assert task.texts is not None
         encoder = open_encoder(spec, task.texts)
-        return cls(task, encoder, encode(encoder, task.texts), encode(encoder, task.class_texts))
+        return cls(task, place, encoder, encode(encoder, task.texts), encode(encoder, task.class_texts))
 
 
 def encode(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -142,7 +145,7 @@ def measure(asked: Asked, folder: Path) -> Report:
     run = Run(asked, folder)
     for data in asked.data:
         say(f"reading {data}")
-        given = Encoded.of(label_task(data, asked.rows, asked.seed), ENCODERS[data])
+        given = Encoded.of(label_task(data, asked.rows, asked.seed), ENCODERS[data], folder / data)
         found = run.study(given, REMEDIES)
         run.report.notes.append(
             f"{data}: {len(given.task.target):,} rows, {len(given.task.classes)} classes, vectors by {ENCODERS[data]}. "
@@ -176,11 +179,11 @@ class Run:
 
     def study(self, given: Encoded, remedies: Sequence[str], names: NDArray[np.float32] | None = None) -> StudyResult:
         """One study; `names` may stand in for those of the task."""
-        asked, here = self.asked, Path(mkdtemp(prefix="study-", dir=self.folder))
-        found = Study(
+        asked = self.asked
+        return Study(
             given.task,
             given.vectors,
-            here,
+            given.place,
             names=given.names if names is None else names,
             remedies=list(remedies),
             folds=asked.folds,
@@ -188,8 +191,6 @@ class Run:
             seed=asked.seed,
             workers=asked.workers,
         ).run()
-        shutil.rmtree(here)
-        return found
 
     def names(self, data: str, given: Encoded, found: StudyResult) -> None:
         """The same titles and classes under other names."""
@@ -227,12 +228,12 @@ class Run:
         shown = ("none", *PRIORS)
         lines += [(data, AS_THEY_ARE, 0.0, *line) for line in gains(found, shown)]
         labels = [task.classes[code] for code in task.target]
-        for what, mask in MASKS.items():
+        for number, (what, mask) in enumerate(MASKS.items()):
             say(f"{data}: titles {what}")
             masked = mask(task.texts, labels)
             changed = fmean(one != other for one, other in zip(task.texts, masked, strict=True))
-            made = self.study(Encoded.of(LabelTask.of(labels, masked), ENCODERS[data]), PRIORS)
-            lines += [(data, what, changed, *line) for line in gains(made, shown)]
+            made = Encoded.of(LabelTask.of(labels, masked), ENCODERS[data], self.folder / f"{data}-masked-{number}")
+            lines += [(data, what, changed, *line) for line in gains(self.study(made, PRIORS), shown)]
 
     def unseen(self, data: str, given: Encoded) -> None:
         """Classes whose every example is left out of training, a drawn tenth in each fold."""
@@ -241,7 +242,8 @@ class Run:
         task, kept = UnseenTask.drawn(given.task, asked.folds, asked.seed)
         code = {name: number for number, name in enumerate(given.task.classes)}
         names = given.names[[code[name] for name in task.classes]]
-        known = replace(given, task=task, vectors=given.vectors[kept], names=names)
+        place = self.folder / f"{data}-unseen"
+        known = replace(given, task=task, place=place, vectors=given.vectors[kept], names=names)
         cold = task.home >= 0
         found = unseen_lines(self.study(known, REMEDIES), cold)
         moved = self.study(known, PRIORS, names[derangement(len(names), asked.seed)])
@@ -261,9 +263,13 @@ class Run:
     def world(self, world: World) -> None:
         """A simulated shop."""
         say(f"world {world}")
-        asked, here = self.asked, Path(mkdtemp(dir=self.folder)) / "shop"
-        shop = simulate(here, items=asked.items, seed=SHOP + asked.seed, world=world, events=EVENTS, pictures=0)
-        found = self.study(Encoded.of(shop_task(shop, "category"), ENCODERS["simulated"]), REMEDIES)
+        asked, place = self.asked, self.folder / f"world-{world}"
+        with TemporaryDirectory(prefix="evenshelf-bench-") as folder:
+            shop = simulate(
+                Path(folder) / "shop", items=asked.items, seed=SHOP + asked.seed, world=world, events=EVENTS, pictures=0
+            )
+            given = Encoded.of(shop_task(shop, "category"), ENCODERS["simulated"], place)
+        found = self.study(given, REMEDIES)
         verdict = decide(found)
         self.lines["worlds"] += [(world, *line) for line in gains(found)]
         self.report.figures.append(Figure(f"gain_in_{world}", verdict[PRIOR].diff, "macro-F1", "higher"))
