@@ -286,6 +286,8 @@ class Run:
             f"Worlds have {self.asked.items:,} items, and vectors by {ENCODERS['simulated']}.",
             f"No names in another language: none of the sets has any, and {ENCODERS['fashion']} reads English only.",
         ]
+        if self.asked.trials is not None:
+            self.report.notes.append("Trials were kept: the seconds are those of the last run, which may have gone on.")
         return self.report
 
 
