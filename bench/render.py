@@ -188,6 +188,8 @@ _TEXTS = (
     "remedy",
     "encoder",
     "names",
+    "data",
+    "titles",
     "who",
     "world",
     "figure",

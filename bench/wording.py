@@ -20,6 +20,13 @@ _TITLES = {
     "quality_simulated": ("A simulated shop: some remedies, tuned", "模拟店铺：部分方法，均已调参"),
     "vectors": ("Vectors", "向量"),
     "names": ("What the names are worth: the same with the names shuffled", "类目名的作用：把名字打乱再来一遍"),
+    "prior_names": ("The same titles under other names", "同样的标题，换了类目名"),
+    "prior_titles": (
+        "The same names, titles with fewer and fewer of their words",
+        "同样的类目名，标题里的类目词越来越少",
+    ),
+    "prior_worlds": ("In simulated worlds", "在各个模拟世界中"),
+    "prior_unseen": ("Classes without one example in training", "训练集中一条样本也没有的类目"),
     "peer": ("The same remedies, fitted one after another", "同样的方法，逐个拟合"),
     "objectives": (
         "How near the optimum each side stops, and macro-F1 there",
@@ -60,6 +67,14 @@ _HEADINGS = {
     "untuned": ("untuned macro-F1", "未调参 macro-F1"),
     "vanished": ("naive gain that vanished", "调参后消失的提升比例"),
     "names": ("names", "名字"),
+    "data": ("data", "数据"),
+    "titles": ("titles", "标题"),
+    "changed": ("titles changed", "改动的标题"),
+    "unseen_recall": ("recall on unseen classes [95 %]", "未见类目的召回率 [95%]"),
+    "unseen_class_recall": ("mean over these classes", "按类目平均"),
+    "seen_f1": ("macro-F1 of the others", "其余类目的 macro-F1"),
+    "seen_difference": ("difference to none [95 %]", "与 none 之差 [95%]"),
+    "taken": ("their titles given to unseen classes", "被判给未见类目的标题"),
     "ours": ("evenshelf", "evenshelf"),
     "theirs": ("peer", "对照"),
     "excess_ours": ("evenshelf above the lowest objective", "evenshelf 高出最低目标值"),
@@ -179,6 +194,9 @@ _SCORES = (
     "recall",
     "peer_precision",
     "peer_recall",
+    "unseen_recall",
+    "unseen_class_recall",
+    "seen_f1",
 )
 _BY_LABELS = {
     "at": ("{} labels", "{} 条标注"),
@@ -186,7 +204,16 @@ _BY_LABELS = {
     "classes": ("classes found at {}", "{} 条时见到的类目"),
 }
 """Columns whose names end in a number of labels."""
-_SIGNED = ("difference", "tail_difference", "gain", "gain_adjusted", "gap", "same_setting_gap", "default_gap")
+_SIGNED = (
+    "difference",
+    "tail_difference",
+    "seen_difference",
+    "gain",
+    "gain_adjusted",
+    "gap",
+    "same_setting_gap",
+    "default_gap",
+)
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds", "seconds", "range")
 _FIGURES += ("rows_per_second", "peak_mib")
 _COUNTS = ("rows", "items", "made", "refused")
@@ -229,8 +256,10 @@ def cell(column: str, value: Any, language: str) -> str:
         return "< .01" if value < 0.01 else _bare(f"{value:.2f}")
     if column in _COUNTS:
         return f"{value:,}"
-    if column in ("vanished", "time_share"):
+    if column in ("vanished", "time_share", "changed"):
         return f"{value:.0%}"
+    if column == "taken":
+        return f"{value:.1%}"
     if column.startswith("excess"):
         return f"{value:+.2%}"
     if column in _FIGURES:

@@ -111,3 +111,21 @@ def test_a_constant_added_to_all_vectors_changes_no_row(offset: float) -> None:
     plain, moved = (prepare(v, target, fold, same) for v in (given, given + np.float32(offset)))
     np.testing.assert_allclose(np.abs(moved.rows), np.abs(plain.rows), atol=1e-3)
     assert moved.scale == pytest.approx(plain.scale, rel=1e-4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(sample=labelled_vectors())
+def test_variance_held_grows_to_all_of_it(sample: Sample) -> None:
+    n = len(sample.target)
+    if len(np.unique(sample.vectors, axis=0)) == 1:
+        return
+    vectors = prepare(sample.vectors, sample.target, np.zeros(n, np.int64), np.arange(n))
+    held = [vectors.held(axes) for axes in range(sample.vectors.shape[1] + 1)]
+    assert held[0] == 0
+    assert held[-1] == pytest.approx(1)
+    assert np.all(np.diff(held) >= -1e-6)
+    variances = np.sort(
+        np.linalg.eigvalsh(np.cov(sample.vectors.astype(np.float64).T, ddof=0).reshape(len(held) - 1, -1))
+    )
+    expected = variances[::-1].cumsum() / variances.sum()
+    np.testing.assert_allclose(held[1:], expected, atol=1e-3)

@@ -27,7 +27,7 @@ from evenshelf.learners.training import Training
 from evenshelf.learners.vectors import prepare
 from evenshelf.remedies import Family, Remedy, Stage, parse
 from evenshelf.study import trials
-from evenshelf.study.plan import Setting, search_units, settings
+from evenshelf.study.plan import SEARCH_AXES, Setting, search_units, settings
 from evenshelf.study.results import StudyResult, load
 from evenshelf.study.runner import Study
 from evenshelf.study.verdict import decide
@@ -316,6 +316,7 @@ def test_a_remedy_of_a_script_is_understood_by_its_workers(tmp_path: Path) -> No
         from dataclasses import dataclass
         import numpy as np
         from evenshelf.remedies.adjust import LogitAdjust
+        from evenshelf.study.plan import SEARCH_AXES
         from evenshelf.study.runner import Study
         from evenshelf.tasks.label import LabelTask
 
@@ -360,3 +361,18 @@ def test_vectors_are_stored_once_for_equal_input(tmp_path: Path) -> None:
     run(tmp_path, task, vectors, names, remedies="logit_adjust")
     assert sorted(p.name for p in (tmp_path / "vectors").iterdir()) == before
     assert trials.digest_of(vectors) != trials.digest_of(vectors[:, ::-1])
+
+
+@pytest.mark.parametrize(("fall", "used"), [(0.0, 400), (2.0, SEARCH_AXES)])
+def test_settings_are_chosen_in_all_axes_unless_the_leading_ones_hold_most(
+    tmp_path: Path, fall: float, used: int
+) -> None:
+    """`fall`: power by which the spread of an axis falls with its number."""
+    task, vectors, names = data(rows=600, axes=400)
+    spread = (np.arange(1, 401) ** -fall).astype(np.float32)
+    run(tmp_path, task, vectors * spread, names * spread, remedies=["name_prior"])
+    shapes = set()
+    for file in (tmp_path / "trials").glob("*.npz"):
+        with np.load(file) as stored:
+            shapes |= {stored[name].shape[0] for name in stored.files if name.startswith("weights.")}
+    assert shapes == {used + 1}

@@ -109,6 +109,14 @@ class Vectors:
             return self
         return replace(self, rows=self.rows[:, : axes + 1], axes=self.axes[:, :axes])
 
+    def held(self, axes: int) -> float:
+        """Share of the variance that the first principal axes hold, in [0, 1]; 1 when sparse."""
+        if not isinstance(self.rows, np.ndarray):
+            return 1.0
+        of_axis = np.einsum("ij,ij,i->j", self.rows, self.rows, self.count)[1:]
+        total = float(of_axis.sum(dtype=np.float64))
+        return float(of_axis[:axes].sum(dtype=np.float64)) / total if total > 0 else 1.0
+
     def turn_names(self, names: Floats) -> Floats:
         """``[C, d]`` weights whose product with a row is, but for a constant, the cosine of name and vector."""
         return self.turn(names * np.float32(self.scale / self.length**2))

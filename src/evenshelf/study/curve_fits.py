@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from evenshelf.study import trials
 from evenshelf.study.fits import classes_of, fit_unit
-from evenshelf.study.plan import SEARCH_AXES, Setting, Start, Training, Unit, settings, trainings
+from evenshelf.study.plan import Setting, Start, Training, Unit, search_axes, settings, trainings
 from evenshelf.tasks.label_metrics import macro_f1
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class CurveFit:
         """Where the predictions are kept, by all that they depend on."""
         plan = self.plan
         joint = trainings(_wanted(plan), final=False, learner=plan.learner)
-        search = Unit("curve", plan.matrix, (self.test, self.level), tuple(joint), SEARCH_AXES, plan.learner)
+        search = Unit("curve", plan.matrix, (self.test, self.level), tuple(joint), 0, plan.learner)
         return plan.folder / "curve" / f"{trials.address_of(search, plan.seed)}.npz"
 
     def stored(self) -> dict[str, NDArray[np.int32]]:
@@ -116,7 +116,7 @@ def fit_share(job: CurveFit) -> None:
     best: dict[str, tuple[float, Setting, Start]] = {}
     index = vectors.index(job.validated)
     with threadpool_limits(1):
-        search = Unit("search", plan.matrix, (*out, *job.validated), tuple(joint), SEARCH_AXES, learner)
+        search = Unit("search", plan.matrix, (*out, *job.validated), tuple(joint), search_axes(vectors), learner)
         fitted = fit_unit(search, vectors, names, random=random, start=_none)
         for number, (training, models) in enumerate(zip(joint, fitted.models, strict=True)):
             for spec, setting in training.users:

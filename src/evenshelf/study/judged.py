@@ -16,7 +16,7 @@ from evenshelf.learners.training import Training, training_part
 from evenshelf.learners.vectors import Vectors
 from evenshelf.remedies import Remedy
 from evenshelf.remedies.calibrated import log_probabilities
-from evenshelf.study.plan import SEARCH_AXES, SEARCH_TOLERANCE
+from evenshelf.study.plan import SEARCH_TOLERANCE, search_axes
 from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.label_metrics import macro_f1
 from evenshelf.tasks.tag_sets import predicted_of_sets
@@ -38,14 +38,14 @@ def chosen_penalty(vectors: Vectors, task: LabelTask, remedy: Remedy, names: Flo
     if int(full.prior.present.sum()) < 2:
         return None
     bags = bag_rows(remedy, full, np.random.default_rng(seed))
-    path = HEADS.penalties(SETTINGS)
-    few = full.leading(SEARCH_AXES)
+    path, axes = HEADS.penalties(SETTINGS), search_axes(vectors)
+    few = full.leading(axes)
     heads = fit_bags(few, [(training_part(remedy), bags, path)], tolerance=SEARCH_TOLERANCE)[0]
     index = vectors.index((held,))
     target, count = vectors.target[index], vectors.count[index]
 
     def value(number: int) -> float:
-        scores = heads[number].scores(vectors.leading(SEARCH_AXES).blocks((held,))[0], remedy)
+        scores = heads[number].scores(vectors.leading(axes).blocks((held,))[0], remedy)
         return float(macro_f1(target, answers(scores, vectors, index), classes, count))
 
     return path[max(range(len(path)), key=lambda i: (value(i), -i))]

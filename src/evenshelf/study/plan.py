@@ -20,9 +20,10 @@ from evenshelf.learners.heads import HEADS
 from evenshelf.learners.paths import STRONGEST
 from evenshelf.learners.registry import LearnerKind
 from evenshelf.learners.training import training_part
+from evenshelf.learners.vectors import Vectors
 from evenshelf.remedies import Remedy
 
-REVISION = 12
+REVISION = 13
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
 
 SEARCH_TOLERANCE = 3e-3
@@ -31,11 +32,18 @@ APPROACH_TOLERANCE = 1e-2
 """Of fits that only lead to another one."""
 
 SEARCH_AXES = 128
-"""Principal axes in which settings are chosen; the final fits use all."""
+"""Principal axes in which settings are chosen, where they hold enough; the final fits use all."""
+SEARCH_VARIANCE = 0.9
+"""Share of the variance that these axes must hold; else settings are chosen in all axes as well."""
 
 UNIT = 6
 """Trainings per unit: enough to share what is read and laid out, few enough to spread over workers and lose little by a
 kill."""
+
+
+def search_axes(matrix: Vectors) -> int:
+    """Axes of the search; 0 for all."""
+    return SEARCH_AXES if matrix.held(SEARCH_AXES) >= SEARCH_VARIANCE else 0
 
 
 @dataclass(frozen=True)

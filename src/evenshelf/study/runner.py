@@ -28,7 +28,7 @@ from evenshelf.remedies import Prior, Remedy, parse, remedy_set
 from evenshelf.study import trials
 from evenshelf.study.advising.data import DATA, data_facts
 from evenshelf.study.gather import Gathered, gather
-from evenshelf.study.plan import SEARCH_AXES, Setting, Starts, Unit, final_units, search_units, settings, starts_of
+from evenshelf.study.plan import Setting, Starts, Unit, final_units, search_axes, search_units, settings, starts_of
 from evenshelf.study.references import (
     GIVEN,
     SPARSE,
@@ -179,7 +179,9 @@ class Study:
             ),
         }
         search = {
-            name: search_units(line.wanted, places[line.matrix], self.folds, SEARCH_AXES, line.learner)
+            name: search_units(
+                line.wanted, places[line.matrix], self.folds, search_axes(matrices[line.matrix]), line.learner
+            )
             if line.settled is None
             else []
             for name, line in lines.items()
