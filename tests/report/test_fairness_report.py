@@ -63,13 +63,14 @@ def spread(estimate):
 def test_every_table_holds_what_was_found(tree, found):
     for cells, p in zip(rows(tree.by_id("size-table")), found.parts, strict=True):
         assert cells[:5] == [span(p.smallest, p.largest), str(p.classes), str(p.gain), str(p.loss), str(p.same)]
-        assert cells[5:] == [number(p.before), number(p.after), spread(p.diff)]
+        assert cells[5:] == [spread(p.diff), number(p.before), number(p.after)]
     values = rows(tree.by_id("trait-table"))
     assert len(values) == len(found.values) > 20
     for cells, v in zip(values, found.values, strict=True):
         assert cells[:3] == [" ".join(called(v).split()), v.trait, f"{v.examples:,}"]
-        assert cells[3:6] == [number(v.before.value), number(v.after.value), spread(v.diff)]
-        assert cells[6] == ("< .001" if v.p_holm < 0.001 else number(v.p_holm))
+        assert cells[3] == spread(v.diff)
+        assert cells[4] == ("< .001" if v.p_holm < 0.001 else number(v.p_holm))
+        assert cells[5:] == [number(v.before.value), number(v.after.value)]
     for cells, w in zip(rows(tree.by_id("worst-table")), found.worst, strict=True):
         own = f"{number(w.f1.value)}{number(w.f1.low)} to {number(w.f1.high)}"
         assert cells == [w.spec, own, "–" if w.spec == "none" else spread(w.diff), str(w.never)]

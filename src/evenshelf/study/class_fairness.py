@@ -147,8 +147,8 @@ def class_fairness(
     The worst tenth is chosen under each remedy by itself, on the rows as they are and again in every draw. To choose
     it under doing nothing and to measure the same classes under a remedy would find a gain where there is none: part
     of what is worst is so by bad luck, which does not come twice (regression to the mean). For the same reason the
-    lowest tenth is lower than that of the true values, under every remedy alike, and intervals of what is chosen are
-    centred on the value; see :func:`evenshelf.study.statistics.centred`.
+    lowest tenth is lower than that of the true values, under every remedy alike, and its intervals are centred on the
+    value; see :func:`evenshelf.study.statistics.centred`.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def class_fairness(
         return centred(float(observed[at]), draws[at], floor=0.0)
 
     def change(after: int, before: int) -> Estimate:
-        return centred(float(observed[after] - observed[before]), draws[after] - draws[before])
+        return estimate(float(observed[after] - observed[before]), draws[after] - draws[before])
 
     scores = {spec: class_scores(truth, codes, len(asked) + 1) for spec, codes in told.items()}
     first = specs.index(base)

@@ -94,15 +94,15 @@ def values_sentence(found: Fairness) -> str:
     if not gains and not losses:
         clearest = min(found.values, key=lambda v: (v.diff.p, -abs(v.diff.value)))
         return (
-            f"By {traits}, none of {tested} values is shown to gain or to lose in accuracy; the clearest change "
-            f"is that of {_told(clearest)}, {probability(clearest.p_holm)} after Holm's correction."
+            f"By {traits}, none of {tested} values is shown to gain or to lose in accuracy under {found.spec}; "
+            f"the clearest change is that of {_told(clearest)}, {probability(clearest.p_holm)} after Holm's correction."
         )
     parts = [
         (f"{counted(len(side), 'value', 'values')} {plural(len(side), 'is', 'are')}" if side else "none is")
         + f" shown to {verb} in accuracy{_examples(side)}"
         for side, verb in ((gains, "gain"), (losses, "lose"))
     ]
-    return f"By {traits}, {parts[0]}; {parts[1]}. {tested} were tested together (Holm's correction)."
+    return f"By {traits}, under {found.spec} {parts[0]}; {parts[1]}. {tested} were tested together (Holm's correction)."
 
 
 def pooling_sentence(found: Fairness) -> str:
