@@ -27,7 +27,7 @@ from evenshelf.learners.vectors import Vectors, prepare, prepare_given, prepare_
 from evenshelf.remedies import Prior, Remedy, parse, remedy_set
 from evenshelf.study import trials
 from evenshelf.study.gather import Gathered, gather
-from evenshelf.study.plan import Setting, Starts, Unit, final_units, search_units, settings, starts_of
+from evenshelf.study.plan import SEARCH_AXES, Setting, Starts, Unit, final_units, search_units, settings, starts_of
 from evenshelf.study.references import (
     GIVEN,
     SPARSE,
@@ -45,8 +45,6 @@ from evenshelf.tasks.label_metrics import macro_f1
 
 DENSE, SHUFFLED = "dense", "random-folds"
 WORDS_SPEC = "words + balanced"
-SEARCH_AXES = 128
-"""Principal axes in which settings are chosen; the final fits use all."""
 
 
 @dataclass(eq=False)
@@ -126,6 +124,16 @@ class Study:
             settings(remedy, self.budget, self._learner)
         for baseline in self._baselines:
             reference_line(baseline, self.budget)
+
+    @property
+    def compared(self) -> tuple[Remedy, ...]:
+        """The remedies, the baseline first."""
+        return self._remedies
+
+    @property
+    def fitted(self) -> LearnerKind:
+        """The learner."""
+        return self._learner
 
     def run(self, progress: Progress | None = None) -> StudyResult:
         """Do what is not done yet and gather the result, which is also written to the folder.

@@ -54,7 +54,7 @@ def run(unit: Unit, address: str, folder: Path, seed: int) -> None:
     path = folder / "trials" / f"{address}.npz"
     if _is_whole(path):
         return
-    vectors, names = _vectors(folder / "vectors" / unit.matrix)
+    vectors, names = laid_out(folder / "vectors" / unit.matrix)
     # one thread: the bits must not depend on the number of workers, and products of this size gain little from two
     with threadpool_limits(1):
         facts, arrays = _compute(unit, vectors, names, folder=folder, seed=seed)
@@ -124,7 +124,8 @@ def stored_vectors(place: Path, make: Callable[[], Vectors], names: NDArray[np.f
 
 
 @lru_cache(maxsize=4)
-def _vectors(folder: Path) -> tuple[Vectors, NDArray[np.float32] | None]:
+def laid_out(folder: Path) -> tuple[Vectors, NDArray[np.float32] | None]:
+    """What :func:`stored_vectors` put there, and the names' vectors; kept open."""
     path = folder / "names.npy"
     return Vectors.load(folder), np.load(path) if path.is_file() else None
 
@@ -171,7 +172,7 @@ def _compute(
             for fold in unit.held_out:
                 index = vectors.index((fold,))
                 scores = model.scores(fold, setting.remedy) if len(index) else np.empty((0, classes), np.float32)
-                predicted = _predicted(scores, vectors, index)
+                predicted = predicted_codes(scores, vectors, index)
                 if unit.kind == "search":
                     found = macro_f1(vectors.target[index], predicted, classes, vectors.count[index])
                     facts["users"][number]["scores"][str(fold)] = found
@@ -190,7 +191,16 @@ def _compute(
     return facts, arrays
 
 
-def _predicted(scores: NDArray[np.float32], vectors: Vectors, index: NDArray[np.int64]) -> NDArray[np.int32]:
+def predicted_codes(scores: NDArray[np.float32], vectors: Vectors, index: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Code of the class that each row is said to have.
+
+    Parameters
+    ----------
+    scores
+        ``[m, C]`` of the rows.
+    vectors, index
+        Where the rows stand, ``[m]`` of them.
+    """
     if not len(index):
         return np.empty(0, np.int32)
     if vectors.example is None:

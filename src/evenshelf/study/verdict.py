@@ -13,6 +13,7 @@ from evenshelf.errors import InputError, SettingError
 from evenshelf.study.compared import ahead_of, compared, simplest_of, ties_of
 from evenshelf.study.comparison import NAN, Comparison, Tie, jsonable, revived
 from evenshelf.study.evidence import BucketGain, Calibration, Tradeoff, bucket_gains, calibrations, tradeoffs
+from evenshelf.study.evidence_wording import evidence_sentences
 from evenshelf.study.guessing import Sight, guesses, sights
 from evenshelf.study.resampled import ResampledTest, fold_scores, resampled_tests
 from evenshelf.study.statistics import METRICS, holm, paired_bootstrap
@@ -35,7 +36,7 @@ class Verdict:
     headline
         The verdict in one sentence.
     reasons
-        Two to six sentences with their numbers.
+        Two to ten sentences with their numbers.
     recommended
         Spec of the winner, or ``None``: no remedy beats doing nothing.
     best
@@ -290,7 +291,8 @@ def decide(
         tradeoffs=tuple(tradeoffs(comparisons, base.spec)),
         ahead=ahead_of(bootstrap, comparisons, winner.spec if winner else base.spec, metric, alpha),
     )
-    return replace(verdict, headline=headline(verdict), reasons=reasons(verdict, nouns_of(result.meta)))
+    said = (*reasons(verdict, nouns_of(result.meta)), *evidence_sentences(verdict))
+    return replace(verdict, headline=headline(verdict), reasons=said)
 
 
 def _check(
