@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evenshelf.baselines.registry import NONE
 from evenshelf.errors import SettingError
 from evenshelf.study.resampled import ResampledTest, fold_scores, resampled_test
 from evenshelf.tasks.label_metrics import bucket_or_cold, class_scores
@@ -145,6 +146,7 @@ def seed_sensitivity(
             seed=seed,
             remedies=[kept[spec] for spec in chosen],
             words=None,
+            baselines=NONE,
             folder=study.folder / "seeds" / str(seed),
         )
 
