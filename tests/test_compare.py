@@ -22,6 +22,7 @@ from evenshelf.comparing.inputs import read_labels
 from evenshelf.encoders import Encoder, open_encoder
 from evenshelf.errors import EvenshelfError, InputError, SettingError
 from evenshelf.study.results import load
+from evenshelf.study.verdict import Verdict
 
 from .catalogues import SIZES, catalogue
 
@@ -56,6 +57,7 @@ def found(result):
     verdict = result.verdict.to_dict()
     for comparison in verdict["comparisons"]:
         del comparison["seconds"]
+    del verdict["tradeoffs"]  # the clock decides there as well
     outcomes = [(r.spec, r.tuned.predicted.tolist(), r.tuned.p_true.tolist()) for r in result.study.remedies]
     return verdict, outcomes, result.study.classes.to_dicts()
 
@@ -301,11 +303,13 @@ def test_hostile_names_do_no_harm_in_a_notebook(data, matrix):
     labels = [evil if label == "hats" else f"{label}</div><script>alert(2)</script>&" for label in data[1]]
     result = evenshelf.compare(matrix, labels, names=None, **{**QUICK, "remedies": "balanced, name_prior"})
     assert evil in result.study.classes["class"].to_list()
-    tags = dict.fromkeys(("spec", "title"), f"{evil}</td>")
-    hostile = [replace(c, **tags) if c.spec == "balanced" else c for c in result.verdict.comparisons]
-    changed = evenshelf.Findings(
-        replace(result.verdict, headline=evil, reasons=(evil,), comparisons=tuple(hostile)), result.study
-    )
+    named = {'"balanced"': f"{evil}</td>", '"Class weights"': f"{evil}</td>"}
+    document = json.dumps(result.verdict.to_dict())
+    for name, hostile in named.items():
+        document = document.replace(name, json.dumps(hostile))
+    verdict = replace(Verdict.from_dict(json.loads(document)), headline=evil, reasons=(evil,))
+    remedies = [replace(r, spec=f"{evil}</td>") if r.spec == "balanced" else r for r in result.study.remedies]
+    changed = evenshelf.Findings(verdict, replace(result.study, remedies=tuple(remedies)))
     for shown in (result._repr_html_(), changed._repr_html_()):
         page = _Page()
         page.feed(shown)

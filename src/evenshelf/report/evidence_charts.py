@@ -65,7 +65,7 @@ def tradeoff(verdict: Verdict) -> Figure | None:
     first, last = min(t.tail_gain for t in shown), max(t.tail_gain for t in shown)
 
     def draw(size: Size) -> Any:
-        room = size.pick(0.3, 0.6) * (last - first) + 0.005  # for the names
+        room = size.pick(0.3, 0.05) * (last - first) + 0.005  # for the names
         x = alt.X(
             "gain:Q",
             scale=alt.Scale(domain=[first - 0.005, last + room], nice=False),
@@ -78,6 +78,12 @@ def tradeoff(verdict: Verdict) -> Figure | None:
         )
         base = alt.Chart(data(rows)).encode(x=x, y=y, description="tip:N")
 
+        names = (
+            base.transform_filter("datum.name !== ''")
+            .mark_text(align="left", dx=8, fontSize=11, color=MUTED, aria=False)
+            .encode(text="name:N")
+        )
+
         def of(kind: str) -> Any:
             return base.transform_filter(f"datum.kind === '{kind}'")
 
@@ -86,9 +92,7 @@ def tradeoff(verdict: Verdict) -> Figure | None:
                 of("beaten").mark_point(shape="circle", size=44, strokeWidth=2, color=SOFT, fill=PAPER, opacity=1),
                 of("baseline").mark_point(shape="circle", size=80, strokeWidth=2, color=INK, fill=PAPER, opacity=1),
                 of("front").mark_point(shape="circle", filled=True, size=90, color=ACCENT, opacity=1),
-                base.transform_filter("datum.name !== ''")
-                .mark_text(align="left", dx=8, fontSize=11, color=MUTED, aria=False)
-                .encode(text="name:N"),
+                *size.pick([names], []),  # on phones there is no room beside the dots
             ],
             width=size.pick(800, 264),
             height=size.pick(330, 280),
