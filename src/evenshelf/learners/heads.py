@@ -141,5 +141,6 @@ HEADS = register(
         fit_alone,
         penalties,
         "C = 1",
+        averages=True,
     )
 )

@@ -68,6 +68,8 @@ def real_rows(
             index, target, weight = weighted(rows)
         else:
             index, target = copied(rows, rng)
+        if rows.made is not None:
+            vectors = np.concatenate([vectors, rows.made])
         first, second, step = rows.first[index], rows.second[index], rows.step[index][:, None]
         vectors = ((1 - step) * vectors[first] + step * vectors[second]).astype(np.float32)
         if weight is not None and (weight == 1).all():

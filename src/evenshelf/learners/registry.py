@@ -102,6 +102,8 @@ class LearnerKind:
         texts, because it holds out rows of its own; it has to do without them where there are none.
     norms
         Whether it has a weight vector for each group, whose norms some remedies ask for.
+    averages
+        Whether it fits the models of several bags and averages their scores; see ``Remedy.bags``.
     cost
         About how long a fit takes, in fits of a linear head; for the progress bar.
 
@@ -120,6 +122,7 @@ class LearnerKind:
     default: str = "the learner's own"
     grouped: bool = False
     norms: bool = True
+    averages: bool = False
     cost: float = 1.0
 
     def __post_init__(self) -> None:
@@ -138,6 +141,8 @@ class LearnerKind:
             return f"{self.title} cannot act at the stage {', '.join(missing)}"
         if not self.norms and any(part.norms for part in remedy.parts):
             return f"{self.title} cannot give a weight vector for each group, whose length is needed"
+        if remedy.bags > 1 and not self.averages:
+            return f"{self.title} cannot average the models of {remedy.bags} bags"
         return None
 
 

@@ -15,13 +15,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import InputError
 from evenshelf.learners.vectors import prepare, prepare_given
 from evenshelf.study import trials
 from evenshelf.study.curve_fits import SHARES, CurveFit, CurvePlan, fit_share, layers_of
+from evenshelf.study.parallel import as_done
 from evenshelf.study.statistics import LEVEL, METRICS, Bootstrap, paired_bootstrap
 from evenshelf.tasks.label_metrics import bucket_or_cold
 
@@ -184,12 +185,7 @@ def learning_curve(
         progress(0, len(jobs), "learning curve")
     workers = min(study.workers or usable_cores(), len(jobs))
     calls = (delayed(fit_share)(job) for job in reversed(jobs))
-    finished = (
-        (function(*args) for function, args, _ in calls)
-        if workers == 1
-        else Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)(calls)
-    )
-    for number, _ in enumerate(finished, 1):
+    for number, _ in enumerate(as_done(calls, workers), 1):
         if progress:
             progress(number, len(jobs), "learning curve")
     predicted = {spec: [np.full(len(matrix.target), -1, np.int32) for _ in SHARES] for spec in wanted}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.learners.heads import HEADS
 from evenshelf.study import trials
+from evenshelf.study.parallel import as_done
 from evenshelf.study.plan import Unit
 from evenshelf.study.references import SPARSE, Line
 
@@ -55,11 +56,7 @@ class Work:
             delayed(_do)(unit, trials.address_of(unit, self._seed), self._folder, self._seed, number)
             for number, unit in enumerate(ordered)
         )
-        if workers == 1:
-            finished = (function(*args) for function, args, _ in calls)
-        else:
-            finished = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)(calls)
-        for number, seconds in finished:
+        for number, seconds in as_done(calls, workers):
             self.cpu += seconds
             self._done += cost(ordered[number])
             if self._progress:
