@@ -151,24 +151,37 @@ def climb(
         )
     )
     tell("the same classes without SMOTE")
-    plain = run(task, few, test, epochs=epochs, seed=seed)
+    plain = run(task, few, test, epochs=_as_long(split, few, epochs), seed=seed)
     tell("all classes")
-    whole = run(task, train, test, epochs=epochs, seed=seed)
+    longer = _as_long(split, train, epochs)
+    whole = run(task, train, test, epochs=longer, seed=seed)
     tell("class weights")
-    weighted = run(task, train, test, epochs=epochs, weighted=True, seed=seed)
+    weighted = run(task, train, test, epochs=longer, weighted=True, seed=seed)
     tell("early stopping")
-    stopped = run(task, train, test, epochs=epochs, weighted=True, stopping=True, seed=seed)
+    stopped = run(task, train, test, epochs=longer, weighted=True, stopping=True, seed=seed)
     tell("linear heads")
     heads = study_heads(task, train, encoder, seed, workers)
     best = heads.best
-    answers = {spec: answers_of(heads, spec, train, test, task, seed) for spec in dict.fromkeys(("none", "smote", best))}
-    why = "recommended" if heads.verdict.recommended else "best, though not shown to be better than doing nothing,"
+    answers = {
+        spec: answers_of(heads, spec, train, test, task, seed) for spec in dict.fromkeys(("none", "smote", best))
+    }
+    why = "recommended by" if heads.verdict.recommended else "best, though not shown to be better than nothing, in"
     new = [
         ("All classes asked", "The same model: the classes that were dropped are asked for, too.", split, 0.0),
-        ("No SMOTE", "No rows are made between word numbers.", plain, None),
+        (
+            "No SMOTE",
+            "No rows are made between word numbers; the titles there are take their place, for as many steps.",
+            plain,
+            None,
+        ),
         ("All classes taught", "Nothing asks for six rows any more, so no class is dropped.", whole, None),
         ("Class weights", "Rows count the more, the rarer their class.", weighted, None),
-        ("Early stopping", "A validation part, by title groups, says when to stop.", stopped, None),
+        (
+            "Early stopping",
+            "A validation part, a tenth of the titles by groups, says when to stop; it is not trained on.",
+            stopped,
+            None,
+        ),
     ]
     predictions = {name: trained.answers for name, _, trained, _ in new}
     rows = {name: trained.rows for name, _, trained, _ in new}
@@ -177,7 +190,7 @@ def climb(
     for name, what, spec in (
         ("Pretrained vectors", "A linear head on frozen vectors instead of the network; its penalty is tuned.", "none"),
         ("SMOTE on vectors", "The same with rows made between vectors, where between means something.", "smote"),
-        ("Study's choice", f"{best} instead, {why} in a study of the training rows.", best),
+        ("Study's choice", f"{best} instead, {why} a study of the training rows.", best),
     ):
         predictions[name], seconds[name] = answers[spec]
         rows[name], whats[name] = len(train), what
@@ -197,6 +210,11 @@ def climb(
         int((task.counts >= fewest_rows()).sum() - enough.sum()),
     )
     return Found(tuple(steps), repeats, dropped, words, heads, epochs)
+
+
+def _as_long(smoted: Trained, given: Codes, epochs: int) -> int:
+    """Epochs over fewer rows that take as many steps: what SMOTE makes also trains for longer, which is not its merit."""
+    return max(epochs, round(smoted.rows * epochs / len(given)))
 
 
 def _repeats(task: LabelTask, given: Codes, tested: Codes, trained: Trained) -> Repeats:

@@ -61,9 +61,9 @@ def sentences(found: Found) -> list[str]:
             "hold a word that no training title of their class holds."
         )
     told.append(
-        f"At the end, {last.what[0].lower()}{last.what[1:].rstrip('.')}: macro-F1 {number(last.values['macro_f1'])}, "
-        f"tail F1 {number(last.values['tail_f1'])}, in {seconds(last.seconds)} of CPU time, where the recipe took "
-        f"{seconds(first.seconds)}."
+        f"A linear head on pretrained vectors under {found.heads.best}, which a study of the training rows chose, has a "
+        f"macro-F1 of {number(last.values['macro_f1'])} and a tail F1 of {number(last.values['tail_f1'])} on the same "
+        f"classes, in {seconds(last.seconds)} of CPU time, where the recipe took {seconds(first.seconds)}."
     )
     return told
 

@@ -30,8 +30,8 @@ NEIGHBOURS = 5
 """Of SMOTE, its default; a class needs one row more than that."""
 LONGEST = 32
 EMBEDDING, UNITS, BATCH, RATE = 100, 128, 32, 1e-3
-PATIENCE, AT_MOST = 3, 40
-"""Of early stopping: epochs without a better loss, and epochs at most."""
+PATIENCE = 3
+"""Of early stopping: epochs without a better loss."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def run(
     given, tested
         Rows.
     epochs
-        So many, unless it is stopped.
+        So many, or at most so many where it may be stopped.
     smote
         Whether rows of rare classes are made between word numbers; every class of `given` then needs six rows.
     weighted
@@ -145,6 +145,8 @@ def run(
         Whether a part of the training rows, by title groups, tells when to stop.
     """
     assert task.texts is not None
+    import torch  # noqa: F401, PLC0415 - slow to import, which is not the recipe's cost
+
     began = time.process_time()
     vocabulary = Vocabulary.of([task.texts[row] for row in given])
     numbers = vocabulary.rows([task.texts[row] for row in given])
@@ -161,7 +163,7 @@ def run(
         count = np.bincount(target, minlength=len(present))
         weight = (len(target) / (len(present) * np.maximum(count, 1)))[target].astype(np.float32)
     stop = Examples(numbers[out], code[out]) if out.any() else None
-    loop = Loop(AT_MOST if stop else epochs, PATIENCE, steps=1, batch=BATCH, rate=RATE, cap=len(target))
+    loop = Loop(epochs, PATIENCE, steps=1, batch=BATCH, rate=RATE, cap=len(target))
     with seeded(seed):
         network = _network(len(vocabulary.words) + 2, len(present))
         train(network, Examples(inputs, target, weight), stop, losses=(CrossEntropy(),), loop=loop, seed=seed)
