@@ -130,7 +130,9 @@ def climb(
     taught = run(task, given, tested, epochs=epochs, smote=True, seed=seed)
     words = account(taught, task.texts, given, task.target, task.classes, shown=SHOWN, seed=seed)
     repeats = _repeats(task, given, tested, taught)
-    steps = [_step("The recipe", "As articles teach it.", task, tested, taught.answers, taught)]
+    steps = [
+        _step("The recipe", "As articles teach it.", task=task, tested=tested, answers=taught.answers, trained=taught)
+    ]
 
     fold = task.split(FOLDS, seed)
     train, test = np.flatnonzero(fold != 0), np.flatnonzero(fold == 0)
@@ -144,10 +146,10 @@ def climb(
         _step(
             "Split by titles",
             "Equal and nearly equal titles stand on one side of the split.",
-            task,
-            asked,
-            split.answers[held],
-            split,
+            task=task,
+            tested=asked,
+            answers=split.answers[held],
+            trained=split,
         )
     )
     tell("the same classes without SMOTE")
@@ -163,7 +165,8 @@ def climb(
     heads = study_heads(task, train, encoder, seed, workers)
     best = heads.best
     answers = {
-        spec: answers_of(heads, spec, train, test, task, seed) for spec in dict.fromkeys(("none", "smote", best))
+        spec: answers_of(heads, spec, task=task, given=train, tested=test, seed=seed)
+        for spec in dict.fromkeys(("none", "smote", best))
     }
     why = "recommended by" if heads.verdict.recommended else "best, though not shown to be better than nothing, in"
     new = [
@@ -178,7 +181,7 @@ def climb(
         ("Class weights", "Rows count the more, the rarer their class.", weighted, None),
         (
             "Early stopping",
-            "A validation part, a tenth of the titles by groups, says when to stop; it is not trained on.",
+            "A validation part, an eighth of the titles by groups, says when to stop; it is not trained on.",
             stopped,
             None,
         ),
@@ -197,7 +200,17 @@ def climb(
     bootstrap = paired_bootstrap(task.target[test], task.group[test], predictions, task.bucket, seed=seed)
     before: str | None = None
     for name in predictions:
-        steps.append(_sound(bootstrap, name, before, whats[name], task, test, rows[name], seconds[name]))
+        steps.append(
+            _sound(
+                bootstrap,
+                name,
+                before,
+                what=whats[name],
+                truth=task.target[test],
+                rows=rows[name],
+                seconds=seconds[name],
+            )
+        )
         before = name
     lost = len(task.classes) - len(np.unique(task.target[kept]))
     dropped = Dropped(
@@ -213,7 +226,7 @@ def climb(
 
 
 def _as_long(smoted: Trained, given: Codes, epochs: int) -> int:
-    """Epochs over fewer rows that take as many steps: what SMOTE makes also trains for longer, which is not its merit."""
+    """Epochs over fewer rows that take as many steps: more rows also train for longer, which is no merit of SMOTE."""
     return max(epochs, round(smoted.rows * epochs / len(given)))
 
 
@@ -224,7 +237,7 @@ def _repeats(task: LabelTask, given: Codes, tested: Codes, trained: Trained) -> 
     return Repeats(int(seen.sum()), len(tested), *means)
 
 
-def _step(name: str, what: str, task: LabelTask, tested: Codes, answers: Codes, trained: Trained) -> Step:
+def _step(name: str, what: str, *, task: LabelTask, tested: Codes, answers: Codes, trained: Trained) -> Step:
     """Measured on rows of its own, so without a change."""
     bootstrap = paired_bootstrap(task.target[tested], task.group[tested], {name: answers}, task.bucket, replicates=1)
     return Step(
@@ -240,20 +253,14 @@ def _step(name: str, what: str, task: LabelTask, tested: Codes, answers: Codes, 
 
 
 def _sound(
-    bootstrap: Bootstrap,
-    name: str,
-    before: str | None,
-    what: str,
-    task: LabelTask,
-    test: Codes,
-    rows: int,
-    seconds: float,
+    bootstrap: Bootstrap, name: str, before: str | None, *, what: str, truth: Codes, rows: int, seconds: float
 ) -> Step:
+    """Measured on the rows of all later steps; `before` is the step that changes are told from."""
     return Step(
         name,
         what,
-        len(np.unique(task.target[test])),
-        len(test),
+        len(np.unique(truth)),
+        len(truth),
         rows,
         {metric: bootstrap.interval(name, metric).value for metric in METRICS},
         {} if before is None else {metric: bootstrap.difference(name, before, metric) for metric in METRICS},

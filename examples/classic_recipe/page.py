@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ def changes(steps: tuple[Step, ...]) -> list[dict[str, float]]:
     """Per step and metric what it adds to the step before; none for the first."""
     return [{}] + [
         {metric: after.values[metric] - before.values[metric] for metric in METRICS}
-        for before, after in zip(steps, steps[1:], strict=False)
+        for before, after in pairwise(steps)
     ]
 
 
@@ -44,24 +46,27 @@ def sentences(found: Found) -> list[str]:
     first, last, by_name = found.steps[0], found.steps[-1], {step.name: step for step in found.steps}
     split, asked = by_name["Split by titles"], by_name["All classes asked"]
     repeats, dropped, words = found.repeats, found.dropped, found.words
-    told = [
+    told: list[str] = []
+    told.append(
         f"The recipe reports an accuracy of {number(first.values['accuracy'])}. "
         f"{percent(repeats.rows / repeats.of)} of its {count(repeats.of)} test titles stand in the training part as "
         f"well, equal or nearly so: on these it is {number(repeats.seen)}, on the others {number(repeats.unseen)}. "
-        f"With such titles on one side, accuracy is {number(split.values['accuracy'])}.",
+        f"With such titles on one side, accuracy is {number(split.values['accuracy'])}."
+    )
+    told.append(
         f"To let SMOTE run, {count(dropped.classes)} of {count(dropped.of_classes)} classes with "
         f"{count(dropped.rows)} of {count(dropped.of_rows)} rows were dropped, the rarest ones. Asked for all classes "
         f"of the test part, the same model has a macro-F1 of {number(asked.values['macro_f1'])} instead of "
-        f"{number(split.values['macro_f1'])}.",
-    ]
+        f"{number(split.values['macro_f1'])}."
+    )
     if words.made:
         told.append(
             f"SMOTE made {count(words.made)} rows of word numbers. {percent(words.unwritten / words.made)} of them say "
-            f"what no title of the catalogue says, not even in another order, and {percent(words.foreign / words.made)} "
+            f"what no title of the catalogue says, not even in another order; {percent(words.foreign / words.made)} "
             "hold a word that no training title of their class holds."
         )
     told.append(
-        f"A linear head on pretrained vectors under {found.heads.best}, which a study of the training rows chose, has a "
+        f"A linear head on pretrained vectors under {found.heads.best}, chosen by a study of the training rows, has a "
         f"macro-F1 of {number(last.values['macro_f1'])} and a tail F1 of {number(last.values['tail_f1'])} on the same "
         f"classes, in {seconds(last.seconds)} of CPU time, where the recipe took {seconds(first.seconds)}."
     )
@@ -81,12 +86,12 @@ def ladder_figure(found: Found) -> Figure:
             }
             for step in found.steps
             for metric in METRICS
-            if step.values[metric] == step.values[metric]
+            if math.isfinite(step.values[metric])
         ]
         spans = [
             {"step": step.name, "low": min(known), "high": max(known)}
             for step in found.steps
-            if (known := [v for v in step.values.values() if v == v])
+            if (known := [v for v in step.values.values() if math.isfinite(v)])
         ]
         order = [step.name for step in found.steps]
         x = alt.Scale(domain=[0, 1], nice=False)

@@ -152,7 +152,9 @@ def run(
     numbers = vocabulary.rows([task.texts[row] for row in given])
     present, code = np.unique(task.target[given], return_inverse=True)
     code = code.astype(np.int64)
-    out = held_out(numbers, code, task.group[given], seed) if stopping else np.zeros(len(given), bool)
+    out = (
+        held_out(numbers.astype(np.float32), code, task.group[given], seed) if stopping else np.zeros(len(given), bool)
+    )
     inputs, target = numbers[~out], code[~out]
     real = len(target)
     if smote:

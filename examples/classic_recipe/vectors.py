@@ -83,7 +83,9 @@ def study_heads(task: LabelTask, given: Codes, encoder: str, seed: int, workers:
     return Heads(of_training, vectors, names, result, decide(result), (choice.spec, choice.reason), encoding)
 
 
-def answers_of(heads: Heads, spec: str, given: Codes, tested: Codes, task: LabelTask, seed: int) -> tuple[Codes, float]:
+def answers_of(
+    heads: Heads, spec: str, *, task: LabelTask, given: Codes, tested: Codes, seed: int
+) -> tuple[Codes, float]:
     """Fit a remedy on all training rows at the settings that most folds chose, and ask it for the test rows.
 
     Returns

@@ -1,6 +1,6 @@
 """One class thinned to 1 % of its rows: what each family of remedies wins back for it, and at what price elsewhere.
 
-    python -m examples.sports_shoes                    10,000 titles of fashion_styles, in a few minutes on two cores
+    python -m examples.sports_shoes                    8,000 titles of fashion_styles, in minutes on two cores
     python -m examples.sports_shoes --sample 4000      in a minute or two
     python -m examples.sports_shoes --all              the whole catalogue, in half an hour or so
     python -m examples.sports_shoes --label Watches --remedies standard
@@ -30,7 +30,7 @@ def main(words: list[str] | None = None) -> int:
     add_options(parser, out="sports_shoes.html")
     parser.add_argument("--label", default=Asked.label, help=f"the class: {Asked.label}")
     parser.add_argument("--share", type=float, default=Asked.share, help="of its training rows that stay: 0.01")
-    parser.add_argument("--sample", type=int, default=10_000, help="titles drawn with the seed: 10000")
+    parser.add_argument("--sample", type=int, default=8000, help="titles drawn with the seed: 8000")
     parser.add_argument("--all", action="store_true", help="all titles, no sample")
     parser.add_argument("--remedies", default=REMEDIES, help="specs or a set; one or two of each family by default")
     parser.add_argument("--budget", type=int, default=Asked.budget, help=f"settings a remedy may try: {Asked.budget}")
@@ -52,12 +52,12 @@ def main(words: list[str] | None = None) -> int:
         vectors, names = cache.encode(encoder, task.texts), cache.encode(encoder, task.class_texts)
         contest = hold(task, vectors, names, asked, _tell)
         found = measure(task, contest, seed=given.seed)
-        path = write_page(found, contest, task, asked, (choice.spec, choice.reason), given.out)
+        path = write_page(found, contest, task, asked=asked, encoder=(choice.spec, choice.reason), out=given.out)
     except EvenshelfError as error:
         print(error, file=sys.stderr)
         return 1
     print(table(found, contest))
-    for sentence in sentences(found, contest, task, asked):
+    for sentence in sentences(found, contest, task):
         print(" -", sentence)
     print("page:", path)
     return 0

@@ -128,7 +128,8 @@ def ends_figure(found: Measured, order: Sequence[str], names: Sequence[str]) -> 
     total = found.tested[0]
 
     def draw(size: Size) -> Any:
-        rows, start = [], {n: 0.0 for n in order}
+        rows: list[dict[str, Any]] = []
+        start = dict.fromkeys(order, 0.0)
         for place, end in enumerate(names):
             for n in order:
                 share = found.ends[n][place] / total
@@ -201,7 +202,7 @@ def _whiskers(
     change: bool = False,
 ) -> Any:
     kinds = {CHOICE: "choice", NOTHING: "yardstick", FULL: "yardstick"}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "line": broken(name, size),
             "value": e.value,

@@ -152,8 +152,10 @@ def hold(
         tell(f"fold {number + 1} of {asked.folds}: the best of each of {len(chosen)} lines on all rows of the part")
         settings = {spec: _setting(result, spec) for spec in sorted(set(chosen.values()))}
         fits = Parallel(n_jobs=asked.workers)(
-            delayed(_answers)(task, thin, test, vectors, names, remedy, penalty, asked.seed)
-            for remedy, penalty in settings.values()
+            delayed(_answers)(
+                task, given=thin, tested=test, vectors=vectors, names=names, setting=setting, seed=asked.seed
+            )
+            for setting in settings.values()
         )
         found = dict(zip(settings, fits, strict=True))
         for name, spec in chosen.items():
@@ -162,8 +164,9 @@ def hold(
             line.remedies[spec] += 1
             line.seconds += found[spec][1] + _searched(result, name)
         full = lines.setdefault(FULL, Line(np.full(len(task.target), -1, np.int64)))
-        remedy, penalty = settings["none"]
-        full.answers[test], seconds = _answers(task, train, test, vectors, names, remedy, penalty, asked.seed)
+        full.answers[test], seconds = _answers(
+            task, given=train, tested=test, vectors=vectors, names=names, setting=settings["none"], seed=asked.seed
+        )
         full.remedies["none"] += 1
         full.seconds += seconds
     ordered = [NOTHING, *(n for n in lines if n not in {NOTHING, CHOICE, FULL}), CHOICE, FULL]
@@ -244,15 +247,16 @@ def _searched(result: StudyResult, line: str) -> float:
 
 def _answers(
     task: LabelTask,
+    *,
     given: Codes,
     tested: Codes,
     vectors: Floats,
     names: Floats,
-    spec: str,
-    penalty: float | None,
+    setting: tuple[str, float | None],
     seed: int,
 ) -> tuple[Codes, float]:
     began = time.process_time()
+    spec, penalty = setting
     # classes without a row in this part are left out, as a study of the part leaves them out
     own, target = np.unique(task.target[given], return_inverse=True)
     bound = parse(spec).bound(tuple(task.classes[code] for code in own))

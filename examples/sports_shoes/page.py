@@ -38,16 +38,17 @@ def taken(contest: Contest, name: str) -> str:
     return ", ".join(spec if len(chosen) == 1 else f"{spec} ({times})" for spec, times in chosen)
 
 
-def sentences(found: Measured, contest: Contest, task: LabelTask, asked: Asked) -> list[str]:
+def sentences(found: Measured, contest: Contest, task: LabelTask) -> list[str]:
     """What came out."""
     base, full, choice = (found.values[name] for name in (NOTHING, FULL, CHOICE))
     label = task.classes[contest.code]
-    told = [
+    told: list[str] = []
+    told.append(
         f"{label}: {span(min(contest.taught), max(contest.taught))} of "
         f"{span(min(contest.had), max(contest.had))} rows are left to train on in a fold, and "
         f"{count(found.tested[0])} are tested. F1 falls from {number(full['f1'].value)} to {number(base['f1'].value)}, "
-        f"recall from {number(full['recall'].value)} to {number(base['recall'].value)}.",
-    ]
+        f"recall from {number(full['recall'].value)} to {number(base['recall'].value)}."
+    )
     families = [name for name in ordered(found) if name not in {NOTHING, CHOICE, FULL}]
     gained = [name for name in families if found.changes[name]["f1"].low > 0]
     if gained:
@@ -58,7 +59,7 @@ def sentences(found: Measured, contest: Contest, task: LabelTask, asked: Asked) 
         )
     else:
         told.append(
-            f"Of {counted(len(families), 'line', 'lines')} compared none wins F1 of the class back: no interval is above 0."
+            f"Of {counted(len(families), 'line', 'lines')} compared none wins F1 back: no interval is above zero."
         )
     lost = [name for name in families if found.changes[name]["f1"].high < 0]
     if lost:
@@ -81,7 +82,7 @@ def sentences(found: Measured, contest: Contest, task: LabelTask, asked: Asked) 
 
 
 def write_page(
-    found: Measured, contest: Contest, task: LabelTask, asked: Asked, encoder: tuple[str, str], out: Path
+    found: Measured, contest: Contest, task: LabelTask, *, asked: Asked, encoder: tuple[str, str], out: Path
 ) -> Path:
     """Write it to one file that needs nothing else."""
     order = ordered(found)
@@ -104,7 +105,7 @@ def write_page(
         full=FULL,
         nothing=NOTHING,
         neighbours=neighbours,
-        sentences=sentences(found, contest, task, asked),
+        sentences=sentences(found, contest, task),
         measures=MEASURES,
         rows=len(task.target),
         classes=len(task.classes),
