@@ -99,17 +99,24 @@ class Contest:
         By name: :data:`NOTHING` first, families, :data:`CHOICE`, :data:`FULL`.
     fold
         ``[n]`` outer fold, -1 for rows that are only trained on.
-    taught, had
-        Rows of the class in each training part, after and before thinning.
+    kept
+        Rows of the class that each training part keeps.
+    had
+        How many there were in each before.
     code
         Of the class.
     """
 
     lines: Mapping[str, Line]
     fold: NDArray[np.int16]
-    taught: tuple[int, ...]
+    kept: tuple[Codes, ...]
     had: tuple[int, ...]
     code: int
+
+    @property
+    def taught(self) -> tuple[int, ...]:
+        """How many rows of the class each training part keeps."""
+        return tuple(len(rows) for rows in self.kept)
 
 
 def hold(
@@ -125,13 +132,13 @@ def hold(
     code = _code(task, asked.label)
     fold = task.split(asked.folds, asked.seed)
     lines: dict[str, Line] = {}
-    taught, had = [], []
+    every, had = [], []
     for number in range(asked.folds):
         tell(f"fold {number + 1} of {asked.folds}: thinning, study")
         train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         mine = train[task.target[train] == code]
         kept = _kept(mine, task.group[mine], asked.share, np.random.default_rng([asked.seed, number]))
-        taught.append(len(kept))
+        every.append(kept)
         had.append(len(mine))
         thin = np.setdiff1d(train, np.setdiff1d(mine, kept))
         part = part_of(task, thin)
@@ -170,7 +177,7 @@ def hold(
         full.remedies["none"] += 1
         full.seconds += seconds
     ordered = [NOTHING, *(n for n in lines if n not in {NOTHING, CHOICE, FULL}), CHOICE, FULL]
-    return Contest({name: lines[name] for name in ordered}, fold, tuple(taught), tuple(had), code)
+    return Contest({name: lines[name] for name in ordered}, fold, tuple(every), tuple(had), code)
 
 
 def family_of(remedy: Remedy) -> str:
