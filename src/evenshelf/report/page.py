@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from evenshelf.errors import InputError
@@ -20,9 +20,10 @@ from evenshelf.study.wording import change, percent, seconds, signed
 
 
 @cache
-def _environment() -> Environment:
+def _environment(folder: Path | None) -> Environment:
+    own = PackageLoader("evenshelf.report")
     made = Environment(
-        loader=PackageLoader("evenshelf.report"),
+        loader=own if folder is None else ChoiceLoader([FileSystemLoader(folder), own]),
         autoescape=True,  # always, whatever the file is called: names of classes and shops come from outside
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -74,13 +75,13 @@ def _svg(figure: Figure, narrow: bool = False) -> Markup:
     return Markup(figure.narrow if narrow else figure.wide)  # noqa: S704
 
 
-def render(template: str, **context: Any) -> str:
-    """Fill a template of this package; every text in it is escaped."""
+def render(template: str, *, folder: Path | None = None, **context: Any) -> str:
+    """Fill a template of this package, or one in `folder` that extends ``base.html``; every text in it is escaped."""
     try:
         release = version("evenshelf")
     except PackageNotFoundError:
         release = ""
-    return _environment().get_template(template).render(release=release, **context)
+    return _environment(folder).get_template(template).render(release=release, **context)
 
 
 def write(document: str, path: Path) -> Path:
