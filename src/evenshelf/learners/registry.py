@@ -96,6 +96,9 @@ class LearnerKind:
         weakest is the same for all counts above one.
     default
         What the penalty ``None`` stands for, in a few words.
+    sets
+        Whether each label of a set has a score of its own, its log odds: it is given where they are above 0, and scores
+        are not compared with each other.
 
     Raises
     ------
@@ -110,6 +113,7 @@ class LearnerKind:
     fit: FitScores
     penalties: Callable[[int], tuple[float, ...]] = untuned
     default: str = "the learner's own"
+    sets: bool = False
 
     def __post_init__(self) -> None:
         if not inspect.isfunction(self.fit) or self.fit.__closure__:
@@ -121,7 +125,13 @@ class LearnerKind:
     def unsupported(self, remedy: Remedy) -> str | None:
         """Why this learner cannot honour a remedy, or ``None`` if it can."""
         missing = [stage.value for stage in remedy.stages if stage not in self.stages]
-        return f"{self.title} cannot act at the stage {', '.join(missing)}" if missing else None
+        if missing:
+            return f"{self.title} cannot act at the stage {', '.join(missing)}"
+        if self.sets and not remedy.serves_sets:
+            names = " and ".join(part.name for part in remedy.parts if not part.serves_sets)
+            return f"{names} is for labels of which an example has one, and here each label has a score of its own"
+        names = " and ".join(part.name for part in remedy.parts if part.many_labels)
+        return f"{names} is for examples with sets of labels" if names and not self.sets else None
 
 
 _registry: Registry[LearnerKind] = Registry(

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from evenshelf.learners.set_problems import make_set_problem, set_prior, set_rows
 from evenshelf.learners.solver import ABSENT, Problem
 from evenshelf.learners.vectors import Vectors
-from evenshelf.remedies import Composition, Prior, Remedy, Rows, Stage, effective_loss, parse
+from evenshelf.remedies import Composition, Prior, Remedy, Rows, SetRows, Stage, effective_loss, parse
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
@@ -36,6 +37,8 @@ class Training:
         ``[C, d]`` vectors of the class names in the axes of the rows, or ``None``.
     scale
         What the given vectors were divided by.
+    positive
+        ``[n, C]`` of these rows, where each is a text with all its labels; see :class:`Vectors`.
     """
 
     folds: tuple[int, ...]
@@ -45,6 +48,7 @@ class Training:
     prior: Prior
     names: Floats | None
     scale: float = 1.0
+    positive: csr_array | None = None
 
     @classmethod
     def of(cls, vectors: Vectors, folds: tuple[int, ...], classes: int, names: Floats | None) -> Training:
@@ -53,6 +57,10 @@ class Training:
         target, count = vectors.target[index], vectors.count[index]
         prior = Prior(np.rint(np.bincount(target, count, classes)).astype(np.int64))
         turned = None if names is None else vectors.turn_names(names)
+        if vectors.positive is not None:
+            positive = vectors.positive[index]
+            prior = set_prior(positive, count)
+            return cls(folds, vectors.blocks(folds), target, count, prior, turned, vectors.scale, positive)
         return cls(folds, vectors.blocks(folds), target, count, prior, turned, vectors.scale)
 
     def leading(self, axes: int) -> Training:
@@ -71,10 +79,12 @@ def training_part(remedy: Remedy) -> Remedy:
     return parts[0] if len(parts) == 1 else Composition(tuple(parts))
 
 
-def training_rows(remedy: Remedy, training: Training, rng: np.random.Generator) -> Rows | None:
+def training_rows(remedy: Remedy, training: Training, rng: np.random.Generator) -> Rows | SetRows | None:
     """The rows that the remedy's resampling makes, as indices of *merged* rows; ``None`` if it has none."""
     if Stage.RESAMPLE not in remedy.stages:
         return None
+    if training.positive is not None:
+        return set_rows(remedy, training.blocks, training.positive, training.prior, rng)
     # remedies see every example, also those that were merged: to SMOTE a repeated title is a neighbour
     copies = np.repeat(np.arange(len(training.target)), training.count.astype(np.int64))
     dense = [block if isinstance(block, np.ndarray) else block.toarray() for block in training.blocks]
@@ -85,7 +95,7 @@ def training_rows(remedy: Remedy, training: Training, rng: np.random.Generator) 
     return Rows(**{**vars(made), "first": copies[made.first], "second": copies[made.second]})
 
 
-def make_problem(remedy: Remedy, penalty: float | None, training: Training, rows: Rows | None) -> Problem:
+def make_problem(remedy: Remedy, penalty: float | None, training: Training, rows: Rows | SetRows | None) -> Problem:
     """Turn a remedy into a head to fit.
 
     Parameters
@@ -94,6 +104,9 @@ def make_problem(remedy: Remedy, penalty: float | None, training: Training, rows
         L2 strength per unit of mean loss; ``None`` for scikit-learn's default on the vectors as they were given: C = 1,
         which is ``1 / N`` of the rows after resampling.
     """
+    if training.positive is not None:
+        return make_set_problem(remedy, penalty, training, rows)
+    assert not isinstance(rows, SetRows)
     remedy = remedy.linear_form
     prior = training.prior
     classes = len(prior.counts)

@@ -48,6 +48,9 @@ class Vectors:
     example
         ``[u]`` where a text may have several labels: rows with equal numbers, which are neighbours, are those of one
         text. ``None`` where it has one.
+    positive
+        ``[u, C]`` sparse, where each row is a text with all its labels: how many examples each label has of it; see
+        :func:`evenshelf.learners.sets.of_sets`. ``None`` where a row has one label, its target.
     """
 
     rows: Block
@@ -60,6 +63,7 @@ class Vectors:
     scale: float
     length: float
     example: Codes | None = None
+    positive: csr_array | None = None
 
     @property
     def folds(self) -> int:

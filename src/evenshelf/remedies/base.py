@@ -14,10 +14,12 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from evenshelf.errors import SettingError
 from evenshelf.remedies.losses import CrossEntropy, Loss
-from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
+from evenshelf.remedies.rows import Codes, Floats, Prior, Rows, SetRows
+from evenshelf.remedies.set_losses import SetLoss
 
 
 class Calibrated(Protocol):
@@ -73,6 +75,8 @@ class Remedy:
         Parameters that a user has to give: at their defaults the remedy is not applicable.
     one_label
         Whether it makes sense only where an example has one label, and not a set of them.
+    many_labels
+        Whether it makes sense only where an example has a set of labels, each with a score of its own.
     """
 
     name: ClassVar[str]
@@ -84,6 +88,16 @@ class Remedy:
     grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     needs: ClassVar[tuple[str, ...]] = ()
     one_label: ClassVar[bool] = False
+    many_labels: ClassVar[bool] = False
+
+    @property
+    def serves_sets(self) -> bool:
+        """Whether it acts where each label of a set has a score of its own.
+
+        Weights do, by the positive examples of a label, and names do; what compares the labels of an example with each
+        other, or draws rows by their one label, does not.
+        """
+        return all(p.many_labels or set(p.stages) <= {Stage.WEIGHT, Stage.POOL} for p in self.parts)
 
     @property
     def fingerprint(self) -> str:
@@ -204,6 +218,44 @@ class Remedy:
         """
         return None
 
+    def set_resample(self, vectors: Floats, labels: csr_array, prior: Prior, rng: np.random.Generator) -> SetRows | None:
+        """Make training rows with sets of labels beside the given ones; ``None`` makes none.
+
+        Parameters
+        ----------
+        vectors
+            ``[n, d]`` float32, one row a text, of the training fold only.
+        labels
+            ``[n, G]`` sparse, bool.
+        prior
+            Of the training fold.
+        rng
+            Source of all randomness.
+        """
+        return None
+
+    def set_loss(self, prior: Prior) -> SetLoss | None:
+        """The loss to train with where each label has a score of its own; ``None`` means binary cross entropy."""
+        return None
+
+    def set_calibration(self, scores: Floats, labels: csr_array, count: Floats, prior: Prior) -> Calibrated | None:
+        """What changes all later scores of sets, found on texts that the model has not seen; ``None`` leaves them.
+
+        A label is given to a text where its score is above 0.
+
+        Parameters
+        ----------
+        scores
+            ``[n, G]`` log odds of each label.
+        labels
+            ``[n, G]`` sparse, bool: the labels of the texts.
+        count
+            ``[n]`` > 0, how many examples a text stands for.
+        prior
+            Of the texts that the model was trained on.
+        """
+        return None
+
 
 @dataclass(frozen=True)
 class Composition(Remedy):
@@ -318,6 +370,20 @@ class Composition(Remedy):
     def centre(self, names: Floats, prior: Prior) -> Floats | None:
         """Centre of the member that pools."""
         return next((c for m in self.members if (c := m.centre(names, prior)) is not None), None)
+
+    def set_resample(self, vectors: Floats, labels: csr_array, prior: Prior, rng: np.random.Generator) -> SetRows | None:
+        """Rows of the member that resamples."""
+        made = (m.set_resample(vectors, labels, prior, rng) for m in self.members if Stage.RESAMPLE in m.stages)
+        return next(made, None)
+
+    def set_loss(self, prior: Prior) -> SetLoss | None:
+        """Loss of the member that has one."""
+        return next((found for m in self.members if (found := m.set_loss(prior)) is not None), None)
+
+    def set_calibration(self, scores: Floats, labels: csr_array, count: Floats, prior: Prior) -> Calibrated | None:
+        """Calibration of the member that has one."""
+        made = (m.set_calibration(scores, labels, count, prior) for m in self.members if Stage.CALIBRATE in m.stages)
+        return next(made, None)
 
 
 def _literal(value: Any, default: Any) -> str:
