@@ -39,8 +39,11 @@ def study(  # noqa: PLR0917 - typer calls it by name
         str, typer.Option(metavar="SPEC", help="auto looks at the texts; see: evenshelf encoders.")
     ] = "auto",
     learner: Annotated[
-        str, typer.Option(metavar="NAME", help="What is fitted on the vectors; see: evenshelf learners.")
-    ] = "heads",
+        str | None,
+        typer.Option(
+            metavar="NAME", help="What is fitted on the vectors, if not the task's own; see: evenshelf learners."
+        ),
+    ] = None,
     budget: Annotated[int, typer.Option(help="Settings that every remedy may try.")] = 8,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal results.")] = 0,
     workers: Annotated[
@@ -157,7 +160,7 @@ def _run(
     from evenshelf.study.verdict import decide  # noqa: PLC0415
     from evenshelf.tasks import task_kind  # noqa: PLC0415
 
-    wanted = prepare.Plan(**plan)
+    wanted = prepare.Plan(**plan | {"learner": plan["learner"] or task_kind(task).learner})
     wanted.check()
     prepare.check_verdict(metric, guardrail)
     prepare.check_encoder(encoder)

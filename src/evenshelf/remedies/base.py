@@ -218,7 +218,9 @@ class Remedy:
         """
         return None
 
-    def set_resample(self, vectors: Floats, labels: csr_array, prior: Prior, rng: np.random.Generator) -> SetRows | None:
+    def set_resample(
+        self, vectors: Floats, labels: csr_array, prior: Prior, rng: np.random.Generator
+    ) -> SetRows | None:
         """Make training rows with sets of labels beside the given ones; ``None`` makes none.
 
         Parameters
@@ -371,7 +373,9 @@ class Composition(Remedy):
         """Centre of the member that pools."""
         return next((c for m in self.members if (c := m.centre(names, prior)) is not None), None)
 
-    def set_resample(self, vectors: Floats, labels: csr_array, prior: Prior, rng: np.random.Generator) -> SetRows | None:
+    def set_resample(
+        self, vectors: Floats, labels: csr_array, prior: Prior, rng: np.random.Generator
+    ) -> SetRows | None:
         """Rows of the member that resamples."""
         made = (m.set_resample(vectors, labels, prior, rng) for m in self.members if Stage.RESAMPLE in m.stages)
         return next(made, None)

@@ -48,7 +48,9 @@ class MLSMOTE(Remedy):
     name: ClassVar[str] = "mlsmote"
     title: ClassVar[str] = "MLSMOTE"
     paper: ClassVar[str] = "Charte, Rivera, del Jesus & Herrera, Knowledge-Based Systems 89, 2015"
-    formula: ClassVar[str] = "x[i] + u (x[j] - x[i]), j among the k nearest with the label, where max n / n[g] > its mean"
+    formula: ClassVar[str] = (
+        "x[i] + u (x[j] - x[i]), j among the k nearest with the label, where max n / n[g] > its mean"
+    )
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
     neutral: ClassVar[dict[str, float]] = {"amount": 0.0}
     grid: ClassVar[dict[str, tuple[float, ...]]] = {"amount": (1.0, 4.0)}
@@ -75,10 +77,9 @@ class MLSMOTE(Remedy):
             return SetRows(none, none, none.astype(np.float32), none.astype(np.float32), labels[:0], (told,))
         first, second, step, sets = (np.concatenate(part) for part in zip(*made, strict=True))
         rare, single = len(made), sum(len(rows) == 1 for rows in members)
-        notes = [
-            f"{len(first):,} texts were made beside {len(vectors):,} given ones, for {counted(rare, 'label', 'labels')} "
-            "that are rarer than the mean of all"
-        ]
+        labels_of = counted(rare, "label", "labels")
+        told = f"{len(first):,} texts were made beside {len(vectors):,} given ones, for {labels_of} rarer than the mean"
+        notes = [told]
         few = sum(1 < len(rows) <= self.k for rows in members)
         if few:
             notes.append(f"{counted(few, 'label has', 'labels have')} fewer than {self.k + 1} texts, and all were used")

@@ -1,4 +1,4 @@
-"""Remedies that decide, on texts which the model has not seen, which labels a text gets: one cut a label, or by rank."""
+"""Remedies that decide, on texts that the model has not seen, which labels a text gets: by thresholds, or by rank."""
 
 from __future__ import annotations
 
@@ -107,7 +107,9 @@ class RankCut(Remedy):
             return _Rank(self.k)
         if not len(scores):
             k = max(round(prior.total / max(prior.texts or prior.total, 1)), 1)
-            return _Rank(k, (f"texts get the mean number of labels, {k}: there is no text that the model has not seen",))
+            return _Rank(
+                k, (f"texts get the mean number of labels, {k}: there is no text that the model has not seen",)
+            )
         has = labels.toarray().astype(bool)
         support = count @ has
         order = np.argsort(-scores, axis=1, kind="stable")

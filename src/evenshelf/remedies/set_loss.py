@@ -34,7 +34,9 @@ class PositiveWeight(Remedy):
     name: ClassVar[str] = "positive_weight"
     title: ClassVar[str] = "Weights of positives"
     paper: ClassVar[str] = "King & Zeng, Political Analysis 9(2), 2001; of each label by itself"
-    formula: ClassVar[str] = "w[g] = ((N - n[g]) / n[g]) ** power for texts that have the label, 1 for those that have not"
+    formula: ClassVar[str] = (
+        "w[g] = ((N - n[g]) / n[g]) ** power for texts that have the label, 1 for those that have not"
+    )
     stages: ClassVar[tuple[Stage, ...]] = (Stage.WEIGHT,)
     neutral: ClassVar[dict[str, float]] = {"power": 0.0}
     grid: ClassVar[dict[str, tuple[float, ...]]] = {"power": (0.5, 0.25)}

@@ -163,9 +163,8 @@ class DistributionBalancedBinary(SetLoss):
         rows, labels = places(positive)
         drawn = np.bincount(rows, self.inverse[labels], n).astype(np.float32)
         # a row without any label is drawn for none: as far from rare as can be
-        share = self.inverse / np.where(drawn > 0.0, drawn, np.inf)[:, None]
-        balance: Floats = (self.alpha + sigmoid(np.float32(self.beta) * (share - np.float32(self.mu)))).astype(np.float32)
-        return balance
+        share = (self.inverse / np.where(drawn > 0.0, drawn, np.inf)[:, None]).astype(np.float32)
+        return np.float32(self.alpha) + sigmoid(np.float32(self.beta) * (share - np.float32(self.mu)))
 
 
 def places(positive: csr_array) -> tuple[Codes, Codes]:
@@ -183,5 +182,5 @@ def softplus(scores: Floats) -> Floats:
 def sigmoid(scores: Floats) -> Floats:
     """``1 / (1 + exp(-s))`` without overflow."""
     small = np.exp(-np.abs(scores))
-    found: Floats = np.where(scores >= 0.0, 1.0, small) / (1.0 + small)
-    return found
+    upper = np.where(scores >= 0.0, np.float32(1.0), small)
+    return np.asarray(upper / (np.float32(1.0) + small), dtype=np.float32)

@@ -17,7 +17,7 @@ from evenshelf.learners.solver import MEMORY
 from evenshelf.learners.training import Training, training_rows
 from evenshelf.learners.vectors import Vectors
 from evenshelf.remedies import Calibrated, Remedy, Stage
-from evenshelf.study.calibrating import Before, cross_calibrated, fit_before
+from evenshelf.study.calibrating import Before, classes_of, cross_calibrated, fit_before
 from evenshelf.study.plan import APPROACH_TOLERANCE, FINAL_TOLERANCE, SEARCH_TOLERANCE, Start, Unit
 
 Floats = NDArray[np.float32]
@@ -83,12 +83,14 @@ def fit_unit(
 
     Parameters
     ----------
+    vectors
+        With a row for each text, where :attr:`~evenshelf.learners.vectors.Vectors.positive` has its labels.
     random
         Random numbers by what they are for: folds, and the spec of what is trained.
     start
         Reads the weights that a final fit starts from.
     """
-    if unit.learner == HEADS:
+    if unit.learner == HEADS or vectors.positive is not None:
         return _heads(unit, vectors, names, random, start)
     return _others(unit, vectors, names, random)
 
@@ -210,11 +212,6 @@ def _checked(scores: Any, shape: tuple[int, int], learner: str, remedy: Remedy) 
             hint="evenshelf.testing.check_learner finds out what else it does not keep to.",
         )
     return found.astype(np.float32, copy=False)
-
-
-def classes_of(vectors: Vectors) -> int:
-    """How many classes there are."""
-    return int(vectors.target.max()) + 1
 
 
 def _bytes(training: Training, rows: Any) -> int:

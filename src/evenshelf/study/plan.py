@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from evenshelf.errors import SettingError
+from evenshelf.learners.binary import BINARY
 from evenshelf.learners.heads import HEADS
 from evenshelf.learners.paths import STRONGEST
 from evenshelf.learners.registry import LearnerKind
 from evenshelf.learners.training import training_part
 from evenshelf.remedies import Remedy
 
-REVISION = 11
+REVISION = 12
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
 
 SEARCH_TOLERANCE = 3e-3
@@ -114,11 +115,11 @@ class Start:
 def trainings(wanted: Sequence[tuple[str, Setting]], *, final: bool, learner: LearnerKind = HEADS) -> list[Training]:
     """Merge settings that differ only in what costs no training.
 
-    Only linear heads are merged: other learners fit each setting by itself. In a search, all penalties of a training
-    lie on one path and each is scored. In a final fit each penalty has a path of its own, whose stronger penalties only
-    lead there.
+    Only linear heads (:func:`on_paths`) are merged: other learners fit each setting by itself. In a search, all
+    penalties of a training lie on one path and each is scored. In a final fit each penalty has a path of its own, whose
+    stronger penalties only lead there.
     """
-    if learner != HEADS:
+    if not on_paths(learner):
         return [Training(setting.remedy, (setting.penalty,), ((name, setting),)) for name, setting in wanted]
     grouped: dict[tuple[str, float | None], list[tuple[str, Setting]]] = {}
     for name, setting in wanted:
@@ -130,6 +131,11 @@ def trainings(wanted: Sequence[tuple[str, Setting]], *, final: bool, learner: Le
         path = _approach(values[0]) if final else tuple(values)
         found.append(Training(training_part(users[0][1].remedy), path, tuple(users)))
     return found
+
+
+def on_paths(learner: LearnerKind) -> bool:
+    """Whether a study fits this learner along paths of penalties, together for several settings: linear heads."""
+    return learner in {HEADS, BINARY}
 
 
 def _approach(penalty: float | None) -> tuple[float | None, ...]:
@@ -244,7 +250,7 @@ def search_units(
     """
     pairs = [(i, (i + 1) % folds) for i in range(0, folds, 2)]
     units = _units("search", trainings(wanted, final=False, learner=learner), matrix, pairs, learner)
-    return [replace(unit, axes=axes) for unit in units] if learner == HEADS else units
+    return [replace(unit, axes=axes) for unit in units] if on_paths(learner) else units
 
 
 def final_units(

@@ -21,15 +21,17 @@ from numpy.typing import NDArray
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners import LearnerKind, learner_kind
+from evenshelf.learners.binary import BINARY
 from evenshelf.learners.heads import HEADS
 from evenshelf.learners.vectors import Vectors, prepare, prepare_sparse
 from evenshelf.remedies import Prior, Remedy, parse, remedy_set
 from evenshelf.study import trials
+from evenshelf.study.alarms import with_alarms
+from evenshelf.study.answers import Alarms, copies_of_texts
 from evenshelf.study.gather import Gathered, gather
-from evenshelf.study.plan import Setting, Starts, Unit, final_units, search_units, settings, starts_of
-from evenshelf.study.results import Outcome, RemedyResult, StudyResult, save
+from evenshelf.study.plan import Setting, Starts, Unit, final_units, on_paths, search_units, settings, starts_of
+from evenshelf.study.results import RemedyResult, StudyResult, save
 from evenshelf.tasks.label import LabelTask
-from evenshelf.tasks.label_metrics import macro_f1
 
 Progress = Callable[[float, float, str], None]
 DENSE, SPARSE, SHUFFLED = "dense", "words", "random-folds"
@@ -105,6 +107,14 @@ class Study:
         self.folder = Path(self.folder).resolve()  # workers may live longer than the current folder
         self._remedies = remedy_set(self.remedies)
         self._learner = learner_kind(self.learner) if isinstance(self.learner, str) else self.learner
+        if self._learner.sets and (self._learner != BINARY or not self.task.several):
+            what = (
+                "has one label each" if self._learner == BINARY else "can be fitted by this project's own learner only"
+            )
+            raise SettingError(
+                f"The learner {self._learner.name!r} is for examples with sets of labels, and this task {what}.",
+                hint="Ask for sets, as with --task tags, or use another learner, such as heads.",
+            )
         for remedy in self._remedies:
             settings(remedy, self.budget, self._learner)
 
@@ -135,7 +145,7 @@ class Study:
             or _of_sets(r, task)
             for r in self._remedies
         }
-        learners = {DENSE: self._learner, SPARSE: HEADS, SHUFFLED: self._learner}
+        learners = {DENSE: self._learner, SPARSE: BINARY if self._learner.sets else HEADS, SHUFFLED: self._learner}
         wanted = [
             (r.spec, s)
             for r in self._remedies
@@ -167,7 +177,7 @@ class Study:
                 f: [*defaults[name], *((spec, setting) for spec, setting in chosen[name][f].items())]
                 for f in range(self.folds)
             }
-            starts = self._starts(search[name], matrices[name]) if learners[name] == HEADS else None
+            starts = self._starts(search[name], matrices[name]) if on_paths(learners[name]) else None
             finals[name] = final_units(by_fold, places[name], starts, learners[name])
         work.expect(sum(_cost(u) for units in finals.values() for u in units))
         work.do([u for units in finals.values() for u in units], "final fits")
@@ -176,12 +186,13 @@ class Study:
         results = [_result(r, reasons[r.spec], gathered[DENSE]) for r in self._remedies]
         if SPARSE in matrices:
             results.append(_yardstick(baseline, gathered[SPARSE]))
-        leak = self._leak(gathered[SHUFFLED].outcome("none", tuned=True), results[0], fold)
+        leak = self._leak(gathered[SHUFFLED], gathered[DENSE], fold)
         meta = {
             **task.describe(),
             **self.about,
             "learner": self._learner.name,
             "models": self._learner.title,
+            "sizes": "learned" if self._learner.sets else "known" if task.several else None,
             "default_penalty": self._learner.default,
             "settings_tried": sorted({len(settings(r, self.budget, self._learner)) for r in self._remedies}),
             "weakest_penalty": offered[-1] if len(offered) > 1 else None,
@@ -207,6 +218,10 @@ class Study:
             remedies=tuple(results),
             example=task.same if task.several else None,
         )
+        if self._learner.sets:
+            result = with_alarms(
+                result, _alarms(gathered, results), matrices[DENSE].row_of, copies_of_texts(matrices[DENSE])
+            )
         save(result, self.folder)
         return result
 
@@ -271,14 +286,13 @@ class Study:
             ((unit, trials.read(self.folder, self._address(unit))) for unit in search),
             ((unit, trials.read(self.folder, self._address(unit))) for unit in finals),
             matrix,
+            self.task.bucket,
         )
 
-    def _leak(self, flattered: Outcome, none: RemedyResult, fold: NDArray[np.int16]) -> dict[str, float]:
+    def _leak(self, flattered: Gathered, grouped_folds: Gathered, fold: NDArray[np.int16]) -> dict[str, float]:
         """What folds that ignore repeated titles would have claimed for ``none``, on the same examples."""
         kept = fold >= 0
-        classes = len(self.task.classes)
-        assert none.tuned is not None
-        grouped, loose = (macro_f1(self.task.target[kept], o.predicted[kept], classes) for o in (none.tuned, flattered))
+        grouped, loose = (found.macro_f1("none", self.task.target, kept) for found in (grouped_folds, flattered))
         return {"macro_f1_grouped": grouped, "macro_f1_random": loose, "flattery": loose - grouped}
 
 
@@ -288,6 +302,17 @@ def _of_sets(remedy: Remedy, task: LabelTask) -> str | None:
     if not task.several or not names:
         return None
     return f"{' and '.join(names)} is for examples with one label each, and here they have several"
+
+
+def _alarms(gathered: Mapping[str, Gathered], results: Sequence[RemedyResult]) -> dict[tuple[str, str], Alarms]:
+    """Of all outcomes, by spec and mode."""
+    found = {}
+    for r in results:
+        parts = gathered[SPARSE if r.reference else DENSE]
+        for mode, outcome in (("tuned", r.tuned), ("default", r.default)):
+            if outcome is not None:
+                found[r.spec, mode] = parts.alarms(r.spec, tuned=mode == "tuned")
+    return found
 
 
 def _result(remedy: Remedy, reason: str | None, found: Gathered) -> RemedyResult:

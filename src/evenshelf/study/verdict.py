@@ -217,7 +217,7 @@ def decide(
     if winner is not None:
         comparisons = [replace(c, recommended=c.spec == winner.spec) for c in comparisons]
     ties = _ties(bootstrap, comparisons, winner, metric, alpha)
-    rows_of_class = np.bincount(y, minlength=len(buckets))
+    rows_of_class = np.bincount(y[y >= 0], minlength=len(buckets))
     verdict = Verdict(
         headline="",
         reasons=(),
@@ -232,7 +232,7 @@ def decide(
         alpha=alpha,
         replicates=replicates,
         seed=seed,
-        rows=int(rows.sum()),
+        rows=int((y >= 0).sum()),
         classes=int((rows_of_class > 0).sum()),
         groups=len(np.unique(group)),
         cold=int(((buckets == "cold") & (rows_of_class > 0)).sum()),

@@ -188,4 +188,4 @@ def _acting_at(stage: Stage, subject: _Subject) -> list[Remedy]:
     """Built-in remedies of this one stage, at their default, which is far from neutral."""
     ours = [k for k in catalogue().values() if k.__module__.startswith("evenshelf.")]
     kinds = [k for k in ours if k.stages == (stage,) and not k.needs]
-    return [kind() for kind in kinds] if stage in subject.stages else []
+    return [kind() for kind in kinds if subject.kind.unsupported(kind()) is None] if stage in subject.stages else []

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evenshelf.learners.heads import STAGES, fit_alone
 from evenshelf.learners.training import Training, training_rows
 from evenshelf.learners.vectors import prepare
-from evenshelf.remedies import Loss, Prior, Remedy, Rows, Stage, parse
+from evenshelf.remedies import Loss, Prior, Remedy, Rows, SetRows, Stage, parse
 from evenshelf.testing import losses
 from evenshelf.testing.calibration import (
     calibrates_any_scores,
@@ -25,6 +25,7 @@ from evenshelf.testing.check import EXAMPLES, Check, gather, locked, run_all
 from evenshelf.testing.declarations import declaration_checks
 from evenshelf.testing.learners import probabilities, skewed_sample
 from evenshelf.testing.losses import check_weights
+from evenshelf.testing.set_remedies import fits_sets_of_any_kind, set_promises
 from evenshelf.testing.strategies import Sample, labelled_vectors, priors
 
 Floats = NDArray[np.float32]
@@ -48,6 +49,13 @@ def remedy_checks(remedy: type[Remedy] | Remedy) -> list[Check]:
     if isinstance(remedy, type) and remedy.needs:
         return [*declaration_checks(remedy), *gather(one.spec, cannot_be_used_without_what_it_needs, of=one)]
     promises = [names_why_it_cannot_be_used, can_be_used_on_ordinary_data, changes_nothing_at_stages_it_does_not_name]
+    if one.serves_sets:
+        promises += [fits_sets_of_any_kind]
+    if any(part.many_labels for part in one.parts):
+        if Stage.WEIGHT in one.stages:
+            promises += [gives_each_group_a_weight, never_weighs_a_rarer_group_less]
+        declared = declaration_checks(remedy) if isinstance(remedy, type) else []
+        return [*declared, *gather(one.spec, *promises, *set_promises(one), of=one)]
     if Stage.RESAMPLE in one.stages:
         promises += [
             makes_rows_from_training_rows,
@@ -391,9 +399,9 @@ def does_nothing_at_its_neutral_value(remedy: Remedy) -> None:
         assert far < 1e-5, f"{neutral} should do nothing on groups of {counts}, but moves a probability by {far:.3g}"
 
 
-def same_rows(one: Rows | None, two: Rows | None) -> bool:
-    """Whether two sets of rows are equal to the bit."""
-    if one is None or two is None:
+def same_rows(one: Rows | SetRows | None, two: Rows | SetRows | None) -> bool:
+    """Whether two sets of rows, none of them with sets of labels, are equal to the bit."""
+    if not isinstance(one, Rows) or not isinstance(two, Rows):
         return one is two
     names = [f.name for f in dataclasses.fields(one) if f.name != "notes"]
     return one.notes == two.notes and all(np.array_equal(getattr(one, n), getattr(two, n)) for n in names)
