@@ -31,6 +31,7 @@ Block: TypeAlias = Any  # float32 matrix, dense (ndarray) or sparse (csr_array)
 
 BLOCK = 1 << 16  # scores that stay in a core's cache while the loss is computed
 MEMORY = 10  # pairs that L-BFGS remembers
+LEAST = 1e-12  # an objective below is zero: labels that all rows have are learned without end, and in vain
 REFRESH = 8  # steps after which the curvature is measured again
 ABSENT = np.float32(-1e4)  # bias of a class that has neither example nor name: its probability is exactly 0
 
@@ -191,7 +192,7 @@ class Descent:
                 self.measured = steps
             direction = self.aim(gradient)
             descent = float(np.vdot(gradient, direction))
-            if -descent <= self.problem.tolerance * objective:
+            if -descent <= self.problem.tolerance * max(objective, LEAST):
                 return Fit(self.weights, objective, steps, converged=True)
             memory.forward(direction, memory.slopes)
             step, found = self.search(direction, descent, objective)
