@@ -13,12 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from evenshelf.plurals import counted, plural
+from evenshelf.study.sets import how_answered, set_table
 from evenshelf.study.wording import (
     only_trained_on,
     read_off,
     rivals,
     seconds,
-    several_labels,
     signed,
     unguarded,
 )
@@ -104,6 +104,10 @@ class StudyReport:
         yield comparison_table(verdict, wide=options.max_width >= WIDE)
         yield ""
         yield Padding.indent(legend(verdict, wide=options.max_width >= WIDE), INDENT)
+        sets = set_table(self.result, verdict)
+        if sets is not None:
+            yield ""
+            yield sets
         notes = list(study_notes(self.result, verdict))
         if self.folder is not None and any(standing(verdict, c) == "refused" for c in verdict.comparisons):
             again = f"evenshelf report {self.folder} --guardrail 0.05"
@@ -188,8 +192,8 @@ def legend(verdict: Verdict, *, wide: bool) -> RenderableType:
 def study_notes(result: StudyResult, verdict: Verdict) -> Iterator[Text]:
     """What a reader of the table should know besides."""
     meta, nouns = result.meta, nouns_of(result.meta)
-    if "labels_per_text" in meta:
-        yield Text(several_labels(meta["labels_per_text"], nouns))
+    if answered := how_answered(meta, nouns):
+        yield Text(answered)
     if meta.get("read_off"):
         yield Text(read_off(meta["read_off"], nouns))
     for reason, count in meta.get("dropped", {}).items():
