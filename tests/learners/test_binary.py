@@ -147,5 +147,6 @@ def test_what_compares_labels_is_refused_and_so_are_wrong_lengths():
         with pytest.raises(SettingError, match=spec.split(" + ")[-1]):
             fit_sets(SAMPLE.vectors, SAMPLE.labels, parse(spec))
     assert "score of its own" in BINARY.unsupported(parse("smote"))
+    assert BINARY.unsupported(parse("balanced + mlsmote + label_thresholds")) is None
     with pytest.raises(InputError, match="240 vectors but 3 sets"):
         fit_sets(SAMPLE.vectors, SAMPLE.labels[:3], parse("none"))

@@ -128,10 +128,10 @@ class LearnerKind:
         if missing:
             return f"{self.title} cannot act at the stage {', '.join(missing)}"
         if self.sets and not remedy.serves_sets:
-            names = " and ".join(part.name for part in remedy.parts if not part.serves_sets)
-            return f"{names} is for labels of which an example has one, and here each label has a score of its own"
-        names = " and ".join(part.name for part in remedy.parts if part.many_labels)
-        return f"{names} is for examples with sets of labels" if names and not self.sets else None
+            return "it is for labels that compete for an example, and here each has a score of its own"
+        if not self.sets and any(part.many_labels for part in remedy.parts):
+            return "it is for examples with sets of labels"
+        return None
 
 
 _registry: Registry[LearnerKind] = Registry(

@@ -47,7 +47,6 @@ class LabelThresholds(Remedy):
     formula: ClassVar[str] = "s[g] - strength t[g], t[g] = argmax of F1[g] over held-out texts, shrunk to one for all"
     stages: ClassVar[tuple[Stage, ...]] = (Stage.CALIBRATE,)
     neutral: ClassVar[dict[str, float]] = {"strength": 0.0}
-    grid: ClassVar[dict[str, tuple[float, ...]]] = {"prior_texts": (5.0, 20.0)}
     many_labels: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -216,9 +216,13 @@ def study_notes(result: StudyResult, verdict: Verdict) -> Iterator[Text]:
             f"Folds that ignore {nouns.repeats} would have shown macro-F1 {_value(leak['macro_f1_random'])} instead of "
             f"{_value(leak['macro_f1_grouped'])} for doing nothing: {signed(flattery)} that is not there."
         )
+    refused: dict[str, list[str]] = {}
     for remedy in result.remedies:
         if remedy.not_applicable is not None:
-            yield Text.assemble((remedy.spec, "bold"), f" was not applicable: {remedy.not_applicable}.")
+            refused.setdefault(remedy.not_applicable, []).append(remedy.spec)
+    for reason, specs in refused.items():
+        were = plural(len(specs), "was", "were")
+        yield Text.assemble((", ".join(specs), "bold"), f" {were} not applicable: {reason}.")
     timings = meta.get("timings", {})
     if "study_seconds" in timings:
         compared = rivals(verdict)

@@ -65,5 +65,6 @@ register(
         "colour,season), or to what a user looked at (--target users.tags).",
         TagsTask.from_shop,
         "tags",
+        "binary_heads",
     )
 )
