@@ -16,7 +16,11 @@ from evenshelf.report import study_report, write_study_report
 from evenshelf.report.classes import class_changes
 from evenshelf.report.numbers import number
 from evenshelf.report.study import command
+from evenshelf.study.learning_curve import CurvePoint, Forecast, LearningCurve
+from evenshelf.study.repeats import SeedGain, SeedSensitivity
+from evenshelf.study.resampled import resampled_test
 from evenshelf.study.runner import WORDS_SPEC
+from evenshelf.study.terminal import study_notes
 from evenshelf.study.verdict import decide
 from evenshelf.study.wording import change, comparison_note, seconds, signed
 from evenshelf.tasks.nouns import TEXTS
@@ -102,7 +106,9 @@ def test_every_score_in_the_words_is_a_number_of_the_study(tree, result, verdict
     known |= {base.macro_f1 - base.untuned, verdict.alpha, len(verdict.comparisons[1:]) / (verdict.replicates + 1)}
     for one in class_changes(result, result.baseline.tuned, result[verdict.best].tuned):
         known |= {one.before, one.after, one.change}
-    known |= {t.diff for t in verdict.ties}
+    known |= {t.diff for t in verdict.ties} | {verdict.zone}
+    for entry in (*verdict.buckets, *verdict.resampled, *verdict.calibration, *verdict.tradeoffs):
+        known |= {v for v in vars(entry).values() if isinstance(v, float) and math.isfinite(v)}
     allowed = {f"{abs(v):.3f}".removeprefix("0") for v in known}
     counts = result.classes["count"].sort().to_numpy()
     gini = 2 * (np.arange(1, len(counts) + 1) * counts).sum() / (len(counts) * counts.sum()) - 1 - 1 / len(counts)
@@ -152,7 +158,7 @@ def test_the_page_can_be_used_without_eyes_and_on_phones(tree):
     assert levels.count(1) == 1
     assert all(b - a <= 1 for a, b in pairwise(levels))
     figures = tree.all("figure")
-    assert len(figures) == 7
+    assert len(figures) == 8
     for shown in figures:
         (image,) = [e for e in shown.elements() if e.attributes.get("role") == "img"]
         assert len(image.attributes["aria-label"]) > 40
@@ -338,3 +344,33 @@ def test_writing_replaces_at_once_and_leaves_nothing_behind(tmp_path, result, ve
 
 def test_equal_studies_make_equal_pages(result, verdict, page):
     assert study_report(result, verdict) == page
+
+
+def test_other_seeds_and_fewer_labels_are_shown_where_asked_for(result, verdict):
+    spec = verdict.best
+    gains = tuple(SeedGain(spec, seed, 0.8 + seed / 100, 0.01 * (seed + 1), 0.02) for seed in range(3))
+    tests = (replace(resampled_test([0.01, 0.02, 0.03, 0.02], 0.5), spec=spec),)
+    points = tuple(
+        CurvePoint(name, share, 1000 * share, "macro_f1", value, value - 0.02, value + 0.02)
+        for name, start in (("none", 0.5), (spec, 0.6))
+        for share, value in ((0.25, start), (0.5, start + 0.1), (1.0, start + 0.17))
+    )
+    forecasts = (
+        Forecast("none", "macro_f1", 0.731, 0.713, 0.752, 0.664, 0.67, math.nan),
+        Forecast(spec, "macro_f1", 0.824, 0.807, 0.843, 0.766, 0.77, 2.34),
+    )
+    more = replace(result, seeds=SeedSensitivity("macro_f1", gains, tests), curve=LearningCurve(points, forecasts))
+    tree = read(study_report(more, verdict))
+    shown = rows(tree.by_id("seed-table"))
+    assert [cell[:5] for cell in shown[0][1:]] == ["+.010", "+.020", "+.030"]
+    said = tree.by_id("curve").text
+    assert ".731 (.713 to .752)" in said
+    assert "2.3 times the labels" in said
+    assert "+.010 to +.030 in macro-F1 over 3 seeds" in tree.by_id("seeds").text
+    terminal = " ".join(note.plain for note in study_notes(more, verdict))
+    assert "2.3 times the labels" in terminal
+    assert "over 3 seeds" in terminal
+    plain = read(study_report(result, verdict))
+    ids = {e.attributes.get("id") for e in plain.elements()}
+    assert not ids & {"seeds", "curve"}
+    assert {"buckets", "tradeoffs"} <= ids

@@ -14,6 +14,7 @@ from evenshelf.learners import LearnerKind, learner_kind
 from evenshelf.report.study import study_report
 from evenshelf.study.alarms import lay_out
 from evenshelf.study.answers import Alarms
+from evenshelf.study.further import further
 from evenshelf.study.guessing import guesses
 from evenshelf.study.metrics import metrics_table, save_findings
 from evenshelf.study.results import load
@@ -176,6 +177,34 @@ def test_the_softmax_has_the_metrics_of_sets_as_well(world, tmp_path):
     assert outcome.sets["known_size_f1"] == pytest.approx(decide(result)["none"].macro_f1)
     assert len(result.y) == len(task.target)
     assert result["positive_weight"].not_applicable == "it is for examples with sets of labels"
+
+
+def test_the_evidence_counts_what_is_given_and_what_is_true(studied):
+    task, result, _, _ = studied
+    verdict = decide(result)
+    n = len(task.target)
+    kept = result.fold[:n] >= 0
+    for found in verdict.calibration:
+        outcome = result[found.spec].tuned
+        cost = -np.log(np.clip(outcome.p_true[:n][kept].astype(float), 1e-12, 1))
+        assert found.nll == pytest.approx(cost.mean(), rel=1e-5), "rows where nothing is true have no likelihood"
+        given_tags = (result.fold >= 0) & (outcome.predicted >= 0)
+        right = (outcome.predicted == result.y)[given_tags]
+        assert found.accuracy == pytest.approx(right.mean())
+    folds = {test.spec: test for test in verdict.resampled}
+    assert all(test.folds == 3 for test in folds.values())
+
+
+def test_seeds_are_run_again_and_a_learning_curve_is_refused(world, tmp_path):
+    task, vectors, names = world
+    asked = {"remedies": ["none", "positive_weight"], "folds": 3, "budget": 2, "names": names, "workers": 1}
+    study = Study(task, vectors, tmp_path, learner="binary_heads", **asked)
+    result = study.run()
+    again = further(study, result, decide(result), seeds=2)
+    assert again.seeds.seeds == (0, 1)
+    assert all(np.isfinite(gain.value) for gain in again.seeds.gains)
+    with pytest.raises(SettingError, match="no learning curve of binary_heads"):
+        further(study, result, decide(result), curve=True)
 
 
 def test_a_learner_for_sets_is_refused_where_there_are_none(world, tmp_path):

@@ -21,6 +21,8 @@ MetricOption = Annotated[
 ]
 GuardrailOption = Annotated[float, typer.Option(help="Share of head F1 that a remedy may lose.", metavar="SHARE")]
 
+ZoneOption = Annotated[float, typer.Option(help="Gains that are certainly smaller do not matter.", metavar="GAIN")]
+
 
 @app.command()
 def study(  # noqa: PLR0917 - typer calls it by name
@@ -51,6 +53,13 @@ def study(  # noqa: PLR0917 - typer calls it by name
     ] = None,
     metric: MetricOption = "macro_f1",
     guardrail: GuardrailOption = 0.01,
+    zone: ZoneOption = 0.005,
+    seeds: Annotated[
+        int, typer.Option(metavar="N", help="Run the best remedies again with other folds, N seeds in all.")
+    ] = 1,
+    learning_curve: Annotated[
+        bool, typer.Option("--learning-curve", help="Fit on shares of the labels as well: what would more bring?")
+    ] = False,
     sample: Annotated[
         int | None, typer.Option(metavar="N", help="Use N items (or users), drawn with the seed, instead of all.")
     ] = None,
@@ -79,6 +88,8 @@ def study(  # noqa: PLR0917 - typer calls it by name
       evenshelf study myshop --target brand --remedies "balanced, smote(k=3) + logit_adjust(tau=0.5)"
 
       evenshelf study myshop --metric tail_f1 --guardrail 0.02 --json > verdict.json
+
+      evenshelf study myshop --seeds 3 --learning-curve
     """
     try:
         result, verdict, folder = _run(
@@ -97,6 +108,9 @@ def study(  # noqa: PLR0917 - typer calls it by name
             sample=sample,
             metric=metric,
             guardrail=guardrail,
+            zone=zone,
+            seeds=seeds,
+            curve=learning_curve,
             out=out,
         )
         file = None if no_report else report or folder / REPORT
@@ -107,7 +121,7 @@ def study(  # noqa: PLR0917 - typer calls it by name
 
 
 @app.command(name="report")
-def report_again(
+def report_again(  # noqa: PLR0917 - typer calls it by name
     folder: Annotated[
         Path, typer.Argument(help="Folder of a study, or of a shop: then its last study.", show_default=False)
     ],
@@ -119,6 +133,9 @@ def report_again(
     ] = None,
     guardrail: Annotated[
         float | None, typer.Option(metavar="SHARE", help="Decide anew with this guardrail; as before if not given.")
+    ] = None,
+    zone: Annotated[
+        float | None, typer.Option(metavar="GAIN", help="Decide anew with this zone; as before if not given.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -136,9 +153,9 @@ def report_again(
 
     found = _last_study(folder)
     result = load(found)
-    verdict = _decided_before(result, found, metric, guardrail)
+    verdict = _decided_before(result, found, metric=metric, guardrail=guardrail, zone=zone)
     # a second look by another metric does not become the study's verdict
-    keep = metric is None and guardrail is None
+    keep = metric is None and guardrail is None and zone is None
     _finish(result, verdict, found, out or found / REPORT, as_json=as_json, keep=keep)
 
 
@@ -152,17 +169,25 @@ def _run(
     sample: int | None,
     metric: str,
     guardrail: float,
+    zone: float,
+    seeds: int,
+    curve: bool,
     out: Path | None,
 ) -> tuple[StudyResult, Verdict, Path]:
-    from evenshelf.shop import Shop  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.learners import learner_kind  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.shop import Shop  # noqa: PLC0415
     from evenshelf.study import prepare  # noqa: PLC0415
+    from evenshelf.study.further import check_curve, check_seeds, further  # noqa: PLC0415
     from evenshelf.study.progress import progress_bar  # noqa: PLC0415
     from evenshelf.study.verdict import decide  # noqa: PLC0415
     from evenshelf.tasks import task_kind  # noqa: PLC0415
 
     wanted = prepare.Plan(**plan | {"learner": plan["learner"] or task_kind(task).learner})
     wanted.check()
-    prepare.check_verdict(metric, guardrail)
+    prepare.check_verdict(metric, guardrail, zone)
+    check_seeds(seeds)
+    if curve:
+        check_curve(learner_kind(wanted.learner))
     prepare.check_encoder(encoder)
     target = target or task_kind(task).target
     opened = Shop.open(shop)
@@ -197,7 +222,9 @@ def _run(
         )
     with progress_bar(err, "laying out the vectors") as tell:
         result = study.run(tell)
-    return result, decide(result, metric=metric, guardrail=guardrail), folder
+        verdict = decide(result, metric=metric, guardrail=guardrail, zone=zone)
+        more = further(study, result, verdict, seeds=seeds, curve=curve, progress=tell)
+    return more, verdict, folder
 
 
 def _finish(
@@ -240,7 +267,7 @@ def _last_study(folder: Path) -> Path:
     return finished[-1].parent
 
 
-def _decided_before(result: StudyResult, folder: Path, metric: str | None, guardrail: float | None) -> Verdict:
+def _decided_before(result: StudyResult, folder: Path, **asked: str | float | None) -> Verdict:
     """The verdict with the settings it had, as far as no others are asked for."""
     import json  # noqa: PLC0415
 
@@ -252,9 +279,9 @@ def _decided_before(result: StudyResult, folder: Path, metric: str | None, guard
     if file.is_file():
         # the settings alone: a verdict of another version may hold other numbers besides
         before = json.loads(file.read_text(encoding="utf-8"))
-        kept = {k: before[k] for k in ("metric", "guardrail", "alpha", "replicates", "seed") if k in before}
-    kept |= {k: v for k, v in (("metric", metric), ("guardrail", guardrail)) if v is not None}
-    check_verdict(kept.get("metric", "macro_f1"), kept.get("guardrail", 0.01))
+        kept = {k: before[k] for k in ("metric", "guardrail", "zone", "alpha", "replicates", "seed") if k in before}
+    kept |= {k: v for k, v in asked.items() if v is not None}
+    check_verdict(kept.get("metric", "macro_f1"), kept.get("guardrail", 0.01), kept.get("zone", 0.005))
     return decide(result, **kept)
 
 

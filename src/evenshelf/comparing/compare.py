@@ -18,6 +18,7 @@ from evenshelf.comparing.result import Findings
 from evenshelf.encoders import Choice, Encoder, open_encoder
 from evenshelf.errors import InputError, SettingError
 from evenshelf.remedies import Remedy
+from evenshelf.study.further import check_seeds, further
 from evenshelf.study.metrics import save_findings
 from evenshelf.study.prepare import AUTO, Plan, check_encoder, check_metric, check_verdict, pick_encoder, prepare
 from evenshelf.study.progress import progress_bar
@@ -41,6 +42,9 @@ def compare(
     learner: str = "heads",
     metric: str = "macro_f1",
     guardrail: float = 0.01,
+    zone: float = 0.005,
+    seeds: int = 1,
+    learning_curve: bool = False,
     folder: str | Path | None = None,
     progress: bool = True,
 ) -> Findings:
@@ -80,6 +84,12 @@ def compare(
         What decides: ``macro_f1``, ``tail_f1``, ``torso_f1``, ``head_f1`` or ``accuracy``.
     guardrail
         Share of head F1 that a remedy may lose, from 0 to 1.
+    zone
+        Differences of the metric that are certainly smaller do not matter, from 0 to 1.
+    seeds
+        Above 1, the best remedies are run again with other folds and draws, so many seeds in all.
+    learning_curve
+        Whether to fit doing nothing and the best remedy on shares of the labels, to see what more would bring.
     folder
         Where to keep the study, so that an interrupted one goes on there; ``None`` keeps it in memory only.
     progress
@@ -105,7 +115,8 @@ def compare(
     """
     plan = Plan(remedies, folds, budget, seed, workers, learner)
     plan.check(texts=False)  # those of the baseline of words are checked once there are texts
-    check_verdict(metric, guardrail)
+    check_verdict(metric, guardrail, zone)
+    check_seeds(seeds)
     if isinstance(encoder, str):
         check_encoder(encoder)
     examples, labels, group, dropped = _known(read_examples(texts_or_matrix), y, groups)
@@ -143,7 +154,8 @@ def compare(
         check_metric(study.task, metric, plan)
         with progress_bar(console, "laying out the vectors", shown=progress) as tell:
             result = study.run(tell)
-        verdict = decide(result, metric=metric, guardrail=guardrail)
+            verdict = decide(result, metric=metric, guardrail=guardrail, zone=zone)
+            result = further(study, result, verdict, seeds=seeds, curve=learning_curve, progress=tell)
         if folder is not None:
             save_findings(result, verdict, home)
     return Findings(verdict, result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from functools import cache
@@ -29,6 +30,7 @@ def _environment() -> Environment:
     )
     made.filters.update(
         breakable=_breakable,
+        chance=_chance,
         count=count,
         lost=_lost,
         number=number,
@@ -48,6 +50,13 @@ def prose(text: str) -> str:
 
 def _percent(share: float) -> str:
     return prose(percent(share))
+
+
+def _chance(probability: float) -> str:
+    """A probability in per cent, never quite none or all."""
+    if not math.isfinite(probability):
+        return "–"
+    return prose("< 1 %" if probability < 0.01 else "> 99 %" if probability > 0.99 else f"{100 * probability:.0f} %")
 
 
 def _lost(loss: float) -> str:

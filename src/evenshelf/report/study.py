@@ -12,12 +12,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from evenshelf.learners.heads import HEADS
-from evenshelf.report import class_charts, remedy_charts
+from evenshelf.report import class_charts, evidence_charts, remedy_charts
 from evenshelf.report.buckets import bucket_rows
 from evenshelf.report.classes import class_changes, most_changed, reliability_tables
 from evenshelf.report.numbers import merged, small
 from evenshelf.report.page import render, write
 from evenshelf.shop.profiling.imbalance import FEW_SHOT, Imbalance
+from evenshelf.study.evidence_wording import calibration_sentence, curve_sentences, front_sentence, seed_sentences
 from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.sets import SHOWN, how_answered, set_values
 from evenshelf.study.wording import comparison_note, only_trained_on, read_off, unguarded
@@ -96,6 +97,7 @@ def study_report(result: StudyResult, verdict: Verdict) -> str:
             result.meta.get("only_trained_on", 0), nouns, several=result.example is not None
         ),
         command=command(result, verdict),
+        **_evidence(result, verdict, nouns),
     )
 
 
@@ -141,6 +143,33 @@ def command(result: StudyResult, verdict: Verdict) -> str:
         "from evenshelf.study.runner import Study\nfrom evenshelf.tasks.label import LabelTask\n\n"
         f"Study(\n    LabelTask.of(labels, texts), vectors, folder, names=names{given},\n{remedies}).run()"
     )
+
+
+def _evidence(result: StudyResult, verdict: Verdict, nouns: Nouns) -> dict[str, Any]:
+    """What a verdict rests on besides: parts, folds, trade-offs, calibration, seeds, fewer labels."""
+    tests = {t.spec: t for t in verdict.resampled}
+    ranks = {c.spec: n for n, c in enumerate(verdict.comparisons)}
+    lines = [
+        {
+            "comparison": c,
+            "buckets": {g.bucket: g for g in verdict.buckets if g.spec == c.spec},
+            "test": tests[c.spec],
+        }
+        for c in verdict.comparisons
+        if c.spec in tests
+    ]
+    curve = result.curve
+    return {
+        "bucket_lines": lines,
+        "tradeoff_figure": evidence_charts.tradeoff(verdict),
+        "front_sentence": front_sentence(verdict) if verdict.tradeoffs else "",
+        "calibration_sentence": calibration_sentence(verdict),
+        "calibration_lines": sorted(verdict.calibration, key=lambda c: ranks[c.spec]),
+        "seed_sentences": () if result.seeds is None else seed_sentences(result.seeds),
+        "curve_figure": None if curve is None else evidence_charts.learning_curves(curve),
+        "curve_sentences": () if curve is None else curve_sentences(curve, nouns),
+        "curve_specs": [] if curve is None else list(dict.fromkeys(p.spec for p in curve.points)),
+    }
 
 
 def _encoder(meta: Any) -> dict[str, Any]:

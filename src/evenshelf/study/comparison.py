@@ -43,6 +43,8 @@ class Comparison:
         Better than ``none`` with ``p_holm`` below the level.
     worse
         Worse than ``none``, likewise.
+    equivalent
+        Practically the same as ``none``: the interval of two one-sided tests at the level lies inside the zone.
     guardrail_ok
         Whether at most the tolerated share of head F1 is lost.
     recommended
@@ -84,6 +86,7 @@ class Comparison:
     vanished: float
     significant: bool
     worse: bool
+    equivalent: bool
     guardrail_ok: bool
     recommended: bool = False
     reference: bool = False
@@ -91,7 +94,7 @@ class Comparison:
     @property
     def qualifies(self) -> bool:
         """Whether it may be recommended."""
-        return self.significant and self.guardrail_ok
+        return self.significant and self.guardrail_ok and not self.equivalent
 
     @property
     def parts(self) -> int:

@@ -31,6 +31,9 @@ FINAL_TOLERANCE = 3e-4
 APPROACH_TOLERANCE = 1e-2
 """Of fits that only lead to another one."""
 
+SEARCH_AXES = 128
+"""Principal axes in which settings are chosen; the final fits use all."""
+
 UNIT = 6
 """Trainings per unit: enough to share what is read and laid out, few enough to spread over workers and lose little by a
 kill."""

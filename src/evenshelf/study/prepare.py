@@ -224,7 +224,7 @@ def prepare(
     )
 
 
-def check_verdict(metric: str, guardrail: float) -> None:
+def check_verdict(metric: str, guardrail: float, zone: float = 0.0) -> None:
     """Raise a :class:`SettingError` before the work, not after it, if no verdict can be had with these settings."""
     if metric not in METRICS:
         raise SettingError(
@@ -233,6 +233,10 @@ def check_verdict(metric: str, guardrail: float) -> None:
     if not 0 <= guardrail <= 1:
         raise SettingError(
             f"The guardrail is a share of head F1, from 0 to 1, not {guardrail:g}.", hint="The usual value is 0.01."
+        )
+    if not 0 <= zone <= 1:
+        raise SettingError(
+            f"The zone in which a gain does not matter is from 0 to 1, not {zone:g}.", hint="The usual value is 0.005."
         )
 
 

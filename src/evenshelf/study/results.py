@@ -25,6 +25,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evenshelf.errors import InputError
+from evenshelf.study.learning_curve import LearningCurve
+from evenshelf.study.repeats import SeedSensitivity
 
 SCHEMA = 1
 _NAN = float("nan")
@@ -115,6 +117,10 @@ class StudyResult:
         of labels, further rows have the class code -1: nothing is true there; see :mod:`evenshelf.study.alarms`.
     remedies
         The first one is the baseline ``none``.
+    seeds
+        The finalists under other seeds, where asked for.
+    curve
+        What more labels would bring, where asked for.
     example
         ``[n]`` where a text may have several labels: equal numbers are those of one text. ``None`` where it has one.
     """
@@ -126,6 +132,8 @@ class StudyResult:
     group: NDArray[np.int64]
     remedies: tuple[RemedyResult, ...]
     example: NDArray[np.int64] | None = None
+    seeds: SeedSensitivity | None = None
+    curve: LearningCurve | None = None
 
     def __getitem__(self, spec: str) -> RemedyResult:
         for remedy in self.remedies:
@@ -196,6 +204,8 @@ def save(result: StudyResult, folder: Path) -> None:
             }
             for r in result.remedies
         ],
+        **({} if result.seeds is None else {"seeds": result.seeds.to_dict()}),
+        **({} if result.curve is None else {"curve": result.curve.to_dict()}),
     }
     partial = folder / "study.json.partial"
     partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -262,6 +272,8 @@ def load(folder: Path) -> StudyResult:
         group=rows["group"].to_numpy(),
         remedies=tuple(remedies),
         example=rows["example"].to_numpy() if "example" in rows.columns else None,
+        seeds=SeedSensitivity.from_dict(document["seeds"]) if "seeds" in document else None,
+        curve=LearningCurve.from_dict(document["curve"]) if "curve" in document else None,
     )
 
 

@@ -29,15 +29,23 @@ from evenshelf.study import trials
 from evenshelf.study.alarms import with_alarms
 from evenshelf.study.answers import Alarms, copies_of_texts
 from evenshelf.study.gather import Gathered, gather
-from evenshelf.study.plan import Setting, Starts, Unit, final_units, on_paths, search_units, settings, starts_of
+from evenshelf.study.plan import (
+    SEARCH_AXES,
+    Setting,
+    Starts,
+    Unit,
+    final_units,
+    on_paths,
+    search_units,
+    settings,
+    starts_of,
+)
 from evenshelf.study.results import RemedyResult, StudyResult, save
 from evenshelf.tasks.label import LabelTask
 
 Progress = Callable[[float, float, str], None]
 DENSE, SPARSE, SHUFFLED = "dense", "words", "random-folds"
 WORDS_SPEC = "words + balanced"
-SEARCH_AXES = 128
-"""Principal axes in which settings are chosen; the final fits use all."""
 
 
 @dataclass(eq=False)
@@ -117,6 +125,16 @@ class Study:
             )
         for remedy in self._remedies:
             settings(remedy, self.budget, self._learner)
+
+    @property
+    def compared(self) -> tuple[Remedy, ...]:
+        """The remedies, the baseline first."""
+        return self._remedies
+
+    @property
+    def fitted(self) -> LearnerKind:
+        """The learner."""
+        return self._learner
 
     def run(self, progress: Progress | None = None) -> StudyResult:
         """Do what is not done yet and gather the result, which is also written to the folder.

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evenshelf.plurals import counted, plural
+from evenshelf.study.evidence_wording import calibration_sentence, curve_sentences, front_sentence, seed_sentences
 from evenshelf.study.sets import how_answered, set_table
 from evenshelf.study.wording import (
     only_trained_on,
@@ -48,6 +49,7 @@ MARKS: dict[str, tuple[str, str, str]] = {
     "better": ("+", "green", "better than nothing"),
     "same": (" ", "", ""),
     "worse": ("−", "red", "worse than nothing"),
+    "equivalent": ("=", GREY, "practically the same as nothing"),
     "refused": ("!", "yellow", "better on the whole, but loses more of the head than the guardrail allows"),
     "unguarded": ("?", "yellow", "better on the whole, but what it takes from the head could not be evaluated"),
     "baseline": ("·", "cyan", "does nothing: what all are measured against"),
@@ -65,10 +67,12 @@ def standing(verdict: Verdict, comparison: Comparison) -> str:
         return "recommended"
     if comparison.spec in {tie.spec for tie in verdict.ties}:
         return "tie"
-    if comparison.significant and verdict.informative:
+    if comparison.significant and verdict.informative and not comparison.equivalent:
         if unguarded(comparison):
             return "unguarded"
         return "better" if comparison.guardrail_ok else "refused"
+    if comparison.equivalent:
+        return "equivalent"
     return "worse" if comparison.worse else "same"
 
 
@@ -223,6 +227,13 @@ def study_notes(result: StudyResult, verdict: Verdict) -> Iterator[Text]:
     for reason, specs in refused.items():
         were = plural(len(specs), "was", "were")
         yield Text.assemble((", ".join(specs), "bold"), f" {were} not applicable: {reason}.")
+    for sentence in (calibration_sentence(verdict), front_sentence(verdict) if verdict.tradeoffs else ""):
+        if sentence and verdict.informative and rivals(verdict) > 1:
+            yield Text(f"{sentence[0].upper()}{sentence[1:]}")
+    if result.seeds is not None:
+        yield from (Text(f"Other seeds. {sentence}") for sentence in seed_sentences(result.seeds))
+    if result.curve is not None:
+        yield from (Text(f"More labels. {sentence}") for sentence in curve_sentences(result.curve, nouns))
     timings = meta.get("timings", {})
     if "study_seconds" in timings:
         compared = rivals(verdict)

@@ -55,7 +55,7 @@ def run(unit: Unit, address: str, folder: Path, seed: int) -> None:
     path = folder / "trials" / f"{address}.npz"
     if _is_whole(path):
         return
-    vectors, names = _vectors(folder / "vectors" / unit.matrix)
+    vectors, names = laid_out(folder / "vectors" / unit.matrix)
     # one thread: the bits must not depend on the number of workers, and products of this size gain little from two
     with threadpool_limits(1):
         facts, arrays = _compute(unit, vectors, names, folder=folder, seed=seed)
@@ -125,7 +125,8 @@ def stored_vectors(place: Path, make: Callable[[], Vectors], names: NDArray[np.f
 
 
 @lru_cache(maxsize=4)
-def _vectors(folder: Path) -> tuple[Vectors, NDArray[np.float32] | None]:
+def laid_out(folder: Path) -> tuple[Vectors, NDArray[np.float32] | None]:
+    """What :func:`stored_vectors` put there, and the names' vectors; kept open."""
     path = folder / "names.npy"
     return Vectors.load(folder), np.load(path) if path.is_file() else None
 
@@ -133,7 +134,7 @@ def _vectors(folder: Path) -> tuple[Vectors, NDArray[np.float32] | None]:
 @lru_cache(maxsize=2)
 def _texts(folder: Path) -> Vectors:
     """The vectors with a row for each text; made once a process, of those that all processes share."""
-    return of_sets(_vectors(folder)[0])
+    return of_sets(laid_out(folder)[0])
 
 
 def _compute(

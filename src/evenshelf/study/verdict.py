@@ -10,9 +10,13 @@ import numpy as np
 import polars as pl
 
 from evenshelf.errors import InputError, SettingError
+from evenshelf.study.compared import compared, simplest_of, ties_of
 from evenshelf.study.comparison import NAN, Comparison, Tie, jsonable, revived
+from evenshelf.study.evidence import BucketGain, Calibration, Tradeoff, bucket_gains, calibrations, tradeoffs
+from evenshelf.study.evidence_wording import evidence_sentences
 from evenshelf.study.guessing import Sight, guesses, sights
-from evenshelf.study.statistics import METRICS, Bootstrap, Estimate, holm, paired_bootstrap
+from evenshelf.study.resampled import ResampledTest, fold_scores, resampled_tests
+from evenshelf.study.statistics import METRICS, holm, paired_bootstrap
 from evenshelf.study.wording import headline, reasons
 from evenshelf.tasks.label_metrics import bucket_or_cold, label_metrics
 from evenshelf.tasks.nouns import nouns_of
@@ -32,7 +36,7 @@ class Verdict:
     headline
         The verdict in one sentence.
     reasons
-        Two to six sentences with their numbers.
+        Two to ten sentences with their numbers.
     recommended
         Spec of the winner, or ``None``: no remedy beats doing nothing.
     best
@@ -55,6 +59,16 @@ class Verdict:
         not, nothing is recommended: what looks like a gain is another way of guessing.
     guessing
         The baseline and the best model beside these answers, in macro-F1 and accuracy.
+    zone
+        Differences of the metric within plus and minus this do not matter.
+    buckets
+        Every other remedy in head, torso and tail.
+    resampled
+        Every other remedy in the metric, fold by fold: the corrected resampled t-test.
+    calibration
+        Of every tuned remedy.
+    tradeoffs
+        Tail gain, head loss, likelihood and cost of every remedy, those on the Pareto front first.
     """
 
     headline: str
@@ -76,6 +90,11 @@ class Verdict:
     cold: int
     informative: bool
     guessing: tuple[Sight, ...]
+    zone: float = 0.0
+    buckets: tuple[BucketGain, ...] = ()
+    resampled: tuple[ResampledTest, ...] = ()
+    calibration: tuple[Calibration, ...] = ()
+    tradeoffs: tuple[Tradeoff, ...] = ()
 
     def __getitem__(self, spec: str) -> Comparison:
         for comparison in self.comparisons:
@@ -95,7 +114,7 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; NaN becomes ``None``."""
         document = asdict(self)
-        for key in ("comparisons", "ties", "guessing"):
+        for key in _PARTS:
             document[key] = [jsonable(entry) for entry in document[key]]
         return jsonable(document)
 
@@ -111,14 +130,25 @@ class Verdict:
         try:
             values = dict(document)
             values["reasons"] = tuple(values["reasons"])
-            values["ties"] = tuple(Tie(**revived(Tie, tie)) for tie in values["ties"])
-            values["comparisons"] = tuple(Comparison(**revived(Comparison, c)) for c in values["comparisons"])
-            values["guessing"] = tuple(Sight(**revived(Sight, sight)) for sight in values["guessing"])
+            for key, kind in _PARTS.items():
+                values[key] = tuple(kind(**revived(kind, entry)) for entry in values[key])
             return cls(**values)
         except (KeyError, TypeError) as error:
             raise InputError(
                 f"This is not a verdict of this version of evenshelf: {error}.", hint="Decide again from the study."
             ) from error
+
+
+_PARTS: dict[str, type[Any]] = {
+    "ties": Tie,
+    "comparisons": Comparison,
+    "guessing": Sight,
+    "buckets": BucketGain,
+    "resampled": ResampledTest,
+    "calibration": Calibration,
+    "tradeoffs": Tradeoff,
+}
+"""What stands in a verdict as a list, by its field."""
 
 
 def decide(
@@ -127,13 +157,15 @@ def decide(
     metric: str = "macro_f1",
     guardrail: float = 0.01,
     alpha: float = 0.05,
+    zone: float = 0.005,
     replicates: int | None = None,
     seed: int = 0,
 ) -> Verdict:
     """Compare every tuned remedy with doing nothing and say which one to use.
 
     A remedy qualifies if its paired difference to ``none`` is positive with a Holm-corrected p-value below `alpha`,
-    and it loses at most the share `guardrail` of the macro-F1 of the head. Among those the best value of `metric`
+    it loses at most the share `guardrail` of the macro-F1 of the head, and the difference is not certainly too small to
+    matter (see `zone`). Among those the best value of `metric`
     wins, unless no model of the study is better than guessing (see :mod:`evenshelf.study.guessing`). The answer does
     not depend on the order of the remedies.
 
@@ -147,6 +179,9 @@ def decide(
         Largest tolerated relative loss of head F1, in [0, 1].
     alpha
         Chance of any false discovery that is tolerated, in (0, 1).
+    zone
+        Half width of the zone of practical equivalence, >= 0: a difference to ``none`` that two one-sided tests at
+        `alpha` place inside it does not matter.
     replicates, seed
         Of the bootstrap; see :mod:`evenshelf.study.statistics`. ``None`` for 1,000, or as many more as it takes for a
         corrected p-value to get to half of `alpha`.
@@ -160,10 +195,10 @@ def decide(
     """
     tuned = {r.spec: r.tuned for r in result.remedies if r.tuned is not None}
     base = result.baseline
-    compared = sum(r.tuned is not None and not r.reference for r in result.remedies) - 1
+    count = sum(r.tuned is not None and not r.reference for r in result.remedies) - 1
     if replicates is None:
-        replicates = max(1000, math.ceil(2 * compared / alpha)) if 0 < alpha < 1 else 1000
-    _check(result, metric, guardrail, alpha, replicates, rivals=compared)
+        replicates = max(1000, math.ceil(2 * count / alpha)) if 0 < alpha < 1 else 1000
+    _check(result, metric, guardrail, alpha, replicates, rivals=count, zone=zone)
 
     rows = result.fold >= 0
     y, group = result.y[rows], result.group[rows]
@@ -195,7 +230,7 @@ def decide(
             buckets=buckets,
             counts=result.classes["count"].to_numpy(),
         )
-        return _comparison(
+        return compared(
             remedy,
             outcome,
             values,
@@ -206,6 +241,7 @@ def decide(
             p_holm=corrected.get(remedy.spec, NAN),
             alpha=alpha,
             guardrail=guardrail,
+            zone=zone,
             defaults=remedy.spec in untuned and base.spec in untuned,
         )
 
@@ -216,7 +252,12 @@ def decide(
     best = winner or next((c for c in comparisons if c.spec != base.spec and not c.reference), None)
     if winner is not None:
         comparisons = [replace(c, recommended=c.spec == winner.spec) for c in comparisons]
-    ties = _ties(bootstrap, comparisons, winner, metric, alpha)
+    ties = ties_of(bootstrap, comparisons, winner, metric, alpha)
+    by_fold = {
+        spec: fold_scores(y, outcome.predicted[rows], result.fold[rows], buckets, metric)
+        for spec, outcome in sorted(tuned.items())
+    }
+    ratio = 1.0 / max(len(np.unique(result.fold[rows])) - 1, 1)
     rows_of_class = np.bincount(y[y >= 0], minlength=len(buckets))
     verdict = Verdict(
         headline="",
@@ -224,7 +265,7 @@ def decide(
         recommended=winner.spec if winner else None,
         best=best.spec if best else None,
         ties=ties,
-        simplest=_simplest(comparisons, winner, ties),
+        simplest=simplest_of(comparisons, winner, ties),
         comparisons=tuple(comparisons),
         baseline=base.spec,
         metric=metric,
@@ -238,108 +279,26 @@ def decide(
         cold=int(((buckets == "cold") & (rows_of_class > 0)).sum()),
         informative=informative,
         guessing=seen,
+        zone=zone,
+        buckets=tuple(bucket_gains(bootstrap, others, base.spec, rivals)),
+        resampled=resampled_tests(by_fold, base.spec, ratio, zone=zone, rivals=rivals),
+        calibration=tuple(calibrations(y, group, dict(sorted(tuned.items())), rows, buckets=buckets, base=base.spec)),
+        tradeoffs=tuple(tradeoffs(comparisons, base.spec)),
     )
-    return replace(verdict, headline=headline(verdict), reasons=reasons(verdict, nouns_of(result.meta)))
+    said = (*reasons(verdict, nouns_of(result.meta)), *evidence_sentences(verdict))
+    return replace(verdict, headline=headline(verdict), reasons=said)
 
 
-def _comparison(
-    remedy: RemedyResult,
-    outcome: Outcome,
-    values: Mapping[str, float],
-    bootstrap: Bootstrap,
-    *,
-    metric: str,
-    base: str,
-    gain: Estimate | None,
-    p_holm: float,
-    alpha: float,
-    guardrail: float,
-    defaults: bool,
-) -> Comparison:
-    def observed(mode: str, spec: str, name: str) -> float:
-        row = bootstrap.names.index(f"{mode} {spec}")
-        return float(bootstrap.observed[row, METRICS.index(name)])
-
-    own = bootstrap.interval(f"tuned {remedy.spec}", metric)
-    nothing = Estimate(NAN, NAN, NAN)
-    tail = bootstrap.difference(f"tuned {remedy.spec}", f"tuned {base}", "tail_f1") if gain else nothing
-    gain = gain or nothing
-    head = bootstrap.loss(f"tuned {remedy.spec}", f"tuned {base}", "head_f1")
-    naive = {
-        name: observed("default", remedy.spec, name) - observed("default", base, name)
-        if defaults and remedy.spec != base
-        else NAN
-        for name in (metric, "tail_f1")
-    }
-    has_default = f"default {remedy.spec}" in bootstrap.names
-    return Comparison(
-        spec=remedy.spec,
-        title=remedy.title,
-        stages=tuple(remedy.stages),
-        macro_f1=values["macro_f1"],
-        head_f1=values["head_f1"],
-        torso_f1=values["torso_f1"],
-        tail_f1=values["tail_f1"],
-        accuracy=values["accuracy"],
-        nll=values["nll"],
-        ece=values["ece"],
-        tail_ece=values["tail_ece"],
-        value_low=own.low,
-        value_high=own.high,
-        diff=gain.value,
-        low=gain.low,
-        high=gain.high,
-        p=gain.p,
-        p_holm=p_holm,
-        tail_diff=tail.value,
-        tail_low=tail.low,
-        tail_high=tail.high,
-        head_loss=head.value,
-        head_loss_low=head.low,
-        head_loss_high=head.high,
-        seconds=outcome.seconds,
-        bytes=outcome.bytes,
-        untuned=observed("default", remedy.spec, metric) if has_default else NAN,
-        untuned_tail=observed("default", remedy.spec, "tail_f1") if has_default else NAN,
-        naive_gain=naive[metric],
-        naive_tail_gain=naive["tail_f1"],
-        vanished=1 - gain.value / naive[metric] if naive[metric] > 0 else NAN,
-        significant=bool(gain.value > 0 and p_holm < alpha),
-        worse=bool(gain.value < 0 and p_holm < alpha),
-        # Half a millionth of slack: a loss of exactly the guardrail must not fail by rounding.
-        guardrail_ok=bool(head.value <= guardrail + 5e-7),
-        reference=remedy.reference,
-    )
-
-
-def _ties(
-    bootstrap: Bootstrap, comparisons: list[Comparison], winner: Comparison | None, metric: str, alpha: float
-) -> tuple[Tie, ...]:
-    if winner is None:
-        return ()
-    others = [c for c in comparisons if c.qualifies and c.spec != winner.spec]
-    gaps = [bootstrap.difference(f"tuned {c.spec}", f"tuned {winner.spec}", metric) for c in others]
-    corrected = holm([gap.p for gap in gaps])
-    return tuple(
-        Tie(c.spec, gap.value, gap.low, gap.high, float(p))
-        for c, gap, p in zip(others, gaps, corrected, strict=True)
-        if p >= alpha
-    )
-
-
-def _simplest(comparisons: list[Comparison], winner: Comparison | None, ties: tuple[Tie, ...]) -> str | None:
-    if winner is None or not ties:
-        return None
-    names = {winner.spec, *(tie.spec for tie in ties)}
-    return min((c for c in comparisons if c.spec in names), key=lambda c: (c.parts, c.seconds, c.spec)).spec
-
-
-def _check(result: StudyResult, metric: str, guardrail: float, alpha: float, replicates: int, *, rivals: int) -> None:
+def _check(
+    result: StudyResult, metric: str, guardrail: float, alpha: float, replicates: int, *, rivals: int, zone: float
+) -> None:
     faults = []
     if metric not in METRICS:
         faults.append(f"metric {metric!r} is not one of {', '.join(METRICS)}")
     if not 0 <= guardrail <= 1:
         faults.append(f"guardrail must be in [0, 1], not {guardrail}")
+    if not 0 <= zone <= 1:
+        faults.append(f"zone must be in [0, 1], not {zone}")
     if not 0 < alpha < 1:
         faults.append(f"alpha must be in (0, 1), not {alpha}")
     elif rivals > 0 and rivals / (replicates + 1) >= alpha:

@@ -32,8 +32,8 @@ def headline(verdict: Verdict) -> str:
         return "No remedy beats doing nothing here."
     won, base = verdict[verdict.recommended], verdict[verdict.baseline]
     return (
-        f"Use {won.spec}: it raises {title} from {_value(getattr(base, verdict.metric))} "
-        f"to {_value(getattr(won, verdict.metric))}."
+        f"Use {won.spec}: it raises {title} from {value(getattr(base, verdict.metric))} "
+        f"to {value(getattr(won, verdict.metric))}."
     )
 
 
@@ -48,7 +48,7 @@ def unguarded(c: Comparison) -> bool:
 
 
 def reasons(verdict: Verdict, nouns: Nouns) -> tuple[str, ...]:
-    """Two to six sentences, the weightiest first.
+    """A few sentences, the weightiest first.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def several_labels(each: float, nouns: Nouns) -> str:
 def read_off(tags: list[str], nouns: Nouns) -> str:
     """That some tags of users are not foretold."""
     return (
-        f"{_listed(tags)} {plural(len(tags), 'comes', 'come')} from rules over events that the {nouns.texts} are made "
+        f"{listed(tags)} {plural(len(tags), 'comes', 'come')} from rules over events that the {nouns.texts} are made "
         "of as well, so partly read off and not foretold; rules with a shorter `within` look at later events only."
     )
 
@@ -109,9 +109,9 @@ def _guessing(verdict: Verdict, nouns: Nouns) -> list[str]:
     parts = []
     for metric, seen in of_metric.items():
         first, last = seen[0], seen[-1]
-        best = f", the best of all models {_value(last.value)} ({last.spec})" if last is not first else ""
+        best = f", the best of all models {value(last.value)} ({last.spec})" if last is not first else ""
         parts.append(
-            f"{METRICS[metric].title} of {_value(first.guessed)}, {first.spec} {_value(first.value)}{best} "
+            f"{METRICS[metric].title} of {value(first.guessed)}, {first.spec} {value(first.value)}{best} "
             f"({signed(last.diff)}, {signed(last.low)} to {signed(last.high)})"
         )
     answers = " and ".join(dict.fromkeys(seen[0].answer for seen in of_metric.values()))
@@ -132,7 +132,7 @@ def _spread(verdict: Verdict) -> str:
     if not found:
         return ""
     return (
-        f"{_listed(found)} {plural(len(found), 'scores', 'score')} more than {verdict.baseline} by spreading the "
+        f"{listed(found)} {plural(len(found), 'scores', 'score')} more than {verdict.baseline} by spreading the "
         "answers over more classes, as drawing them would: that is no knowledge, and nothing is recommended."
     )
 
@@ -151,7 +151,7 @@ def _yardstick(verdict: Verdict) -> str:
     if not better:
         return ""
     return (
-        f"{better[0].title} reaches {_value(getattr(better[0], verdict.metric))} without these vectors, more than "
+        f"{better[0].title} reaches {value(getattr(better[0], verdict.metric))} without these vectors, more than "
         f"{held.spec}: compare other encoders before you rely on these."
     )
 
@@ -168,7 +168,7 @@ def signed(value: float) -> str:
 
 def probability(p: float) -> str:
     """A p-value for a sentence: ``p = .012`` or ``p < .001``."""
-    return "p < .001" if p < 0.001 else f"p = {_value(p)}"
+    return "p < .001" if p < 0.001 else f"p = {value(p)}"
 
 
 def percent(share: float) -> str:
@@ -176,8 +176,9 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
 
 
-def _value(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0") if math.isfinite(value) else "n/a"
+def value(number: float) -> str:
+    """Three decimals without the zero before the point: ``.912``."""
+    return f"{number:.3f}".removeprefix("0") if math.isfinite(number) else "n/a"
 
 
 def _gain(verdict: Verdict) -> str:
@@ -194,7 +195,7 @@ def _buckets(verdict: Verdict) -> str:
     tail = ""
     if math.isfinite(won.tail_diff):
         tail = (
-            f"Tail F1 goes from {_value(base.tail_f1)} to {_value(won.tail_f1)} ({signed(won.tail_diff)}, "
+            f"Tail F1 goes from {value(base.tail_f1)} to {value(won.tail_f1)} ({signed(won.tail_diff)}, "
             f"{signed(won.tail_low)} to {signed(won.tail_high)}); "
         )
     if not math.isfinite(won.head_loss):
@@ -235,7 +236,7 @@ def _ties(verdict: Verdict) -> str:
     n = len(verdict.ties)
     start = (
         f"{n} other {plural(n, 'remedy', 'remedies')} cannot be told apart from it "
-        f"({_listed([t.spec for t in verdict.ties])})"
+        f"({listed([t.spec for t in verdict.ties])})"
     )
     if verdict.simplest == verdict.recommended or verdict.simplest is None:
         return f"{start}; {plural(n, 'it is not', 'none of them is')} simpler."
@@ -266,7 +267,7 @@ def _unguarded(verdict: Verdict) -> str:
     if not found:
         return ""
     return (
-        f"{_listed(found)} {plural(len(found), 'gains', 'gain')} on the whole, but no class of the head could be "
+        f"{listed(found)} {plural(len(found), 'gains', 'gain')} on the whole, but no class of the head could be "
         "evaluated, so what the head loses is not known, and nothing is recommended."
     )
 
@@ -288,7 +289,7 @@ def _tuning(verdict: Verdict) -> str:
         return ""
     tuned = getattr(base, verdict.metric)
     return (
-        f"Tuning the plain model moves {METRICS[verdict.metric].title} from {_value(base.untuned)} to {_value(tuned)} "
+        f"Tuning the plain model moves {METRICS[verdict.metric].title} from {value(base.untuned)} to {value(tuned)} "
         f"({signed(tuned - base.untuned)}) by itself."
     )
 
@@ -317,7 +318,8 @@ def seconds(value: float) -> str:
     return f"{value:.0f} s" if value < 120 else f"{value / 60:.1f} min"
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Names for a sentence, the first few of many."""
     shown = names[:LISTED]
     rest = len(names) - len(shown)
     if rest:
@@ -339,10 +341,14 @@ def comparison_note(c: Comparison, guardrail: float, *, informative: bool = True
         return "yardstick, not a remedy"
     if not math.isfinite(c.head_loss):
         return "no class of the head could be evaluated"
+    if c.equivalent and c.significant:
+        return "better than nothing, but too little to matter"
     if not c.guardrail_ok:
         return f"loses {percent(c.head_loss)} of the head (limit {percent(guardrail)})"
     if c.significant:
         return "better than nothing" if informative else "another way of guessing"
+    if c.equivalent:
+        return "practically the same as nothing"
     if c.worse:
         return "worse than nothing"
     return "not distinguishable from nothing"

@@ -1,0 +1,166 @@
+"""Sentences about a verdict's further evidence: folds, calibration, equivalence, trade-offs, seeds, fewer labels."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from evenshelf.plurals import counted, plural
+from evenshelf.study.learning_curve import FACTOR
+from evenshelf.study.wording import listed, percent, probability, rivals, signed, value
+from evenshelf.tasks.label_metrics import METRICS
+
+if TYPE_CHECKING:
+    from evenshelf.study.evidence import Calibration
+    from evenshelf.study.learning_curve import Forecast, LearningCurve
+    from evenshelf.study.repeats import SeedSensitivity
+    from evenshelf.study.verdict import Verdict
+    from evenshelf.tasks.nouns import Nouns
+
+
+def evidence_sentences(verdict: Verdict) -> tuple[str, ...]:
+    """What a verdict rests on besides its first reasons; none where nothing was compared or known."""
+    if rivals(verdict) < 1 or not verdict.informative:
+        return ()
+    found = (_by_fold(verdict), _alone(verdict), _calibration(verdict), _equivalent(verdict))
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _by_fold(verdict: Verdict) -> str:
+    """Whether the folds by themselves show what the bootstrap shows."""
+    test = next((t for t in verdict.resampled if t.spec == verdict.recommended), None)
+    if test is None or not math.isfinite(test.p):
+        return ""
+    start = (
+        f"Fold by fold {test.spec} changes {METRICS[verdict.metric].title} by {signed(test.diff)} "
+        f"({signed(test.low)} to {signed(test.high)}; {probability(test.p)} by the corrected resampled t-test over "
+        f"{test.folds} folds)"
+    )
+    beyond = f"{percent(test.better)} probable to be more than {value(verdict.zone)}"
+    if test.p < verdict.alpha:
+        return f"{start}, and is {beyond}."
+    return f"{start}, which so few folds do not prove by themselves; it is {beyond}: --seeds 3 draws more."
+
+
+def _alone(verdict: Verdict) -> str:
+    """Where it is the number of remedies compared that hides a gain."""
+    if verdict.recommended is not None:
+        return ""
+    hidden = [
+        c.spec
+        for c in verdict.comparisons
+        if not c.reference and c.diff > 0 and c.p < verdict.alpha and not c.significant
+    ]
+    if not hidden:
+        return ""
+    return (
+        f"By {plural(len(hidden), 'itself', 'themselves')} {listed(hidden)} would pass, but not as "
+        f"{plural(len(hidden), 'one', 'some')} of {counted(rivals(verdict), 'remedy', 'remedies')} tried: a study of "
+        "few remedies, chosen beforehand and on other data, could settle it."
+    )
+
+
+def _calibration(verdict: Verdict) -> str:
+    """Where the recommended remedy's probabilities are worse than those of doing nothing."""
+    found = next((c for c in verdict.calibration if c.spec == verdict.recommended), None)
+    if found is None or not found.worse:
+        return ""
+    return (
+        f"Its probabilities are worse than those of doing nothing ({_likelihood(found)}): add temperature, or use its "
+        "labels and not its probabilities."
+    )
+
+
+def _likelihood(c: Calibration) -> str:
+    how = "too sure" if c.overconfidence > 0 else "too unsure"
+    return (
+        f"negative log-likelihood {value(c.nll)} nats, {signed(c.nll_diff)}; {how} by "
+        f"{percent(abs(c.overconfidence))} on average"
+    )
+
+
+def _equivalent(verdict: Verdict) -> str:
+    same = [c.spec for c in verdict.comparisons if c.equivalent and not c.reference]
+    if not same:
+        return ""
+    return (
+        f"{listed(same)} {plural(len(same), 'is', 'are')} practically the same as doing nothing: within "
+        f"{value(verdict.zone)} of it, by two one-sided tests."
+    )
+
+
+def front_sentence(verdict: Verdict) -> str:
+    """Which remedies are on the Pareto front, and how many are not."""
+    front = [t.spec for t in verdict.tradeoffs if not t.dominated_by]
+    beaten = len(verdict.tradeoffs) - len(front)
+    if not beaten:
+        return "No remedy is beaten by another in tail gain, head loss, likelihood and CPU time at once."
+    return (
+        f"{beaten} of {len(verdict.tradeoffs)} are beaten by another in tail gain, head loss, likelihood and CPU time "
+        f"at once; the other {len(front)} are the choice there is."
+    )
+
+
+def calibration_sentence(verdict: Verdict) -> str:
+    """What remedies do to the probabilities of the plain model."""
+    base = next((c for c in verdict.calibration if c.spec == verdict.baseline), None)
+    others = [c for c in verdict.calibration if math.isfinite(c.nll_diff) and not verdict[c.spec].reference]
+    if base is None or not others:
+        return ""
+    worse = sum(c.worse for c in others)
+    last = max(others, key=lambda c: (c.overconfidence, c.spec))
+    whose = f"{worse} of {counted(len(others), 'remedy', 'remedies')} certainly {plural(worse, 'has', 'have')}"
+    parts = [f"{whose} a worse likelihood than doing nothing ({value(base.nll)} nats)"]
+    if last.overconfidence > max(base.overconfidence, 0.0) + 0.005:
+        parts.append(
+            f"the surest of itself, {last.spec}, says {percent(last.confidence)} on average and is right in "
+            f"{percent(last.accuracy)} (doing nothing: {percent(base.confidence)} and {percent(base.accuracy)})"
+        )
+    tail = [c for c in others if math.isfinite(c.tail_confidence)]
+    if tail:
+        gap = max(tail, key=lambda c: (c.tail_confidence - c.tail_precision, c.spec))
+        if gap.tail_confidence > gap.tail_precision + 0.02:
+            parts.append(
+                f"where it answers with a class of the tail, {gap.spec} says {percent(gap.tail_confidence)} and is "
+                f"right in {percent(gap.tail_precision)}"
+            )
+    return "; ".join(parts) + "."
+
+
+def seed_sentences(found: SeedSensitivity) -> tuple[str, ...]:
+    """Whether the verdict hangs on the seed."""
+    lines = []
+    for test in found.tests:
+        gains = found.of(test.spec)
+        low, high = min(g.diff for g in gains), max(g.diff for g in gains)
+        lines.append(
+            f"{test.spec}: {signed(low)} to {signed(high)} in {METRICS[found.metric].title} over {len(gains)} seeds, "
+            f"the best of the finalists under {found.wins(test.spec)}; all {test.folds} folds: {signed(test.diff)} "
+            f"({signed(test.low)} to {signed(test.high)}; {probability(test.p)} by the corrected resampled t-test)."
+        )
+    return tuple(lines)
+
+
+def curve_sentences(found: LearningCurve, nouns: Nouns) -> tuple[str, ...]:
+    """What more labels would bring, how far that can be trusted, and how many labels a remedy is worth."""
+    lines = [_foretold(f, found, nouns) for f in found.forecasts if math.isfinite(f.value)]
+    lines += [_worth(f) for f in found.forecasts if math.isfinite(f.worth) and f.worth > 1.05]
+    return tuple(lines)
+
+
+def _worth(f: Forecast) -> str:
+    times = "over a hundred" if f.worth > 100 else f"{f.worth:.1f}"
+    return (
+        f"In {METRICS[f.metric].title}, {f.spec} is worth {times} times the labels: so many would doing nothing need "
+        "to get as far."
+    )
+
+
+def _foretold(f: Forecast, curve: LearningCurve, nouns: Nouns) -> str:
+    title = METRICS[f.metric].title
+    now = max((p for p in curve.points if (p.spec, p.metric) == (f.spec, f.metric)), key=lambda p: p.share)
+    return (
+        f"With {FACTOR:g} times the {now.examples:,.0f} {nouns.examples}, {f.spec} would reach {title} "
+        f"{value(f.value)} ({value(f.low)} to {value(f.high)}), and has {value(f.seen)} now; from half of them "
+        f"{value(f.foretold)} would have been foretold for now."
+    )

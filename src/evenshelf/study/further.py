@@ -1,0 +1,67 @@
+"""What is asked of a study after its verdict: other seeds, fewer labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from evenshelf.errors import SettingError
+from evenshelf.study.learning_curve import learning_curve
+from evenshelf.study.repeats import finalists, seed_sensitivity
+from evenshelf.study.results import StudyResult, save
+
+if TYPE_CHECKING:
+    from evenshelf.learners import LearnerKind
+    from evenshelf.study.runner import Study
+    from evenshelf.study.verdict import Verdict
+
+
+def check_seeds(seeds: int) -> None:
+    """Raise a :class:`SettingError` before the work, not after it, if there cannot be so many seeds."""
+    if seeds < 1:
+        raise SettingError(f"seeds={seeds}: a study has at least one.", hint="3 show whether a verdict hangs on it.")
+
+
+def check_curve(learner: LearnerKind) -> None:
+    """Raise a :class:`SettingError` before the work if no learning curve can be had of a learner."""
+    if learner.sets:
+        raise SettingError(
+            f"There is no learning curve of {learner.name}, which gives texts any number of labels.",
+            hint="Leave the curve out, or draw that of --learner heads.",
+        )
+
+
+def further(
+    study: Study,
+    result: StudyResult,
+    verdict: Verdict,
+    *,
+    seeds: int = 1,
+    curve: bool = False,
+    progress: Callable[[float, float, str], None] | None = None,
+) -> StudyResult:
+    """The result with what else was asked for, kept in the study's folder.
+
+    Parameters
+    ----------
+    study, result, verdict
+        What was run, found and decided.
+    seeds
+        How many, that of the study included; the best remedies are run again with the others.
+    curve
+        Whether to fit doing nothing and the best remedy on shares of the labels.
+    progress
+        Called with work done, work in all and a few words.
+    """
+    if curve:
+        check_curve(study.fitted)
+    asked = result
+    if seeds > 1 and finalists(verdict):
+        asked = replace(asked, seeds=seed_sensitivity(study, result, verdict, seeds, progress))
+    if curve:
+        best = [] if verdict.best is None else [verdict.best]
+        asked = replace(asked, curve=learning_curve(study, result, best, progress))
+    if asked is not result:
+        save(asked, study.folder)
+    return asked

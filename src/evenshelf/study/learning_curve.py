@@ -1,0 +1,279 @@
+"""What more labels would bring: a study's models on ever larger shares of their training rows.
+
+Groups of texts are dealt out to nested shares once. For every outer fold and share a model is tuned and fitted inside
+the share alone, validation included, as if the shop had no more labels; the rows it is tested on stay the same. Errors
+of learners fall about as a power of the number of examples (Cortes et al., NeurIPS 1993; Hestness et al. 2017), so a
+line through their logarithms says what twice the labels would bring, and how many labels a remedy is worth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from evenshelf.encoders.cores import usable_cores
+from evenshelf.errors import InputError
+from evenshelf.learners.vectors import prepare
+from evenshelf.study import trials
+from evenshelf.study.curve_fits import SHARES, CurveFit, CurvePlan, fit_share, layers_of
+from evenshelf.study.statistics import LEVEL, METRICS, Bootstrap, paired_bootstrap
+from evenshelf.tasks.label_metrics import bucket_or_cold
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evenshelf.learners.vectors import Vectors
+    from evenshelf.study.results import StudyResult
+    from evenshelf.study.runner import Study
+
+FITTED = 3
+"""Points, the largest shares, that a forecast rests on."""
+FACTOR = 2.0
+"""How many times the labels a forecast is for."""
+FORETOLD = ("macro_f1", "tail_f1")
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One remedy at one share of the labels.
+
+    Attributes
+    ----------
+    spec, share
+        The remedy, and the share of the training rows, in (0, 1].
+    examples
+        Training examples, the mean over the folds.
+    metric
+        ``macro_f1`` or ``tail_f1``, over the same test rows at every share.
+    value, low, high
+        With a 95 % interval by the bootstrap.
+    """
+
+    spec: str
+    share: float
+    examples: float
+    metric: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What twice the labels would bring to one remedy.
+
+    Attributes
+    ----------
+    spec, metric
+        Of what.
+    value, low, high
+        The metric with :data:`FACTOR` times the labels, and a 95 % interval; NaN if nothing is left to gain.
+    foretold, seen
+        What the smaller shares would have foretold for all labels, and what came: how far such a line can be trusted.
+    worth
+        How many times the labels doing nothing would need to get where this remedy is with those that are there; NaN
+        for doing nothing itself, and where its curve does not rise.
+    """
+
+    spec: str
+    metric: str
+    value: float
+    low: float
+    high: float
+    foretold: float
+    seen: float
+    worth: float
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """Points and forecasts.
+
+    Attributes
+    ----------
+    points
+        By remedy, metric and rising share.
+    forecasts
+        By remedy and metric.
+    """
+
+    points: tuple[CurvePoint, ...]
+    forecasts: tuple[Forecast, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able; NaN becomes ``None``."""
+        plain = asdict(self)
+        return {
+            key: [
+                {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in entry.items()}
+                for entry in entries
+            ]
+            for key, entries in plain.items()
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> LearningCurve:
+        """The curve that :meth:`to_dict` described."""
+
+        def revived(entry: Mapping[str, Any]) -> dict[str, Any]:
+            return {k: math.nan if v is None else v for k, v in entry.items()}
+
+        return cls(
+            tuple(CurvePoint(**revived(entry)) for entry in document["points"]),
+            tuple(Forecast(**revived(entry)) for entry in document["forecasts"]),
+        )
+
+
+def learning_curve(
+    study: Study, result: StudyResult, specs: Sequence[str], progress: Callable[[float, float, str], None] | None = None
+) -> LearningCurve:
+    """Fit remedies on shares of the labels.
+
+    What is done is kept in the study's folder, so an interrupted run goes on.
+
+    Parameters
+    ----------
+    study
+        That was run.
+    result
+        What it found: the values with all labels are its own.
+    specs
+        Remedies; the baseline comes first whether it is asked for or not.
+    progress
+        Called with fits done, fits in all and a few words.
+
+    Raises
+    ------
+    InputError
+        If the smallest share has fewer than two classes, or nothing to choose settings by.
+    """
+    base = result.baseline.spec
+    wanted = list(dict.fromkeys([base, *specs]))
+    layers = len(SHARES) + 1
+    layer = layers_of(result.group, study.seed)
+    # rows that are never tested are one more fold, the first, so that they grow with the shares like all others
+    fold = (result.fold.astype(np.int64) + 1) * layers + layer
+    task = study.task
+    name = f"curve-{trials.digest_of(study.vectors, task.target, fold, task.same, study.names)}"
+    matrix = trials.stored_vectors(
+        study.folder / "vectors" / name,
+        partial(prepare, study.vectors, task.target, fold, task.same, several=task.several),
+        study.names,
+    )
+    known = {remedy.spec: remedy for remedy in study.compared}
+    plan = CurvePlan(
+        study.folder, name, tuple(known[s] for s in wanted), study.folds, study.budget, study.seed, study.fitted
+    )
+    jobs = [CurveFit(plan, test, level) for level in range(len(SHARES)) for test in range(study.folds)]
+    for job in jobs:
+        whole = matrix.folds == (study.folds + 1) * layers
+        if not whole or not len(matrix.index(job.validated)) or _classes(matrix, job.fitted_first) < 2:
+            raise InputError(
+                f"A share of {SHARES[job.level]:.3g} of the labels is too small to learn from.",
+                hint="A learning curve needs more examples.",
+            )
+    if progress:
+        progress(0, len(jobs), "learning curve")
+    workers = min(study.workers or usable_cores(), len(jobs))
+    calls = (delayed(fit_share)(job) for job in reversed(jobs))
+    finished = (
+        (function(*args) for function, args, _ in calls)
+        if workers == 1
+        else Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1)(calls)
+    )
+    for number, _ in enumerate(finished, 1):
+        if progress:
+            progress(number, len(jobs), "learning curve")
+    predicted = {spec: [np.full(len(matrix.target), -1, np.int32) for _ in SHARES] for spec in wanted}
+    rows = np.zeros(layers)
+    for job in jobs:
+        found = job.stored()
+        index = matrix.index(job.tested)
+        for spec in wanted:
+            predicted[spec][job.level][index] = found[spec]
+        rows[job.level] += float(matrix.count[matrix.index(job.trained)].sum()) / study.folds
+    rows[-1] = float(matrix.count.sum()) - float((result.fold >= 0).sum()) / study.folds
+    tested = result.fold >= 0
+    named: dict[str, NDArray[np.int32]] = {}
+    for spec in wanted:
+        tuned = result[spec].tuned
+        assert tuned is not None
+        for level in range(len(SHARES)):
+            named[f"{level} {spec}"] = predicted[spec][level][matrix.row_of][tested]
+        named[f"{len(SHARES)} {spec}"] = tuned.predicted[tested]
+    buckets = bucket_or_cold(result.y, result.fold, result.classes["bucket"].to_numpy())
+    bootstrap = paired_bootstrap(result.y[tested], result.group[tested], named, buckets, seed=study.seed)
+    return curve_of(bootstrap, wanted, rows)
+
+
+def _classes(matrix: Vectors, parts: tuple[int, ...]) -> int:
+    return len(np.unique(matrix.target[matrix.index(parts)]))
+
+
+def curve_of(bootstrap: Bootstrap, specs: Sequence[str], examples: NDArray[np.float64]) -> LearningCurve:
+    """Points and forecasts from paired draws.
+
+    Parameters
+    ----------
+    bootstrap
+        Holds ``LEVEL SPEC`` for every level from 0, the smallest share, to the last one, all labels.
+    specs
+        Remedies, the baseline first.
+    examples
+        ``[levels]`` training examples at each level.
+    """
+    levels = len(examples)
+    points, forecasts = [], []
+    for spec in specs:
+        for metric in FORETOLD:
+            if not math.isfinite(bootstrap.interval(f"{levels - 1} {spec}", metric).value):
+                continue
+            for level in range(levels):
+                seen = bootstrap.interval(f"{level} {spec}", metric)
+                share = (*SHARES, 1.0)[level]
+                points.append(CurvePoint(spec, share, float(examples[level]), metric, seen.value, seen.low, seen.high))
+            forecasts.append(_forecast(bootstrap, spec, specs[0], metric, examples))
+    return LearningCurve(tuple(points), tuple(forecasts))
+
+
+def _forecast(bootstrap: Bootstrap, spec: str, base: str, metric: str, examples: NDArray[np.float64]) -> Forecast:
+    column, levels = METRICS.index(metric), len(examples)
+
+    def errors(of: str) -> NDArray[np.float64]:
+        """``[levels, 1 + B]`` one minus the value, as observed and in each draw."""
+        at = [bootstrap.names.index(f"{level} {of}") for level in range(levels)]
+        both = np.concatenate([bootstrap.observed[at][:, column, None], bootstrap.draws[at][:, column]], axis=1)
+        return np.maximum(1.0 - both, 1e-4)  # a value of exactly 1 has no logarithm
+
+    mine, nothing = errors(spec), errors(base)
+    ahead = 1.0 - _foretell(mine[-FITTED:], examples[-FITTED:], FACTOR * examples[-1])
+    finite = ahead[1:][np.isfinite(ahead[1:])]
+    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(finite) else (math.nan, math.nan)
+    before = 1.0 - _foretell(mine[-FITTED - 1 : -1, :1], examples[-FITTED - 1 : -1], float(examples[-1]))
+    worth, slope = math.nan, _slope(nothing[-FITTED:, :1], examples[-FITTED:])[0]
+    if spec != base and slope < -1e-6:
+        # beyond this a straight line says nothing any more
+        worth = math.exp(min(math.log(mine[-1, 0] / nothing[-1, 0]) / slope, math.log(1e3)))
+    return Forecast(
+        spec, metric, float(ahead[0]), float(low), float(high), float(before[0]), float(1.0 - mine[-1, 0]), worth
+    )
+
+
+def _slope(errors: NDArray[np.float64], examples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``[B]`` exponent of the power law through errors ``[points, B]``."""
+    x = np.log(examples) - np.log(examples).mean()
+    return np.asarray(x @ np.log(errors) / (x @ x))
+
+
+def _foretell(errors: NDArray[np.float64], examples: NDArray[np.float64], at: float) -> NDArray[np.float64]:
+    """``[B]`` error at a number of examples, by the power law through the last of the points."""
+    # a curve that rises by chance foretells no loss: labels that are not needed can be left unused
+    slope = np.minimum(_slope(errors, examples), 0.0)
+    middle = np.log(errors).mean(axis=0)
+    return np.asarray(np.exp(middle + slope * (math.log(at) - np.log(examples).mean())))

@@ -1,0 +1,191 @@
+"""Whether a verdict hangs on the seed: the finalists of a study again, with other folds and other draws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evenshelf.errors import SettingError
+from evenshelf.study.resampled import ResampledTest, fold_scores, resampled_test
+from evenshelf.tasks.label_metrics import bucket_or_cold, class_scores
+
+if TYPE_CHECKING:
+    from evenshelf.study.results import StudyResult
+    from evenshelf.study.runner import Study
+    from evenshelf.study.verdict import Verdict
+
+FINALISTS = 3
+"""Remedies that are run again, besides doing nothing."""
+
+
+@dataclass(frozen=True)
+class SeedGain:
+    """A remedy under one seed.
+
+    Attributes
+    ----------
+    spec, seed
+        Which, and under which seed of folds and of all that is drawn.
+    value, diff, tail_diff
+        The verdict's metric over all evaluated rows, and the differences to doing nothing in it and in tail F1.
+    """
+
+    spec: str
+    seed: int
+    value: float
+    diff: float
+    tail_diff: float
+
+
+@dataclass(frozen=True)
+class SeedSensitivity:
+    """Finalists under several seeds.
+
+    Attributes
+    ----------
+    metric
+        Of the verdict.
+    gains
+        By remedy and seed, that of the study first.
+    tests
+        The corrected resampled t-test of each finalist over the folds of all seeds.
+    """
+
+    metric: str
+    gains: tuple[SeedGain, ...]
+    tests: tuple[ResampledTest, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds, that of the study first."""
+        return tuple(dict.fromkeys(gain.seed for gain in self.gains))
+
+    def of(self, spec: str) -> tuple[SeedGain, ...]:
+        """One remedy under every seed."""
+        return tuple(gain for gain in self.gains if gain.spec == spec)
+
+    def wins(self, spec: str) -> int:
+        """Under how many seeds it is the best of the finalists."""
+        best = [max((g for g in self.gains if g.seed == seed), key=lambda g: (g.value, g.spec)) for seed in self.seeds]
+        return sum(gain.spec == spec for gain in best)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able; NaN becomes ``None``."""
+
+        def plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+            return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in entry.items()}
+
+        return {
+            "metric": self.metric,
+            "gains": [plain(asdict(gain)) for gain in self.gains],
+            "tests": [plain(asdict(test)) for test in self.tests],
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> SeedSensitivity:
+        """What :meth:`to_dict` described."""
+
+        def revived(entry: Mapping[str, Any]) -> dict[str, Any]:
+            return {k: math.nan if v is None else v for k, v in entry.items()}
+
+        return cls(
+            document["metric"],
+            tuple(SeedGain(**revived(gain)) for gain in document["gains"]),
+            tuple(ResampledTest(**revived(test)) for test in document["tests"]),
+        )
+
+
+def finalists(verdict: Verdict) -> tuple[str, ...]:
+    """What is worth running again: the recommended remedy, the simplest that ties with it, and the next best."""
+    first = [spec for spec in (verdict.recommended, verdict.simplest) if spec is not None]
+    ranked = [c.spec for c in verdict.comparisons if c.spec != verdict.baseline and not c.reference]
+    return tuple(dict.fromkeys([*first, *ranked]))[:FINALISTS]
+
+
+def seed_sensitivity(
+    study: Study,
+    result: StudyResult,
+    verdict: Verdict,
+    seeds: int,
+    progress: Callable[[float, float, str], None] | None = None,
+) -> SeedSensitivity:
+    """Run the finalists again with as many more seeds as are missing to `seeds`.
+
+    Each seed draws other folds, other synthetic rows, other halves. They are studies of their own, in the folder
+    ``seeds`` of the study, and go on where they were interrupted.
+
+    Parameters
+    ----------
+    study, result, verdict
+        What was run, found and decided.
+    seeds
+        How many in all, that of the study included; >= 2.
+
+    Raises
+    ------
+    SettingError
+        If `seeds` is below 2, or there is no remedy to run again.
+    """
+    chosen = finalists(verdict)
+    if seeds < 2:
+        raise SettingError(f"seeds={seeds}: one seed shows nothing of others.", hint="Ask for 3 or more.")
+    if not chosen:
+        raise SettingError("No remedy was compared, so none can be run again.", hint="Give the study remedies.")
+    base = result.baseline.spec
+    kept = {remedy.spec: remedy for remedy in study.compared}
+    results = {study.seed: result}
+    for number in range(1, seeds):
+        seed = study.seed + number
+        again = replace(
+            study,
+            seed=seed,
+            remedies=[kept[spec] for spec in chosen],
+            words=None,
+            folder=study.folder / "seeds" / str(seed),
+        )
+
+        def tell(done: float, total: float, words: str, seed: int = seed) -> None:
+            if progress:
+                progress(done, total, f"seed {seed}: {words}")
+
+        results[seed] = again.run(tell)
+    gains: list[SeedGain] = []
+    differences: dict[str, list[float]] = {spec: [] for spec in chosen}
+    for seed, found in results.items():
+        mine, by_fold = _scores(found, (base, *chosen), verdict.metric)
+        for spec in chosen:
+            value, tail = mine[spec]
+            gains.append(SeedGain(spec, seed, value, value - mine[base][0], tail - mine[base][1]))
+            differences[spec] += (by_fold[spec] - by_fold[base]).tolist()
+    ratio = 1.0 / (study.folds - 1)
+    tests = tuple(resampled_test(differences[s], ratio, spec=s, zone=verdict.zone) for s in chosen)
+    return SeedSensitivity(verdict.metric, tuple(sorted(gains, key=lambda g: chosen.index(g.spec))), tests)
+
+
+def _scores(
+    result: StudyResult, specs: Sequence[str], metric: str
+) -> tuple[dict[str, tuple[float, float]], dict[str, Any]]:
+    """The metric and tail F1 over all rows, and the metric in each fold."""
+    rows = result.fold >= 0
+    buckets = bucket_or_cold(result.y, result.fold, result.classes["bucket"].to_numpy())
+    values, by_fold = {}, {}
+    for spec in specs:
+        tuned = result[spec].tuned
+        assert tuned is not None
+        y, predicted = result.y[rows], tuned.predicted[rows]
+        scores = class_scores(y, predicted, len(buckets))
+        means = {}
+        for name in (metric, "tail_f1"):
+            there = scores.support > 0
+            if name not in ("macro_f1", "accuracy"):
+                there &= buckets == name.removesuffix("_f1")
+            means[name] = float(scores.f1[there].mean()) if there.any() else math.nan
+        if metric == "accuracy":
+            means[metric] = float((y == predicted)[y >= 0].mean())
+        values[spec] = (means[metric], means["tail_f1"])
+        by_fold[spec] = fold_scores(np.asarray(y), np.asarray(predicted), result.fold[rows], buckets, metric)
+    return values, by_fold

@@ -1,0 +1,129 @@
+"""Buckets, calibration and the Pareto front of a verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evenshelf.study.evidence import calibrations, tradeoffs
+from evenshelf.study.results import StudyResult
+from evenshelf.study.verdict import Verdict, decide
+from tests.study.factory import study, with_remedies
+
+
+@pytest.fixture(scope="module")
+def result() -> StudyResult:
+    return study(rows=3000)
+
+
+@pytest.fixture(scope="module")
+def verdict(result: StudyResult) -> Verdict:
+    return decide(result, replicates=300)
+
+
+def test_buckets_hold_the_same_numbers_as_the_comparisons(verdict: Verdict) -> None:
+    base = verdict[verdict.baseline]
+    for gain in verdict.buckets:
+        compared = verdict[gain.spec]
+        value = getattr(compared, f"{gain.bucket}_f1") - getattr(base, f"{gain.bucket}_f1")
+        assert gain.diff == pytest.approx(value, abs=1e-6)
+        assert gain.low <= gain.diff <= gain.high
+        if gain.bucket == "tail":
+            assert (gain.low, gain.high) == (compared.tail_low, compared.tail_high)
+        assert compared.reference or gain.p_holm >= gain.p
+    assert {g.bucket for g in verdict.buckets} == {"head", "torso", "tail"}
+    assert {g.spec for g in verdict.buckets} == {c.spec for c in verdict.comparisons} - {verdict.baseline}
+
+
+def test_a_verdict_with_all_its_evidence_survives_json(verdict: Verdict) -> None:
+    again = Verdict.from_dict(verdict.to_dict())
+    assert again.to_dict() == verdict.to_dict()
+    assert again.tradeoffs[0] == verdict.tradeoffs[0]
+
+
+def test_the_front_is_what_nothing_else_beats_in_everything(verdict: Verdict) -> None:
+    points = {t.spec: t for t in verdict.tradeoffs}
+    assert set(points) == {c.spec for c in verdict.comparisons if not c.reference}
+
+    def values(spec: str) -> np.ndarray:
+        p = points[spec]
+        return np.nan_to_num(np.array([-p.tail_gain, p.head_loss, p.nll, p.seconds]))
+
+    for spec, point in points.items():
+        ahead = [s for s in points if (values(s) <= values(spec)).all() and (values(s) < values(spec)).any()]
+        assert bool(ahead) == bool(point.dominated_by)
+        if ahead:
+            assert point.dominated_by in ahead
+            assert not points[point.dominated_by].dominated_by
+    assert tradeoffs(verdict.comparisons[::-1], verdict.baseline) == list(verdict.tradeoffs)
+
+
+def test_a_remedy_that_is_too_sure_is_seen(result: StudyResult) -> None:
+    base = result.baseline
+    assert base.tuned is not None
+    right = base.tuned.predicted == result.y
+    share = float(right[result.fold >= 0].mean())
+    honest = replace(
+        base.tuned,
+        p_predicted=np.full(len(right), share, np.float32),
+        p_true=np.where(right, share, (1 - share) / 10).astype(np.float32),
+    )
+    sure = replace(
+        honest,
+        p_predicted=np.full(len(right), 0.999, np.float32),
+        p_true=np.where(right, 0.999, 1e-4).astype(np.float32),
+    )
+    made = with_remedies(
+        result, replace(base, tuned=honest, default=None), replace(base, spec="sure", tuned=sure, default=None)
+    )
+    found = {c.spec: c for c in decide(made, replicates=200).calibration}
+    assert abs(found["none"].overconfidence) < 1e-3
+    assert found["sure"].overconfidence == pytest.approx(0.999 - share, abs=1e-3)
+    assert found["sure"].worse
+    assert math.isnan(found["none"].nll_diff)
+    # identical probabilities: no difference, and nothing said of it
+    twin = with_remedies(result, base, replace(base, spec="twin"))
+    same = next(c for c in decide(twin, replicates=200).calibration if c.spec == "twin")
+    assert (same.nll_diff, same.low, same.high) == (0.0, 0.0, 0.0)
+    assert not same.worse
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=10, deadline=None)
+def test_copies_of_rows_do_not_make_the_likelihood_surer(seed: int) -> None:
+    """Each row five times in one group: the interval stays what it was."""
+    rng = np.random.default_rng(seed)
+    few = study(rows=400, classes=8, seed=seed)
+    base = few.baseline.tuned
+    assert base is not None
+    other = replace(base, p_true=np.clip(base.p_true * rng.uniform(0.5, 1.5, len(few.y)), 1e-3, 1).astype(np.float32))
+    buckets, rows = few.classes["bucket"].to_numpy(), np.ones(len(few.y), bool)
+    group = np.arange(len(few.y))
+    once = calibrations(few.y, group, {"none": base, "other": other}, rows, buckets=buckets, base="none")[1]
+
+    def five(outcome):  # type: ignore[no-untyped-def]
+        return replace(
+            outcome, **{k: np.repeat(getattr(outcome, k), 5) for k in ("predicted", "p_true", "p_predicted")}
+        )
+
+    repeated = {"none": five(base), "other": five(other)}
+    many = calibrations(
+        np.repeat(few.y, 5), np.repeat(group, 5), repeated, np.repeat(rows, 5), buckets=buckets, base="none"
+    )[1]
+    assert (many.nll_diff, many.low, many.high) == pytest.approx((once.nll_diff, once.low, once.high))
+
+
+def test_a_gain_within_the_zone_is_not_recommended() -> None:
+    made = study(rows=4000)
+    wide = decide(made, replicates=300, zone=0.0)
+    assert wide.recommended is not None
+    won = wide[wide.recommended]
+    assert not won.equivalent
+    generous = decide(made, replicates=300, zone=1.0)
+    assert generous.recommended is None
+    assert all(c.equivalent for c in generous.comparisons if c.spec != generous.baseline)

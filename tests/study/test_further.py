@@ -1,0 +1,155 @@
+"""Other seeds and fewer labels: what was kept is gone on from, and the numbers say what they mean."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evenshelf.errors import InputError, SettingError
+from evenshelf.study.curve_fits import SHARES, layers_of
+from evenshelf.study.further import check_seeds, further
+from evenshelf.study.learning_curve import FORETOLD, LearningCurve, curve_of, learning_curve
+from evenshelf.study.repeats import FINALISTS, SeedSensitivity, finalists, seed_sensitivity
+from evenshelf.study.results import StudyResult, load
+from evenshelf.study.runner import Study
+from evenshelf.study.statistics import METRICS, Bootstrap
+from evenshelf.study.verdict import Verdict, decide
+from tests.study.test_runner import data
+
+REMEDIES = ("balanced", "name_prior", "smote(k=2)", "temperature", "tau_norm")
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, StudyResult, Verdict]:
+    task, vectors, names = data(rows=600)
+    study = Study(
+        task, vectors, tmp_path_factory.mktemp("study"), names=names, remedies=REMEDIES, folds=4, budget=4, workers=1
+    )
+    result = study.run()
+    return study, result, decide(result, replicates=200)
+
+
+def test_finalists_are_few_and_the_recommended_one_is_among_them(
+    ran: tuple[Study, StudyResult, Verdict],
+) -> None:
+    *_, verdict = ran
+    chosen = finalists(verdict)
+    assert 1 <= len(chosen) <= FINALISTS
+    assert verdict.baseline not in chosen
+    assert verdict.best in chosen
+
+
+def test_the_first_seed_is_the_study_and_the_others_are_studies_of_their_own(
+    ran: tuple[Study, StudyResult, Verdict],
+) -> None:
+    study, result, verdict = ran
+    found = seed_sensitivity(study, result, verdict, 3)
+    assert found.seeds == (0, 1, 2)
+    for spec in finalists(verdict):
+        first = found.of(spec)[0]
+        assert first.diff == pytest.approx(verdict[spec].diff, abs=1e-6)
+        assert first.tail_diff == pytest.approx(verdict[spec].tail_diff, abs=1e-6, nan_ok=True)
+        again = load(study.folder / "seeds" / "1")
+        other = decide(again, replicates=200)
+        assert found.of(spec)[1].diff == pytest.approx(other[spec].diff, abs=1e-6)
+        (test,) = (t for t in found.tests if t.spec == spec)
+        assert test.folds == 3 * study.folds
+    assert sum(found.wins(spec) for spec in finalists(verdict)) == 3
+    assert SeedSensitivity.from_dict(json.loads(json.dumps(found.to_dict()))).to_dict() == found.to_dict()
+    with pytest.raises(SettingError, match="one seed"):
+        seed_sensitivity(study, result, verdict, 1)
+    with pytest.raises(SettingError, match="at least one"):
+        check_seeds(0)
+
+
+def test_a_learning_curve_ends_at_the_study_and_goes_on_where_it_stopped(
+    ran: tuple[Study, StudyResult, Verdict],
+) -> None:
+    study, result, verdict = ran
+    specs = ["name_prior", "temperature"]
+    found = learning_curve(study, result, specs)
+    for spec in ("none", *specs):
+        for metric in FORETOLD:
+            points = [p for p in found.points if (p.spec, p.metric) == (spec, metric)]
+            assert [p.share for p in points] == [*SHARES, 1.0]
+            assert all(a.examples < b.examples for a, b in pairwise(points))
+            assert points[-1].value == pytest.approx(getattr(verdict[spec], metric), abs=1e-6)
+    kept = sorted((study.folder / "curve").glob("*.npz"))
+    assert len(kept) == len(SHARES) * study.folds
+    times = {path: path.stat().st_mtime_ns for path in kept[1:]}
+    kept[0].unlink()
+    assert learning_curve(study, result, specs) == found
+    assert {path: path.stat().st_mtime_ns for path in kept[1:]} == times
+    assert learning_curve(replace(study, workers=2), result, specs) == found
+    again = LearningCurve.from_dict(json.loads(json.dumps(found.to_dict())))
+    assert again.to_dict() == found.to_dict()
+
+
+def test_no_label_beyond_the_share_is_looked_at(ran: tuple[Study, StudyResult, Verdict], tmp_path: Path) -> None:
+    """Labels outside the smallest share, and not tested, may be anything."""
+    study, result, _ = ran
+    found = learning_curve(study, result, [])
+    layer = layers_of(result.group, study.seed)
+    lied = study.task.target.copy()
+    beyond = np.flatnonzero(layer == len(SHARES))
+    lied[beyond] = np.random.default_rng(1).permutation(lied[beyond])
+    liar = replace(study, task=replace(study.task, target=lied), folder=tmp_path)
+    other = learning_curve(liar, replace(result, y=lied.astype(np.int32)), [])
+    predictions = [
+        sorted(np.load(path)["0"].tobytes() for path in (folder / "curve").glob("*.npz"))
+        for folder in (study.folder, tmp_path)
+    ]
+    # those of the study hold other remedies besides
+    assert set(predictions[1]) <= set(predictions[0])
+    assert len(set(predictions[1])) > 1
+    assert found.points[0].value != other.points[0].value  # what is tested has other labels
+
+
+def test_too_few_examples_for_a_curve_are_said_to_be(tmp_path: Path) -> None:
+    task, vectors, names = data(rows=40, classes=3)
+    study = Study(task, vectors, tmp_path, names=names, remedies=("balanced",), folds=4, budget=2, workers=1)
+    with pytest.raises(InputError, match="too small to learn from"):
+        learning_curve(study, study.run(), [])
+
+
+def test_what_is_further_asked_for_is_kept(ran: tuple[Study, StudyResult, Verdict]) -> None:
+    study, result, verdict = ran
+    assert further(study, result, verdict) is result
+    found = further(study, result, verdict, seeds=2, curve=True)
+    kept = load(study.folder)
+    assert kept.seeds is not None
+    assert kept.curve is not None
+    assert found.seeds is not None
+    assert kept.seeds.to_dict() == found.seeds.to_dict()
+    assert decide(kept, replicates=200).to_dict() == verdict.to_dict()
+
+
+@given(st.floats(0.1, 0.6), st.floats(0.05, 0.5), st.floats(1.1, 4.0))
+def test_a_power_law_is_foretold_exactly(error: float, power: float, better: float) -> None:
+    examples = np.array([1000.0, 2000.0, 4000.0, 8000.0])
+    errors = np.stack([error * (examples / 1000) ** -power, error / better * (examples / 1000) ** -power])
+    values = np.full((8, len(METRICS)), 0.5)
+    names = []
+    for number, spec in enumerate(("none", "good")):
+        for level in range(4):
+            values[len(names), :] = 1 - errors[number, level]
+            names.append(f"{level} {spec}")
+    draws = np.repeat(values[:, :, None], 5, axis=2)
+    empty = np.zeros((8, 1), np.int32)
+    found = curve_of(Bootstrap(tuple(names), values, draws, empty, np.zeros(1, np.intp)), ["none", "good"], examples)
+    for forecast in found.forecasts:
+        start = error if forecast.spec == "none" else error / better
+        assert forecast.value == pytest.approx(1 - start * 16**-power, abs=1e-3)
+        assert forecast.foretold == pytest.approx(forecast.seen, abs=1e-3)
+        if forecast.spec == "none":
+            assert math.isnan(forecast.worth)
+        else:
+            assert forecast.worth == pytest.approx(min(better ** (1 / power), 1e3), rel=0.05)
