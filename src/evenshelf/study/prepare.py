@@ -19,7 +19,7 @@ from evenshelf.remedies import Remedy, parse, remedy_set
 from evenshelf.remedies.sets import SETS
 from evenshelf.shop import Shop
 from evenshelf.study.plan import settings
-from evenshelf.study.runner import SPARSE, WORDS_SPEC, Study, study_folder
+from evenshelf.study.runner import SPARSE, WORDS_SPEC, Study, check_sets, study_folder
 from evenshelf.study.statistics import METRICS
 from evenshelf.tasks import task_kind
 from evenshelf.tasks.label import LabelTask
@@ -181,6 +181,7 @@ def prepare(
     if task.texts is None:
         raise InputError("The task has no texts to encode.", hint="Give a Study its vectors instead.")
     plan.check()
+    check_sets(learner_kind(plan.learner), task)
     texts, labels = list(task.texts), list(task.class_texts if names is None else names)
     total, done = len(texts) + len(labels), 0
 

@@ -115,14 +115,7 @@ class Study:
         self.folder = Path(self.folder).resolve()  # workers may live longer than the current folder
         self._remedies = remedy_set(self.remedies)
         self._learner = learner_kind(self.learner) if isinstance(self.learner, str) else self.learner
-        if self._learner.sets and (self._learner != BINARY or not self.task.several):
-            what = (
-                "has one label each" if self._learner == BINARY else "can be fitted by this project's own learner only"
-            )
-            raise SettingError(
-                f"The learner {self._learner.name!r} is for examples with sets of labels, and this task {what}.",
-                hint="Ask for sets, as with --task tags, or use another learner, such as heads.",
-            )
+        check_sets(self._learner, self.task)
         for remedy in self._remedies:
             settings(remedy, self.budget, self._learner)
 
@@ -312,6 +305,17 @@ class Study:
         kept = fold >= 0
         grouped, loose = (found.macro_f1("none", self.task.target, kept) for found in (grouped_folds, flattered))
         return {"macro_f1_grouped": grouped, "macro_f1_random": loose, "flattery": loose - grouped}
+
+
+def check_sets(learner: LearnerKind, task: LabelTask) -> None:
+    """Raise a :class:`SettingError` if a learner is for sets of labels, and the task has none."""
+    if not learner.sets or (learner == BINARY and task.several):
+        return
+    what = "has one label each" if learner == BINARY else "can be fitted by this project's own learner only"
+    raise SettingError(
+        f"The learner {learner.name!r} is for examples with sets of labels, and this task {what}.",
+        hint="Ask for sets, as with --task tags, or use another learner, such as heads.",
+    )
 
 
 def _of_sets(remedy: Remedy, task: LabelTask) -> str | None:
