@@ -92,11 +92,7 @@ class Remedy:
 
     @property
     def serves_sets(self) -> bool:
-        """Whether it acts where each label of a set has a score of its own.
-
-        Weights do, by the positive examples of a label, and names do; what compares the labels of an example with each
-        other, or draws rows by their one label, does not.
-        """
+        """Whether it acts where each label of a set has a score of its own, as weights (of positives) and names do."""
         return all(p.many_labels or set(p.stages) <= {Stage.WEIGHT, Stage.POOL} for p in self.parts)
 
     @property

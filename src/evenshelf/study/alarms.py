@@ -6,7 +6,7 @@ as any remedy has alarms there. Like a pair of text and label, one is repeated f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.study.answers import Alarms
-from evenshelf.study.results import Outcome, StudyResult
+from evenshelf.study.gather import Gathered
+from evenshelf.study.results import Outcome, RemedyResult, StudyResult
 from evenshelf.tasks.label_metrics import NOTHING
 
 Codes = NDArray[np.int64]
@@ -50,6 +51,19 @@ def lay_out(found: Mapping[Key, Alarms], copies: NDArray[np.floating]) -> tuple[
         label[line], probability[line] = alarms.label, alarms.probability
         laid[key] = Alarms(row, np.repeat(label, times), np.repeat(probability, times))
     return row, laid
+
+
+def alarms_of(
+    found: Gathered, yardstick: Gathered | None, results: Sequence[RemedyResult]
+) -> dict[tuple[str, str], Alarms]:
+    """Alarms of all outcomes by spec and mode; those of references were gathered apart."""
+    alarms = {}
+    for r in results:
+        parts = yardstick if r.reference and yardstick is not None else found
+        for mode, outcome in (("tuned", r.tuned), ("default", r.default)):
+            if outcome is not None:
+                alarms[r.spec, mode] = parts.alarms(r.spec, tuned=mode == "tuned")
+    return alarms
 
 
 def with_alarms(

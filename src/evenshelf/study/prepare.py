@@ -18,8 +18,9 @@ from evenshelf.learners.heads import HEADS
 from evenshelf.remedies import Remedy, parse, remedy_set
 from evenshelf.remedies.sets import SETS
 from evenshelf.shop import Shop
+from evenshelf.study.applicable import check_sets
 from evenshelf.study.plan import settings
-from evenshelf.study.runner import SPARSE, WORDS_SPEC, Study, check_sets, study_folder
+from evenshelf.study.runner import SPARSE, WORDS_SPEC, Study, study_folder
 from evenshelf.study.statistics import METRICS
 from evenshelf.tasks import task_kind
 from evenshelf.tasks.label import LabelTask

@@ -26,8 +26,9 @@ from evenshelf.learners.heads import HEADS
 from evenshelf.learners.vectors import Vectors, prepare, prepare_sparse
 from evenshelf.remedies import Prior, Remedy, parse, remedy_set
 from evenshelf.study import trials
-from evenshelf.study.alarms import with_alarms
-from evenshelf.study.answers import Alarms, copies_of_texts
+from evenshelf.study.alarms import alarms_of, with_alarms
+from evenshelf.study.answers import copies_of_texts
+from evenshelf.study.applicable import check_sets, unfit_for_sets
 from evenshelf.study.gather import Gathered, gather
 from evenshelf.study.plan import (
     SEARCH_AXES,
@@ -153,7 +154,7 @@ class Study:
         reasons = {
             r.spec: self._learner.unsupported(r)
             or r.not_applicable(prior, has_names=self.names is not None)
-            or _of_sets(r, task)
+            or unfit_for_sets(r, task)
             for r in self._remedies
         }
         learners = {DENSE: self._learner, SPARSE: BINARY if self._learner.sets else HEADS, SHUFFLED: self._learner}
@@ -231,7 +232,10 @@ class Study:
         )
         if self._learner.sets:
             result = with_alarms(
-                result, _alarms(gathered, results), matrices[DENSE].row_of, copies_of_texts(matrices[DENSE])
+                result,
+                alarms_of(gathered[DENSE], gathered.get(SPARSE), results),
+                matrices[DENSE].row_of,
+                copies_of_texts(matrices[DENSE]),
             )
         save(result, self.folder)
         return result
@@ -305,36 +309,6 @@ class Study:
         kept = fold >= 0
         grouped, loose = (found.macro_f1("none", self.task.target, kept) for found in (grouped_folds, flattered))
         return {"macro_f1_grouped": grouped, "macro_f1_random": loose, "flattery": loose - grouped}
-
-
-def check_sets(learner: LearnerKind, task: LabelTask) -> None:
-    """Raise a :class:`SettingError` if a learner is for sets of labels, and the task has none."""
-    if not learner.sets or (learner == BINARY and task.several):
-        return
-    what = "has one label each" if learner == BINARY else "can be fitted by this project's own learner only"
-    raise SettingError(
-        f"The learner {learner.name!r} is for examples with sets of labels, and this task {what}.",
-        hint="Ask for sets, as with --task tags, or use another learner, such as heads.",
-    )
-
-
-def _of_sets(remedy: Remedy, task: LabelTask) -> str | None:
-    """Why a remedy makes no sense where labels are sets, if it makes none."""
-    names = [part.name for part in remedy.parts if part.one_label]
-    if not task.several or not names:
-        return None
-    return f"{' and '.join(names)} is for examples with one label each, and here they have several"
-
-
-def _alarms(gathered: Mapping[str, Gathered], results: Sequence[RemedyResult]) -> dict[tuple[str, str], Alarms]:
-    """Of all outcomes, by spec and mode."""
-    found = {}
-    for r in results:
-        parts = gathered[SPARSE if r.reference else DENSE]
-        for mode, outcome in (("tuned", r.tuned), ("default", r.default)):
-            if outcome is not None:
-                found[r.spec, mode] = parts.alarms(r.spec, tuned=mode == "tuned")
-    return found
 
 
 def _result(remedy: Remedy, reason: str | None, found: Gathered) -> RemedyResult:
