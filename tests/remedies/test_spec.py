@@ -29,7 +29,7 @@ JOINABLE = [
     ("spec", "said"),
     [
         ("smoote", ["no remedy 'smoote'", "did you mean smote"]),
-        ("xyzzy", ["no remedy 'xyzzy'", "known are adasyn, balanced, balanced_mixup, balanced_softmax"]),
+        ("xyzzy", ["no remedy 'xyzzy'", "known are adasyn, asymmetric, balanced, balanced_mixup"]),
         ("smote(5)", ["parameters are given by name", "smote(k=5, strength=1.0)"]),
         ("smote(j=5)", ["smote has no parameter 'j'", "it has k, strength"]),
         ("none(j=5)", ["none has no parameter 'j'", "it has none"]),

@@ -104,6 +104,9 @@ class LearnerKind:
         Whether it has a weight vector for each group, whose norms some remedies ask for.
     cost
         About how long a fit takes, in fits of a linear head; for the progress bar.
+    sets
+        Whether each label of a set has a score of its own, its log odds: it is given where they are above 0, and scores
+        are not compared with each other.
 
     Raises
     ------
@@ -121,6 +124,7 @@ class LearnerKind:
     grouped: bool = False
     norms: bool = True
     cost: float = 1.0
+    sets: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(getattr(self.fit, "fingerprint", None), str):
@@ -138,6 +142,10 @@ class LearnerKind:
             return f"{self.title} cannot act at the stage {', '.join(missing)}"
         if not self.norms and any(part.norms for part in remedy.parts):
             return f"{self.title} cannot give a weight vector for each group, whose length is needed"
+        if self.sets and not remedy.serves_sets:
+            return "it is for labels that compete for an example, and here each has a score of its own"
+        if not self.sets and any(part.many_labels for part in remedy.parts):
+            return "it is for examples with sets of labels"
         return None
 
 
