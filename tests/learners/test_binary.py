@@ -150,3 +150,19 @@ def test_what_compares_labels_is_refused_and_so_are_wrong_lengths():
     assert BINARY.unsupported(parse("balanced + mlsmote + label_thresholds")) is None
     with pytest.raises(InputError, match="240 vectors but 3 sets"):
         fit_sets(SAMPLE.vectors, SAMPLE.labels[:3], parse("none"))
+
+
+def test_a_mean_is_that_of_the_texts_that_have_the_label():
+    rng = np.random.default_rng(4)
+    has = rng.random((30, 4)) < 0.4
+    has[:, 1] = False
+    has[~has.any(axis=1), 0] = True
+    sample = rng.normal(size=(30, 3)).astype(np.float32)
+    lines, labels = np.nonzero(has)
+    prepared = prepare(sample[lines], labels, np.zeros_like(lines), lines, several=True)
+    training = Training.of(of_sets(prepared), (-1, 0), 4, None)
+    rows = training.blocks[0][:, 1:]
+    text = prepared.example[np.sort(np.unique(prepared.example, return_index=True)[1])]
+    expected = np.stack([rows[has[text, g]].mean(axis=0) if has[:, g].any() else rows.mean(axis=0) for g in range(4)])
+    np.testing.assert_allclose(training.means, expected - rows.mean(axis=0), atol=1e-5)
+    assert not training.means[1].any(), "a label that no text has"

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from rich.console import Console
 from sklearn.metrics import f1_score
 
+from evenshelf.baselines import baseline_kinds
+from evenshelf.encoders.bag import word_matrix
 from evenshelf.errors import SettingError
 from evenshelf.learners import LearnerKind, learner_kind
+from evenshelf.remedies import parse
 from evenshelf.report.study import study_report
+from evenshelf.study.advising import advise
 from evenshelf.study.alarms import lay_out
 from evenshelf.study.answers import Alarms
+from evenshelf.study.fairness import fairness
 from evenshelf.study.further import further
 from evenshelf.study.guessing import guesses
 from evenshelf.study.metrics import metrics_table, save_findings
-from evenshelf.study.results import load
+from evenshelf.study.results import load, save
 from evenshelf.study.runner import Study
 from evenshelf.study.terminal import StudyReport
 from evenshelf.study.verdict import decide
@@ -215,3 +222,72 @@ def test_a_learner_for_sets_is_refused_where_there_are_none(world, tmp_path):
     other = LearnerKind("other_sets", "others", "Of another package.", kind.stages, kind.fit, sets=True)
     with pytest.raises(SettingError, match="this project's own learner"):
         Study(*world[:2], tmp_path, learner=other)
+
+
+def test_baselines_of_words_are_heads_of_sets_too_and_others_are_not_applicable(world, tmp_path):
+    task, vectors, names = world
+    texts = [
+        f"{word} {' '.join(task.classes[code] for code in task.target[task.same == same])}"
+        for word, same in zip(task.texts, task.same, strict=True)
+    ]
+    asked = {"remedies": ["none"], "folds": 3, "budget": 2, "names": names, "workers": 1, "learner": "binary_heads"}
+    made = Study(task, vectors, tmp_path, words=word_matrix(texts), baselines="all", **asked).run()
+    fitted = {r.spec for r in made.remedies if r.reference and r.tuned is not None}
+    assert fitted == {"words + balanced", "words_unweighted"}
+    assert len([r for r in made.remedies if r.reference]) == len(baseline_kinds())
+    for spec in fitted:
+        for outcome in (made[spec].tuned, made[spec].default):
+            has, given_tags = sets_of(made, outcome, len(task.classes))
+            assert set(outcome.sets) == set(SET_METRICS)
+            assert ((given_tags > 0).sum(axis=1) != (has > 0).sum(axis=1)).any(), "nobody is told how many there are"
+    reasons = [r.not_applicable for r in made.remedies if r.reference and r.tuned is None]
+    assert all("one label each" in why or "compete" in why or "not installed" in why for why in reasons)
+    console = Console(width=120, record=True)
+    console.print(StudyReport(made, decide(made)))
+    assert "words_unweighted" in console.export_text()
+
+
+def test_who_gains_is_asked_of_what_is_true_and_alarms_are_answers(studied, tmp_path):
+    task, result, _, _ = studied
+    n = len(task.target)
+    half = np.where(np.arange(len(result.y)) < n // 2, "early", "late")
+    traits = replace(result, traits=pl.DataFrame({"half": half.tolist()}))
+    verdict = decide(traits, replicates=200)
+    found = fairness(traits, verdict)
+    kept = result.fold >= 0
+    assert sum(value.examples for value in found.values) == verdict.rows
+    early = next(value for value in found.values if value.value == "early")
+    rows = kept & (half == "early")
+    assert early.before.value == pytest.approx((result["none"].tuned.predicted == result.y)[rows].mean())
+    assert sum(part.classes for part in found.parts) == verdict.classes
+    answers = np.bincount(result["none"].tuned.predicted[kept & (result["none"].tuned.predicted >= 0)], minlength=9)
+    truth = np.bincount(task.target[kept[:n]], minlength=9)
+    assert found.exposure.before.value == pytest.approx((answers / np.maximum(truth, 1))[truth > 0].min())
+    save(traits, tmp_path)
+    assert load(tmp_path).traits["half"].to_list() == half.tolist()
+
+
+def test_a_study_with_traits_keeps_those_of_a_text_for_its_alarms(world, tmp_path):
+    task, vectors, names = world
+    words = pl.DataFrame({"word": [f"w{same % 3}" for same in task.same]})
+    asked = {"remedies": ["none"], "folds": 3, "budget": 1, "names": names, "workers": 1, "learner": "binary_heads"}
+    made = Study(replace(task, traits=words), vectors, tmp_path, **asked).run()
+    assert len(made.y) > len(task.target)
+    assert made.traits["word"].to_list() == [f"w{same % 3}" for same in made.example]
+
+
+def test_what_is_advised_can_be_used_with_the_learner(studied):
+    _, result, _, _ = studied
+    for name, asked in (("binary_heads", result), ("heads", replace(result, meta={**result.meta, "sizes": "known"}))):
+        for sentence in advise(asked, decide(asked, replicates=200)).following:
+            for spec in sentence.partition('--remedies "')[2].partition('"')[0].split(", "):
+                if "Compare" in sentence and spec:
+                    assert learner_kind(name).unsupported(parse(spec)) is None, sentence
+
+
+def test_means_of_tags_are_of_the_texts_that_have_them(world, tmp_path):
+    task, vectors, names = world
+    asked = {"remedies": ["none", "class_mean", "text_smoothed"], "folds": 3, "budget": 2, "workers": 1}
+    result = Study(task, vectors, tmp_path, names=names, learner="binary_heads", **asked).run()
+    for spec in ("class_mean", "text_smoothed"):
+        assert result[spec].tuned.sets["map"] > 0.3
