@@ -43,12 +43,15 @@ def label_task(data: str, rows: int | None, seed: int) -> LabelTask:
     """A labelling question: the category of `rows` items drawn from a data set; ``None`` for all."""
     if data == "zh":
         return _chinese(rows, seed)
+    return shop_task(shop_of(data, rows, seed), "category", sample=rows, seed=seed)
+
+
+def shop_of(data: str, rows: int | None, seed: int) -> Shop:
+    """The shop of the English titles, or one made up with so many items."""
     if data == "fashion":
-        shop = _ingested("fashion", real_data() / "fashion_styles" / "styles.csv.zip")
-    else:
-        path = default_cache_dir() / "bench" / f"simulated-{rows or 2000}-{seed}"
-        shop = Shop.open(path) if (path / "shop.toml").is_file() else simulate(path, rows or 2000, seed=seed)
-    return shop_task(shop, "category", sample=rows, seed=seed)
+        return _ingested("fashion", real_data() / "fashion_styles" / "styles.csv.zip")
+    path = default_cache_dir() / "bench" / f"simulated-{rows or 2000}-{seed}"
+    return Shop.open(path) if (path / "shop.toml").is_file() else simulate(path, rows or 2000, seed=seed)
 
 
 def _ingested(name: str, source: Path, columns: tuple[str, ...] | None = None, exclude: tuple[str, ...] = ()) -> Shop:

@@ -186,6 +186,7 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]], language: st
 
 _TEXTS = (
     "remedy",
+    "learner",
     "encoder",
     "names",
     "data",

@@ -67,6 +67,8 @@ def _section(remedy: Remedy) -> str:
     if len(remedy.stages) > 1:
         lines += [f"- acts at: {', '.join(remedy.stages)}"]
     lines += [f"- parameter {text}" for text in _parameters(remedy)]
+    if remedy.many_labels:
+        lines += ["- only for examples with sets of labels, each label with a score of its own: [tags](tags.md)"]
     if remedy.neutral:
         lines += [f"- does nothing at {', '.join(f'`{k}={v!r}`' for k, v in remedy.neutral.items())}"]
     if remedy.paper != "-":

@@ -76,6 +76,25 @@ def test_a_study_of_users_speaks_of_users(tmp_path, capsys):
     assert "Pairs of user and tag" in page.read_text(encoding="utf-8")
 
 
+def test_attributes_are_fitted_by_a_head_for_each_value(tmp_path, capsys):
+    path = simulate(tmp_path / "shop", items=150, language="en", seed=5).path
+    asked = ["--task", "tags", "--target", "brand,tags", "--remedies", "positive_weight, smote", "--folds", 3]
+    asked += ["--budget", 2, "--encoder", "tfidf", "--workers", 1]
+    assert run("study", path, *asked) == 0
+    out = plain(capsys.readouterr().out)
+    assert "LRAP" in out
+    assert "given where its own score says so" in out
+    assert "smote was not applicable: it is for labels that compete for an example" in out
+    (page,) = path.glob("studies/tags-*/report.html")
+    assert "Sets of tags" in page.read_text(encoding="utf-8")
+    assert run("study", path, "--task", "tags", "--target", "brand,tagz") == 3
+    assert "no column 'tagz'" in capsys.readouterr().err
+    assert run("study", path, *asked[4:], "--learner", "binary_heads") == 2
+    assert "this task has one label each" in plain(capsys.readouterr().err)
+    assert run("study", path, *asked, "--learning-curve") == 2
+    assert "no learning curve of binary_heads" in plain(capsys.readouterr().err)
+
+
 def test_a_study_shows_its_verdict_and_leaves_everything_behind(shop, finished, capsys):
     assert run("study", shop, *QUICK, "--workers", 1, "--out", finished) == 0
     shown = capsys.readouterr()

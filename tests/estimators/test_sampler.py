@@ -20,7 +20,11 @@ from evenshelf.estimators import RemedyClassifier, RemedySampler
 from evenshelf.remedies import Stage, catalogue, parse
 from evenshelf.testing.learners import skewed_sample
 
-RESAMPLING = sorted(n for n, kind in catalogue().items() if kind.stages == (Stage.RESAMPLE,) and kind().bags == 1)
+RESAMPLING = sorted(
+    name
+    for name, kind in catalogue().items()
+    if kind.stages == (Stage.RESAMPLE,) and kind().bags == 1 and not kind.many_labels
+)
 VECTORS, TARGET, _ = skewed_sample()
 LABELS = np.array(["tea", "cake", "jam", "salt"])[TARGET]
 
@@ -179,6 +183,12 @@ def test_it_works_in_pipelines_of_imbalanced_learn() -> None:
 def test_a_remedy_that_acts_elsewhere_is_refused(remedy: str) -> None:
     with pytest.raises(SettingError, match=r"where a sampler can do nothing.*\n.*RemedyClassifier"):
         RemedySampler(remedy).fit_resample(VECTORS, LABELS)
+
+
+def test_a_remedy_for_sets_of_labels_is_refused() -> None:
+    for estimator in (RemedySampler, RemedyClassifier):
+        with pytest.raises(SettingError, match="mlsmote is for examples with sets of labels"):
+            estimator("mlsmote").fit(VECTORS, LABELS)
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,11 @@ def test_a_study_without_a_verdict_file_is_decided_and_its_facts_are_told(studie
     (changed / "study.json").write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(SettingError, match="'forest', which cannot be served"):
         train(shop, Wanted(study=changed))
+    document["meta"]["learner"] = "binary_heads"
+    (changed / "study.json").write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(SettingError, match=r"'binary_heads'.* a bundle keeps what the learner 'heads' fits") as refused:
+        train(shop, Wanted(study=changed))
+    assert "--learner heads" in refused.value.hint
 
 
 def test_what_cannot_be_is_refused_before_the_work(studied, tmp_path):
@@ -110,6 +115,8 @@ def test_what_cannot_be_is_refused_before_the_work(studied, tmp_path):
     wanted = Wanted(remedy="none", encoder="tfidf")
     with pytest.raises(SettingError, match="one label each"):
         train(shop, replace(wanted, task="tags", remedy="threshold_moving"))
+    with pytest.raises(SettingError, match="positive_weight is for the learner binary_heads, which cannot be served"):
+        train(shop, replace(wanted, task="tags", remedy="positive_weight"))
     with pytest.raises(SettingError, match="no encoder"):
         train(shop, replace(wanted, encoder="nope"))
     (tmp_path / "mine").mkdir()

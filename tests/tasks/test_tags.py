@@ -244,3 +244,63 @@ def test_a_column_of_lists_holds_tags(tmp_path):
     task = TagsTask.from_shop(made, "colours")
     assert dict(zip(task.classes, task.counts.tolist(), strict=True)) == {"blue": 2, "red": 2, "round": 2}
     assert task.dropped == {"no tags": 1}
+
+
+def test_several_columns_are_attributes(tmp_path):
+    made = Shop.create(tmp_path / "shop")
+    rows = {
+        "item_id": list("abcdef"),
+        "title": [f"thing {n}" for n in range(6)],
+        "colour": ["red", "blue", " red ", None, "", "navy|red"],
+        "size": [1, 2, None, 1, None, 2],
+        "fits": [["men"], ["men", "women"], None, [], ["women"], ["men"]],
+    }
+    made.commit({"items": pl.DataFrame(rows)})
+    task = TagsTask.from_shop(made, "colour, size,fits")
+    sets = {text: set() for text in task.texts}
+    for text, code in zip(task.texts, task.target, strict=True):
+        sets[text].add(task.classes[code])
+    assert sets == {
+        "thing 0": {"colour=red", "size=1", "fits=men"},
+        "thing 1": {"colour=blue", "size=2", "fits=men", "fits=women"},
+        "thing 2": {"colour=red"},
+        "thing 3": {"size=1"},
+        "thing 4": {"fits=women"},
+        "thing 5": {"colour=navy", "colour=red", "size=2", "fits=men"},
+    }
+    assert task.class_texts[task.classes.index("colour=navy")] == "colour navy"
+    assert not task.dropped
+    check_task(task, 2)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("colour,sise", r"no column 'sise'.*did you mean size\?"),
+        ("colour,", "empty name among its columns"),
+        ("colour,size,colour", "names colour twice"),
+        ("colour,users.tags", "columns of items and of users"),
+        ("bare,void", "Columns bare, void are empty in all 3 rows"),
+        ("bare", "Column 'bare' is empty in all 3 rows"),
+    ],
+)
+def test_wrong_attributes_are_told(tmp_path, target, said):
+    made = Shop.create(tmp_path / "shop")
+    rows = {"item_id": list("abc"), "title": ["x", "y", "z"], "colour": ["red", "blue", "red"], "size": [1, 2, 3]}
+    blank = {"bare": pl.Series([None] * 3, dtype=pl.String), "void": ["", " ", None]}
+    made.commit({"items": pl.DataFrame(rows | blank)})
+    with pytest.raises(InputError, match=said):
+        TagsTask.from_shop(made, target)
+
+
+def test_a_column_whose_name_has_a_comma_is_one_column(tmp_path):
+    made = Shop.create(tmp_path / "shop")
+    rows = {"item_id": list("abc"), "title": ["x", "y", "z"], "colour, main": ["red", "blue|red", "red"]}
+    made.commit({"items": pl.DataFrame(rows)})
+    assert TagsTask.from_shop(made, "colour, main").classes == ("red", "blue")
+
+
+def test_attributes_of_users(shop):
+    task = TagsTask.from_shop(shop, "users.language,users.tags")
+    assert {name.partition("=")[0] for name in task.classes} == {"language", "tags"}
+    assert task.nouns.thing == "user"

@@ -41,12 +41,13 @@ def study(  # noqa: PLR0917 - typer calls it by name
         str, typer.Option(metavar="SPEC", help="auto looks at the texts; see: evenshelf encoders.")
     ] = "auto",
     learner: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAME|FILE:MAKE",
-            help="What is fitted on the vectors; see: evenshelf learners. Or one of your own: learners.py:make.",
+            help="What is fitted on the vectors, if not the task's own; see: evenshelf learners. "
+            "Or one of your own: learners.py:make.",
         ),
-    ] = "heads",
+    ] = None,
     baselines: Annotated[
         str,
         typer.Option(
@@ -196,17 +197,20 @@ def _run(
     curve: bool,
     out: Path | None,
 ) -> tuple[StudyResult, Verdict, Path]:
-    from evenshelf.shop import Shop  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.learners import learner_kind  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.shop import Shop  # noqa: PLC0415
     from evenshelf.study import prepare  # noqa: PLC0415
-    from evenshelf.study.further import check_seeds, further  # noqa: PLC0415
+    from evenshelf.study.further import check_curve, check_seeds, further  # noqa: PLC0415
     from evenshelf.study.progress import progress_bar  # noqa: PLC0415
     from evenshelf.study.verdict import decide  # noqa: PLC0415
     from evenshelf.tasks import task_kind  # noqa: PLC0415
 
-    wanted = prepare.Plan(**plan)
+    wanted = prepare.Plan(**plan | {"learner": plan["learner"] or task_kind(task).learner})
     wanted.check()
     prepare.check_verdict(metric, guardrail, zone)
     check_seeds(seeds)
+    if curve:
+        check_curve(learner_kind(wanted.learner))
     prepare.check_encoder(encoder)
     target = target or task_kind(task).target
     opened = Shop.open(shop)

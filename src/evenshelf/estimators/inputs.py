@@ -98,6 +98,9 @@ def check_applies(remedy: Remedy, prior: Prior, *, has_names: bool) -> None:
     present = int(prior.present.sum())
     if present < 2:
         raise InputError(f"y holds {present} class; at least two classes are needed.")
+    of_sets = [part.name for part in remedy.parts if part.many_labels]
+    if of_sets:
+        raise SettingError(f"{' and '.join(of_sets)} is for examples with sets of labels, and y has one label a row.")
     reason = remedy.not_applicable(prior, has_names=has_names)
     if reason:
         borrows = remedy.reads_names and not has_names

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from evenshelf.learners.paths import Head, fit_path
 from evenshelf.learners.solver import Fit
 from evenshelf.learners.training import Training, training_rows
-from evenshelf.remedies import Remedy, Rows
+from evenshelf.remedies import Remedy, Rows, SetRows
 
 Floats = NDArray[np.float32]
 
@@ -19,7 +19,7 @@ FEW = 0.7
 """Part of the rows below which a sample is laid out by itself, to be fitted at the cost of its own rows alone."""
 
 
-def bag_rows(remedy: Remedy, training: Training, rng: np.random.Generator) -> list[Rows | None]:
+def bag_rows(remedy: Remedy, training: Training, rng: np.random.Generator) -> list[Rows | SetRows | None]:
     """The rows of each head that the remedy trains; see :func:`~evenshelf.learners.training.training_rows`."""
     generators = [rng] if remedy.bags == 1 else rng.spawn(remedy.bags)
     return [training_rows(remedy, training, own) for own in generators]
@@ -27,7 +27,7 @@ def bag_rows(remedy: Remedy, training: Training, rng: np.random.Generator) -> li
 
 def fit_bags(
     training: Training,
-    tasks: Sequence[tuple[Remedy, Sequence[Rows | None], Sequence[float | None]]],
+    tasks: Sequence[tuple[Remedy, Sequence[Rows | SetRows | None], Sequence[float | None]]],
     *,
     tolerance: float,
     approach: float | None = None,
@@ -92,9 +92,9 @@ def _mean(heads: Sequence[Head]) -> Head:
     return replace(heads[0], fit=fit)
 
 
-def _laid_out(training: Training, rows: Rows | None) -> tuple[Training, Rows | None]:
+def _laid_out(training: Training, rows: Rows | SetRows | None) -> tuple[Training, Rows | SetRows | None]:
     """Only the given rows that a sample uses, and the sample in terms of them; as it was if it uses most of them."""
-    if rows is None or rows.made is not None:
+    if not isinstance(rows, Rows) or rows.made is not None:
         return training, rows
     used = np.union1d(rows.first, rows.second)
     if len(used) > FEW * len(training.target):

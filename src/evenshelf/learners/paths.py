@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evenshelf.learners.solver import ABSENT, Fit, Problem, fit_together
 from evenshelf.learners.training import Training, make_problem
-from evenshelf.remedies import Prior, Remedy, Rows
+from evenshelf.remedies import Prior, Remedy, Rows, SetRows
 
 Floats = NDArray[np.float32]
 Block: TypeAlias = Any  # float32 matrix, dense (ndarray) or sparse (csr_array)
@@ -48,7 +48,7 @@ class Head:
 
 def fit_path(
     training: Training,
-    tasks: Sequence[tuple[Remedy, Rows | None, Sequence[float | None]]],
+    tasks: Sequence[tuple[Remedy, Rows | SetRows | None, Sequence[float | None]]],
     *,
     tolerance: float,
     approach: float | None = None,

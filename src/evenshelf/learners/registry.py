@@ -106,6 +106,9 @@ class LearnerKind:
         Whether it fits the models of several bags and averages their scores; see ``Remedy.bags``.
     cost
         About how long a fit takes, in fits of a linear head; for the progress bar.
+    sets
+        Whether each label of a set has a score of its own, its log odds: it is given where they are above 0, and scores
+        are not compared with each other.
 
     Raises
     ------
@@ -124,6 +127,7 @@ class LearnerKind:
     norms: bool = True
     averages: bool = False
     cost: float = 1.0
+    sets: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(getattr(self.fit, "fingerprint", None), str):
@@ -143,6 +147,10 @@ class LearnerKind:
             return f"{self.title} cannot give a weight vector for each group, whose length is needed"
         if remedy.bags > 1 and not self.averages:
             return f"{self.title} cannot average the models of {remedy.bags} bags"
+        if self.sets and not remedy.serves_sets:
+            return "it is for labels that compete for an example, and here each has a score of its own"
+        if not self.sets and any(part.many_labels for part in remedy.parts):
+            return "it is for examples with sets of labels"
         return None
 
 

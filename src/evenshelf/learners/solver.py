@@ -31,6 +31,7 @@ Block: TypeAlias = Any  # float32 matrix, dense (ndarray) or sparse (csr_array)
 
 BLOCK = 1 << 16  # scores that stay in a core's cache while the loss is computed
 MEMORY = 10  # pairs that L-BFGS remembers
+LEAST = 1e-12  # an objective below is zero: labels that all rows have are learned without end, and in vain
 REFRESH = 8  # steps after which the curvature is measured again
 ABSENT = np.float32(-1e4)  # bias of a class that has neither example nor name: its probability is exactly 0
 
@@ -97,6 +98,10 @@ class Problem:
                 self.bound = csr_array(size.multiply(size.sum(axis=1)[:, None]).T)
         self.scale = (self.weight / np.float64(self.total)).astype(np.float32)
 
+    def descent(self, memory: Memory) -> Descent:
+        """The fit of this head in a working memory, ready to run."""
+        return Descent(self, memory)
+
 
 @dataclass(frozen=True, eq=False)
 class Fit:
@@ -124,7 +129,7 @@ class Fit:
     seconds: float = 0.0
 
 
-class _Memory:
+class Memory:
     """Working memory of fits over ``n`` rows and ``C`` classes, used again for each of them."""
 
     def __init__(self, vectors: Sequence[Block], classes: int) -> None:
@@ -158,10 +163,10 @@ class _Memory:
         return total
 
 
-class _Descent:
+class Descent:
     """One fit: an L-BFGS descent."""
 
-    def __init__(self, problem: Problem, memory: _Memory) -> None:
+    def __init__(self, problem: Problem, memory: Memory) -> None:
         self.problem, self.memory = problem, memory
         self.weights = (problem.centre if problem.start is None else problem.start).copy()
         self.penalty = np.full((len(self.weights), 1), problem.penalty, np.float32)
@@ -187,7 +192,7 @@ class _Descent:
                 self.measured = steps
             direction = self.aim(gradient)
             descent = float(np.vdot(gradient, direction))
-            if -descent <= self.problem.tolerance * objective:
+            if -descent <= self.problem.tolerance * max(objective, LEAST):
                 return Fit(self.weights, objective, steps, converged=True)
             memory.forward(direction, memory.slopes)
             step, found = self.search(direction, descent, objective)
@@ -367,11 +372,11 @@ def fit_together(vectors: Sequence[Block], problems: Sequence[Problem], *, max_s
     -------
     Fits in the order of `problems`.
     """
-    memory = _Memory(vectors, problems[0].centre.shape[1])
+    memory = Memory(vectors, problems[0].centre.shape[1])
     fits = []
     for problem in problems:
         started = time.process_time()
-        fit = _Descent(problem, memory).run(max_steps)
+        fit = problem.descent(memory).run(max_steps)
         fits.append(replace(fit, seconds=time.process_time() - started))
     return fits
 

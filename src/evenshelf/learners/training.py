@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from evenshelf.learners.set_problems import make_set_problem, set_prior, set_rows
 from evenshelf.learners.solver import ABSENT, Problem
 from evenshelf.learners.vectors import Vectors
-from evenshelf.remedies import Composition, Prior, Remedy, Rows, Stage, effective_loss, parse
+from evenshelf.remedies import Composition, Prior, Remedy, Rows, SetRows, Stage, effective_loss, parse
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
@@ -40,6 +41,8 @@ class Training:
         ``[C, d]`` vectors of the class names in the axes of the rows, or ``None``.
     scale
         What the given vectors were divided by.
+    positive
+        ``[n, C]`` of these rows, where each is a text with all its labels; see :class:`Vectors`.
     """
 
     folds: tuple[int, ...]
@@ -49,6 +52,7 @@ class Training:
     prior: Prior
     names: Floats | None
     scale: float = 1.0
+    positive: csr_array | None = None
 
     @classmethod
     def of(cls, vectors: Vectors, folds: tuple[int, ...], classes: int, names: Floats | None) -> Training:
@@ -57,19 +61,37 @@ class Training:
         target, count = vectors.target[index], vectors.count[index]
         prior = Prior(np.rint(np.bincount(target, count, classes)).astype(np.int64))
         turned = None if names is None else vectors.turn_names(names)
+        if vectors.positive is not None:
+            positive = vectors.positive[index]
+            prior = set_prior(positive, count)
+            return cls(folds, vectors.blocks(folds), target, count, prior, turned, vectors.scale, positive)
         return cls(folds, vectors.blocks(folds), target, count, prior, turned, vectors.scale)
 
     @cached_property
     def means(self) -> Floats:
         """``[C, d]`` mean of each class's rows, each as often as it counts, less that of all; 0 of a cold class."""
-        classes = len(self.prior.counts)
-        share = self.count / np.maximum(np.bincount(self.target, self.count, classes), 1.0)[self.target]
-        picks = csr_array((share, (self.target, np.arange(len(self.target)))), shape=(classes, len(self.target)))
+        picks = self._picks
         parts = np.split(np.arange(len(self.target)), np.cumsum([b.shape[0] for b in self.blocks])[:-1])
         of_class = sum(picks[:, part] @ block[:, 1:] for part, block in zip(parts, self.blocks, strict=True))
         dense = of_class if isinstance(of_class, np.ndarray) else of_class.toarray()
-        middle = (self.prior.counts / self.prior.total) @ dense.astype(np.float64)
+        if self.positive is None:
+            middle = (self.prior.counts / self.prior.total) @ dense.astype(np.float64)
+        else:  # a text counts once, however many labels it has
+            weighted = [
+                self.count[part].astype(np.float64) @ b[:, 1:] for part, b in zip(parts, self.blocks, strict=True)
+            ]
+            middle = np.sum(weighted, axis=0) / max(float(self.count.sum(dtype=np.float64)), 1.0)
         return np.asarray(np.where(self.prior.present[:, None], dense - middle, 0.0), dtype=np.float32)
+
+    @property
+    def _picks(self) -> csr_array:
+        """``[C, n]`` share of each row in its class, or in each of its classes."""
+        classes, rows = len(self.prior.counts), np.arange(len(self.target))
+        if self.positive is not None:
+            held = np.maximum(np.asarray(self.positive.sum(axis=0), np.float64), 1.0)
+            return csr_array(self.positive.T.multiply((1.0 / held).astype(np.float32)[:, None]), dtype=np.float32)
+        share = self.count / np.maximum(np.bincount(self.target, self.count, classes), 1.0)[self.target]
+        return csr_array((share, (self.target, rows)), shape=(classes, len(self.target)))
 
     def leading(self, axes: int) -> Training:
         """The same rows in their first axes; see :meth:`Vectors.leading`."""
@@ -78,9 +100,9 @@ class Training:
         names = None if self.names is None else self.names[:, :axes]
         return replace(self, blocks=[block[:, : axes + 1] for block in self.blocks], names=names)
 
-    def extended(self, rows: Rows | None) -> Training:
+    def extended(self, rows: Rows | SetRows | None) -> Training:
         """These rows and, after them, the vectors that a remedy has made, in the axes of these; the prior stays."""
-        if rows is None or rows.made is None:
+        if not isinstance(rows, Rows) or rows.made is None:
             return self
         block = np.ones((len(rows.made), self.blocks[0].shape[1]), np.float32)
         block[:, 1:] = rows.made[:, : block.shape[1] - 1]
@@ -103,10 +125,12 @@ def training_part(remedy: Remedy) -> Remedy:
     return parts[0] if len(parts) == 1 else Composition(tuple(parts))
 
 
-def training_rows(remedy: Remedy, training: Training, rng: np.random.Generator) -> Rows | None:
+def training_rows(remedy: Remedy, training: Training, rng: np.random.Generator) -> Rows | SetRows | None:
     """The rows that the remedy's resampling makes, as indices of *merged* rows; ``None`` if it has none."""
     if Stage.RESAMPLE not in remedy.stages:
         return None
+    if training.positive is not None:
+        return set_rows(remedy, training.blocks, training.positive, training.prior, rng)
     # remedies see every example, also those that were merged: to SMOTE a repeated title is a neighbour
     copies = np.repeat(np.arange(len(training.target)), training.count.astype(np.int64))
     dense = [block if isinstance(block, np.ndarray) else block.toarray() for block in training.blocks]
@@ -119,7 +143,7 @@ def training_rows(remedy: Remedy, training: Training, rng: np.random.Generator) 
     return replace(made, first=places[made.first], second=places[made.second])
 
 
-def make_problem(remedy: Remedy, penalty: float | None, training: Training, rows: Rows | None) -> Problem:
+def make_problem(remedy: Remedy, penalty: float | None, training: Training, rows: Rows | SetRows | None) -> Problem:
     """Turn a remedy into a head to fit.
 
     Parameters
@@ -128,6 +152,9 @@ def make_problem(remedy: Remedy, penalty: float | None, training: Training, rows
         L2 strength per unit of mean loss; ``None`` for scikit-learn's default on the vectors as they were given: C = 1,
         which is ``1 / N`` of the rows after resampling.
     """
+    if training.positive is not None:
+        return make_set_problem(remedy, penalty, training, rows)
+    assert not isinstance(rows, SetRows)
     remedy = remedy.linear_form
     prior = training.prior
     classes = len(prior.counts)

@@ -50,6 +50,9 @@ class Vectors:
         text. ``None`` where it has one.
     group
         ``[u]`` where learners hold out rows of their own: equal numbers mean equal or nearly equal texts.
+    positive
+        ``[u, C]`` sparse, where each row is a text with all its labels: how many examples each label has of it; see
+        :func:`evenshelf.learners.sets.of_sets`. ``None`` where a row has one label, its target.
     """
 
     rows: Block
@@ -63,6 +66,7 @@ class Vectors:
     length: float
     example: Codes | None = None
     group: Codes | None = None
+    positive: csr_array | None = None
 
     @property
     def folds(self) -> int:

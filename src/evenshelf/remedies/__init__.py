@@ -5,7 +5,8 @@ from evenshelf.remedies.base import Composition, Remedy, Stage, effective_loss
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import Loss
 from evenshelf.remedies.registry import catalogue, register
-from evenshelf.remedies.rows import Prior, Rows
+from evenshelf.remedies.rows import Prior, Rows, SetRows
+from evenshelf.remedies.set_losses import SetLoss
 from evenshelf.remedies.sets import remedy_set
 from evenshelf.remedies.spec import parse
 
@@ -18,6 +19,8 @@ __all__ = [
     "Remedy",
     "Retrieved",
     "Rows",
+    "SetLoss",
+    "SetRows",
     "Stage",
     "catalogue",
     "effective_loss",

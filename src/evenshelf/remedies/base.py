@@ -14,12 +14,14 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from evenshelf.errors import SettingError
 from evenshelf.remedies.after_training import Calibrated, Retrieved
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import CrossEntropy, Loss
-from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
+from evenshelf.remedies.rows import Codes, Floats, Prior, Rows, SetRows
+from evenshelf.remedies.set_losses import SetLoss
 
 
 class Stage(StrEnum):
@@ -65,6 +67,8 @@ class Remedy:
         Whether it lives on vectors of the groups' texts.
     norms
         Whether it asks for the norms of the groups' weight vectors, which only some learners have.
+    many_labels
+        Whether it makes sense only where an example has a set of labels, each with a score of its own.
     """
 
     name: ClassVar[str]
@@ -79,11 +83,17 @@ class Remedy:
     one_label: ClassVar[bool] = False
     reads_names: ClassVar[bool] = False
     norms: ClassVar[bool] = False
+    many_labels: ClassVar[bool] = False
 
     @property
     def bags(self) -> int:
         """How many heads are trained, each on rows that :meth:`resample` draws anew; their scores are averaged."""
         return 1
+
+    @property
+    def serves_sets(self) -> bool:
+        """Whether it acts where each label of a set has a score of its own, as weights (of positives) and names do."""
+        return all(p.many_labels or set(p.stages) <= {Stage.WEIGHT, Stage.POOL} for p in self.parts)
 
     @property
     def fingerprint(self) -> str:
@@ -247,6 +257,46 @@ class Remedy:
         """
         return None
 
+    def set_resample(
+        self, vectors: Floats, labels: csr_array, prior: Prior, rng: np.random.Generator
+    ) -> SetRows | None:
+        """Make training rows with sets of labels beside the given ones; ``None`` makes none.
+
+        Parameters
+        ----------
+        vectors
+            ``[n, d]`` float32, one row a text, of the training fold only.
+        labels
+            ``[n, G]`` sparse, bool.
+        prior
+            Of the training fold.
+        rng
+            Source of all randomness.
+        """
+        return None
+
+    def set_loss(self, prior: Prior) -> SetLoss | None:
+        """The loss to train with where each label has a score of its own; ``None`` means binary cross entropy."""
+        return None
+
+    def set_calibration(self, scores: Floats, labels: csr_array, count: Floats, prior: Prior) -> Calibrated | None:
+        """What changes all later scores of sets, found on texts that the model has not seen; ``None`` leaves them.
+
+        A label is given to a text where its score is above 0.
+
+        Parameters
+        ----------
+        scores
+            ``[n, G]`` log odds of each label.
+        labels
+            ``[n, G]`` sparse, bool: the labels of the texts.
+        count
+            ``[n]`` > 0, how many examples a text stands for.
+        prior
+            Of the texts that the model was trained on.
+        """
+        return None
+
 
 @dataclass(frozen=True)
 class Composition(Remedy):
@@ -384,6 +434,22 @@ class Composition(Remedy):
     def centre(self, names: Floats | None, prior: Prior, means: Floats) -> Floats | None:
         """Centre of the member that pools."""
         return next((c for m in self.members if (c := m.centre(names, prior, means)) is not None), None)
+
+    def set_resample(
+        self, vectors: Floats, labels: csr_array, prior: Prior, rng: np.random.Generator
+    ) -> SetRows | None:
+        """Rows of the member that resamples."""
+        made = (m.set_resample(vectors, labels, prior, rng) for m in self.members if Stage.RESAMPLE in m.stages)
+        return next(made, None)
+
+    def set_loss(self, prior: Prior) -> SetLoss | None:
+        """Loss of the member that has one."""
+        return next((found for m in self.members if (found := m.set_loss(prior)) is not None), None)
+
+    def set_calibration(self, scores: Floats, labels: csr_array, count: Floats, prior: Prior) -> Calibrated | None:
+        """Calibration of the member that has one."""
+        made = (m.set_calibration(scores, labels, count, prior) for m in self.members if Stage.CALIBRATE in m.stages)
+        return next(made, None)
 
 
 def _literal(value: Any, default: Any) -> str:

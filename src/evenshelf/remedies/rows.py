@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
@@ -23,9 +24,13 @@ class Prior:
     ----------
     counts
         ``[G]`` examples per group, >= 0. A group with none is *cold*: known by name only.
+    texts
+        How many texts there are, where each may be in several groups and counts once for each; ``None`` where an
+        example is in one.
     """
 
     counts: NDArray[np.int64]
+    texts: int | None = None
 
     @cached_property
     def total(self) -> int:
@@ -41,6 +46,13 @@ class Prior:
     def share(self) -> NDArray[np.float64]:
         """``[G]`` share of the examples; a cold group counts as half an example, so that its log is finite."""
         return np.maximum(self.counts, 0.5) / max(self.total, 1)
+
+    @cached_property
+    def odds(self) -> NDArray[np.float64]:
+        """``[G]`` odds that a text is in the group; none or all of them count as half a text away from that."""
+        of = self.total if self.texts is None else self.texts
+        inside = np.clip(self.counts, 0.5, max(of - 0.5, 0.5))
+        return np.asarray(inside / np.maximum(of - inside, 0.5))
 
     @cached_property
     def log_share(self) -> Floats:
@@ -103,6 +115,37 @@ class Rows:
     def columns(self) -> dict[str, NDArray[Any]]:
         """The fields that have an entry for each row, by name."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("notes", "made")}
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+@dataclass(frozen=True, eq=False)
+class SetRows:
+    """Training rows with sets of labels, made between given ones: ``(1 - step) x[first] + step x[second]``.
+
+    The given rows stay as they are beside them.
+
+    Attributes
+    ----------
+    first, second
+        ``[m]`` indices of given rows.
+    step
+        ``[m]`` in [0, 1].
+    weight
+        ``[m]`` > 0, how many texts a row stands for.
+    labels
+        ``[m, G]`` sparse, bool: the groups of each row.
+    notes
+        What was done to which groups, a sentence each.
+    """
+
+    first: Codes
+    second: Codes
+    step: Floats
+    weight: Floats
+    labels: csr_array
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.first)

@@ -64,9 +64,9 @@ def most_changed(changes: Sequence[ClassChange], each: int = 8) -> tuple[ClassCh
 
 def reliability_tables(result: StudyResult, outcome: Outcome) -> tuple[Reliability, Reliability]:
     """Accuracy by confidence over all evaluated rows, and over those whose true class is tail."""
-    rows = result.fold >= 0
-    y = result.y[rows]
-    right, sure = outcome.predicted[rows] == y, outcome.p_predicted[rows].astype(np.float64)
+    rows = (result.fold >= 0) & (outcome.predicted >= 0)
+    y = np.where(result.y >= 0, result.y, outcome.predicted)[rows]
+    right, sure = outcome.predicted[rows] == result.y[rows], outcome.p_predicted[rows].astype(np.float64)
     buckets = bucket_or_cold(result.y, result.fold, result.classes["bucket"].to_numpy())
     tail = buckets[y] == "tail"
     return reliability_of(right, sure), reliability_of(right[tail], sure[tail])

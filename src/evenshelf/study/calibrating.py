@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from evenshelf.learners.bags import bag_rows, fit_bags
 from evenshelf.learners.paths import Head
@@ -53,7 +54,7 @@ class Before:
         scores = np.concatenate(
             [self.memories.mixed(remedy, self.head.scores(block, remedy), block, number) for number, block in blocks]
         )
-        return _fitted_on(remedy, scores, vectors.target[unseen], vectors.count[unseen], self.head.prior)
+        return _fitted_on(remedy, scores, vectors, unseen, self.head.prior)
 
 
 def fit_before(
@@ -81,7 +82,7 @@ def fit_before(
         return None
     began = time.process_time()
     seen = tuple(fold for fold in folds if fold not in training.start.validation)
-    without = Training.of(vectors, seen, int(vectors.target.max()) + 1, names)
+    without = Training.of(vectors, seen, classes_of(vectors), names)
     bags = bag_rows(training.remedy, without, random(seen, training.remedy.spec))
     tasks = [(training.remedy, bags, training.penalties)]
     starts = [start(training.start)]
@@ -105,19 +106,26 @@ def cross_calibrated(
         Draws the halves.
     """
     rows = vectors.index((fold,))
-    target, count = vectors.target[rows], vectors.count[rows]
     # All labels of an example are on one side.
     _, example = np.unique(rows if vectors.example is None else vectors.example[rows], return_inverse=True)
     half = (rng.permutation(int(example.max(initial=-1)) + 1) % 2)[example]
     out = scores.copy()
     for mine in (half == 0, half == 1):
-        calibrated = _fitted_on(remedy, scores[~mine], target[~mine], count[~mine], prior)
+        calibrated = _fitted_on(remedy, scores[~mine], vectors, rows[~mine], prior)
         if calibrated is not None:
             out[mine] = calibrated(scores[mine])
     return out
 
 
-def _fitted_on(remedy: Remedy, scores: Floats, target: Codes, count: Floats, prior: Prior) -> Calibrated | None:
+def classes_of(vectors: Vectors) -> int:
+    """How many classes there are."""
+    return int(vectors.target.max()) + 1 if vectors.positive is None else int(vectors.positive.shape[1])
+
+
+def _fitted_on(remedy: Remedy, scores: Floats, vectors: Vectors, rows: Codes, prior: Prior) -> Calibrated | None:
+    target, count = vectors.target[rows], vectors.count[rows]
+    if vectors.positive is not None:
+        return remedy.set_calibration(scores, csr_array(vectors.positive[rows], dtype=bool), count, prior)
     # That a model gives no chance to a group that it has never seen says nothing of how sure it may be of others.
     known = prior.present[target]
     return remedy.calibration(scores[known], target[known], count[known], prior)

@@ -153,9 +153,9 @@ def class_fairness(
     Parameters
     ----------
     y, group
-        ``[n]`` true class and title group of each evaluated row.
+        ``[n]`` true class and title group of each evaluated row; -1 where nothing is true.
     predictions
-        ``[n]`` predicted classes by remedy; `base` and `best` among them.
+        ``[n]`` predicted classes by remedy, -1 where nothing is predicted; `base` and `best` among them.
     counts
         ``[C]`` examples of each class in all the data.
     replicates, seed
@@ -165,13 +165,14 @@ def class_fairness(
     -------
     Tenths of classes from the smallest, the worst off in the order of `predictions`, and the exposure.
     """
-    asked, truth = np.unique(y, return_inverse=True)
+    asked = np.unique(y[y >= 0])
     sizes, part = counts[asked], size_parts(counts[asked])
     there = np.unique(part)
     unique, cluster = np.unique(group, return_inverse=True)
-    # answers that are no evaluated class are counted in one more row, which is then left out
-    place = np.full(max(len(counts), 1), len(asked))
+    # what is no evaluated class, or nothing (-1), is counted in one more row, which is then left out
+    place = np.full(len(counts) + 1, len(asked))
     place[asked] = np.arange(len(asked))
+    truth = place[y]
     told = {spec: place[codes] for spec, codes in predictions.items()}
     shape = (len(asked) + 1, len(unique))
     support = class_by_group(truth, cluster, shape)[:-1]
@@ -242,7 +243,7 @@ def class_fairness(
         gini_before=one(least + 1),
         gini_after=one(least + 3),
         gini_diff=change(least + 3, least + 1),
-        gini_truth=float(gini(np.bincount(truth)[:, None])[0]),
+        gini_truth=float(gini(np.bincount(truth)[: len(asked), None])[0]),
     )
     return parts, worst, exposure
 

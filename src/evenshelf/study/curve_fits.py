@@ -13,7 +13,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from evenshelf.study import trials
-from evenshelf.study.fits import classes_of, fit_unit
+from evenshelf.study.answers import answers
+from evenshelf.study.calibrating import classes_of
+from evenshelf.study.fits import fit_unit
 from evenshelf.study.plan import Setting, Start, Training, Unit, search_axes, settings, trainings
 from evenshelf.tasks.label_metrics import macro_f1
 
@@ -148,7 +150,7 @@ def fit_share(job: CurveFit) -> None:
 
 def _codes(scores: Callable[..., Any], setting: Setting, parts: Sequence[int], vectors: Any) -> NDArray[np.int32]:
     found = [
-        trials.predicted_codes(scores(part, setting.remedy), vectors, index)
+        answers(scores(part, setting.remedy), vectors, index, sets=False).predicted
         for part in sorted(parts)
         if len(index := vectors.index((part,)))
     ]

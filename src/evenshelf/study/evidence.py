@@ -121,7 +121,8 @@ def calibrations(
     Parameters
     ----------
     y, group
-        ``[m]`` true codes and groups of the evaluated rows.
+        ``[m]`` true codes and groups of the evaluated rows; rows where nothing is true (-1) count for what is
+        predicted there, and have no likelihood.
     outcomes
         By remedy, of all ``n`` rows.
     rows
@@ -131,28 +132,31 @@ def calibrations(
     base
         Spec of the baseline.
     """
-    _, cluster = np.unique(group, return_inverse=True)
+    asked = y >= 0
+    _, cluster = np.unique(group[asked], return_inverse=True)
     groups = int(cluster.max(initial=-1)) + 1
     cost = {
-        s: -np.log(np.clip(o.p_true[rows].astype(np.float64), SMALLEST_PROBABILITY, 1.0)) for s, o in outcomes.items()
+        s: -np.log(np.clip(o.p_true[rows][asked].astype(np.float64), SMALLEST_PROBABILITY, 1.0))
+        for s, o in outcomes.items()
     }
     found = []
     for spec, outcome in outcomes.items():
-        predicted, sure = outcome.predicted[rows], outcome.p_predicted[rows].astype(np.float64)
-        right, called = predicted == y, buckets[predicted] == "tail"
+        said = outcome.predicted[rows] >= 0
+        predicted, sure = outcome.predicted[rows][said], outcome.p_predicted[rows][said].astype(np.float64)
+        right, called = predicted == y[said], buckets[predicted] == "tail"
         diff = low = high = NAN
         if spec != base:
             each = cost[spec] - cost[base]
             diff = float(each.mean())
             # of a mean, the sums of what is left in each group are what varies
             left = np.bincount(cluster, each - diff, groups)
-            error = math.sqrt(float(left @ left) * groups / max(groups - 1, 1)) / len(y)
+            error = math.sqrt(float(left @ left) * groups / max(groups - 1, 1)) / len(each)
             low, high = (diff + sign * error * float(stats.norm.ppf((1 + LEVEL) / 2)) for sign in (-1, 1))
         found.append(
             Calibration(
                 spec,
-                float(sure.mean()),
-                float(right.mean()),
+                float(sure.mean()) if said.any() else NAN,
+                float(right.mean()) if said.any() else NAN,
                 float(sure[called].mean()) if called.any() else NAN,
                 float(right[called].mean()) if called.any() else NAN,
                 float(cost[spec].mean()),

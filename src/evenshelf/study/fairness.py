@@ -87,6 +87,7 @@ def fairness(result: StudyResult, verdict: Verdict) -> Fairness | None:
     if verdict.best is None:
         return None
     rows = result.fold >= 0
+    asked = rows & (result.y >= 0)  # where nothing is true, an example has no label that could be found
     outcomes = {c.spec: result[c.spec].tuned for c in verdict.comparisons}
     tuned = {spec: outcome.predicted for spec, outcome in outcomes.items() if outcome is not None}
     settings = {"replicates": verdict.replicates, "seed": verdict.seed}
@@ -105,12 +106,12 @@ def fairness(result: StudyResult, verdict: Verdict) -> Fairness | None:
     if result.traits is not None:
         right = (tuned[verdict.baseline] == result.y, tuned[verdict.best] == result.y)
         values, gaps, skipped = trait_fairness(
-            result.traits, rows, result.group, right, alpha=verdict.alpha, **settings
+            result.traits, asked, result.group, right, alpha=verdict.alpha, **settings
         )
     told = dict.fromkeys((v.trait for v in values), 0)
     for v in values:
         told[v.trait] += v.examples
-    evaluated = int(rows.sum())
+    evaluated = int(asked.sum())
     return Fairness(
         base=verdict.baseline,
         spec=verdict.best,

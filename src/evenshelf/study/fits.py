@@ -18,8 +18,8 @@ from evenshelf.learners.retrieval import Memories
 from evenshelf.learners.solver import MEMORY
 from evenshelf.learners.training import Training
 from evenshelf.learners.vectors import Vectors
-from evenshelf.remedies import Calibrated, Prior, Remedy, Rows, Stage
-from evenshelf.study.calibrating import Before, cross_calibrated, fit_before
+from evenshelf.remedies import Calibrated, Prior, Remedy, Rows, SetRows, Stage
+from evenshelf.study.calibrating import Before, classes_of, cross_calibrated, fit_before
 from evenshelf.study.plan import APPROACH_TOLERANCE, FINAL_TOLERANCE, SEARCH_TOLERANCE, Start, Unit
 
 Floats = NDArray[np.float32]
@@ -85,12 +85,14 @@ def fit_unit(
 
     Parameters
     ----------
+    vectors
+        With a row for each text, where :attr:`~evenshelf.learners.vectors.Vectors.positive` has its labels.
     random
         Random numbers by what they are for: folds, and the spec of what is trained.
     start
         Reads the weights that a final fit starts from.
     """
-    if unit.learner == HEADS:
+    if unit.learner == HEADS or vectors.positive is not None:
         return _heads(unit, vectors, names, random, start)
     return _others(unit, vectors, names, random)
 
@@ -227,12 +229,7 @@ def _checked(scores: Any, shape: tuple[int, int], learner: str, remedy: Remedy) 
     return found.astype(np.float32, copy=False)
 
 
-def classes_of(vectors: Vectors) -> int:
-    """How many classes there are."""
-    return int(vectors.target.max()) + 1
-
-
-def _bytes(training: Training, bags: Sequence[Rows | None]) -> int:
+def _bytes(training: Training, bags: Sequence[Rows | SetRows | None]) -> int:
     """Working memory of one head: scores, slopes and residuals of its rows, and the memory of L-BFGS.
 
     The heads of several bags are fitted one after another in the memory of the largest; their weights are held.
@@ -240,7 +237,7 @@ def _bytes(training: Training, bags: Sequence[Rows | None]) -> int:
     width, classes = training.blocks[0].shape[1], len(training.prior.counts)
     largest = 0
     for rows in bags:
-        own = 0 if rows is None or rows.made is None else len(rows.made)
+        own = len(rows.made) if isinstance(rows, Rows) and rows.made is not None else 0
         given = sum(block.shape[0] for block in training.blocks) + own
         made = 0 if rows is None else len(rows)
         largest = max(largest, 4 * classes * (3 * given + 2 * made) + 4 * width * own)

@@ -12,6 +12,7 @@ from evenshelf.study.repeats import finalists, seed_sensitivity
 from evenshelf.study.results import StudyResult, save
 
 if TYPE_CHECKING:
+    from evenshelf.learners import LearnerKind
     from evenshelf.study.runner import Study
     from evenshelf.study.verdict import Verdict
 
@@ -20,6 +21,15 @@ def check_seeds(seeds: int) -> None:
     """Raise a :class:`SettingError` before the work, not after it, if there cannot be so many seeds."""
     if seeds < 1:
         raise SettingError(f"seeds={seeds}: a study has at least one.", hint="3 show whether a verdict hangs on it.")
+
+
+def check_curve(learner: LearnerKind) -> None:
+    """Raise a :class:`SettingError` before the work if no learning curve can be had of a learner."""
+    if learner.sets:
+        raise SettingError(
+            f"There is no learning curve of {learner.name}, which gives texts any number of labels.",
+            hint="Leave the curve out, or draw that of --learner heads.",
+        )
 
 
 def further(
@@ -44,6 +54,8 @@ def further(
     progress
         Called with work done, work in all and a few words.
     """
+    if curve:
+        check_curve(study.fitted)
     asked = result
     if seeds > 1 and finalists(verdict):
         asked = replace(asked, seeds=seed_sensitivity(study, result, verdict, seeds, progress))

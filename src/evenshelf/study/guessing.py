@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evenshelf.tasks.label_metrics import macro_f1
+from evenshelf.tasks.label_metrics import NOTHING, macro_f1
 from evenshelf.tasks.tag_sets import predicted_of_sets, runs
 
 if TYPE_CHECKING:
@@ -82,12 +82,14 @@ def guesses(result: StudyResult, seed: int) -> dict[str, NDArray[np.int32]]:
     dict
         ``[m]`` class codes, one for each row with a fold, for each name in :data:`ANSWERS`.
     """
-    rows = result.fold >= 0
-    y, fold, classes = result.y[rows], result.fold[rows], len(result.classes)
+    evaluated, classes = result.fold >= 0, len(result.classes)
+    rows = evaluated & (result.y >= 0)  # where nothing is true, nothing is asked, and nothing answered
+    y, fold = result.y[rows], result.fold[rows]
     example = None if result.example is None else result.example[rows]
     share = np.empty((int(result.fold.max()) + 1, classes))
     for number in np.unique(fold):
-        known = np.bincount(result.y[result.fold != number], minlength=classes).astype(np.float64)
+        outside = (result.fold != number) & (result.y >= 0)
+        known = np.bincount(result.y[outside], minlength=classes).astype(np.float64)
         share[number] = known / known.sum() if known.any() else 1 / classes
     rng = np.random.default_rng([seed, 0x67756573])  # apart from the draws of the bootstrap
     if example is None:
@@ -97,7 +99,11 @@ def guesses(result: StudyResult, seed: int) -> dict[str, NDArray[np.int32]]:
         constant = _drawn_sets(y, fold, example, share, None)
         draws = [_drawn_sets(y, fold, example, share, rng) for _ in range(DRAWS)]
     draws.sort(key=lambda drawn: macro_f1(y, drawn, classes))
-    return dict(zip(ANSWERS, (constant, draws[DRAWS // 2]), strict=True))
+    found = {}
+    for name, codes in zip(ANSWERS, (constant, draws[DRAWS // 2]), strict=True):
+        found[name] = np.full(int(evaluated.sum()), NOTHING, np.int32)
+        found[name][rows[evaluated]] = codes
+    return found
 
 
 def _drawn(fold: NDArray[np.int16], share: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int32]:

@@ -14,6 +14,7 @@ import polars as pl
 from evenshelf.study.advising import advise, save_advice
 from evenshelf.study.fairness import Fairness, fairness, save_fairness
 from evenshelf.tasks.label_metrics import METRICS, bucket_or_cold, label_metrics
+from evenshelf.tasks.set_metrics import SET_METRICS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +52,8 @@ def metrics_table(result: StudyResult) -> pl.DataFrame:
     buckets = bucket_or_cold(result.y, result.fold, result.classes["bucket"].to_numpy())
     counts = result.classes["count"].to_numpy()
     numbers = sorted({int(fold) for fold in result.fold if fold >= 0})
-    parts = [(POOLED, result.fold >= 0), *((str(number), result.fold == number) for number in numbers)]
+    evaluated = result.fold >= 0
+    parts = [(POOLED, evaluated), *((str(number), result.fold == number) for number in numbers)]
     lines = []
     for remedy in result.remedies:
         for mode, outcome in (("tuned", remedy.tuned), ("default", remedy.default)):
@@ -60,10 +62,13 @@ def metrics_table(result: StudyResult) -> pl.DataFrame:
             for fold, rows in parts:
                 for name, value in _values(result, outcome, rows, buckets, counts):
                     better = METRICS[name].better
-                    lines.append((remedy.spec, mode, fold, int(rows.sum()), name, _known(value), better))
+                    lines.append((remedy.spec, mode, fold, _asked(result, rows), name, _known(value), better))
+            for name, value in outcome.sets.items():
+                better = SET_METRICS[name].better
+                lines.append((remedy.spec, mode, POOLED, _asked(result, evaluated), name, _known(value), better))
             for name in COSTS:
                 value = float(getattr(outcome, name))
-                lines.append((remedy.spec, mode, POOLED, int((result.fold >= 0).sum()), name, value, "lower"))
+                lines.append((remedy.spec, mode, POOLED, _asked(result, evaluated), name, value, "lower"))
     return pl.DataFrame(lines, schema=SCHEMA, orient="row")
 
 
@@ -107,6 +112,11 @@ def _values(
         buckets=buckets,
         counts=counts,
     ).items()
+
+
+def _asked(result: StudyResult, rows: NDArray[np.bool_]) -> int:
+    """Rows among these where something is true."""
+    return int((result.y[rows] >= 0).sum())
 
 
 def _known(value: float) -> float | None:

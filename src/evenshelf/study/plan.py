@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from evenshelf.errors import SettingError
+from evenshelf.learners.binary import BINARY
 from evenshelf.learners.heads import HEADS
 from evenshelf.learners.paths import STRONGEST
 from evenshelf.learners.registry import LearnerKind
@@ -23,7 +24,7 @@ from evenshelf.learners.training import training_part
 from evenshelf.learners.vectors import Vectors
 from evenshelf.remedies import Remedy
 
-REVISION = 13
+REVISION = 14
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
 
 SEARCH_TOLERANCE = 3e-3
@@ -125,11 +126,11 @@ class Start:
 def trainings(wanted: Sequence[tuple[str, Setting]], *, final: bool, learner: LearnerKind = HEADS) -> list[Training]:
     """Merge settings that differ only in what costs no training.
 
-    Only linear heads are merged: other learners fit each setting by itself. In a search, all penalties of a training
-    lie on one path and each is scored. In a final fit each penalty has a path of its own, whose stronger penalties only
-    lead there.
+    Only linear heads (:func:`on_paths`) are merged: other learners fit each setting by itself. In a search, all
+    penalties of a training lie on one path and each is scored. In a final fit each penalty has a path of its own, whose
+    stronger penalties only lead there.
     """
-    if learner != HEADS:
+    if not on_paths(learner):
         return [Training(setting.remedy, (setting.penalty,), ((name, setting),)) for name, setting in wanted]
     grouped: dict[tuple[str, float | None], list[tuple[str, Setting]]] = {}
     for name, setting in wanted:
@@ -141,6 +142,11 @@ def trainings(wanted: Sequence[tuple[str, Setting]], *, final: bool, learner: Le
         path = _approach(values[0]) if final else tuple(values)
         found.append(Training(training_part(users[0][1].remedy), path, tuple(users)))
     return found
+
+
+def on_paths(learner: LearnerKind) -> bool:
+    """Whether a study fits this learner along paths of penalties, together for several settings: linear heads."""
+    return learner in {HEADS, BINARY}
 
 
 def _approach(penalty: float | None) -> tuple[float | None, ...]:
@@ -261,7 +267,7 @@ def search_units(
     """
     pairs = [(i, (i + 1) % folds) for i in range(0, folds, 2)]
     units = _units("search", trainings(wanted, final=False, learner=learner), matrix, pairs, learner)
-    return [replace(unit, axes=axes) for unit in units] if learner == HEADS else units
+    return [replace(unit, axes=axes) for unit in units] if on_paths(learner) else units
 
 
 def final_units(
@@ -328,7 +334,7 @@ def starts_of(units: Sequence[tuple[str, Unit]], folds: int, rows: Callable[[int
 def _units(
     kind: str, parts: Sequence[Training], matrix: str, held_out: Sequence[tuple[int, ...]], learner: LearnerKind
 ) -> list[Unit]:
-    size = UNIT if learner == HEADS else 1  # others share nothing, and one fit may take minutes
+    size = UNIT if on_paths(learner) else 1  # others share nothing, and one fit may take minutes
     return [
         Unit(kind, matrix, out, tuple(parts[start : start + size]), learner=learner)
         for out in held_out

@@ -19,6 +19,7 @@ from evenshelf.learners import learner_kind
 from evenshelf.remedies import Remedy, remedy_set
 from evenshelf.remedies.sets import SETS
 from evenshelf.shop import Shop
+from evenshelf.study.applicable import check_sets
 from evenshelf.study.plan import settings
 from evenshelf.study.references import reference_line
 from evenshelf.study.runner import Study, study_folder
@@ -78,7 +79,7 @@ class Plan:
             for remedy in remedy_set(self.remedies):
                 settings(remedy, self.budget, learner)
             for baseline in self.wanted_baselines if texts or self.baselines is not None else ():
-                reference_line(baseline, self.budget)
+                reference_line(baseline, self.budget, learner)
         except SettingError as error:
             faults.append(error.message)
             hint = error.hint
@@ -205,6 +206,7 @@ def prepare(
     if task.texts is None:
         raise InputError("The task has no texts to encode.", hint="Give a Study its vectors instead.")
     plan.check()
+    check_sets(learner_kind(plan.learner), task)
     for remedy in remedy_set(plan.remedies):
         remedy.bound(task.classes)  # what is wrong for these classes is said before the texts are encoded
     texts, labels = list(task.texts), list(task.class_texts if names is None else names)

@@ -8,10 +8,10 @@ from typing import Any
 
 from evenshelf.baselines import Baseline, Reads
 from evenshelf.learners import LearnerKind
+from evenshelf.learners.binary import BINARY
 from evenshelf.learners.heads import HEADS
-from evenshelf.remedies import Remedy
 from evenshelf.study.gather import Gathered
-from evenshelf.study.plan import Setting, settings
+from evenshelf.study.plan import Setting, on_paths, settings
 from evenshelf.study.results import RemedyResult
 
 SPARSE, GIVEN, TOKENS = "words", "given", "tokens"
@@ -44,15 +44,32 @@ class Line:
     def settled(self) -> dict[str, Setting] | None:
         """The settings, where a learner other than linear heads leaves no choice; nothing has to be searched then."""
         specs = {spec for spec, _ in self.wanted}
-        return dict(self.wanted) if self.learner != HEADS and len(specs) == len(self.wanted) else None
+        return dict(self.wanted) if not on_paths(self.learner) and len(specs) == len(self.wanted) else None
 
 
-def reference_line(baseline: Baseline, budget: int) -> Line:
-    """A baseline with as many settings as a remedy may try, or all it offers; linear ones at their defaults too."""
-    remedy, spec, learner = baseline.trained, baseline.spec, baseline.learner
+def reference_line(baseline: Baseline, budget: int, beside: LearnerKind) -> Line:
+    """A baseline with as many settings as a remedy may try, or all it offers; linear ones at their defaults too.
+
+    Parameters
+    ----------
+    beside
+        The learner of the study. Where it gives each label of a set by itself, linear heads of a baseline do so too.
+    """
+    remedy, spec, learner = baseline.trained, baseline.spec, _fitted(baseline, beside)
     wanted = [(spec, setting) for setting in settings(remedy, budget, learner)]
-    defaults = [(spec, Setting(remedy, None))] if learner == HEADS else []
+    defaults = [(spec, Setting(remedy, None))] if on_paths(learner) else []
     return Line(MATRICES[baseline.reads], learner, wanted, defaults)
+
+
+def refused(baseline: Baseline, beside: LearnerKind) -> str | None:
+    """Why a baseline cannot be held beside a learner, or ``None``: what is told how many labels there are is ahead."""
+    if not beside.sets or _fitted(baseline, beside).sets:
+        return None
+    return f"{baseline.name} makes labels compete for an example, and here each has a score of its own"
+
+
+def _fitted(baseline: Baseline, beside: LearnerKind) -> LearnerKind:
+    return BINARY if beside.sets and baseline.learner == HEADS else baseline.learner
 
 
 def reference_result(baseline: Baseline, reason: str | None, found: Gathered | None) -> RemedyResult:
@@ -75,7 +92,7 @@ def reference_result(baseline: Baseline, reason: str | None, found: Gathered | N
     }
     if found is None:
         return RemedyResult(**about, not_applicable=reason)
-    default = found.outcome(spec, tuned=False) if baseline.learner == HEADS else None
+    default = found.outcome(spec, tuned=False) if on_paths(baseline.learner) else None
     return RemedyResult(**about, tuned=found.outcome(spec, tuned=True), default=default)
 
 
@@ -89,11 +106,3 @@ def described(baseline: Baseline, line: Line | None) -> dict[str, Any]:
         "reads": baseline.reads.value,
         "settings": 0 if line is None else len(line.wanted),
     }
-
-
-def of_sets(remedy: Remedy, *, several: bool) -> str | None:
-    """Why a remedy makes no sense where labels are sets, if it makes none."""
-    names = [part.name for part in remedy.parts if part.one_label]
-    if not several or not names:
-        return None
-    return f"{' and '.join(names)} is for examples with one label each, and here they have several"

@@ -187,7 +187,7 @@ def _scores(
                 there &= buckets == name.removesuffix("_f1")
             means[name] = float(scores.f1[there].mean()) if there.any() else math.nan
         if metric == "accuracy":
-            means[metric] = float((y == predicted).mean())
+            means[metric] = float((y == predicted)[y >= 0].mean())
         values[spec] = (means[metric], means["tail_f1"])
         by_fold[spec] = fold_scores(np.asarray(y), np.asarray(predicted), result.fold[rows], buckets, metric)
     return values, by_fold

@@ -70,7 +70,8 @@ def fold_scores(
     Parameters
     ----------
     y, predicted, fold
-        ``[n]`` true and predicted codes, and the outer fold of each row; negative folds are left out.
+        ``[n]`` true and predicted codes (-1: nothing is true, or predicted), and the outer fold of each row; negative
+        folds are left out.
     buckets
         ``[C]`` head, torso, tail or cold.
     metric
@@ -80,7 +81,8 @@ def fold_scores(
     for number in np.unique(fold[fold >= 0]):
         rows = fold == number
         if metric == "accuracy":
-            values.append(float((y[rows] == predicted[rows]).mean()))
+            asked = rows & (y >= 0)
+            values.append(float((y[asked] == predicted[asked]).mean()))
             continue
         scores = class_scores(y[rows], predicted[rows], len(buckets))
         counted = scores.support > 0

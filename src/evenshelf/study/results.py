@@ -14,8 +14,9 @@ Beside it, :mod:`evenshelf.study.metrics` writes every metric and the verdict.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ from evenshelf.study.learning_curve import LearningCurve
 from evenshelf.study.repeats import SeedSensitivity
 
 SCHEMA = 1
+_NAN = float("nan")
 TRAIT = "trait: "
 """Begins the columns of ``rows.parquet`` that are traits."""
 Mode = Literal["tuned", "default"]
@@ -40,7 +42,7 @@ class Outcome:
     Attributes
     ----------
     predicted
-        ``[n]`` int32, code of the predicted class.
+        ``[n]`` int32, code of the predicted class; -1 where nothing is predicted.
     p_true, p_predicted
         ``[n]`` float32 in [0, 1], probability given to the true and to the predicted class.
     settings
@@ -49,6 +51,9 @@ class Outcome:
         CPU seconds spent on this outcome: search and final fits.
     bytes
         Peak working memory of the fits, in bytes, estimated from the arrays held.
+    sets
+        Where examples have sets of labels: values of :data:`evenshelf.tasks.set_metrics.SET_METRICS`, those of rankings
+        averaged over folds.
     """
 
     predicted: NDArray[np.int32]
@@ -57,6 +62,7 @@ class Outcome:
     settings: tuple[Mapping[str, Any], ...] = ()
     seconds: float = 0.0
     bytes: int = 0
+    sets: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,8 @@ class StudyResult:
         Columns ``class`` (str), ``count`` (int), ``bucket`` (head / torso / tail), in the order of the codes.
     y, fold, group
         ``[n]`` class code (int32), outer fold (int16) and title group (int64) of each example. A fold of
-        -1 means that the example is always used for training and never evaluated.
+        -1 means that the example is always used for training and never evaluated. Where texts may be given any number
+        of labels, further rows have the class code -1: nothing is true there; see :mod:`evenshelf.study.alarms`.
     remedies
         The first one is the baseline ``none``.
     seeds
@@ -201,6 +208,7 @@ def save(result: StudyResult, folder: Path) -> None:
                 "not_applicable": r.not_applicable,
                 "notes": list(r.notes),
                 "reference": r.reference,
+                "sets": {m: _finite(o.sets) for m, o in (("tuned", r.tuned), ("default", r.default)) if o and o.sets},
             }
             for r in result.remedies
         ],
@@ -247,6 +255,7 @@ def load(folder: Path) -> StudyResult:
                     settings=tuple(json.loads(s) for s in chosen["setting"]),
                     seconds=float(chosen["seconds"][0]),
                     bytes=int(chosen["bytes"][0]),
+                    sets={k: _NAN if v is None else v for k, v in entry.get("sets", {}).get(mode, {}).items()},
                 )
                 if len(part)
                 else None
@@ -276,6 +285,10 @@ def load(folder: Path) -> StudyResult:
         curve=LearningCurve.from_dict(document["curve"]) if "curve" in document else None,
         traits=rows.select(*traits).rename(traits) if traits else None,
     )
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def _write(table: pl.DataFrame, path: Path) -> None:

@@ -22,27 +22,38 @@ from evenshelf.baselines.registry import DEFAULT, NONE
 from evenshelf.encoders.token_ids import token_matrix
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners import LearnerKind, learner_kind
-from evenshelf.learners.heads import HEADS
 from evenshelf.learners.vectors import Vectors, prepare, prepare_given, prepare_sparse
 from evenshelf.remedies import Prior, Remedy, parse, remedy_set
 from evenshelf.study import trials
 from evenshelf.study.advising.data import DATA, data_facts
+from evenshelf.study.alarms import alarms_of, with_alarms
+from evenshelf.study.answers import copies_of_texts
+from evenshelf.study.applicable import check_sets, unfit_for_sets
 from evenshelf.study.gather import Gathered, gather
-from evenshelf.study.plan import Setting, Starts, Unit, final_units, search_axes, search_units, settings, starts_of
+from evenshelf.study.plan import (
+    Setting,
+    Starts,
+    Unit,
+    final_units,
+    on_paths,
+    search_axes,
+    search_units,
+    settings,
+    starts_of,
+)
 from evenshelf.study.references import (
     GIVEN,
     SPARSE,
     TOKENS,
     Line,
     described,
-    of_sets,
     reference_line,
     reference_result,
+    refused,
 )
-from evenshelf.study.results import Outcome, RemedyResult, StudyResult, save
+from evenshelf.study.results import RemedyResult, StudyResult, save
 from evenshelf.study.work import Progress, Work, cost, final_cost
 from evenshelf.tasks.label import LabelTask
-from evenshelf.tasks.label_metrics import macro_f1
 
 DENSE, SHUFFLED = "dense", "random-folds"
 WORDS_SPEC = "words + balanced"
@@ -119,12 +130,13 @@ class Study:
         self.folder = Path(self.folder).resolve()  # workers may live longer than the current folder
         self._remedies = tuple(remedy.bound(self.task.classes) for remedy in remedy_set(self.remedies))
         self._learner = learner_kind(self.learner) if isinstance(self.learner, str) else self.learner
+        check_sets(self._learner, self.task)
         asked = self.baselines if self.baselines is not None else NONE if self.words is None else DEFAULT
         self._baselines = baselines_of(asked)
         for remedy in self._remedies:
             settings(remedy, self.budget, self._learner)
         for baseline in self._baselines:
-            reference_line(baseline, self.budget)
+            reference_line(baseline, self.budget, self._learner)
 
     @property
     def compared(self) -> tuple[Remedy, ...]:
@@ -155,14 +167,14 @@ class Study:
                 "as the other classes stand in one group each.",
                 hint="Ask for fewer folds, give more examples, or merge rare classes.",
             )
-        refused = {b.spec: self._refused(b) for b in self._baselines}
-        lines = {b.spec: reference_line(b, self.budget) for b in self._baselines if refused[b.spec] is None}
+        why = {b.spec: self._refused(b) for b in self._baselines}
+        lines = {b.spec: reference_line(b, self.budget, self._learner) for b in self._baselines if why[b.spec] is None}
         matrices, places = self._prepare(fold, {line.matrix for line in lines.values()})
         prior = Prior(task.counts)
         reasons = {
             r.spec: self._learner.unsupported(r)
             or r.not_applicable(prior, has_names=self.names is not None)
-            or of_sets(r, several=task.several)
+            or unfit_for_sets(r, task)
             for r in self._remedies
         }
         applicable = [r for r in self._remedies if reasons[r.spec] is None]
@@ -199,20 +211,21 @@ class Study:
                 f: [*line.defaults, *((spec, setting) for spec, setting in chosen[name][f].items())]
                 for f in range(self.folds)
             }
-            starts = self._starts(search[name], matrices[line.matrix]) if line.learner == HEADS else None
+            starts = self._starts(search[name], matrices[line.matrix]) if on_paths(line.learner) else None
             finals[name] = final_units(by_fold, places[line.matrix], starts, line.learner)
         work.expect(sum(cost(u) for units in finals.values() for u in units))
         work.do([u for units in finals.values() for u in units], "final fits")
         gathered = {n: self._gather(search[n], finals[n], matrices[line.matrix]) for n, line in lines.items()}
         offered = self._learner.penalties(self.budget)
         results = [_result(r, reasons[r.spec], gathered[DENSE]) for r in self._remedies]
-        results += [reference_result(b, refused[b.spec], gathered.get(b.spec)) for b in self._baselines]
-        leak = self._leak(gathered[SHUFFLED].outcome("none", tuned=True), results[0], fold)
+        results += [reference_result(b, why[b.spec], gathered.get(b.spec)) for b in self._baselines]
+        leak = self._leak(gathered[SHUFFLED], gathered[DENSE], fold)
         meta = {
             **task.describe(),
             **self.about,
             "learner": self._learner.name,
             "models": self._learner.title,
+            "sizes": "learned" if self._learner.sets else "known" if task.several else None,
             "default_penalty": self._learner.default,
             "settings_tried": sorted({len(settings(r, self.budget, self._learner)) for r in self._remedies}),
             "baselines": [described(b, lines.get(b.spec)) for b in self._baselines],
@@ -241,6 +254,13 @@ class Study:
             example=task.same if task.several else None,
             traits=task.traits,
         )
+        if self._learner.sets:
+            result = with_alarms(
+                result,
+                alarms_of({**dict.fromkeys(reasons, gathered[DENSE]), **gathered}, results),
+                matrices[DENSE].row_of,
+                copies_of_texts(matrices[DENSE]),
+            )
         save(result, self.folder)
         return result
 
@@ -251,7 +271,7 @@ class Study:
             texts=self.task.texts is not None,
             names=self.names is not None,
             several=self.task.several,
-        )
+        ) or refused(baseline, self._learner)
 
     def _prepare(self, fold: NDArray[np.int16], more: set[str]) -> tuple[dict[str, Vectors], dict[str, str]]:
         """The vectors by what they are for, and the names of the folders that hold them.
@@ -326,14 +346,13 @@ class Study:
             ((unit, trials.read(self.folder, self._address(unit))) for unit in search),
             ((unit, trials.read(self.folder, self._address(unit))) for unit in finals),
             matrix,
+            self.task.bucket,
         )
 
-    def _leak(self, flattered: Outcome, none: RemedyResult, fold: NDArray[np.int16]) -> dict[str, float]:
+    def _leak(self, flattered: Gathered, grouped_folds: Gathered, fold: NDArray[np.int16]) -> dict[str, float]:
         """What folds that ignore repeated titles would have claimed for ``none``, on the same examples."""
         kept = fold >= 0
-        classes = len(self.task.classes)
-        assert none.tuned is not None
-        grouped, loose = (macro_f1(self.task.target[kept], o.predicted[kept], classes) for o in (none.tuned, flattered))
+        grouped, loose = (found.macro_f1("none", self.task.target, kept) for found in (grouped_folds, flattered))
         return {"macro_f1_grouped": grouped, "macro_f1_random": loose, "flattery": loose - grouped}
 
 

@@ -132,11 +132,12 @@ def paired_bootstrap(
     Parameters
     ----------
     y
-        ``[n]`` true class codes, from 0 to C - 1.
+        ``[n]`` true class codes, from 0 to C - 1; -1 where nothing is true.
     group
         ``[n]`` group of each row; rows of a group are drawn together.
     predictions
-        Predicted class codes, ``[n]`` each, by name. Draws depend on `seed` alone, not on names or order.
+        Predicted class codes, ``[n]`` each, by name; -1 where nothing is predicted. Draws depend on `seed` alone, not
+        on names or order.
     buckets
         ``[C]`` head, torso, tail or cold; see :func:`evenshelf.tasks.label_metrics.bucket_or_cold`.
     replicates
@@ -303,8 +304,9 @@ def _lost(kept: NDArray[np.float64], held: NDArray[np.float64]) -> NDArray[np.fl
 
 
 def class_by_group(codes: NDArray[np.int64], cluster: NDArray[np.intp], shape: tuple[int, int]) -> sparse.csr_matrix:
-    """``[class, group]`` how many rows of a group have a code."""
-    return sparse.csr_matrix((np.ones(len(codes), np.float32), (codes, cluster)), shape=shape)
+    """``[class, group]`` how many rows of a group have a code; those that have none (-1) are left out."""
+    there = codes >= 0
+    return sparse.csr_matrix((np.ones(there.sum(), np.float32), (codes[there], cluster[there])), shape=shape)
 
 
 def hits_by_group(
@@ -327,14 +329,14 @@ def _check(
     faults = []
     if not predictions:
         faults.append("there are no predictions")
-    if len(y) == 0:
+    if not (y >= 0).any():
         faults.append("there is no row to evaluate")
     if len(cluster) != len(y):
         faults.append(f"y has {len(y)} entries but group {len(cluster)}")
     for name, codes in {"y": y, **predictions}.items():
         if len(codes) != len(y):
             faults.append(f"{name} has {len(codes)} entries, y has {len(y)}")
-        elif codes.size and (codes.min() < 0 or codes.max() >= classes):
+        elif codes.size and (codes.min() < -1 or codes.max() >= classes):
             faults.append(f"{name} holds codes from {codes.min()} to {codes.max()}; there are {classes} classes")
     if faults:
         raise InputError("These predictions cannot be compared: " + "; ".join(faults) + ".")

@@ -16,12 +16,12 @@ from evenshelf.plurals import counted, plural
 from evenshelf.study.advising import advise
 from evenshelf.study.evidence_wording import calibration_sentence, curve_sentences, front_sentence, seed_sentences
 from evenshelf.study.fairness_wording import short_sentences
+from evenshelf.study.sets import how_answered, set_table
 from evenshelf.study.wording import (
     only_trained_on,
     read_off,
     rivals,
     seconds,
-    several_labels,
     signed,
     unguarded,
 )
@@ -114,6 +114,10 @@ class StudyReport:
         yield comparison_table(verdict, wide=options.max_width >= WIDE)
         yield ""
         yield Padding.indent(legend(verdict, wide=options.max_width >= WIDE), INDENT)
+        sets = set_table(self.result, verdict)
+        if sets is not None:
+            yield ""
+            yield sets
         if len(self.result.meta.get("baselines", ())) > 1:
             yield ""
             yield Text("Baselines", "bold")
@@ -224,8 +228,8 @@ def legend(verdict: Verdict, *, wide: bool) -> RenderableType:
 def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | None = None) -> Iterator[Text]:
     """What a reader of the table should know besides."""
     meta, nouns = result.meta, nouns_of(result.meta)
-    if "labels_per_text" in meta:
-        yield Text(several_labels(meta["labels_per_text"], nouns))
+    if answered := how_answered(meta, nouns):
+        yield Text(answered)
     if meta.get("read_off"):
         yield Text(read_off(meta["read_off"], nouns))
     for reason, count in meta.get("dropped", {}).items():
@@ -248,9 +252,13 @@ def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | None = N
             f"Folds that ignore {nouns.repeats} would have shown macro-F1 {_value(leak['macro_f1_random'])} instead of "
             f"{_value(leak['macro_f1_grouped'])} for doing nothing: {signed(flattery)} that is not there."
         )
+    refused: dict[str, list[str]] = {}
     for remedy in result.remedies:
         if remedy.not_applicable is not None:
-            yield Text.assemble((remedy.spec, "bold"), f" was not applicable: {remedy.not_applicable}.")
+            refused.setdefault(remedy.not_applicable, []).append(remedy.spec)
+    for reason, specs in refused.items():
+        were = plural(len(specs), "was", "were")
+        yield Text.assemble((", ".join(specs), "bold"), f" {were} not applicable: {reason}.")
     for sentence in (calibration_sentence(verdict), front_sentence(verdict) if verdict.tradeoffs else ""):
         if sentence and verdict.informative and rivals(verdict) > 1:
             yield Text(f"{sentence[0].upper()}{sentence[1:]}")

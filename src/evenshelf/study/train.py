@@ -18,12 +18,14 @@ from evenshelf.bundles.manifest import SCHEMA, ClassEntry, EncoderEntry, RemedyE
 from evenshelf.bundles.places import BUNDLES
 from evenshelf.encoders import Encoder, VectorCache, check_restorable, open_encoder
 from evenshelf.errors import InputError, SettingError
+from evenshelf.learners.binary import BINARY
 from evenshelf.learners.bundling import check_bundled, cross_fit, serving_head
 from evenshelf.learners.heads import HEADS
 from evenshelf.learners.vectors import prepare
 from evenshelf.remedies import Prior, Remedy, parse
 from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
+from evenshelf.study.applicable import unfit_for_sets
 from evenshelf.study.judged import chosen_penalty, quality, sets_of
 from evenshelf.study.prepare import AUTO, STUDIES, check_encoder, pick_encoder, shop_task
 from evenshelf.study.winner import Winner, studies_of, winner_of
@@ -197,16 +199,20 @@ def train(
 
 def _check_remedy(remedy: Remedy) -> None:
     check_bundled(remedy)
+    of_sets = [part.name for part in remedy.parts if part.many_labels]
+    if of_sets:
+        raise SettingError(
+            f"{' and '.join(of_sets)} is for the learner {BINARY.name}, which cannot be served from a bundle yet: a "
+            f"bundle keeps what the learner {HEADS.name} fits.",
+            hint=f"Name another remedy, or have a study with --learner {HEADS.name} choose one.",
+        )
     reason = HEADS.unsupported(remedy)
     if reason:
         raise SettingError(f"{remedy}: {reason}.", hint="See all remedies with: evenshelf remedies")
 
 
 def _check_fits(remedy: Remedy, task: LabelTask) -> None:
-    reason = remedy.not_applicable(Prior(task.counts), has_names=True)
-    single = [part.name for part in remedy.parts if part.one_label]
-    if task.several and single:
-        reason = f"{' and '.join(single)} is for examples with one label each, and here they have several"
+    reason = unfit_for_sets(remedy, task) or remedy.not_applicable(Prior(task.counts), has_names=True)
     if reason:
         raise SettingError(f"{remedy} cannot be used here: {reason}.", hint="Name another remedy with --remedy.")
 

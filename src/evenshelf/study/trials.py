@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from evenshelf.learners.sets import of_sets
 from evenshelf.learners.vectors import Vectors
 from evenshelf.remedies import Stage
-from evenshelf.study.fits import classes_of, fit_unit
+from evenshelf.study.answers import answers, rankings, search_score
+from evenshelf.study.calibrating import classes_of
+from evenshelf.study.fits import fit_unit
 from evenshelf.study.plan import APPROACH_TOLERANCE, FINAL_TOLERANCE, REVISION, SEARCH_TOLERANCE, Start, Unit
-from evenshelf.tasks.label_metrics import macro_f1
-from evenshelf.tasks.tag_sets import in_set, predicted_of_sets
 
 _WEIGHTS = "weights."
 
@@ -130,13 +131,20 @@ def laid_out(folder: Path) -> tuple[Vectors, NDArray[np.float32] | None]:
     return Vectors.load(folder), np.load(path) if path.is_file() else None
 
 
+@lru_cache(maxsize=2)
+def _texts(folder: Path) -> Vectors:
+    """The vectors with a row for each text; made once a process, of those that all processes share."""
+    return of_sets(laid_out(folder)[0])
+
+
 def _compute(
     unit: Unit, vectors: Vectors, names: NDArray[np.float32] | None, *, folder: Path, seed: int
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     started = time.process_time()
+    sets = unit.learner.sets
     fitted = fit_unit(
         unit,
-        vectors,
+        _texts(folder / "vectors" / unit.matrix) if sets else vectors,
         names,
         random=lambda *identity: generator(seed, *identity),
         start=lambda start: read_start(folder, start),
@@ -172,17 +180,17 @@ def _compute(
             for fold in unit.held_out:
                 index = vectors.index((fold,))
                 scores = model.scores(fold, setting.remedy) if len(index) else np.empty((0, classes), np.float32)
-                predicted = predicted_codes(scores, vectors, index)
+                found = answers(scores, vectors, index, sets=sets)
                 if unit.kind == "search":
-                    found = macro_f1(vectors.target[index], predicted, classes, vectors.count[index])
-                    facts["users"][number]["scores"][str(fold)] = found
+                    facts["users"][number]["scores"][str(fold)] = search_score(found, vectors, index, classes)
                 else:
-                    p_true, p_predicted = _probabilities(scores, vectors.target[index], predicted)
-                    if vectors.example is not None:
-                        p_true, p_predicted = (in_set(p, vectors.example[index]) for p in (p_true, p_predicted))
-                    arrays[f"{number}.predicted"] = predicted
-                    arrays[f"{number}.p_true"] = p_true
-                    arrays[f"{number}.p_predicted"] = p_predicted
+                    kept = {name: getattr(found, name) for name in ("predicted", "p_true", "p_predicted")}
+                    if found.ranked is not None:
+                        kept |= {"ranked": found.ranked, **rankings(scores, vectors, index, sets=sets)}
+                    if sets:
+                        alarms = found.alarms
+                        kept |= {"alarm_row": alarms.row, "alarm_label": alarms.label, "alarm_p": alarms.probability}
+                    arrays |= {f"{number}.{name}": values for name, values in kept.items()}
             fact = facts["users"][number]
             fact["told"] = list(model.told(setting.remedy))
             if Stage.CALIBRATE in stages or Stage.RETRIEVE in stages:
@@ -191,32 +199,3 @@ def _compute(
                 fact["seconds"] += model.calibration_seconds
     facts["seconds"] = time.process_time() - started
     return facts, arrays
-
-
-def predicted_codes(scores: NDArray[np.float32], vectors: Vectors, index: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Code of the class that each row is said to have.
-
-    Parameters
-    ----------
-    scores
-        ``[m, C]`` of the rows.
-    vectors, index
-        Where the rows stand, ``[m]`` of them.
-    """
-    if not len(index):
-        return np.empty(0, np.int32)
-    if vectors.example is None:
-        best: NDArray[np.int32] = scores.argmax(axis=1).astype(np.int32)
-        return best
-    return predicted_of_sets(scores, vectors.target[index], vectors.example[index])
-
-
-def _probabilities(
-    scores: NDArray[np.float32], target: NDArray[np.int64], predicted: NDArray[np.int32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    if not len(target):
-        return np.empty(0, np.float32), np.empty(0, np.float32)
-    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shifted /= shifted.sum(axis=1, keepdims=True)
-    lines = np.arange(len(target))
-    return shifted[lines, target].astype(np.float32), shifted[lines, predicted].astype(np.float32)

@@ -263,7 +263,7 @@ def decide(
         for spec, outcome in sorted(tuned.items())
     }
     ratio = 1.0 / max(len(np.unique(result.fold[rows])) - 1, 1)
-    rows_of_class = np.bincount(y, minlength=len(buckets))
+    rows_of_class = np.bincount(y[y >= 0], minlength=len(buckets))
     verdict = Verdict(
         headline="",
         reasons=(),
@@ -278,7 +278,7 @@ def decide(
         alpha=alpha,
         replicates=replicates,
         seed=seed,
-        rows=int(rows.sum()),
+        rows=int((y >= 0).sum()),
         classes=int((rows_of_class > 0).sum()),
         groups=len(np.unique(group)),
         cold=int(((buckets == "cold") & (rows_of_class > 0)).sum()),

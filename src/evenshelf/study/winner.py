@@ -89,7 +89,8 @@ def winner_of(folder: Path, remedy: str | None = None) -> tuple[Winner, StudyRes
     learner = result.meta.get("learner", HEADS.name)
     if learner != HEADS.name:
         raise SettingError(
-            f"The study {folder} fitted the learner {learner!r}, which cannot be served from a bundle yet.",
+            f"The study {folder} fitted the learner {learner!r}, which cannot be served from a bundle yet: a bundle "
+            f"keeps what the learner {HEADS.name!r} fits.",
             hint=f"Run one with --learner {HEADS.name}, or name a remedy: --remedy SPEC.",
         )
     verdict = verdict_of(result, folder)

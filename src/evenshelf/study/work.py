@@ -8,10 +8,9 @@ from pathlib import Path
 from joblib import delayed
 
 from evenshelf.encoders.cores import usable_cores
-from evenshelf.learners.heads import HEADS
 from evenshelf.study import trials
 from evenshelf.study.parallel import as_done
-from evenshelf.study.plan import Unit
+from evenshelf.study.plan import Unit, on_paths
 from evenshelf.study.references import SPARSE, Line
 
 Progress = Callable[[float, float, str], None]
@@ -71,14 +70,14 @@ def _do(unit: Unit, address: str, folder: Path, seed: int, number: int) -> tuple
 
 def cost(unit: Unit) -> float:
     """Expected cost, in fits of linear heads: a final fit of these goes further than one of a search."""
-    final = 3.0 if unit.learner == HEADS else 1.3
+    final = 3.0 if on_paths(unit.learner) else 1.3
     each = unit.learner.cost * (1.0 if unit.kind == "search" else final)
     return sum(each * len(t.penalties) * (1.5 if "resample" in t.remedy.stages else 1.0) for t in unit.trainings)
 
 
 def final_cost(line: Line, folds: int) -> float:
     """Expected cost of the final fits, before it is known what is chosen; sparse ones follow a path of penalties."""
-    path = line.learner == HEADS and line.matrix == SPARSE
+    path = on_paths(line.learner) and line.matrix == SPARSE
     made = {name: 1.5 if "resample" in setting.remedy.stages else 1.0 for name, setting in dict(line.wanted).items()}
-    each = line.learner.cost * (3.0 if line.learner == HEADS else 1.3)
+    each = line.learner.cost * (3.0 if on_paths(line.learner) else 1.3)
     return each * folds * (sum(made.values()) * (3 if path else 1) + sum(made[name] for name, _ in line.defaults))

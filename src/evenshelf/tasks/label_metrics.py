@@ -22,6 +22,11 @@ SMALLEST_PROBABILITY = 1e-12
 """Probabilities are clipped here before their logarithm is taken: one impossible row costs 27.6 nats, not infinity."""
 
 
+NOTHING = -1
+"""Stands for a class where nothing is predicted, or where nothing is true: of texts that may have any number of labels,
+what is given and not true has a row of its own."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """What a metric is called and which way is better.
@@ -100,7 +105,8 @@ def label_metrics(
     Parameters
     ----------
     y, predicted
-        ``[n]`` codes of the true and the predicted class, from 0 to C - 1.
+        ``[n]`` codes of the true and the predicted class, from 0 to C - 1; :data:`NOTHING` where there is none. Rows
+        where nothing is true count for precision and F1 only.
     p_true, p_predicted
         ``[n]`` probabilities given to the true and to the predicted class, in [0, 1].
     buckets
@@ -126,9 +132,11 @@ def label_metrics(
 
     scores = class_scores(truth, guess, len(names))
     present = scores.support > 0
-    share = scores.support / len(truth)
+    asked, said = truth >= 0, guess >= 0
+    share = scores.support / asked.sum()
     right = guess == truth
-    in_tail = names[truth] == "tail"
+    in_tail = asked & (names[truth] == "tail")
+    said_of_tail = said & (names[np.where(asked, truth, guess)] == "tail")
 
     def over(classes: NDArray[np.bool_]) -> float:
         return _mean(scores.f1[present & classes])
@@ -140,7 +148,7 @@ def label_metrics(
         "tail_f1": over(names == "tail"),
         "cold_f1": over(names == "cold"),
         "few_shot_f1": over(sizes < FEW_SHOT),
-        "accuracy": _mean(right),
+        "accuracy": _mean(right[asked]),
         "tail_accuracy": _mean(right[in_tail]),
         "balanced_accuracy": _mean(scores.recall[present]),
         "macro_precision": _mean(scores.precision[present]),
@@ -148,10 +156,10 @@ def label_metrics(
         "weighted_precision": float(share @ scores.precision),
         "weighted_recall": float(share @ scores.recall),
         "weighted_f1": float(share @ scores.f1),
-        "nll": negative_log_likelihood(p),
+        "nll": negative_log_likelihood(p[asked]),
         "tail_nll": negative_log_likelihood(p[in_tail]),
-        "ece": expected_calibration_error(right, q),
-        "tail_ece": expected_calibration_error(right[in_tail], q[in_tail]),
+        "ece": expected_calibration_error(right[said], q[said]),
+        "tail_ece": expected_calibration_error(right[said_of_tail], q[said_of_tail]),
     }
     return {name: values[name] for name in METRICS}
 
@@ -174,13 +182,15 @@ def class_scores(
 
     Parameters
     ----------
+    y, predicted
+        ``[n]`` codes; :data:`NOTHING` where nothing is true, or predicted.
     count
         ``[n]`` how many examples a row stands for, >= 1; one each if not given.
     """
-    right = y == predicted
-    support = np.bincount(y, count, classes)
-    guesses = np.bincount(predicted, count, classes)
-    hits = np.bincount(y[right], None if count is None else count[right], classes)
+    support, guesses, hits = (
+        np.bincount(codes[rows], None if count is None else count[rows], classes)
+        for codes, rows in ((y, y >= 0), (predicted, predicted >= 0), (y, (y == predicted) & (y >= 0)))
+    )
     return ClassScores(
         support=support,
         predicted=guesses,
@@ -193,7 +203,7 @@ def class_scores(
 def macro_f1(y: NDArray[Any], predicted: NDArray[Any], classes: int, count: NDArray[Any] | None = None) -> float:
     """Mean F1 over the classes that occur in `y`, 0 if none does; see :func:`class_scores`."""
     scores = class_scores(y, predicted, classes, count)
-    return float(scores.f1[scores.support > 0].mean()) if len(y) else 0.0
+    return float(scores.f1[scores.support > 0].mean()) if (y >= 0).any() else 0.0
 
 
 def negative_log_likelihood(p_true: NDArray[np.float64]) -> float:
@@ -255,6 +265,7 @@ def bucket_or_cold(y: ArrayLike, fold: ArrayLike, buckets: ArrayLike) -> NDArray
         ``[C]`` head, torso or tail.
     """
     codes, folds = np.asarray(y), np.asarray(fold).astype(np.int64)
+    codes, folds = codes[codes >= 0], folds[codes >= 0]
     names = np.asarray(buckets).astype("<U5")
     low = np.full(len(names), np.iinfo(np.int64).max)
     high = np.full(len(names), -1, dtype=np.int64)
@@ -282,14 +293,14 @@ def _check(
         faults.append(
             f"y, predicted, p_true and p_predicted have {len(y)}, {len(predicted)}, {len(p)} and {len(q)} entries"
         )
-    if len(y) == 0:
+    if not (y >= 0).any():
         faults.append("there is no row to evaluate")
     if len(buckets) != len(counts):
         faults.append(f"there are {len(buckets)} buckets but {len(counts)} counts")
     for name, codes in (("y", y), ("predicted", predicted)):
         if codes.size and not np.issubdtype(codes.dtype, np.integer):
             faults.append(f"{name} holds {codes.dtype}, not integer class codes")
-        elif codes.size and (codes.min() < 0 or codes.max() >= len(buckets)):
+        elif codes.size and (codes.min() < NOTHING or codes.max() >= len(buckets)):
             faults.append(f"{name} holds codes from {codes.min()} to {codes.max()}; there are {len(buckets)} classes")
     for name, values in (("p_true", p), ("p_predicted", q)):
         outside = ~((values >= 0) & (values <= 1 + 1e-6))

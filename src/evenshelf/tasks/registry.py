@@ -30,12 +30,15 @@ class TaskKind:
         ``ask(shop, target)`` finds the examples and their classes; ``target`` is what ``--target`` says. The task it
         returns is of a class whose :attr:`~evenshelf.tasks.label.LabelTask.name` is that of the kind. It raises an
         :class:`~evenshelf.errors.InputError` if the shop cannot answer.
+    learner
+        What is fitted where ``--learner`` is not given.
     """
 
     name: str
     summary: str
     ask: Callable[[Shop, str], LabelTask]
     target: str = "category"
+    learner: str = "heads"
 
 
 _registry: Registry[TaskKind] = Registry(
@@ -58,9 +61,10 @@ register(TaskKind("label", "Which category, or any other column, belongs to a pr
 register(
     TaskKind(
         "tags",
-        "Which tags, any number of them, belong to a product text (--target tags), or to what a user looked at "
-        "(--target users.tags).",
+        "Which tags, any number of them, belong to a product text (--target tags, or attributes: --target "
+        "colour,season), or to what a user looked at (--target users.tags).",
         TagsTask.from_shop,
         "tags",
+        "binary_heads",
     )
 )

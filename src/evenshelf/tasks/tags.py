@@ -113,6 +113,8 @@ class TagsTask(LabelTask):
             The shop.
         target
             A column of the items whose cells hold tags divided by ``|``, or ``users.`` and such a column of the users.
+            Several columns with commas between them are attributes: each value is a tag ``column=value``, and a missing
+            one leaves its column out.
         text
             The column of the items that is read. For users: the titles of the :data:`TITLES` items that they saw last
             in the earlier half of the log, so that tags given for what was done later are foretold, not read off.
@@ -122,29 +124,28 @@ class TagsTask(LabelTask):
         InputError
             If a column is missing (close names are offered) or holds nothing, or events have no times.
         """
-        if target.startswith(USERS):
-            column, key = target.removeprefix(USERS), "user_id"
-            asked, texts = _users(shop, column), _user_texts(shop, text)
+        columns, of_users = _columns(shop, target)
+        if of_users:
+            key = "user_id"
+            asked, texts = _users(shop, columns[0]), _user_texts(shop, text)
         else:
-            asked = shop.scan()
-            column, key = target, "item_id"
+            key, asked = "item_id", shop.scan()
             _check_column(shop, asked, text, "text", "")
             texts = asked.select("item_id", text=pl.col(text).cast(pl.String))
-        _check_column(shop, asked, column, "target", USERS if key == "user_id" else "")
-        listed = isinstance(asked.collect_schema()[column], pl.List)
-        cell = (
-            pl.col(column).cast(pl.List(pl.String)) if listed else pl.col(column).cast(pl.String).str.split(SEPARATOR)
-        )
-        tags = asked.select(key, tags=cell)
+        for column in columns:
+            _check_column(shop, asked, column, "target", USERS if of_users else "")
+        if len(columns) > 1:
+            tags = asked.select(key, tags=pl.concat_list(_attribute(asked, column) for column in columns))
+        else:
+            tags = asked.select(key, tags=_cells(asked, columns[0]))
         rows = tags.join(texts, on=key, how="left", maintain_order="left").collect()
         rows = rows.with_columns(
             pl.col("text").str.strip_chars().replace("", None),
             pl.col("tags").list.eval(pl.element().str.strip_chars().replace("", None).drop_nulls()),
         )
         if not rows["tags"].list.len().sum():
-            raise InputError(
-                f"Column {target!r} is empty in all {rows.height} rows.", hint="Give tags with: evenshelf shop tag."
-            )
+            which = f"Column {target!r} is" if len(columns) == 1 else f"Columns {', '.join(columns)} are"
+            raise InputError(f"{which} empty in all {rows.height} rows.", hint="Give tags with: evenshelf shop tag.")
         known = rows.filter(pl.col("text").is_not_null())
         lost = rows.height - known.height
         why = "nothing seen in the earlier half of the log" if key == "user_id" else f"no {text}"
@@ -154,6 +155,11 @@ class TagsTask(LabelTask):
         task = cls.of_sets(sets, known["text"].to_list(), dropped={why: lost} if lost else {}, nouns=nouns)
         seen = _read_off(shop) if target == f"{USERS}tags" else frozenset()
         return replace(task, read_off=tuple(tag for tag in task.classes if tag in seen))
+
+    @property
+    def class_texts(self) -> tuple[str, ...]:
+        """See :attr:`LabelTask.class_texts`; of an attribute ``column=value`` the sign is no word."""
+        return tuple(text.replace("=", " ").strip() or text for text in super().class_texts)
 
     def shuffled(self, folds: int, seed: int) -> NDArray[np.int16]:
         """``[n]`` folds that ignore groups but split no text, whose tags are one answer; stratified by rarest tag."""
@@ -175,6 +181,40 @@ class TagsTask(LabelTask):
         each = asked / len(np.unique(self.same))
         facts = {"labels_per_text": round(each, 4), "content": content.hexdigest(), "read_off": list(self.read_off)}
         return {**super().describe(), **facts}
+
+
+def _columns(shop: Shop, target: str) -> tuple[list[str], bool]:
+    """The columns that a target names, and whether they are of the users."""
+    if target in shop.scan().collect_schema().names() or "," not in target:
+        return [target.removeprefix(USERS)], target.startswith(USERS)
+    names = [name.strip() for name in target.split(",")]
+    if "" in names:
+        raise InputError(
+            f"The target {target!r} has an empty name among its columns.", hint="Write it as in: --target colour,season"
+        )
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"The target {target!r} names {', '.join(twice)} twice.", hint="Name each column once.")
+    of_users = [name.startswith(USERS) for name in names]
+    if any(of_users) and not all(of_users):
+        raise InputError(
+            f"The target {target!r} names columns of items and of users.",
+            hint=f"Ask for items or for users ({USERS}COLUMN), not for both at once.",
+        )
+    return [name.removeprefix(USERS) for name in names], all(of_users)
+
+
+def _cells(table: pl.LazyFrame, column: str) -> pl.Expr:
+    """The values of a column, which holds lists or values divided by ``|``."""
+    if isinstance(table.collect_schema()[column], pl.List):
+        return pl.col(column).cast(pl.List(pl.String))
+    return pl.col(column).cast(pl.String).str.split(SEPARATOR)
+
+
+def _attribute(table: pl.LazyFrame, column: str) -> pl.Expr:
+    """The values of a column as tags ``column=value``; an empty list where there is none."""
+    value = pl.element().str.strip_chars().replace("", None).drop_nulls()
+    cells = _cells(table, column).list.eval(pl.lit(f"{column}=") + value)
+    return cells.fill_null(pl.lit([], dtype=pl.List(pl.String)))
 
 
 def _check_column(shop: Shop, table: pl.LazyFrame, column: str, option: str, prefix: str) -> None:

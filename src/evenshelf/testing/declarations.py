@@ -29,6 +29,13 @@ METHOD_OF = {
 }
 """The method that does the work of a stage."""
 
+SET_METHOD_OF = METHOD_OF | {
+    Stage.RESAMPLE: "set_resample",
+    Stage.LOSS: "set_loss",
+    Stage.CALIBRATE: "set_calibration",
+}
+"""The same of remedies for examples with sets of labels."""
+
 _OUTSIDE = re.compile(r"\b(?P<name>\w+)=\S+ is outside (?P<left>[\[(])(?P<low>\S+), (?P<high>\S+)(?P<right>[\])])")
 _SECTION = re.compile(r"^Parameters\n-+\n(?P<body>.*?)(?=^\w[\w ]*\n-+\n|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -80,7 +87,8 @@ def documents_every_parameter(kind: Kind) -> None:
 def acts_where_it_says(kind: Kind) -> None:
     """It overrides the methods of the stages it declares, and of no other."""
     assert isinstance(kind.stages, tuple), f"stages is a {type(kind.stages).__name__}, not a tuple"
-    for stage, method in METHOD_OF.items():
+    methods = SET_METHOD_OF if kind.many_labels else METHOD_OF
+    for stage, method in methods.items():
         own = getattr(kind, method) is not getattr(Remedy, method)
         assert own == (stage in kind.stages), (
             f"{kind.__name__} {'overrides' if own else 'does not override'} {method}(), "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from evenshelf.learners.heads import STAGES, fit_alone
 from evenshelf.learners.training import Training, training_rows
 from evenshelf.learners.vectors import prepare
-from evenshelf.remedies import Prior, Remedy, Rows, Stage, parse
+from evenshelf.remedies import Prior, Remedy, Rows, SetRows, Stage, parse
 from evenshelf.testing.adjusting import adjusts_each_row_by_itself, never_favours_the_frequent
 from evenshelf.testing.calibration import (
     calibrates_any_scores,
@@ -29,6 +29,7 @@ from evenshelf.testing.retrieval import (
     keeps_the_same_memory_of_the_same_rows,
     retrieves_for_each_row_by_itself,
 )
+from evenshelf.testing.set_remedies import fits_sets_of_any_kind, set_promises
 from evenshelf.testing.strategies import Sample, labelled_vectors, priors
 from evenshelf.testing.weighting import gives_each_group_a_weight, has_a_sound_loss, never_weighs_a_rarer_group_less
 
@@ -53,6 +54,13 @@ def remedy_checks(remedy: type[Remedy] | Remedy) -> list[Check]:
     if isinstance(remedy, type) and remedy.needs:
         return [*declaration_checks(remedy), *gather(one.spec, cannot_be_used_without_what_it_needs, of=one)]
     promises = [names_why_it_cannot_be_used, can_be_used_on_ordinary_data, changes_nothing_at_stages_it_does_not_name]
+    if one.serves_sets:
+        promises += [fits_sets_of_any_kind]
+    if any(part.many_labels for part in one.parts):
+        if Stage.WEIGHT in one.stages:
+            promises += [gives_each_group_a_weight, never_weighs_a_rarer_group_less]
+        declared = declaration_checks(remedy) if isinstance(remedy, type) else []
+        return [*declared, *gather(one.spec, *promises, *set_promises(one), of=one)]
     promises += [does_not_mind_what_groups_are_called]
     if Stage.RESAMPLE in one.stages:
         promises += [
@@ -310,9 +318,9 @@ def does_nothing_at_its_neutral_value(remedy: Remedy) -> None:
         assert far < 1e-5, f"{neutral} should do nothing on groups of {counts}, but moves a probability by {far:.3g}"
 
 
-def same_rows(one: Rows | None, two: Rows | None) -> bool:
-    """Whether two sets of rows are equal to the bit."""
-    if one is None or two is None:
+def same_rows(one: Rows | SetRows | None, two: Rows | SetRows | None) -> bool:
+    """Whether two sets of rows, none of them with sets of labels, are equal to the bit."""
+    if not isinstance(one, Rows) or not isinstance(two, Rows):
         return one is two
     columns = all(np.array_equal(column, two.columns[name]) for name, column in one.columns.items())
     vectors = one.made is two.made or (

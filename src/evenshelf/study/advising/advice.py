@@ -170,7 +170,7 @@ def advise(result: StudyResult, verdict: Verdict) -> Advice:
         families,
         tuple(counsels),
         corrected_away(verdict),
-        what_to_try(verdict, families, wanted, nouns),
+        what_to_try(verdict, families, wanted, nouns, sets=result.meta.get("sizes") == "learned"),
         what_to_collect(result, verdict, facts, nouns),
     )
 

@@ -102,7 +102,7 @@ def facts_of(result: StudyResult) -> Facts:
     elif result.baseline.tuned is not None:
         doubted = contradicted(result, result.baseline.tuned)
     return Facts(
-        examples=len(result.y),
+        examples=int((result.y >= 0).sum()),
         classes=len(held),
         median=float(np.median(held)),
         smallest=float(np.quantile(held, 0.1, method="lower")),

@@ -13,6 +13,7 @@ from evenshelf.study.wording import probability, rivals, signed
 from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
+    from evenshelf.remedies import Remedy
     from evenshelf.study.advising.evidence import FamilyEvidence
     from evenshelf.study.verdict import Verdict
     from evenshelf.tasks.nouns import Nouns
@@ -38,7 +39,7 @@ def corrected_away(verdict: Verdict) -> str:
 
 
 def what_to_try(
-    verdict: Verdict, families: Sequence[FamilyEvidence], wanted: Sequence[Family], nouns: Nouns
+    verdict: Verdict, families: Sequence[FamilyEvidence], wanted: Sequence[Family], nouns: Nouns, *, sets: bool = False
 ) -> tuple[str, ...]:
     """Sentences, the weightiest first.
 
@@ -50,9 +51,16 @@ def what_to_try(
         Families that a rule expects to gain and the study did not compare.
     nouns
         What the task calls its texts.
+    sets
+        Whether each label of a set had a score of its own: then other remedies serve.
     """
-    found = [_other_encoder(verdict, nouns), *(_family(family) for family in wanted), _together(verdict, families)]
-    found.append(_not_compared(families, wanted))
+    offered = [kind for kind in catalogue().values() if (kind().serves_sets if sets else not kind.many_labels)]
+    found = [
+        _other_encoder(verdict, nouns),
+        *(_family(family, offered) for family in wanted),
+        _together(verdict, families),
+    ]
+    found.append(_not_compared(families, wanted, offered))
     return tuple(sentence for sentence in found if sentence)
 
 
@@ -79,9 +87,9 @@ def _other_encoder(verdict: Verdict, nouns: Nouns) -> str:
     )
 
 
-def _family(family: Family) -> str:
+def _family(family: Family, kinds: Sequence[type[Remedy]]) -> str:
     """A family that a rule speaks for."""
-    specs = [kind().spec for kind in catalogue().values() if kind.family is family and not kind.needs]
+    specs = [kind().spec for kind in kinds if kind.family is family and not kind.needs]
     if not specs:
         return ""
     return f'Compare {family}, which these data speak for and this study left out: --remedies "{", ".join(specs[:3])}".'
@@ -106,10 +114,10 @@ def _together(verdict: Verdict, families: Sequence[FamilyEvidence]) -> str:
     return ""
 
 
-def _not_compared(families: Sequence[FamilyEvidence], wanted: Sequence[Family]) -> str:
+def _not_compared(families: Sequence[FamilyEvidence], wanted: Sequence[Family], kinds: Sequence[type[Remedy]]) -> str:
     """Families that nothing is known of yet."""
     known = {f.families[0] for f in families if len(f.families) == 1}
-    offered = {kind.family for kind in catalogue().values()} - {Family.BASELINE}
+    offered = {kind.family for kind in kinds} - {Family.BASELINE}
     rest = [f for f in Family if f in offered and f.value not in known and f not in wanted]
     if not rest:
         return ""

@@ -1,0 +1,61 @@
+"""What is told of a study whose examples have sets of labels: how sets were answered, and the metrics of sets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from evenshelf.study.wording import several_labels
+from evenshelf.tasks.set_metrics import SET_METRICS
+
+if TYPE_CHECKING:
+    from evenshelf.study.results import StudyResult
+    from evenshelf.study.verdict import Verdict
+    from evenshelf.tasks.nouns import Nouns
+
+SHOWN = ("micro_f1", "map", "tail_map", "lrap", "known_size_f1", "known_size_tail_f1")
+"""Metrics that the terminal and the report show."""
+
+
+def how_answered(meta: Mapping[str, Any], nouns: Nouns) -> str:
+    """How texts with several labels were asked for them; "" where they have one."""
+    if "labels_per_text" not in meta:
+        return ""
+    if meta.get("sizes") != "learned":
+        return several_labels(meta["labels_per_text"], nouns)
+    texts = nouns.texts[0].upper() + nouns.texts[1:]
+    return (
+        f"{texts} have {meta['labels_per_text']:.3g} {nouns.labels} on average, those of equal {nouns.texts} together. "
+        f"Each {nouns.label} is given where its own score says so, to any number of {nouns.texts}, and one that is "
+        "given and not true counts against it; nobody is told how many there are."
+    )
+
+
+def set_values(result: StudyResult, verdict: Verdict) -> list[tuple[str, Mapping[str, float]]]:
+    """Spec and metrics of sets of every tuned remedy, in the order of the verdict; empty where there are no sets."""
+    known = {r.spec: r.tuned.sets for r in result.remedies if r.tuned is not None and r.tuned.sets}
+    return [(c.spec, known[c.spec]) for c in verdict.comparisons if c.spec in known]
+
+
+def set_table(result: StudyResult, verdict: Verdict) -> Table | None:
+    """The metrics of sets for the terminal, or ``None`` where there are no sets."""
+    lines = set_values(result, verdict)
+    if not lines:
+        return None
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bright_black", pad_edge=False)
+    table.add_column(
+        "sets of " + (result.meta.get("nouns") or {}).get("labels", "labels"), overflow="fold", min_width=16
+    )
+    for name in SHOWN:
+        table.add_column(SET_METRICS[name].title, justify="right")
+    for spec, values in lines:
+        table.add_row(spec, *(Text(_value(values.get(name, math.nan))) for name in SHOWN))
+    return table
+
+
+def _value(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0") if math.isfinite(value) else "n/a"
