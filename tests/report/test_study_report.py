@@ -332,6 +332,16 @@ def test_the_command_holds_what_was_asked(tree, result, verdict):
     for option in ("--target category", "--folds 5", "--budget 8", "--seed 0", "--encoder 'minilm + tfidf(512)'"):
         assert option in text
     assert "--metric macro_f1" in text
+    assert "--zone 0.005" in text
+    assert "--zone 0.02" in command(result, replace(verdict, zone=0.02))
+    assert "--seeds" not in text
+    further = replace(
+        result,
+        seeds=SeedSensitivity("macro_f1", tuple(SeedGain("balanced", s, 0.5, 0.1, 0.1) for s in (0, 1, 2)), ()),
+        curve=LearningCurve((), ()),
+    )
+    assert "--seeds 3" in command(further, verdict)
+    assert "--learning-curve" in command(further, verdict)
     assert text.endswith("--remedies 'none, name_prior + logit_adjust(tau=0.5), name_prior'")
     assert tree.by_id("again").all("pre")[0].text == " ".join(command(result, verdict).split())
     without_shop = replace(result, meta={**result.meta, "shop": None})
@@ -416,7 +426,7 @@ def test_other_seeds_and_fewer_labels_are_shown_where_asked_for(result, verdict)
     )
     forecasts = (
         Forecast("none", "macro_f1", 0.731, 0.713, 0.752, 0.664, 0.67, math.nan),
-        Forecast(spec, "macro_f1", 0.824, 0.807, 0.843, 0.766, 0.77, 2.34),
+        Forecast(spec, "macro_f1", 0.824, 0.807, 0.843, 0.766, 0.77, 2.34, 1.4, 3.9),
     )
     more = replace(result, seeds=SeedSensitivity("macro_f1", gains, tests), curve=LearningCurve(points, forecasts))
     tree = read(study_report(more, verdict))
@@ -424,7 +434,7 @@ def test_other_seeds_and_fewer_labels_are_shown_where_asked_for(result, verdict)
     assert [cell[:5] for cell in shown[0][1:]] == ["+.010", "+.020", "+.030"]
     said = tree.by_id("curve").text
     assert ".731 (.713 to .752)" in said
-    assert "2.3 times the labels" in said
+    assert "2.3 times the labels (1.4 to 3.9)" in said
     assert "+.010 to +.030 in macro-F1 over 3 seeds" in tree.by_id("seeds").text
     terminal = " ".join(note.plain for note in study_notes(more, verdict))
     assert "2.3 times the labels" in terminal

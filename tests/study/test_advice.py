@@ -456,3 +456,11 @@ def test_facts_are_read_back() -> None:
     again = Facts.from_dict(json.loads(json.dumps(facts.to_dict())))
     assert again.to_dict() == facts.to_dict()
     assert math.isnan(again.near)
+
+
+def test_a_baseline_on_the_same_vectors_speaks_for_no_other_encoder() -> None:
+    made = study(plans=(PLANS[0], Plan("trees", 0.99, 0.99, 0.9, 0.9, "Trees", reference=True)), rows=1500, classes=20)
+    verdict = decide(made, replicates=100)
+    for reads, told in (("vectors", False), ("texts", True)):
+        about = replace(made, meta={**made.meta, "baselines": [{"spec": "trees", "name": "trees", "reads": reads}]})
+        assert any("without these vectors" in s for s in advise(about, verdict).following) == told

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenshelf.study.evidence import calibrations, tradeoffs
+from evenshelf.study.evidence_wording import evidence_sentences
 from evenshelf.study.results import StudyResult
 from evenshelf.study.verdict import Verdict, decide
+from evenshelf.study.wording import headline
 from tests.study.factory import study, with_remedies
 
 
@@ -127,3 +129,36 @@ def test_a_gain_within_the_zone_is_not_recommended() -> None:
     generous = decide(made, replicates=300, zone=1.0)
     assert generous.recommended is None
     assert all(c.equivalent for c in generous.comparisons if c.spec != generous.baseline)
+
+
+def test_what_the_head_or_the_zone_refuses_would_not_pass_by_itself(verdict: Verdict) -> None:
+    made = replace(verdict["balanced"], diff=0.02, p=0.02, p_holm=0.1, significant=False, equivalent=False)
+    held = replace(verdict, recommended=None, comparisons=(verdict["none"], replace(made, guardrail_ok=True)))
+    assert any("By itself balanced would pass" in s for s in evidence_sentences(held))
+    for refused in (replace(made, guardrail_ok=False), replace(made, guardrail_ok=True, equivalent=True)):
+        told = evidence_sentences(replace(held, comparisons=(verdict["none"], refused)))
+        assert not any("would pass" in s for s in told)
+
+
+def test_the_head_is_not_blamed_for_what_is_too_small_to_matter(verdict: Verdict) -> None:
+    made = replace(verdict["balanced"], significant=True, guardrail_ok=False, head_loss=0.2, equivalent=False)
+    held = replace(verdict, recommended=None, comparisons=(verdict["none"], made))
+    assert "losing too much of the head" in headline(held)
+    slight = replace(held, comparisons=(verdict["none"], replace(made, equivalent=True)))
+    assert headline(slight) == "No remedy beats doing nothing here."
+
+
+def test_what_is_calibrated_already_is_not_told_to_be(verdict: Verdict) -> None:
+    assert verdict.recommended is not None
+    won = verdict[verdict.recommended]
+    worse = [replace(c, low=0.1, high=0.3, nll_diff=0.2) for c in verdict.calibration]
+
+    def said(stages: tuple[str, ...]) -> str:
+        others = [c for c in verdict.comparisons if c.spec != won.spec]
+        told = evidence_sentences(
+            replace(verdict, calibration=tuple(worse), comparisons=(replace(won, stages=stages), *others))
+        )
+        return next(s for s in told if s.startswith("Its probabilities are worse"))
+
+    assert "add temperature" in said(("adjust",))
+    assert "add temperature" not in said(("adjust", "calibrate"))

@@ -15,15 +15,18 @@ from hypothesis import strategies as st
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.study.curve_fits import SHARES, layers_of
+from evenshelf.study.evidence_wording import curve_sentences
 from evenshelf.study.further import check_seeds, further
-from evenshelf.study.learning_curve import FORETOLD, LearningCurve, curve_of, learning_curve
-from evenshelf.study.repeats import FINALISTS, SeedSensitivity, finalists, seed_sensitivity
+from evenshelf.study.learning_curve import FORETOLD, CurvePoint, Forecast, LearningCurve, curve_of, learning_curve
+from evenshelf.study.repeats import FINALISTS, SeedGain, SeedSensitivity, finalists, seed_sensitivity
 from evenshelf.study.results import StudyResult, load
 from evenshelf.study.runner import Study
 from evenshelf.study.statistics import METRICS, Bootstrap
 from evenshelf.study.verdict import Verdict, decide
+from evenshelf.tasks.nouns import nouns_of
 from tests.study.test_runner import data
 
+LABEL = nouns_of({})
 REMEDIES = ("balanced", "name_prior", "smote(k=2)", "temperature", "tau_norm")
 
 
@@ -153,3 +156,22 @@ def test_a_power_law_is_foretold_exactly(error: float, power: float, better: flo
             assert math.isnan(forecast.worth)
         else:
             assert forecast.worth == pytest.approx(min(better ** (1 / power), 1e3), rel=0.05)
+            assert (forecast.worth_low, forecast.worth_high) == pytest.approx((forecast.worth,) * 2)
+
+
+def test_equal_finalists_are_the_best_together_and_what_has_no_value_is_not() -> None:
+    values = {"a": (0.5, 0.7, math.nan), "b": (0.5, 0.6, math.nan), "c": (0.4, math.nan, math.nan)}
+    gains = tuple(SeedGain(s, n, v, 0.0, 0.0) for s, each in values.items() for n, v in enumerate(each))
+    found = SeedSensitivity("tail_f1", gains, ())
+    assert [found.wins(spec) for spec in values] == [2, 1, 0]
+
+
+def test_a_remedy_whose_lead_may_be_chance_is_not_said_to_be_worth_labels() -> None:
+    sure = Forecast("good", "macro_f1", 0.8, 0.7, 0.9, 0.7, 0.7, 1.6, 1.2, 2.4)
+    (said,) = curve_sentences(LearningCurve((CurvePoint("good", 1.0, 10, "macro_f1", 0.7, 0.6, 0.8),), (sure,)), LABEL)[
+        1:
+    ]
+    assert "worth 1.6 times the labels (1.2 to 2.4)" in said
+    for low in (0.8, math.nan):
+        curve = LearningCurve((), (replace(sure, value=math.nan, worth_low=low),))
+        assert curve_sentences(curve, LABEL) == ()

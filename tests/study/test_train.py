@@ -16,8 +16,10 @@ from evenshelf.errors import InputError, SettingError
 from evenshelf.remedies import parse
 from evenshelf.shop import Shop
 from evenshelf.study import prepare
+from evenshelf.study.results import load
 from evenshelf.study.train import Wanted, train
-from evenshelf.study.winner import most_chosen, studies_of, winner_of
+from evenshelf.study.verdict import decide
+from evenshelf.study.winner import most_chosen, studies_of, verdict_of, winner_of
 from tests.bundles.shops import make_shop
 
 pytestmark = pytest.mark.usefixtures("cache_folder")
@@ -125,3 +127,16 @@ def test_what_cannot_be_is_refused_before_the_work(studied, tmp_path):
         train(shop, wanted, tmp_path / "mine")
     with pytest.raises(InputError, match="has no bundle"):
         bundle_in(shop.path)
+
+
+def test_a_verdict_of_before_is_decided_anew_as_it_was_asked_for(studied, tmp_path):
+    _, study = studied
+    old = shutil.copytree(study, tmp_path / "old", ignore=shutil.ignore_patterns("trials", "vectors"))
+    result = load(old)
+    made = decide(result, guardrail=0.3, replicates=200).to_dict()
+    for name in ("buckets", "resampled", "calibration", "tradeoffs", "ahead", "zone"):
+        del made[name]
+    (old / "verdict.json").write_text(json.dumps(made), encoding="utf-8")
+    again = verdict_of(result, old)
+    assert (again.guardrail, again.replicates) == (0.3, 200)
+    assert winner_of(old)[0].evidence["headline"] == again.headline

@@ -302,13 +302,13 @@ def _decided_before(result: StudyResult, folder: Path, **asked: str | float | No
 
     from evenshelf.study.prepare import check_verdict  # noqa: PLC0415
     from evenshelf.study.verdict import decide  # noqa: PLC0415
+    from evenshelf.study.winner import asked_before  # noqa: PLC0415
 
     kept: dict[str, Any] = {}
     file = folder / "verdict.json"
     if file.is_file():
         # the settings alone: a verdict of another version may hold other numbers besides
-        before = json.loads(file.read_text(encoding="utf-8"))
-        kept = {k: before[k] for k in ("metric", "guardrail", "zone", "alpha", "replicates", "seed") if k in before}
+        kept = asked_before(json.loads(file.read_text(encoding="utf-8")))
     kept |= {k: v for k, v in asked.items() if v is not None}
     check_verdict(kept.get("metric", "macro_f1"), kept.get("guardrail", 0.01), kept.get("zone", 0.005))
     return decide(result, **kept)

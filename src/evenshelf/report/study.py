@@ -26,7 +26,7 @@ from evenshelf.study.fairness import Fairness, fairness
 from evenshelf.study.fairness_wording import called, fairness_sentences, pooling_sentence
 from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.sets import SHOWN, how_answered, set_values
-from evenshelf.study.wording import comparison_note, only_trained_on, read_off, unguarded
+from evenshelf.study.wording import comparison_note, only_trained_on, read_off, refusable, unguarded
 from evenshelf.tasks.label_metrics import METRICS
 from evenshelf.tasks.nouns import nouns_of
 from evenshelf.tasks.set_metrics import SET_METRICS
@@ -77,7 +77,7 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = 
         few_shot=FEW_SHOT,
         imbalance=imbalance,
         buckets=bucket_rows(imbalance),
-        refused_for_head=[c for c in rivals if c.significant and not c.guardrail_ok and not unguarded(c)],
+        refused_for_head=[c for c in rivals if refusable(c)],
         unknown_head=[c for c in rivals if unguarded(c)],
         notes={
             c.spec: comparison_note(c, verdict.guardrail, informative=verdict.informative) for c in verdict.comparisons
@@ -134,7 +134,8 @@ def command(result: StudyResult, verdict: Verdict) -> str:
     other = {"baselines": ",".join(told) or NONE} if "baselines" in meta and told != [DEFAULT] else {}
     settings: dict[str, Any] = {key: meta[key] for key in ("folds", "budget", "seed") if key in meta}
     learner = {"learner": meta["learner"]} if meta.get("learner", HEADS.name) != HEADS.name else {}
-    judged = {"metric": verdict.metric, "guardrail": verdict.guardrail}
+    judged = {"metric": verdict.metric, "guardrail": verdict.guardrail, "zone": verdict.zone}
+    judged |= {} if result.seeds is None else {"seeds": len(result.seeds.seeds)}
     encoder = _encoder(meta).get("spec")
     if meta.get("shop"):
         options: dict[str, Any] = {
@@ -150,6 +151,7 @@ def command(result: StudyResult, verdict: Verdict) -> str:
         lines = [f"evenshelf study {shlex.quote(str(meta['shop']))}"]
         lines += [f"--{key} {shlex.quote(str(value))}" for key, value in options.items()]
         lines += [f"--by {shlex.quote(column)}" for column in meta.get("by", ())]
+        lines += [] if result.curve is None else ["--learning-curve"]
         return " \\\n  ".join(lines)
     listed = textwrap.indent(textwrap.fill(", ".join(f'"{spec}"' for spec in specs), 88), " " * 8)
     given = "".join(f", {key}={value!r}" for key, value in (learner | settings).items())

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from evenshelf.plurals import counted, plural
+from evenshelf.remedies import Stage
 from evenshelf.study.learning_curve import FACTOR
 from evenshelf.study.wording import listed, percent, probability, rivals, signed, value
 from evenshelf.tasks.label_metrics import METRICS
@@ -50,6 +51,7 @@ def _alone(verdict: Verdict) -> str:
         c.spec
         for c in verdict.comparisons
         if not c.reference and c.diff > 0 and c.p < verdict.alpha and not c.significant
+        if c.guardrail_ok and not c.equivalent
     ]
     if not hidden:
         return ""
@@ -65,9 +67,10 @@ def _calibration(verdict: Verdict) -> str:
     found = next((c for c in verdict.calibration if c.spec == verdict.recommended), None)
     if found is None or not found.worse:
         return ""
+    calibrated = Stage.CALIBRATE.value in verdict[found.spec].stages
     return (
-        f"Its probabilities are worse than those of doing nothing ({_likelihood(found)}): add temperature, or use its "
-        "labels and not its probabilities."
+        f"Its probabilities are worse than those of doing nothing ({_likelihood(found)}): "
+        f"{'' if calibrated else 'add temperature, or '}use its labels and not its probabilities."
     )
 
 
@@ -144,15 +147,15 @@ def seed_sentences(found: SeedSensitivity) -> tuple[str, ...]:
 def curve_sentences(found: LearningCurve, nouns: Nouns) -> tuple[str, ...]:
     """What more labels would bring, how far that can be trusted, and how many labels a remedy is worth."""
     lines = [_foretold(f, found, nouns) for f in found.forecasts if math.isfinite(f.value)]
-    lines += [_worth(f) for f in found.forecasts if math.isfinite(f.worth) and f.worth > 1.05]
+    lines += [_worth(f) for f in found.forecasts if math.isfinite(f.worth) and f.worth_low > 1]
     return tuple(lines)
 
 
 def _worth(f: Forecast) -> str:
-    times = "over a hundred" if f.worth > 100 else f"{f.worth:.1f}"
+    times, low, high = ("over a hundred" if n > 100 else f"{n:.1f}" for n in (f.worth, f.worth_low, f.worth_high))
     return (
-        f"In {METRICS[f.metric].title}, {f.spec} is worth {times} times the labels: so many would doing nothing need "
-        "to get as far."
+        f"In {METRICS[f.metric].title}, {f.spec} is worth {times} times the labels ({low} to {high}): so many would "
+        "doing nothing need to get as far."
     )
 
 

@@ -80,6 +80,8 @@ class Forecast:
     worth
         How many times the labels doing nothing would need to get where this remedy is with those that are there; NaN
         for doing nothing itself, and where its curve does not rise.
+    worth_low, worth_high
+        A 95 % interval of that, over the draws in which the curve rises; NaN as well for studies of before.
     """
 
     spec: str
@@ -90,6 +92,8 @@ class Forecast:
     foretold: float
     seen: float
     worth: float
+    worth_low: float = math.nan
+    worth_high: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -254,12 +258,26 @@ def _forecast(bootstrap: Bootstrap, spec: str, base: str, metric: str, examples:
     finite = ahead[1:][np.isfinite(ahead[1:])]
     low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(finite) else (math.nan, math.nan)
     before = 1.0 - _foretell(mine[-FITTED - 1 : -1, :1], examples[-FITTED - 1 : -1], float(examples[-1]))
-    worth, slope = math.nan, _slope(nothing[-FITTED:, :1], examples[-FITTED:])[0]
-    if spec != base and slope < -1e-6:
+    worth = worth_low = worth_high = math.nan
+    slope = _slope(nothing[-FITTED:], examples[-FITTED:])
+    if spec != base and slope[0] < -1e-6:
+        rises = slope < -1e-6
         # beyond this a straight line says nothing any more
-        worth = math.exp(min(math.log(mine[-1, 0] / nothing[-1, 0]) / slope, math.log(1e3)))
+        times = np.exp(np.minimum(np.log(mine[-1] / nothing[-1])[rises] / slope[rises], math.log(1e3)))
+        worth = float(times[0])
+        if len(times) > 1:
+            worth_low, worth_high = (float(q) for q in np.quantile(times[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     return Forecast(
-        spec, metric, float(ahead[0]), float(low), float(high), float(before[0]), float(1.0 - mine[-1, 0]), worth
+        spec,
+        metric,
+        float(ahead[0]),
+        float(low),
+        float(high),
+        float(before[0]),
+        float(1.0 - mine[-1, 0]),
+        worth,
+        worth_low,
+        worth_high,
     )
 
 

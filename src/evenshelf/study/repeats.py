@@ -70,9 +70,12 @@ class SeedSensitivity:
         return tuple(gain for gain in self.gains if gain.spec == spec)
 
     def wins(self, spec: str) -> int:
-        """Under how many seeds it is the best of the finalists."""
-        best = [max((g for g in self.gains if g.seed == seed), key=lambda g: (g.value, g.spec)) for seed in self.seeds]
-        return sum(gain.spec == spec for gain in best)
+        """Under how many seeds none of the finalists is better; equal ones are the best together."""
+        best = {
+            seed: max((g.value for g in self.gains if g.seed == seed and math.isfinite(g.value)), default=math.nan)
+            for seed in self.seeds
+        }
+        return sum(gain.value == best[gain.seed] for gain in self.of(spec))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; NaN becomes ``None``."""

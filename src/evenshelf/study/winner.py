@@ -16,9 +16,11 @@ from evenshelf.study.results import StudyResult, load
 from evenshelf.study.verdict import Verdict, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 NONE = "none"
+ASKED = ("metric", "guardrail", "zone", "alpha", "replicates", "seed")
+"""Settings of a verdict."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,23 @@ def studies_of(folder: Path, target: str | None = None, task: str | None = None)
 
 
 def verdict_of(result: StudyResult, folder: Path) -> Verdict:
-    """The verdict that lies beside a study, or one by the usual settings where none does."""
+    """The verdict that lies beside a study, or one by the usual settings where none does.
+
+    One of another version is decided anew, by the settings that it was asked for: it may hold other numbers.
+    """
     file = folder / "verdict.json"
-    return Verdict.from_dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else decide(result)
+    if not file.is_file():
+        return decide(result)
+    before = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        return Verdict.from_dict(before)
+    except InputError:
+        return decide(result, **asked_before(before))
+
+
+def asked_before(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """What :func:`evenshelf.study.verdict.decide` was given, of a stored verdict of any version."""
+    return {name: verdict[name] for name in ASKED if name in verdict}
 
 
 def winner_of(folder: Path, remedy: str | None = None) -> tuple[Winner, StudyResult]:

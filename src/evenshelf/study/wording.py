@@ -25,7 +25,7 @@ def headline(verdict: Verdict) -> str:
     if not verdict.informative:
         return "No remedy can be shown to help here: nothing beats guessing by class frequency."
     if verdict.recommended is None:
-        if any(_refusable(c) for c in verdict.comparisons):
+        if any(refusable(c) for c in verdict.comparisons):
             return "No remedy beats doing nothing here without losing too much of the head."
         if any(unguarded(c) for c in verdict.comparisons):
             return "No remedy can be recommended here: what it takes from the head could not be evaluated."
@@ -37,14 +37,14 @@ def headline(verdict: Verdict) -> str:
     )
 
 
-def _refusable(c: Comparison) -> bool:
+def refusable(c: Comparison) -> bool:
     """Whether it is better, and for nothing but the head not recommended."""
-    return c.significant and not c.guardrail_ok and math.isfinite(c.head_loss)
+    return c.significant and not c.equivalent and not c.guardrail_ok and math.isfinite(c.head_loss)
 
 
 def unguarded(c: Comparison) -> bool:
     """Whether it is better, and nothing is known of what the head loses."""
-    return c.significant and not math.isfinite(c.head_loss)
+    return c.significant and not c.equivalent and not math.isfinite(c.head_loss)
 
 
 def reasons(verdict: Verdict, nouns: Nouns) -> tuple[str, ...]:
@@ -266,7 +266,7 @@ def _ties(verdict: Verdict) -> str:
 
 def _refused(verdict: Verdict) -> str:
     bound = verdict[verdict.recommended].diff if verdict.recommended else 0.0
-    refused = [c for c in verdict.comparisons if _refusable(c)]
+    refused = [c for c in verdict.comparisons if refusable(c)]
     found = [c for c in refused if c.diff > bound]
     if not found:
         return ""

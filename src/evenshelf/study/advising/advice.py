@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from evenshelf.baselines import Reads
 from evenshelf.errors import InputError
 from evenshelf.remedies import Family
 from evenshelf.study.advising.collecting import what_to_collect
@@ -170,7 +171,14 @@ def advise(result: StudyResult, verdict: Verdict) -> Advice:
         families,
         tuple(counsels),
         corrected_away(verdict),
-        what_to_try(verdict, families, wanted, nouns, sets=result.meta.get("sizes") == "learned"),
+        what_to_try(
+            verdict,
+            families,
+            wanted,
+            nouns,
+            sets=result.meta.get("sizes") == "learned",
+            on_vectors=[b["spec"] for b in result.meta.get("baselines", ()) if b["reads"] == Reads.VECTORS],
+        ),
         what_to_collect(result, verdict, facts, nouns),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from evenshelf.errors import EvenshelfError
@@ -39,7 +39,13 @@ def corrected_away(verdict: Verdict) -> str:
 
 
 def what_to_try(
-    verdict: Verdict, families: Sequence[FamilyEvidence], wanted: Sequence[Family], nouns: Nouns, *, sets: bool = False
+    verdict: Verdict,
+    families: Sequence[FamilyEvidence],
+    wanted: Sequence[Family],
+    nouns: Nouns,
+    *,
+    sets: bool = False,
+    on_vectors: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Sentences, the weightiest first.
 
@@ -53,10 +59,12 @@ def what_to_try(
         What the task calls its texts.
     sets
         Whether each label of a set had a score of its own: then other remedies serve.
+    on_vectors
+        Specs of baselines that read the vectors of the study: where these are better, it is not for other vectors.
     """
     offered = [kind for kind in catalogue().values() if (kind().serves_sets if sets else not kind.many_labels)]
     found = [
-        _other_encoder(verdict, nouns),
+        _other_encoder(verdict, nouns, on_vectors),
         *(_family(family, offered) for family in wanted),
         _together(verdict, families),
     ]
@@ -64,7 +72,7 @@ def what_to_try(
     return tuple(sentence for sentence in found if sentence)
 
 
-def _other_encoder(verdict: Verdict, nouns: Nouns) -> str:
+def _other_encoder(verdict: Verdict, nouns: Nouns, on_vectors: Collection[str]) -> str:
     """Where the vectors are what is wanting."""
     title = METRICS[verdict.metric].title
     if not verdict.informative:
@@ -77,7 +85,9 @@ def _other_encoder(verdict: Verdict, nouns: Nouns) -> str:
         return f"{nouns.advice}, or compare other encoders, before any remedy{numbers}."
     held = verdict[verdict.recommended or verdict.baseline]
     better = [
-        c for c in verdict.comparisons if c.reference and getattr(c, verdict.metric) > getattr(held, verdict.metric)
+        c
+        for c in verdict.comparisons
+        if c.reference and c.spec not in on_vectors and getattr(c, verdict.metric) > getattr(held, verdict.metric)
     ]
     if not better:
         return ""

@@ -72,7 +72,7 @@ def conclusion(rule: Rule, evidence: FamilyEvidence | None, agreement: str, *, i
             return "Here the rule is wrong, and what was measured counts: this family loses, so leave it."
         return (
             f"Here the rule is wrong, and what was measured counts: a gain of {signed(SLIGHT)} or more is ruled out "
-            f"({signed(evidence.high)} at most)."
+            f"({signed(evidence.high)} at most for the best)."
         )
     if not informative:
         return "Nothing beats guessing here, so no gain of any family means anything."
