@@ -201,6 +201,7 @@ def _run(
     from evenshelf.shop import Shop  # noqa: PLC0415
     from evenshelf.study import prepare  # noqa: PLC0415
     from evenshelf.study.further import check_curve, check_seeds, further  # noqa: PLC0415
+    from evenshelf.study.metrics import save_findings  # noqa: PLC0415
     from evenshelf.study.progress import progress_bar  # noqa: PLC0415
     from evenshelf.study.verdict import decide  # noqa: PLC0415
     from evenshelf.tasks import task_kind  # noqa: PLC0415
@@ -247,6 +248,8 @@ def _run(
     with progress_bar(err, "laying out the vectors") as tell:
         result = study.run(tell)
         verdict = decide(result, metric=metric, guardrail=guardrail, zone=zone)
+        if seeds > 1 or curve:  # what comes next may be interrupted, or refused for want of examples
+            save_findings(result, verdict, folder)
         more = further(study, result, verdict, seeds=seeds, curve=curve, progress=tell)
     return more, verdict, folder
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evenshelf.study.evidence import Calibration
     from evenshelf.study.learning_curve import Forecast, LearningCurve
     from evenshelf.study.repeats import SeedSensitivity
+    from evenshelf.study.resampled import ResampledTest
     from evenshelf.study.verdict import Verdict
     from evenshelf.tasks.nouns import Nouns
 
@@ -34,13 +35,18 @@ def _by_fold(verdict: Verdict) -> str:
         return ""
     start = (
         f"Fold by fold {test.spec} changes {METRICS[verdict.metric].title} by {signed(test.diff)} "
-        f"({signed(test.low)} to {signed(test.high)}; {probability(test.p)} by the corrected resampled t-test over "
+        f"({signed(test.low)} to {signed(test.high)}; {_tested(test)} by the corrected resampled t-test over "
         f"{test.folds} folds)"
     )
     beyond = f"{percent(test.better)} probable to be more than {value(verdict.zone)}"
-    if test.p < verdict.alpha:
+    if (test.p_holm if math.isfinite(test.p_holm) else test.p) < verdict.alpha:
         return f"{start}, and is {beyond}."
-    return f"{start}, which so few folds do not prove by themselves; it is {beyond}: --seeds 3 draws more."
+    return f"{start}, which so few folds do not prove by themselves; it is {beyond}. Other seeds draw more folds."
+
+
+def _tested(test: ResampledTest) -> str:
+    """The p-value, as corrected for other remedies as it can be."""
+    return f"{probability(test.p_holm)} after Holm's correction" if test.p_holm > test.p else probability(test.p)
 
 
 def _alone(verdict: Verdict) -> str:
@@ -139,7 +145,7 @@ def seed_sentences(found: SeedSensitivity) -> tuple[str, ...]:
         lines.append(
             f"{test.spec}: {signed(low)} to {signed(high)} in {METRICS[found.metric].title} over {len(gains)} seeds, "
             f"the best of the finalists under {found.wins(test.spec)}; all {test.folds} folds: {signed(test.diff)} "
-            f"({signed(test.low)} to {signed(test.high)}; {probability(test.p)} by the corrected resampled t-test)."
+            f"({signed(test.low)} to {signed(test.high)}; {_tested(test)} by the corrected resampled t-test)."
         )
     return tuple(lines)
 

@@ -59,6 +59,7 @@ def further(
     asked = result
     if seeds > 1 and finalists(verdict):
         asked = replace(asked, seeds=seed_sensitivity(study, result, verdict, seeds, progress))
+        save(asked, study.folder)  # what comes next may be interrupted, or refused for want of examples
     if curve:
         best = [] if verdict.best is None else [verdict.best]
         asked = replace(asked, curve=learning_curve(study, result, best, progress))

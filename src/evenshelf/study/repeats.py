@@ -12,6 +12,7 @@ import numpy as np
 from evenshelf.baselines.registry import NONE
 from evenshelf.errors import SettingError
 from evenshelf.study.resampled import ResampledTest, fold_scores, resampled_test
+from evenshelf.study.statistics import holm
 from evenshelf.tasks.label_metrics import bucket_or_cold, class_scores
 
 if TYPE_CHECKING:
@@ -167,7 +168,11 @@ def seed_sensitivity(
             gains.append(SeedGain(spec, seed, value, value - mine[base][0], tail - mine[base][1]))
             differences[spec] += (by_fold[spec] - by_fold[base]).tolist()
     ratio = 1.0 / (study.folds - 1)
-    tests = tuple(resampled_test(differences[s], ratio, spec=s, zone=verdict.zone) for s in chosen)
+    bare = [resampled_test(differences[s], ratio, spec=s, zone=verdict.zone) for s in chosen]
+    known = [n for n, test in enumerate(bare) if math.isfinite(test.p)]
+    for n, p in zip(known, holm([bare[n].p for n in known]), strict=True):
+        bare[n] = replace(bare[n], p_holm=float(p))
+    tests = tuple(bare)
     return SeedSensitivity(verdict.metric, tuple(sorted(gains, key=lambda g: chosen.index(g.spec))), tests)
 
 

@@ -84,6 +84,8 @@ def conclusion(rule: Rule, evidence: FamilyEvidence | None, agreement: str, *, i
 def brief(counsel: Counsel, evidence: FamilyEvidence) -> str:
     """What was expected and found, in a line."""
     does = {"gains together": "gains", "nothing to gain": "gains nothing"}.get(evidence.standing, evidence.standing)
+    if counsel.family.endswith("s"):  # weights, losses, ensembles
+        does = does.replace("gains", "gain", 1).replace("loses", "lose", 1)
     rule = "as expected" if counsel.agreement == "confirmed" else "against the rule"
     return (
         f"{counsel.family[0].upper()}{counsel.family[1:]} {does}, {rule} ({counsel.rule}): {evidence.best} "
