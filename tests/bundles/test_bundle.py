@@ -197,6 +197,36 @@ loaded.save(Path({str(tmp_path / "bundle")!r}))
     assert not (tmp_path / "new").exists()
 
 
+def test_an_interruption_between_both_moves_leaves_the_bundle_that_was_there(trained, tmp_path, monkeypatch):
+    bundle, _ = trained
+    folder = tmp_path / "kept"
+    bundle.save(folder)
+    before = (folder / MANIFEST).read_bytes()
+    move = Path.rename
+
+    def interrupted(path: Path, to: Path) -> Path:
+        if to == folder and not path.name.endswith(".old"):
+            raise KeyboardInterrupt
+        return move(path, to)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bundle.save(folder)
+    assert (folder / MANIFEST).read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["kept"]
+
+
+def test_of_a_link_what_it_leads_to_is_replaced(trained, tmp_path):
+    bundle, _ = trained
+    bundle.save(tmp_path / "real")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "real")
+    bundle.save(link)
+    assert link.is_symlink()
+    assert Bundle.load(link).classes == bundle.classes
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "real"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_to_is_told(trained, tmp_path):
     (tmp_path / "closed").mkdir(mode=0o500)

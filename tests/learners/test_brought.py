@@ -153,6 +153,13 @@ def test_other_code_is_another_learner(tmp_path: Path) -> None:
     assert one != other
 
 
+def test_a_learner_of_sets_stays_one(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text("from evenshelf.learners.binary import BINARY\ndef make():\n    return BINARY\n", encoding="utf-8")
+    assert learner_kind(f"{file}:make").sets
+    assert learner_kind(f"{file}:make").unsupported(parse("asymmetric")) is None
+
+
 def test_a_module_on_the_path_is_found_as_well() -> None:
     kind = learner_kind("tests.learners.own_learners:logistic")
     assert kind.title == "LogisticRegression classifiers"

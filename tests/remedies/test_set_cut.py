@@ -72,11 +72,28 @@ def test_labels_that_the_model_does_not_know_stay_out():
     assert "1 label has no held-out text" in found.notes[0]
 
 
+def test_what_a_model_without_the_label_says_does_not_move_its_threshold():
+    scores = np.tile(np.linspace(-3, 3, 30, dtype=np.float32)[:, None], (1, 2))
+    has = scores > 1.0
+    # the only text of the second label, scored by a model that was fitted without it
+    scores[:10, 1], has[:, 1] = -1e4, False
+    has[4, 1] = True
+    found = parse("label_thresholds").set_calibration(
+        scores, csr_array(has), np.ones(30, np.float32), Prior(np.array([int(has[:, 0].sum()), 1]), texts=30)
+    )
+    shift = found(np.zeros((1, 2), np.float32))[0]
+    without = parse("label_thresholds(prior_texts=1000.0)").set_calibration(
+        scores, csr_array(has), np.ones(30, np.float32), Prior(np.array([int(has[:, 0].sum()), 1]), texts=30)
+    )
+    np.testing.assert_allclose(shift[1], without(np.zeros((1, 2), np.float32))[0, 1])
+    assert "1 label has no held-out text" in found.notes[0]
+
+
 @settings(max_examples=40)
 @given(unseen())
 def test_a_cut_by_rank_gives_so_many_and_the_best_number_of_all(case):
     scores, has, _ = case
-    scores += np.linspace(0, 0.4, GROUPS, dtype=np.float32)  # no ties
+    scores += np.linspace(0, 4e-4, GROUPS, dtype=np.float32)  # no ties: they have three decimals at most
     prior = Prior(np.maximum(has.sum(axis=0), 1), texts=len(has))
     count = np.ones(len(has), np.float32)
     value = {}
@@ -89,6 +106,13 @@ def test_a_cut_by_rank_gives_so_many_and_the_best_number_of_all(case):
     most = int(has.sum(axis=1).max())
     (chosen,) = set((found(scores) > 0).sum(axis=1).tolist())
     assert value[chosen] == pytest.approx(max(value[k] for k in range(1, most + 1)))
+
+
+@pytest.mark.parametrize("last", [2.0, np.nextafter(np.float32(2.0), np.float32(0.0))])
+def test_a_cut_by_rank_gives_equal_scores_rather_than_none(last):
+    scores = np.array([[2.0, last, 0.0]], np.float32)
+    cut = parse("rank_cut(k=1)").set_calibration(scores, csr_array((1, 3)), np.ones(1, np.float32), Prior(np.ones(3)))
+    np.testing.assert_array_equal(cut(scores) > 0, scores >= 2.0)
 
 
 def test_without_unseen_texts_there_is_a_reason():

@@ -191,7 +191,7 @@ def check_place(folder: Path) -> None:
 
 def _write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Fill a folder beside the wanted one and rename it; what was there is moved away for that moment."""
-    folder = folder.absolute()
+    folder = folder.resolve()  # of a link, what it leads to is replaced
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
@@ -203,12 +203,12 @@ def _write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
                 folder.rename(old)
             try:
                 partial.rename(folder)
-            except OSError:
+            except BaseException:  # also when interrupted: the old one is back in its place, or stays beside it
                 if old.exists():
                     old.rename(folder)
                 raise
         finally:
-            for left in (partial, old):
+            for left in (partial, old) if folder.exists() else (partial,):
                 with contextlib.suppress(FileNotFoundError):
                     shutil.rmtree(left)
     except EvenshelfError:

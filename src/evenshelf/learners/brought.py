@@ -129,6 +129,7 @@ def brought(source: str) -> LearnerKind:
             norms=made.norms,
             averages=made.averages,
             cost=made.cost,
+            sets=made.sets,
         )
     form = _form(made)
     if form is None:

@@ -30,6 +30,7 @@ def cross_fitted(
 
     Of each group, rows are dealt out in turn, equal ones together. What is left of a group of one row, or of rows
     without which nothing can be fitted, stays in training: of these a model can say nothing that it has not seen.
+    Rows of a group that the model of their part has not seen at all are left out.
 
     Parameters
     ----------
@@ -55,13 +56,15 @@ def cross_fitted(
             turn[~kept] = -1
     bare = uncalibrated(remedy)
     scores = np.zeros((len(target), groups), np.float32)
+    kept = turn >= 0
     for number in range(CROSS_FITS):
         seen, unseen = turn != number, turn == number
         if not unseen.any():
             continue
         fitted = fit(vectors[seen], target[seen], groups, bare, names=names, seed=seed, penalty=penalty)
         scores[unseen] = fitted(vectors[unseen])
-    kept = turn >= 0
+        # a row that equals one of another group goes where that goes, and may be the only one of its own
+        kept[unseen] = np.isin(target[unseen], target[seen])
     return scores[kept], target[kept], np.ones(int(kept.sum()), np.float32)
 
 

@@ -65,9 +65,14 @@ class LabelThresholds(Remedy):
             told = "thresholds stay at even odds: there is no text that the model has not seen"
             return _Shift(np.zeros(groups, np.float32), (told,))
         has = labels.toarray().astype(bool)
-        known = prior.present & (scores > _ABSENT).any(axis=0)
-        seen = np.where(known, count @ has, 0.0)
-        found = {g: _best_cut(scores[:, g], has[:, g], count) for g in np.flatnonzero(seen > 0)}
+        # a model that has seen no text of a label says nothing of where to cut it, though others may have seen some
+        known = prior.present & (scores > _ABSENT)
+        seen = count @ (has & known)
+        found = {
+            g: _best_cut(scores[rows, g], has[rows, g], count[rows])
+            for g in np.flatnonzero(seen > 0)
+            for rows in [known[:, g]]
+        }
         together = _common_cut(scores, has, count, np.flatnonzero(seen > 0))
         cuts = np.full(groups, together)
         for group, own in found.items():
@@ -142,7 +147,7 @@ class _Shift:
 
 @dataclass(frozen=True, eq=False)
 class _Rank:
-    """An offset by row that leaves k scores above 0."""
+    """An offset by row that leaves k scores above 0, and those that are equal to the last of them."""
 
     k: int
     notes: tuple[str, ...] = ()
@@ -152,7 +157,10 @@ class _Rank:
             lowest = scores.min(axis=1, keepdims=True)
             return np.asarray(scores - lowest + np.float32(1.0), dtype=np.float32)
         ranked = -np.partition(-scores, (self.k - 1, self.k), axis=1)
-        middle = (ranked[:, self.k - 1] + ranked[:, self.k]) / np.float32(2.0)
+        last = ranked[:, self.k - 1]
+        middle = (last + ranked[:, self.k]) / np.float32(2.0)
+        # labels that always occur together have equal scores: both are given rather than none
+        middle = np.where(middle < last, middle, np.nextafter(last, np.float32(-np.inf)))
         return np.asarray(scores - middle[:, None], dtype=np.float32)
 
 
