@@ -1,8 +1,8 @@
 """One class thinned to 1 % of its rows: what each family of remedies wins back for it, and at what price elsewhere.
 
-    python -m examples.sports_shoes                    8,000 titles of fashion_styles, in minutes on two cores
-    python -m examples.sports_shoes --sample 4000      in a minute or two
-    python -m examples.sports_shoes --all              the whole catalogue, in half an hour or so
+    python -m examples.sports_shoes                    4,000 titles of fashion_styles, in minutes on two cores
+    python -m examples.sports_shoes --sample 10000     more of them, in proportion
+    python -m examples.sports_shoes --all              the whole catalogue, in hours
     python -m examples.sports_shoes --label Watches --remedies standard
 
 Rows are removed from training alone: the class is measured on all of its rows. A table is printed, and a page written
@@ -30,7 +30,7 @@ def main(words: list[str] | None = None) -> int:
     add_options(parser, out="sports_shoes.html")
     parser.add_argument("--label", default=Asked.label, help=f"the class: {Asked.label}")
     parser.add_argument("--share", type=float, default=Asked.share, help="of its training rows that stay: 0.01")
-    parser.add_argument("--sample", type=int, default=8000, help="titles drawn with the seed: 8000")
+    parser.add_argument("--sample", type=int, default=4000, help="titles drawn with the seed: 4000")
     parser.add_argument("--all", action="store_true", help="all titles, no sample")
     parser.add_argument("--remedies", default=REMEDIES, help="specs or a set; one or two of each family by default")
     parser.add_argument("--budget", type=int, default=Asked.budget, help=f"settings a remedy may try: {Asked.budget}")
