@@ -12,7 +12,6 @@ from evenshelf.report.axes import STEP, names_axis, plot_width
 from evenshelf.report.numbers import number
 from evenshelf.report.svg import (
     ACCENT,
-    FAINT,
     INK,
     MUTED,
     OTHER,
@@ -34,8 +33,9 @@ from examples.sports_shoes.contest import CHOICE, FULL, NOTHING
 from examples.sports_shoes.measures import MEASURES, Measured
 
 YARDSTICKS = (NOTHING, FULL)
-PRICES = ("confused", "head", "others")
-ENDS = (ACCENT, OTHER, SOFT, FAINT, MUTED, RULE)
+PRICES = {"confused": "confused with it", "head": "head", "others": "all other classes"}
+"""Titles of the panels."""
+ENDS = (ACCENT, OTHER, SOFT, MUTED, INK, RULE)
 
 
 def broken(name: str, size: Size) -> str:
@@ -99,27 +99,28 @@ def balance_figure(found: Measured, order: Sequence[str]) -> Figure:
 def price_figure(found: Measured, order: Sequence[str]) -> Figure:
     """Changes of all other classes, in panels."""
     lines = [n for n in order if n not in YARDSTICKS]
+    told = [key for key in PRICES if math.isfinite(found.changes[NOTHING][key].value)]
 
     def draw(size: Size) -> Any:
-        width = plot_width(size) if size.narrow else (plot_width(size) - 2 * 24) // 3
+        width = plot_width(size) if size.narrow else (plot_width(size) - 24 * (len(told) - 1)) // len(told)
         panels = [
             _whiskers(
                 [(n, found.changes[n][key]) for n in lines],
-                f"{MEASURES[key]}, change",
+                PRICES[key],
                 width,
                 size,
                 at=0.0,
                 labels=size.narrow or place == 0,
                 change=True,
             )
-            for place, key in enumerate(PRICES)
+            for place, key in enumerate(told)
         ]
         return stacked(panels, 24) if size.narrow else abreast(panels, 24)
 
     return figure(
         draw,
-        f"Differences to doing nothing with 95 % intervals for {len(lines)} lines, in three panels: "
-        f"{', '.join(MEASURES[key] for key in PRICES)}.",
+        f"Differences to doing nothing with 95 % intervals for {len(lines)} lines, in panels: "
+        f"{', '.join(MEASURES[key] for key in told)}.",
     )
 
 
@@ -174,7 +175,7 @@ def ends_figure(found: Measured, order: Sequence[str], names: Sequence[str]) -> 
 
 def ends_keys(names: Sequence[str]) -> list[tuple[str, str]]:
     """Colour, as the style sheet calls it, and name of each part of a bar."""
-    called = {ACCENT: "accent", OTHER: "other", SOFT: "soft", FAINT: "faint", MUTED: "muted", RULE: "rule"}
+    called = {ACCENT: "accent", OTHER: "other", SOFT: "soft", MUTED: "muted", INK: "ink", RULE: "rule"}
     return [(called[colour], name) for colour, name in zip(_colours(names), names, strict=True)]
 
 

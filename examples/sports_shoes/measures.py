@@ -15,7 +15,8 @@ from examples.sports_shoes.contest import FULL, NOTHING, Contest
 Codes = NDArray[np.int64]
 
 NEIGHBOURS = 4
-"""So many classes are told of by themselves."""
+"""So many classes are told of by themselves at most: the first, and others with enough of the rows."""
+ENOUGH = 0.01
 MEASURES = {
     "recall": "recall",
     "precision": "precision",
@@ -68,9 +69,9 @@ def measure(task: LabelTask, contest: Contest, *, replicates: int = 1000, seed: 
     names = tuple(contest.lines)
     answers = {name: contest.lines[name].answers[rows] for name in names}
     mistaken = Counter(answers[NOTHING][(y == code) & (answers[NOTHING] != code)].tolist())
-    neighbours = tuple(
-        label for label, _ in sorted(mistaken.items(), key=lambda item: (-item[1], item[0]))[:NEIGHBOURS]
-    )
+    ranked = sorted(mistaken.items(), key=lambda item: (-item[1], item[0]))[:NEIGHBOURS]
+    least = ENOUGH * int((y == code).sum())
+    neighbours = tuple(label for rank, (label, times) in enumerate(ranked) if rank == 0 or times >= least)
     support = class_by_group(y, cluster, shape)
     hits = {name: hits_by_group(y, answers[name], cluster, shape) for name in names}
     calls = {name: class_by_group(answers[name], cluster, shape) for name in names}

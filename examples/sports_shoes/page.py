@@ -76,6 +76,7 @@ def sentences(found: Measured, contest: Contest, task: LabelTask) -> list[str]:
     dearest = min(families, key=lambda name: found.changes[name]["others"].value)
     told.append(
         f"The highest price elsewhere is that of {dearest}: {signed(found.changes[dearest]['others'].value)} "
+        f"({signed(found.changes[dearest]['others'].low)} to {signed(found.changes[dearest]['others'].high)}) "
         f"{MEASURES['others']}."
     )
     return told
