@@ -57,11 +57,7 @@ class BalancedForest(BaselineFit):
         )
         with few_rows():
             forest.fit(vectors, target)
-        return lambda new: (
-            log_scores(forest.predict_proba(new), forest.classes_, groups)
-            if len(new)
-            else np.empty((0, groups), np.float32)
-        )
+        return lambda new: log_scores(forest.predict_proba(new), forest.classes_, groups)
 
 
 BALANCED_FOREST = register(

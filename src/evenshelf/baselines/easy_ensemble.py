@@ -52,11 +52,7 @@ class EasyEnsemble(BaselineFit):
         ensemble = EasyEnsembleClassifier(self.ensembles, boosted, n_jobs=1, random_state=seed)
         with few_rows():
             ensemble.fit(vectors, target)
-        return lambda new: (
-            log_scores(ensemble.predict_proba(new), ensemble.classes_, groups)
-            if len(new)
-            else np.empty((0, groups), np.float32)
-        )
+        return lambda new: log_scores(ensemble.predict_proba(new), ensemble.classes_, groups)
 
 
 EASY_ENSEMBLE = register(

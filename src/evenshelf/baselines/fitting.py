@@ -100,7 +100,9 @@ class BaselineFit(ABC):
         if len(present) < 2:
             return lambda new: spread(np.zeros((len(new), len(present))), present, groups)
         strength = self.usual if penalty is None else penalty
-        return self.fit(vectors, target, groups, names=names, seed=seed, penalty=strength, group=group)
+        predict = self.fit(vectors, target, groups, names=names, seed=seed, penalty=strength, group=group)
+        # libraries refuse to predict no row
+        return lambda new: predict(new) if len(new) else spread(np.empty((0, len(present))), present, groups)
 
     @abstractmethod
     def fit(

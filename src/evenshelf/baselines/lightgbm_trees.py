@@ -77,11 +77,7 @@ class LightGbm(BaselineFit):
         stop = [lightgbm.Dataset(vectors[out], code[out], reference=given)] if out.any() else []
         ending: list[Any] = [lightgbm.early_stopping(self.patience, verbose=False)] if stop else []
         trees = lightgbm.train(parameters, given, self.rounds, valid_sets=stop, callbacks=ending)
-        return lambda new: (
-            log_scores(np.asarray(trees.predict(new, num_threads=1)), present, groups)
-            if len(new)
-            else np.empty((0, groups), np.float32)
-        )
+        return lambda new: log_scores(np.asarray(trees.predict(new, num_threads=1)), present, groups)
 
 
 LIGHTGBM = register(

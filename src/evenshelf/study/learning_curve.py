@@ -21,6 +21,7 @@ from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import InputError
 from evenshelf.learners.vectors import prepare, prepare_given
 from evenshelf.study import trials
+from evenshelf.study.comparison import jsonable, revived
 from evenshelf.study.curve_fits import SHARES, CurveFit, CurvePlan, fit_share, layers_of
 from evenshelf.study.parallel import as_done
 from evenshelf.study.statistics import LEVEL, METRICS, Bootstrap, paired_bootstrap
@@ -113,25 +114,14 @@ class LearningCurve:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; NaN becomes ``None``."""
-        plain = asdict(self)
-        return {
-            key: [
-                {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in entry.items()}
-                for entry in entries
-            ]
-            for key, entries in plain.items()
-        }
+        return {key: [jsonable(entry) for entry in entries] for key, entries in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> LearningCurve:
         """The curve that :meth:`to_dict` described."""
-
-        def revived(entry: Mapping[str, Any]) -> dict[str, Any]:
-            return {k: math.nan if v is None else v for k, v in entry.items()}
-
         return cls(
-            tuple(CurvePoint(**revived(entry)) for entry in document["points"]),
-            tuple(Forecast(**revived(entry)) for entry in document["forecasts"]),
+            tuple(CurvePoint(**revived(CurvePoint, entry)) for entry in document["points"]),
+            tuple(Forecast(**revived(Forecast, entry)) for entry in document["forecasts"]),
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from evenshelf.baselines.registry import NONE
 from evenshelf.errors import SettingError
+from evenshelf.study.comparison import jsonable, revived
 from evenshelf.study.resampled import ResampledTest, fold_scores, resampled_test
 from evenshelf.study.statistics import holm
 from evenshelf.tasks.label_metrics import bucket_or_cold, class_scores
@@ -80,27 +81,19 @@ class SeedSensitivity:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; NaN becomes ``None``."""
-
-        def plain(entry: Mapping[str, Any]) -> dict[str, Any]:
-            return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in entry.items()}
-
         return {
             "metric": self.metric,
-            "gains": [plain(asdict(gain)) for gain in self.gains],
-            "tests": [plain(asdict(test)) for test in self.tests],
+            "gains": [jsonable(asdict(gain)) for gain in self.gains],
+            "tests": [jsonable(asdict(test)) for test in self.tests],
         }
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> SeedSensitivity:
         """What :meth:`to_dict` described."""
-
-        def revived(entry: Mapping[str, Any]) -> dict[str, Any]:
-            return {k: math.nan if v is None else v for k, v in entry.items()}
-
         return cls(
             document["metric"],
-            tuple(SeedGain(**revived(gain)) for gain in document["gains"]),
-            tuple(ResampledTest(**revived(test)) for test in document["tests"]),
+            tuple(SeedGain(**revived(SeedGain, gain)) for gain in document["gains"]),
+            tuple(ResampledTest(**revived(ResampledTest, test)) for test in document["tests"]),
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from evenshelf.study.wording import several_labels
+from evenshelf.study.wording import several_labels, value
 from evenshelf.tasks.set_metrics import SET_METRICS
 
 if TYPE_CHECKING:
@@ -53,9 +53,5 @@ def set_table(result: StudyResult, verdict: Verdict) -> Table | None:
     for name in SHOWN:
         table.add_column(SET_METRICS[name].title, justify="right")
     for spec, values in lines:
-        table.add_row(spec, *(Text(_value(values.get(name, math.nan))) for name in SHOWN))
+        table.add_row(spec, *(Text(value(values.get(name, math.nan))) for name in SHOWN))
     return table
-
-
-def _value(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0") if math.isfinite(value) else "n/a"

@@ -24,6 +24,7 @@ from evenshelf.study.wording import (
     seconds,
     signed,
     unguarded,
+    value,
 )
 from evenshelf.tasks.label_metrics import METRICS
 from evenshelf.tasks.nouns import nouns_of
@@ -170,13 +171,13 @@ def comparison_table(verdict: Verdict, *, wide: bool) -> Table:
         sign, colour, _ = MARKS[key]
         gain = signed(c.diff) if math.isfinite(c.diff) else ""
         span = f"{signed(c.low)} … {signed(c.high)}" if math.isfinite(c.low) else ""
-        cells = [Text(sign, colour), Text(c.spec, colour), Text(_value(getattr(c, verdict.metric)), colour)]
+        cells = [Text(sign, colour), Text(c.spec, colour), Text(value(getattr(c, verdict.metric)), colour)]
         cells += [Text(gain, colour), Text(span, GREY if key == "same" else colour)]
         for name in buckets:
             lost = name == "head_f1" and not c.guardrail_ok
-            cells.append(Text(_value(getattr(c, name)), "yellow" if lost else ""))
+            cells.append(Text(value(getattr(c, name)), "yellow" if lost else ""))
         if wide:
-            cells += [Text(_value(c.untuned), GREY), Text(seconds(c.seconds), GREY)]
+            cells += [Text(value(c.untuned), GREY), Text(seconds(c.seconds), GREY)]
         table.add_row(*cells)
     return table
 
@@ -194,8 +195,8 @@ def baseline_table(result: StudyResult, verdict: Verdict) -> Table:
     for c in verdict.comparisons:
         if c.reference and c.spec in told:
             entry, colour = told[c.spec], "bold cyan" if c.spec in ahead else ""
-            cells = [c.spec, entry["reads"], str(entry["settings"]), _value(getattr(c, verdict.metric))]
-            table.add_row(*(Text(cell, colour) for cell in (*cells, _value(c.tail_f1), seconds(c.seconds))))
+            cells = [c.spec, entry["reads"], str(entry["settings"]), value(getattr(c, verdict.metric))]
+            table.add_row(*(Text(cell, colour) for cell in (*cells, value(c.tail_f1), seconds(c.seconds))))
     return table
 
 
@@ -249,8 +250,8 @@ def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | None = N
     flattery = leak.get("flattery")
     if flattery is not None and math.isfinite(flattery) and flattery >= 0.001:
         yield Text(
-            f"Folds that ignore {nouns.repeats} would have shown macro-F1 {_value(leak['macro_f1_random'])} instead of "
-            f"{_value(leak['macro_f1_grouped'])} for doing nothing: {signed(flattery)} that is not there."
+            f"Folds that ignore {nouns.repeats} would have shown macro-F1 {value(leak['macro_f1_random'])} instead of "
+            f"{value(leak['macro_f1_grouped'])} for doing nothing: {signed(flattery)} that is not there."
         )
     refused: dict[str, list[str]] = {}
     for remedy in result.remedies:
@@ -288,17 +289,11 @@ def verdict_text(result: StudyResult, verdict: Verdict) -> str:
         gain = signed(c.diff) if math.isfinite(c.diff) else ""
         span = f"{signed(c.low)} … {signed(c.high)}" if math.isfinite(c.low) else ""
         sign = MARKS[standing(verdict, c)][0]
-        value = _value(getattr(c, verdict.metric))
-        lines.append(f"  {sign} {c.spec:<{width}}  {value:>9}  {gain:>6}  {span:>15}  {_value(c.tail_f1):>7}".rstrip())
+        held = value(getattr(c, verdict.metric))
+        lines.append(f"  {sign} {c.spec:<{width}}  {held:>9}  {gain:>6}  {span:>15}  {value(c.tail_f1):>7}".rstrip())
     not_used = [f"{r.spec}: {r.not_applicable}" for r in result.remedies if r.not_applicable]
     lines += [f"    not applicable: {text}" for text in not_used]
     nouns = nouns_of(result.meta)
     dropped = result.meta.get("dropped", {}).items()
     lines += [f"  ({counted(count, nouns.thing, nouns.things)} left out: {why})" for why, count in dropped]
     return "\n".join(lines)
-
-
-def _value(value: float) -> str:
-    if not math.isfinite(value):
-        return "n/a"
-    return f"{value:.3f}".removeprefix("0")

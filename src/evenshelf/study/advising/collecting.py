@@ -11,7 +11,7 @@ from evenshelf.plurals import counted, plural
 from evenshelf.shop.profiling.imbalance import FEW_SHOT
 from evenshelf.study.advising.facts import FEWEST
 from evenshelf.study.advising.rules import CONFLICTING, NOISY
-from evenshelf.study.wording import percent, signed
+from evenshelf.study.wording import percent, signed, value
 from evenshelf.tasks.label_metrics import class_scores
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Size:
             if self.fewest <= 1
             else f"{self.fewest} to {self.most}"
         )
-        return f"{_value(self.f1)} for {counted(self.classes, nouns.label, nouns.labels)} with {span}"
+        return f"{value(self.f1)} for {counted(self.classes, nouns.label, nouns.labels)} with {span}"
 
 
 def what_to_collect(result: StudyResult, verdict: Verdict, facts: Facts, nouns: Nouns) -> tuple[str, ...]:
@@ -156,7 +156,3 @@ def _wrong_labels(facts: Facts, nouns: Nouns) -> str:
             "collected, look at these (evenshelf annotate suspects)."
         )
     return ""
-
-
-def _value(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0")

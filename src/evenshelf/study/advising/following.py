@@ -9,7 +9,7 @@ from evenshelf.errors import EvenshelfError
 from evenshelf.plurals import plural
 from evenshelf.remedies import Composition, Family, catalogue, parse
 from evenshelf.study.advising.sentences import names
-from evenshelf.study.wording import probability, rivals, signed
+from evenshelf.study.wording import probability, rivals, signed, value
 from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _other_encoder(verdict: Verdict, nouns: Nouns, on_vectors: Collection[str]) 
     if not verdict.informative:
         best = verdict.guessing[-1] if verdict.guessing else None
         numbers = (
-            f": the best model has {METRICS[best.metric].title} {_value(best.value)}, guessing {_value(best.guessed)}"
+            f": the best model has {METRICS[best.metric].title} {value(best.value)}, guessing {value(best.guessed)}"
             if best
             else ""
         )
@@ -92,8 +92,8 @@ def _other_encoder(verdict: Verdict, nouns: Nouns, on_vectors: Collection[str]) 
     if not better:
         return ""
     return (
-        f"Compare other encoders: {better[0].spec} has {title} {_value(getattr(better[0], verdict.metric))} without "
-        f"these vectors, {held.spec} {_value(getattr(held, verdict.metric))} with them."
+        f"Compare other encoders: {better[0].spec} has {title} {value(getattr(better[0], verdict.metric))} without "
+        f"these vectors, {held.spec} {value(getattr(held, verdict.metric))} with them."
     )
 
 
@@ -135,7 +135,3 @@ def _not_compared(families: Sequence[FamilyEvidence], wanted: Sequence[Family], 
         return f"One of {len(offered)} families was not compared by itself: {rest[0].value}."
     listed = names([f.value for f in rest], len(rest))
     return f"{len(rest)} of {len(offered)} families were not compared by themselves: {listed}."
-
-
-def _value(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0")
