@@ -68,6 +68,17 @@ def test_the_smallest_data_and_classes_without_a_row(baseline: Baseline) -> None
 
 
 @pytest.mark.parametrize("baseline", FITTED, ids=lambda b: b.name)
+@pytest.mark.parametrize("others", [[], [1, 2, 3], list(range(1, 9))], ids=len)
+def test_a_class_whose_only_row_equals_one_of_another(baseline: Baseline, others: list[int]) -> None:
+    vectors, _, names = sample(baseline, (9, 3, 0, 0))
+    rows = [0, 0, *others]
+    target = np.array([0, 1, *[0] * len(others)])
+    scores = fit(baseline, vectors[rows], target, names)(vectors)
+    assert np.isfinite(scores).all()
+    np.testing.assert_allclose(probabilities(scores).sum(axis=1), 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("baseline", FITTED, ids=lambda b: b.name)
 def test_a_remedy_is_refused_and_not_ignored(baseline: Baseline) -> None:
     vectors, target, names = sample(baseline, (9, 5, 3, 3))
     with pytest.raises(SettingError, match="weight"):

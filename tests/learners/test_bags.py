@@ -24,7 +24,14 @@ def folded(counts: tuple[int, ...] = (60, 24, 9, 1)) -> Training:
     return Training.of(prepared(d, fold=fold), (-1, 0, 2), len(counts), None)
 
 
-@pytest.mark.parametrize("spec", ["balanced_bagging(bags=4)", "balanced_bagging(bags=3, quantile=0.0) + logit_adjust"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "balanced_bagging(bags=4)",
+        "balanced_bagging(bags=3, quantile=0.0) + logit_adjust",
+        "class_mean + balanced_bagging(bags=3, quantile=0.0)",
+    ],
+)
 def test_the_head_is_the_mean_of_those_of_the_bags(spec: str) -> None:
     remedy, train = parse(spec), folded()
     assert len(train.blocks) == 2

@@ -142,6 +142,11 @@ def test_a_cold_group_is_found_by_the_means_that_its_relatives_lend() -> None:
     assert p[1][:, 2].mean() > p[1][:, 3:].mean(axis=0).max()
 
 
+def test_a_mean_that_is_that_of_all_has_no_direction_whatever_rounding_leaves_of_it() -> None:
+    means = np.array([[0.3, -0.4], [6e-8, 0.0], [0.0, 0.0]], np.float32)
+    np.testing.assert_allclose(unit(means), [[0.6, -0.8], [0.0, 0.0], [0.0, 0.0]], atol=1e-6)
+
+
 def test_what_it_cannot_do_is_told() -> None:
     prior = Prior(np.array([5, 0, 3, 0]))
     assert ClassMean().notes(prior) == ("2 groups have no row, and so no mean",)

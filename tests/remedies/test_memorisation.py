@@ -87,6 +87,18 @@ def test_where_no_group_has_two_rows_only_equal_ones_are_copies() -> None:
     assert found.z == 0.0
 
 
+@pytest.mark.parametrize("equal", [4, 9, 10])
+def test_rows_that_are_equal_in_the_given_axes_leave_the_others_to_judge_by(equal: int) -> None:
+    rng = np.random.default_rng(0)
+    given = rng.standard_normal((10, 3)).astype(np.float32)
+    given[:equal] = given[0]
+    made = np.concatenate([given[:1], rng.standard_normal((20, 3)).astype(np.float32)])
+    with np.errstate(all="raise"):
+        found = copy_test(made, np.zeros(21, np.int64), given, np.zeros(10, np.int64), np.random.default_rng(0))
+    assert found.copies.tolist() == [True] + [False] * 20
+    assert np.isfinite(found.ratio) == (equal < 10)
+
+
 def test_the_score_is_that_of_scipy_for_one_group() -> None:
     stats = pytest.importorskip("scipy.stats")
     rng = np.random.default_rng(0)

@@ -46,9 +46,10 @@ class EasyEnsemble(BaselineFit):
     ) -> Predict:
         """See :meth:`BaselineFit.fit`."""
         from imblearn.ensemble import EasyEnsembleClassifier  # noqa: PLC0415 - optional
-        from sklearn.ensemble import AdaBoostClassifier  # noqa: PLC0415
 
-        boosted = AdaBoostClassifier(n_estimators=self.stumps, learning_rate=1.0 / penalty)
+        from evenshelf.baselines.boosted_stumps import BoostedStumps  # noqa: PLC0415 - slow to import
+
+        boosted = BoostedStumps(n_estimators=self.stumps, learning_rate=1.0 / penalty)
         ensemble = EasyEnsembleClassifier(self.ensembles, boosted, n_jobs=1, random_state=seed)
         with few_rows():
             ensemble.fit(vectors, target)

@@ -106,6 +106,7 @@ def _laid_out(training: Training, rows: Rows | SetRows | None) -> tuple[Training
         for block, start, low, high in zip(training.blocks, bounds, cuts, cuts[1:], strict=False)
         if low < high
     ]
-    sample = replace(training, blocks=blocks, target=training.target[used], count=training.count[used])
+    target, count = training.target[used], training.count[used]
+    sample = replace(training, blocks=blocks, target=target, count=count, whole=training)
     first, second = (np.searchsorted(used, part) for part in (rows.first, rows.second))
     return sample, replace(rows, first=first, second=second)

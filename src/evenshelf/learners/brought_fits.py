@@ -52,7 +52,9 @@ def fit_brought(
         scores = fits[brought.form](_Asked(brought, vectors, target, groups, remedy, prior, seed, group))
     calibrated: Calibrated | None = None
     if Stage.CALIBRATE in remedy.stages:
-        unseen = cross_fitted(brought, vectors, target, groups, remedy, names=None, seed=seed, penalty=None)
+        unseen = cross_fitted(
+            brought, vectors, target, groups, remedy, names=None, seed=seed, penalty=None, group=group
+        )
         calibrated = remedy.calibration(*unseen, prior)
 
     def predict(new: Floats) -> Floats:

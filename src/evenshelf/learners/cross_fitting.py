@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,12 +27,14 @@ def cross_fitted(
     names: Floats | None,
     seed: int,
     penalty: float | None,
+    group: Codes | None = None,
 ) -> tuple[Floats, Codes, Floats]:
     """Scores of rows by models that have not seen them, their groups and counts.
 
-    Of each group, rows are dealt out in turn, equal ones together. What is left of a group of one row, or of rows
-    without which nothing can be fitted, stays in training: of these a model can say nothing that it has not seen.
-    Rows of a group that the model of their part has not seen at all are left out.
+    Of each class, rows are dealt out in turn, those that belong together in one part. What is left of a class of one
+    row, or of rows without which nothing can be fitted, stays in training: of these a model can say nothing that it has
+    not seen.
+    Rows of a class that the model of their part has not seen at all are left out.
 
     Parameters
     ----------
@@ -38,16 +42,19 @@ def cross_fitted(
         Fits one of the models, under the remedy without its calibration.
     vectors, target, groups, remedy, names, seed, penalty
         See :class:`evenshelf.learners.registry.FitScores`.
+    group
+        ``[n]`` numbers of which equal ones belong together, handed on to `fit`; without them equal vectors do.
 
     Returns
     -------
     ``[m, groups]`` scores, ``[m]`` groups and ``[m]`` ones.
     """
-    _, first, alike = np.unique(vectors, axis=0, return_index=True, return_inverse=True)
+    together = vectors if group is None else group
+    _, first, alike = np.unique(together, axis=0, return_index=True, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(first))
     turn = np.empty(len(first), np.int64)
-    for group in np.unique(target):
-        rows = order[target[first][order] == group]
+    for code in np.unique(target):
+        rows = order[target[first][order] == code]
         turn[rows] = np.arange(len(rows)) % CROSS_FITS if len(rows) > 1 else -1
     turn = turn[alike.ravel()]
     for number in range(CROSS_FITS):
@@ -61,9 +68,10 @@ def cross_fitted(
         seen, unseen = turn != number, turn == number
         if not unseen.any():
             continue
-        fitted = fit(vectors[seen], target[seen], groups, bare, names=names, seed=seed, penalty=penalty)
+        more: dict[str, Any] = {} if group is None else {"group": group[seen]}
+        fitted = fit(vectors[seen], target[seen], groups, bare, names=names, seed=seed, penalty=penalty, **more)
         scores[unseen] = fitted(vectors[unseen])
-        # a row that equals one of another group goes where that goes, and may be the only one of its own
+        # a row that belongs to one of another class goes where that goes, and may be the only one of its own
         kept[unseen] = np.isin(target[unseen], target[seen])
     return scores[kept], target[kept], np.ones(int(kept.sum()), np.float32)
 

@@ -43,6 +43,8 @@ class Training:
         What the given vectors were divided by.
     positive
         ``[n, C]`` of these rows, where each is a text with all its labels; see :class:`Vectors`.
+    whole
+        What these rows are a sample of, or ``None``: like the prior, the means are of all rows.
     """
 
     folds: tuple[int, ...]
@@ -53,6 +55,7 @@ class Training:
     names: Floats | None
     scale: float = 1.0
     positive: csr_array | None = None
+    whole: Training | None = None
 
     @classmethod
     def of(cls, vectors: Vectors, folds: tuple[int, ...], classes: int, names: Floats | None) -> Training:
@@ -70,6 +73,8 @@ class Training:
     @cached_property
     def means(self) -> Floats:
         """``[C, d]`` mean of each class's rows, each as often as it counts, less that of all; 0 of a cold class."""
+        if self.whole is not None:
+            return self.whole.means
         picks = self._picks
         parts = np.split(np.arange(len(self.target)), np.cumsum([b.shape[0] for b in self.blocks])[:-1])
         of_class = sum(picks[:, part] @ block[:, 1:] for part, block in zip(parts, self.blocks, strict=True))

@@ -139,9 +139,11 @@ class TextSmoothed(Remedy):
         return lent
 
 
+ROUNDING = 1e-6
+"""Rows have a length of about 1: a difference of float32 vectors that is shorter than this has no direction."""
+
+
 def unit(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-    """``[G, d]`` vectors of length 1; 0 stays 0."""
-    largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0).astype(np.float64)
-    shown = vectors / np.where(largest > 0.0, largest, 1.0)
-    length = np.linalg.norm(shown, axis=1, keepdims=True)
-    return np.asarray(shown / np.where(length > 0.0, length, 1.0))
+    """``[G, d]`` vectors of length 1; what is 0, but for rounding, becomes 0."""
+    length = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return np.asarray(np.where(length > ROUNDING, vectors / np.maximum(length, ROUNDING), 0.0))

@@ -83,7 +83,10 @@ def copy_test(made: Floats, made_of: Codes, given: Floats, given_of: Codes, rng:
             continue
         apart = nearest_rows(pool, pool, 1, np.arange(n))[1][:, 0]
         fair = np.where(rng.random(len(mine)) < 1.0 / n, distance[:, 1], distance[:, 0])
-        unit[group] = np.median(apart)
+        if not apart.any():
+            continue
+        # rows that differ only in axes left out have no distance here, and are no measure of one
+        unit[group] = np.median(apart[apart > 0.0])
         relative[mine] = fair / unit[group]
         own_relative.append(apart / unit[group])
         more, spread = _rank_sum(fair, apart)

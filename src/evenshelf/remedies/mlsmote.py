@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array, vstack
 
 from evenshelf.errors import SettingError
 from evenshelf.plurals import counted, plural
@@ -70,14 +70,19 @@ class MLSMOTE(Remedy):
         """See :meth:`Remedy.set_resample`."""
         if self.amount == 0.0:
             return None
-        has = labels.toarray().astype(bool)
-        members = [np.flatnonzero(has[:, group]) for group in rare_labels(prior)]
+        has = csr_array(labels, dtype=np.int32)
+        by_label = csc_array(has)
+        members = [
+            np.sort(by_label.indices[by_label.indptr[group] : by_label.indptr[group + 1]]).astype(np.int64)
+            for group in rare_labels(prior)
+        ]
         made = [self._between(vectors, has, rows, rng) for rows in members if len(rows)]
         if not made:
             told = "no label is rarer than the mean of all, so no text was made"
             none = np.empty(0, np.int64)
             return SetRows(none, none, none.astype(np.float32), none.astype(np.float32), labels[:0], (told,))
-        first, second, step, sets = (np.concatenate(part) for part in zip(*made, strict=True))
+        first, second, step = (np.concatenate(part) for part in zip(*(m[:3] for m in made), strict=True))
+        sets = csr_array(vstack([m[3] for m in made]))
         rare, single = len(made), sum(len(rows) == 1 for rows in members)
         labels_of = counted(rare, "label", "labels")
         told = f"{len(first):,} texts were made beside {len(vectors):,} given ones, for {labels_of} rarer than the mean"
@@ -88,11 +93,11 @@ class MLSMOTE(Remedy):
         if single:
             verb = plural(single, "was", "were")
             notes.append(f"{counted(single, 'label of one text', 'labels of one text')} {verb} repeated")
-        return SetRows(first, second, step, np.ones(len(first), np.float32), csr_array(sets), tuple(notes))
+        return SetRows(first, second, step, np.ones(len(first), np.float32), sets, tuple(notes))
 
     def _between(
-        self, vectors: Floats, has: NDArray[np.bool_], rows: NDArray[np.int64], rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, NDArray[np.bool_]]:
+        self, vectors: Floats, has: csr_array, rows: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, csr_array]:
         """First and second row, step and labels of the rows made for one label, which all `rows` have."""
         k = min(self.k, len(rows) - 1)
         within = vectors[rows]
@@ -104,11 +109,11 @@ class MLSMOTE(Remedy):
         start = np.concatenate([np.tile(np.arange(len(rows)), int(whole)), more]).astype(np.int64)
         end = near[start, rng.integers(0, k, len(start))] if k else start
         step = rng.random(len(start), dtype=np.float32)
-        votes = has[rows].astype(np.int64)
-        if k:
-            votes = votes + has[rows][near].sum(axis=1)
+        voters = np.column_stack([np.arange(len(rows)), near])
+        bounds = np.arange(len(rows) + 1) * (k + 1)
+        votes = csr_array((np.ones(voters.size, np.int32), voters.ravel(), bounds)) @ has[rows]
         least = {"ranking": (k + 1) // 2 + 1, "union": 1, "intersection": k + 1}[self.labels]
-        return rows[start], rows[end], step, (votes >= least)[start]
+        return rows[start], rows[end], step, csr_array(votes >= least)[start]
 
 
 def rare_labels(prior: Prior) -> NDArray[np.int64]:
