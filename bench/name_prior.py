@@ -44,8 +44,10 @@ if TYPE_CHECKING:
     from evenshelf.study.results import StudyResult
 
 PRIOR = "name_prior"
-PRIORS = (PRIOR, "name_prior + logit_adjust(tau=0.5)")
-REMEDIES = ("balanced", "logit_adjust", *PRIORS)
+ADJUSTED = "logit_adjust(tau=0.5)"
+PRIORS = (PRIOR, f"name_prior + {ADJUSTED}")
+REMEDIES = ("balanced", "logit_adjust", ADJUSTED, *PRIORS)
+"""What the composition gains under wrong names should be what its second part gains by itself."""
 ENCODERS = {"fashion": "minilm", "zh": "tfidf", "simulated": "tfidf"}
 ITEMS = 2000
 """Items of each world."""

@@ -1,7 +1,8 @@
 """Remedies against imbalance: frozen values that act at one or more stages, composed with ``+``."""
 
 from evenshelf.remedies.after_training import Calibrated, Retrieved
-from evenshelf.remedies.base import Composition, Remedy, Stage, effective_loss
+from evenshelf.remedies.base import Remedy, Stage, effective_loss
+from evenshelf.remedies.composition import Composition
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import Loss
 from evenshelf.remedies.registry import catalogue, register
