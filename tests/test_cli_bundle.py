@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 from evenshelf import cli
 from evenshelf.bundles import Bundle
+from evenshelf.shop import ingest
 from evenshelf.study.results import load
 from evenshelf.study.winner import most_chosen
 from tests.bundles.shops import make_shop
+from tests.catalogues import catalogue as titles_and_labels
 
 pytestmark = pytest.mark.usefixtures("cache_folder")
 
@@ -68,6 +72,36 @@ def test_another_remedy_of_the_study_and_another_penalty(shop: Path, tmp_path: P
     assert document["conformal"]["alpha"] == 0.2
     assert run("train", shop, "--study", study, "--remedy", "smote", "--out", tmp_path / "c") == 2
     assert "did not tune the remedy 'smote'" in capsys.readouterr().err
+
+
+def test_descriptions_of_classes_are_read_by_study_and_bundle(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # names are codes, so that all there is to read is in the descriptions
+    titles, labels = titles_and_labels()
+    code = {label: f"K{number}" for number, label in enumerate(sorted(set(labels)))}
+    items = pl.DataFrame({"id": range(len(titles)), "title": titles, "category": [code[label] for label in labels]})
+    items.write_csv(tmp_path / "items.csv")
+    shop = tmp_path / "shop"
+    ingest(shop, [tmp_path / "items.csv"])
+    table = tmp_path / "said.csv"
+    pl.DataFrame({"class": list(code.values()), "description": list(code)}).write_csv(table)
+    size = ["--budget", 4, "--folds", 3, "--workers", 1]
+    asked = ["study", shop, "--remedies", "name_prior", "--encoder", "tfidf", *size, "--no-report"]
+    plain, found = told(capsys, *asked), told(capsys, *asked, "--descriptions", table)
+    assert found["folder"] != plain["folder"]
+    assert found["study"]["descriptions"] == {c: label for label, c in code.items()}
+    f1 = [next(c["macro_f1"] for c in s["verdict"]["comparisons"] if c["spec"] == "name_prior") for s in (plain, found)]
+    assert f1[1] > f1[0] + 0.01
+    of_study = told(
+        capsys, "train", shop, "--study", found["folder"], "--remedy", "name_prior", "--out", tmp_path / "0"
+    )
+    spec, penalty = of_study["remedy"]["spec"], of_study["remedy"]["penalty"]
+    again = ["train", shop, "--remedy", spec, "--penalty", penalty, "--encoder", "tfidf"]
+    assert run(*again, "--descriptions", table, "--out", tmp_path / "1") == run(*again, "--out", tmp_path / "2") == 0
+    weights = [Bundle.load(tmp_path / name).head.weights for name in "012"]
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert np.abs(weights[0] - weights[2]).max() > 0.1
 
 
 def test_titles_are_labelled(bundle: Path, capsys) -> None:

@@ -40,6 +40,10 @@ def train(  # noqa: PLR0917 - typer calls it by name
     encoder: Annotated[
         str | None, typer.Option(metavar="SPEC", help="That of the study, or auto; see: evenshelf encoders.")
     ] = None,
+    descriptions: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="What classes are, as for evenshelf study; those of the study if not given."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="The bundle; inside of the shop if not given.")
     ] = None,
@@ -79,6 +83,7 @@ def train(  # noqa: PLR0917 - typer calls it by name
         encoder=encoder,
         alpha=alpha,
         seed=seed,
+        descriptions=descriptions,
     )
     wanted.check()
     with working() as progress:

@@ -77,6 +77,13 @@ def study(  # noqa: PLR0917 - typer calls it by name
             "--by", metavar="COLUMN", help="Tell who gains by it, not by brand, seller, price; may be repeated."
         ),
     ] = None,
+    descriptions: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="What classes are, for remedies that read names: CSV with class and description, or JSON.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the study is kept; inside of the shop if not given.")
     ] = None,
@@ -110,6 +117,8 @@ def study(  # noqa: PLR0917 - typer calls it by name
       evenshelf study myshop --learner learners.py:make
 
       evenshelf study myshop --by gender --by season
+
+      evenshelf study myshop --descriptions categories.csv
     """
     try:
         result, verdict, folder = _run(
@@ -128,6 +137,7 @@ def study(  # noqa: PLR0917 - typer calls it by name
             encoder=encoder,
             sample=sample,
             by=by or [],
+            descriptions=descriptions,
             metric=metric,
             guardrail=guardrail,
             zone=zone,
@@ -190,6 +200,7 @@ def _run(
     encoder: str,
     sample: int | None,
     by: list[str],
+    descriptions: str | None,
     metric: str,
     guardrail: float,
     zone: float,
@@ -205,6 +216,7 @@ def _run(
     from evenshelf.study.progress import progress_bar  # noqa: PLC0415
     from evenshelf.study.verdict import decide  # noqa: PLC0415
     from evenshelf.tasks import task_kind  # noqa: PLC0415
+    from evenshelf.tasks.descriptions import described  # noqa: PLC0415
 
     wanted = prepare.Plan(**plan | {"learner": plan["learner"] or task_kind(task).learner})
     wanted.check()
@@ -217,6 +229,10 @@ def _run(
     opened = Shop.open(shop)
     with err.status("reading the shop") if err.is_terminal else _quiet():
         asked = prepare.shop_task(opened, target, kind=task, sample=sample, seed=wanted.seed, by=by)
+        if descriptions is not None:
+            asked, told = described(asked, descriptions)
+            for note in told:
+                err.print(f"[bold]{escape(descriptions)}[/]  {escape(note)}", soft_wrap=True)
         prepare.check_metric(asked, metric, wanted)
         choice = prepare.pick_encoder(asked.texts or (), encoder)
     folder = out or prepare.shop_folder(opened, asked, target, choice, wanted)
@@ -242,6 +258,7 @@ def _run(
                 "shop_sha256": opened.fingerprint(),
                 **({"sample": sample} if sample else {}),
                 **({"by": list(dict.fromkeys(by))} if by else {}),
+                **({"descriptions_file": descriptions} if descriptions else {}),
             },
             progress=tell,
         )

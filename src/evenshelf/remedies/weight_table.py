@@ -10,13 +10,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from evenshelf.errors import SettingError, near
-from evenshelf.plurals import counted
+from evenshelf.class_file import left_over, unmatched
+from evenshelf.errors import SettingError
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Floats, Prior
-from evenshelf.remedies.weight_file import USAGE, WeightFile
+from evenshelf.remedies.weight_file import COLUMN, USAGE, WeightFile
 
 
 @dataclass(frozen=True)
@@ -78,24 +78,9 @@ class WeightTable(Remedy):
         table = self._table
         if table is None:
             return self
-        lacking = [label for label in labels if label not in table.weights]
-        foreign = [label for label in table.weights if label not in set(labels)]
-        slips = [f"{label!r} ({table.places[label]}){meant}" for label in foreign if (meant := near(label, lacking))]
-        if slips:
-            raise SettingError(
-                f"{self.file} gives weights to what is no class: {'; '.join(slips)}.",
-                hint="Correct the names, or give each class that is meant a weight of its own.",
-            )
-        notes = []
-        if lacking:
-            shown = ", ".join(map(repr, lacking[:3])) + (", ..." if len(lacking) > 3 else "")
-            have = counted(len(lacking), "class is", "classes are")
-            notes.append(f"{have} not in the table and weighed 1: {shown}")
-        if foreign:
-            have = counted(len(foreign), "line of the table is", "lines of the table are")
-            notes.append(f"{have} of classes that are not here")
+        notes = left_over(*unmatched(self.file, COLUMN, table.said, labels), "weighed 1")
         found = copy(self)  # which does not read the file again
-        vars(found)["bound_to"] = _Bound(tuple(table.weights.get(label, 1.0) for label in labels), tuple(notes))
+        vars(found)["bound_to"] = _Bound(tuple(table.weights.get(label, 1.0) for label in labels), notes)
         return found
 
     @property

@@ -30,6 +30,7 @@ from evenshelf.study.judged import chosen_penalty, quality, sets_of
 from evenshelf.study.prepare import AUTO, STUDIES, check_encoder, pick_encoder, shop_task
 from evenshelf.study.winner import Winner, studies_of, winner_of
 from evenshelf.tasks import task_kind
+from evenshelf.tasks.descriptions import described
 from evenshelf.tasks.label import LabelTask
 
 Floats = NDArray[np.float32]
@@ -58,6 +59,8 @@ class Wanted:
         In (0, 1), how often the right class may be missing from the sets; ``None`` for 0.1 where there are sets.
     seed
         Of folds and resampling.
+    descriptions
+        File of descriptions of the classes; ``None`` for those of the study.
     """
 
     target: str | None = None
@@ -68,6 +71,7 @@ class Wanted:
     encoder: str | None = None
     alpha: float | None = None
     seed: int = 0
+    descriptions: str | None = None
 
     def check(self) -> None:
         """Raise a :class:`SettingError` before any data is read if it cannot be."""
@@ -127,6 +131,11 @@ def train(
     check_place(folder)
     progress("reading the shop", 0, None)
     task = shop_task(shop, target, kind=kind)
+    told: tuple[str, ...] = ()
+    if wanted.descriptions is not None:
+        task, told = described(task, wanted.descriptions)
+    elif "descriptions" in meta:
+        task = replace(task, descriptions=meta["descriptions"])
     if task.several and wanted.alpha is not None:
         raise SettingError(
             f"Sets of one right class make no sense where a {task.nouns.thing} has several {task.nouns.labels}.",
@@ -161,7 +170,7 @@ def train(
         conformal, sets = sets_of(found, prepared, task, fold, 0.1 if wanted.alpha is None else wanted.alpha)
     spread = np.linspace(0, len(vectors) - 1, min(_PROBES, len(vectors))).astype(np.int64)
     head = serving_head(found.head, vectors[spread])
-    notes = [*_changed(shop, meta), *winner.notes, *found.notes]
+    notes = [*_changed(shop, meta), *told, *winner.notes, *found.notes]
     manifest = Manifest(
         schema_version=SCHEMA,
         evenshelf=_version(),

@@ -51,6 +51,8 @@ class LabelTask:
     traits
         One row per example and one column per trait, as of :func:`evenshelf.tasks.traits.read_traits`: what a study
         tells examples apart by afterwards. ``None`` where nothing is known. No trial depends on them.
+    descriptions
+        By class, what it is besides its name, for remedies that read names; of any, or none of them.
     """
 
     texts: tuple[str, ...] | None
@@ -62,6 +64,7 @@ class LabelTask:
     nouns: Nouns = TEXTS
     thing: NDArray[np.int64] | None = None
     traits: pl.DataFrame | None = None
+    descriptions: Mapping[str, str] = field(default_factory=dict)
 
     name = "label"
     several = False
@@ -204,8 +207,13 @@ class LabelTask:
 
     @property
     def class_texts(self) -> tuple[str, ...]:
-        """What each class is called, as text for an encoder: a path's levels are separated by blanks."""
-        return tuple(_SEPARATORS.sub(" ", name).strip() or name for name in self.classes)
+        """What each class is called, and how it is described, as text for an encoder.
+
+        Levels of a path are separated by blanks.
+        """
+        called = [_SEPARATORS.sub(" ", name).strip() or name for name in self.classes]
+        said = [self.descriptions.get(name) for name in self.classes]
+        return tuple(f"{name}: {text}" if text else name for name, text in zip(called, said, strict=True))
 
     def split(self, folds: int, seed: int) -> NDArray[np.int16]:
         """``[n]`` outer fold of each example; see :func:`evenshelf.tasks.folds.grouped_folds`."""
@@ -276,6 +284,7 @@ class LabelTask:
             "title_groups": len(np.unique(self.group)),
             "dropped": dict(self.dropped),
             "nouns": self.nouns.to_dict(),
+            **({"descriptions": dict(self.descriptions)} if self.descriptions else {}),
         }
 
 

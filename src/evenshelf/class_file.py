@@ -1,0 +1,138 @@
+"""Files of a user that say something of each class: a CSV with a column of classes, or a JSON object."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evenshelf.errors import SettingError, near
+from evenshelf.plurals import counted
+
+CLASS = "class"
+"""The column of classes."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a file says of a class.
+
+    Attributes
+    ----------
+    value
+        Text of a CSV; of JSON whatever stands there.
+    place
+        Where, such as ``"row 3"``.
+    """
+
+    value: Any
+    place: str
+
+
+def read_class_file(file: str, column: str, usage: str) -> dict[str, Said]:
+    """Read what a file says, by class.
+
+    Parameters
+    ----------
+    file
+        Path from the current folder: JSON if it ends so, otherwise CSV with ``,``, ``;`` or tabs.
+    column
+        Of a CSV, the one that is read beside ``class``.
+    usage
+        What to write, for messages.
+
+    Raises
+    ------
+    SettingError
+        If it cannot be read: no such file, a column missing, a class that stands in it twice, nothing in it; with file,
+        row and column.
+    """
+    path = Path(file).expanduser()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = "there is no such file" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error})"
+        raise SettingError(f"file={file!r}: {why} ({path.resolve()}).", hint=usage) from None
+    found: dict[str, Said] = {}
+    lines = _json(file, text, usage) if path.suffix.lower() == ".json" else _csv(file, text, column, usage)
+    for label, value, place in lines:
+        if label in found:
+            raise SettingError(
+                f"{file}, {place}: the class {label!r} was given a {column} before, in {found[label].place}."
+            )
+        found[label] = Said(value, place)
+    if not found:
+        raise SettingError(f"{file} holds no {column}.", hint=usage)
+    return found
+
+
+def unmatched(file: str, column: str, said: dict[str, Said], classes: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Classes of which the file says nothing, and those of the file that are not here.
+
+    Raises
+    ------
+    SettingError
+        If one that is not here has nearly the name of one of which nothing is said: that is a slip.
+    """
+    here = set(classes)
+    lacking = [label for label in classes if label not in said]
+    foreign = [label for label in said if label not in here]
+    slips = [f"{label!r} ({said[label].place}){meant}" for label in foreign if (meant := near(label, lacking))]
+    if slips:
+        raise SettingError(
+            f"{file} gives a {column} to what is no class: {'; '.join(slips)}.",
+            hint=f"Correct the names, or give each class that is meant a {column} of its own.",
+        )
+    return lacking, foreign
+
+
+def left_over(lacking: Sequence[str], foreign: Sequence[str], fate: str) -> tuple[str, ...]:
+    """Sentences on what :func:`unmatched` found; `fate` says what becomes of a class of which nothing is said."""
+    notes = []
+    if lacking:
+        shown = ", ".join(map(repr, lacking[:3])) + (", ..." if len(lacking) > 3 else "")
+        notes.append(f"{counted(len(lacking), 'class is', 'classes are')} not in the table and {fate}: {shown}")
+    if foreign:
+        have = counted(len(foreign), "line of the table is", "lines of the table are")
+        notes.append(f"{have} of classes that are not here")
+    return tuple(notes)
+
+
+def _csv(file: str, text: str, column: str, usage: str) -> Iterator[tuple[str, Any, str]]:
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        columns = [name.strip() for name in next(reader, [])]
+        missing = [name for name in (CLASS, column) if name not in columns]
+        if missing:
+            meant = near(missing[0], columns)
+            there = ", ".join(map(repr, columns)) or "none"
+            raise SettingError(f"{file} has no column {missing[0]!r}{meant} (its columns are {there}).", hint=usage)
+        label, value = (columns.index(name) for name in (CLASS, column))
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            place = f"row {reader.line_num}"
+            if len(row) != len(columns):
+                raise SettingError(
+                    f"{file}, {place}: {len(row)} cells, where the header has {len(columns)}.",
+                    hint="Put what holds the delimiter into double quotes.",
+                )
+            yield row[label].strip(), row[value], place
+    except csv.Error as error:
+        raise SettingError(f"{file}, row {reader.line_num}: {error}.", hint=usage) from None
+
+
+def _json(file: str, text: str, usage: str) -> Iterator[tuple[str, Any, str]]:
+    try:
+        pairs = json.loads(text, object_pairs_hook=list)  # a dictionary would hide a class that stands there twice
+    except ValueError as error:
+        raise SettingError(f"{file} is not JSON: {error}.", hint=usage) from None
+    if text.lstrip()[:1] != "{":
+        raise SettingError(f"{file} does not hold a JSON object.", hint=usage)
+    for number, (label, value) in enumerate(pairs, start=1):
+        yield label, value, f"entry {number}"
