@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench import label_masks
-from bench.data import label_task
+from bench.data import label_task, shop_of
 from bench.harness import Figure, Listing, Report, say
 from bench.name_tables import COLUMNS, Line, gains, unseen_lines
 from bench.unseen import UnseenTask
@@ -209,6 +209,8 @@ class Run:
         peer = f"names shuffled, mean of {len(left)}"
         self.report.figures.append(Figure(f"gain_{data}", gain, "macro-F1", "higher", peer, fmean(left)))
         others = {CODES: [f"C{number:03d}" for number in range(len(classes))]}
+        if data == "fashion":
+            others["described by the levels above"] = list(replace(given.task, descriptions=levels_above()).class_texts)
         if any("|" in name for name in classes):
             others |= {
                 "last part of the path": [name.split("|")[-1] for name in classes],
@@ -292,6 +294,14 @@ class Run:
         if self.asked.trials is not None:
             self.report.notes.append("Trials were kept: the seconds are those of the last run, which may have gone on.")
         return self.report
+
+
+def levels_above() -> dict[str, str]:
+    """Of each category of the English titles, the two levels that it has in the hierarchy of the shop most often."""
+    items = shop_of("fashion", None, 0).items().drop_nulls("category")
+    counts = items.group_by("category", "subCategory", "masterCategory").len()
+    most = counts.sort("len", "subCategory", "masterCategory", descending=True).unique("category", keep="first")
+    return {name: f"{sub}, {master}" for name, sub, master, _ in most.iter_rows()}
 
 
 def derangement(size: int, seed: int) -> NDArray[np.int64]:
