@@ -45,6 +45,7 @@ class Asked:
     target: str
     rows: int
     remedies: str
+    encoder: str
     folds: int
     budget: int
     seed: int
@@ -64,6 +65,7 @@ def arguments(words: list[str] | None = None) -> Asked:
     parser.add_argument("--quick", action="store_true", help="400 made-up items and four remedies")
     parser.add_argument("--rows", type=int, help="items drawn with the seed: 10,000")
     parser.add_argument("--remedies", help="a set or specs with commas: all that serve")
+    parser.add_argument("--encoder", default=prepare.AUTO, help="a spec: the one that is chosen for the texts")
     parser.add_argument("--folds", type=int, help="5")
     parser.add_argument("--budget", type=int, help="settings per remedy: 8")
     parser.add_argument("--seed", type=int, default=0)
@@ -74,6 +76,7 @@ def arguments(words: list[str] | None = None) -> Asked:
         target="tags" if given.quick else ATTRIBUTES,
         rows=given.rows or (400 if given.quick else 10_000),
         remedies=given.remedies or (QUICK if given.quick else for_sets()),
+        encoder=given.encoder,
         folds=given.folds or (3 if given.quick else 5),
         budget=given.budget or (4 if given.quick else 8),
         seed=given.seed,
@@ -118,21 +121,21 @@ def measure(asked: Asked, report: Report, folder: Path) -> None:
     if math.isfinite(best.tail_f1):
         report.figures.append(Figure("tail_f1_gain_over_none", best.tail_f1 - none.tail_f1, "F1", "higher"))
     report.tables += [sets_table(binary, verdict), learners_table(binary, softmax)]
-    facts = task.describe()
+    facts, encoder = task.describe(), binary.meta["encoder"]["spec"]
     report.notes.append(
         f"{asked.data}, {asked.target}: {task.things:,} items with {len(task.classes)} labels, "
-        f"{facts['labels_per_text']:.3g} a text; figures are of {best.spec}, which has the best macro-F1 of "
-        f"{len(tried)}. {verdict.headline}"
+        f"{facts['labels_per_text']:.3g} a text, vectors by {encoder}; figures are of {best.spec}, which has the best "
+        f"macro-F1 of {len(tried)}. {verdict.headline}"
     )
     skipped = [r for r in binary.remedies if r.not_applicable]
     report.notes += [f"{r.spec} is not applicable: {r.not_applicable}." for r in skipped]
 
 
 def study(task: LabelTask, asked: Asked, folder: Path, remedies: str, learner: str) -> tuple[StudyResult, float]:
-    """A study on MiniLM vectors, and its seconds, encoding left out."""
+    """A study, and its seconds, encoding left out."""
     say(f"study: {learner}")
     plan = prepare.Plan(remedies, asked.folds, asked.budget, asked.seed, learner=learner)
-    made = prepare.prepare(task, prepare.Choice("minilm", "for English titles"), folder, plan)
+    made = prepare.prepare(task, prepare.pick_encoder(task.texts or (), asked.encoder), folder, plan)
     began = time.perf_counter()
     return made.run(), time.perf_counter() - began
 
