@@ -74,7 +74,14 @@ def main(words: list[str] | None = None) -> int:
     asked = arguments(words)
     report = Report("label_quality")
     specs = [remedy.spec for remedy in remedy_set(asked.remedies)]
-    report.settings = {"remedies": specs, "folds": 5, "budget": asked.budget, "seed": asked.seed, "rows": asked.rows}
+    report.settings = {
+        "data": {},
+        "remedies": specs,
+        "folds": 5,
+        "budget": asked.budget,
+        "seed": asked.seed,
+        "rows": asked.rows,
+    }
     report.figures.append(Figure("remedies_total", len(specs) - 1, "remedies", "higher"))
     try:
         for data in asked.data:
@@ -97,6 +104,8 @@ def measure(data: str, specs: list[str], asked: Asked, report: Report, folder: P
     save_npz(folder / "words.npz", word_matrix(task.texts))
     request = {"study": "study", "remedies": specs, "budget": asked.budget, "seed": asked.seed, "words": True}
     (folder / "ours.json").write_text(json.dumps(request), encoding="utf-8")
+    facts = {"rows": len(task.target), "classes": len(task.classes), "encoder": ENCODERS[data]}
+    report.settings["data"][data] = facts
     outcome = child.run("bench.ours_label:main", folder)
     found = results.load(folder / "study")
     verdict = decide(found)

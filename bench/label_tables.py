@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from bench.harness import Listing
+from evenshelf.remedies import parse
 from evenshelf.study.results import Outcome, StudyResult
+from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.statistics import Bootstrap, paired_bootstrap
 from evenshelf.study.verdict import Verdict, decide
 from evenshelf.tasks.label_metrics import bucket_or_cold, label_metrics
 
+BASELINE = "baseline"
 RAREST = 5
 """Classes of at most so many rows have a column of their own."""
 
@@ -78,6 +81,7 @@ def quality_table(name: str, found: StudyResult, verdict: Verdict) -> Listing:
         rows.append(
             (
                 c.spec,
+                _family(c.spec),
                 c.macro_f1,
                 None if base else [c.diff, c.low, c.high],
                 _known(c.p_holm),
@@ -87,11 +91,18 @@ def quality_table(name: str, found: StudyResult, verdict: Verdict) -> Listing:
                 c.accuracy,
                 _known(c.ece),
                 _known(c.tail_ece),
+                _known(c.untuned),
+                _known(c.vanished),
                 c.seconds,
             )
         )
-    scores = ("tail_f1", "tail_difference", "head_f1", "accuracy", "ece", "tail_ece", "seconds")
-    return Listing(name, ("remedy", "macro_f1", "difference", "p_holm", *scores), tuple(rows))
+    scores = ("tail_f1", "tail_difference", "head_f1", "accuracy", "ece", "tail_ece", "untuned", "vanished", "seconds")
+    return Listing(name, ("remedy", "family", "macro_f1", "difference", "p_holm", *scores), tuple(rows))
+
+
+def _family(spec: str) -> str:
+    """Families of a remedy's parts; of a baseline, that it is one."""
+    return BASELINE if spec == WORDS_SPEC else " + ".join(family.value for family in parse(spec).families)
 
 
 def names_table(found: StudyResult, shuffled: StudyResult, specs: list[str]) -> Listing:

@@ -4,8 +4,8 @@
     python -m bench.render --check    write nothing; fail if a page is not what the results say
 
 A place is marked by two comments, ``<!-- bench:NAME begin -->`` and ``<!-- bench:NAME end -->``; what stands between
-them is replaced. NAME is ``label_study`` for the words and tables of the READMEs, or the name of
-a result file, with ``_details`` after it or not, for all that it holds.
+them is replaced. NAME is ``opening`` for the words and tables of the READMEs, or the name of a result file, with
+``_details`` after it or not, for all that it holds.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench import opening
 from bench.harness import RESULTS, say
-from bench.wording import cell, figure, heading, sentence, title
+from bench.wording import cell, heading, sentence, title
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = re.compile(r"(?P<begin><!-- bench:(?P<name>\w+) begin -->\n).*?(?P<end><!-- bench:(?P=name) end -->)", re.S)
@@ -50,8 +51,8 @@ def filled(page: Path, results: Path = RESULTS) -> str:
 
 def block(name: str, results: Path, language: str) -> str:
     """What is put into the place `name`."""
-    if name == "label_study":
-        return label_study(results, language)
+    if name == "opening":
+        return opening_block(results, language)
     return everything(read(results, name.removesuffix("_details")), language)
 
 
@@ -70,71 +71,21 @@ def read(results: Path, name: str) -> dict[str, Any]:
     return document
 
 
-def label_study(results: Path, language: str) -> str:
-    """The opening argument: remedies on both real sets, vectors, and what the study costs."""
-    english = read(results, "label_study")
-    parts = [about(english, language), table(english, "remedies", language)]
-    for name in ("names", "vectors"):
-        if any(t["name"] == name for t in english["tables"]):
-            parts += [f"**{title(name, language)}**", table(english, name, language)]
-    if (results / "label_study_zh.json").is_file():
-        chinese = read(results, "label_study_zh")
-        parts += [about(chinese, language), table(chinese, "remedies", language)]
-    parts.append(costs(results, english, language))
-    more = [f"label_study_{kind}" for kind in ("zh", "full") if (results / f"label_study_{kind}.json").is_file()]
-    parts.append(measured({"label_study": english, **{name: read(results, name) for name in more}}, language))
+def opening_block(results: Path, language: str) -> str:
+    """The opening argument of the READMEs; see :mod:`bench.opening`."""
+    there = {name: read(results, name) for name in opening.SOURCES if (results / f"{name}.json").is_file()}
+    quality = there.get("label_quality") or read(results, "label_quality")
+    total = next(f["value"] for f in quality["figures"] if f["name"] == "remedies_total")
+    parts = [sentence("families", language).format(remedies=total)]
+    for name in quality["settings"]["data"]:
+        parts.append(opening.about(name, quality, language))
+        parts.append(markdown(opening.COLUMNS, opening.families(name, quality), language))
+    if "name_prior" in there:
+        parts.append(opening.names(there["name_prior"], language))
+    if "label_study" in there:
+        parts.append(opening.costs(there["label_study"], there.get("label_study_full"), language))
+    parts.append(measured(there, language))
     return "\n\n".join(part for part in parts if part)
-
-
-def about(document: dict[str, Any], language: str) -> str:
-    """What was measured on what."""
-    settings = document["settings"]
-    data = sentence(f"data_{settings['data']}", language)
-    return sentence("about", language).format(
-        data=data,
-        rows=f"{settings['rows']:,}",
-        classes=settings["classes"],
-        encoder=settings["encoder"],
-        folds=settings["folds"],
-        budget=settings["budget"],
-    )
-
-
-def costs(results: Path, document: dict[str, Any], language: str) -> str:
-    """The study's speed beside its peer's, and at full size where that was measured."""
-    figures = {f["name"]: f for f in document["figures"]}
-    lines = []
-    if "speed_ratio" in figures:
-        lines.append(
-            sentence("speed", language).format(
-                seconds=figure(figures["study_seconds"]["value"]),
-                peer=figure(figures["study_seconds"]["peer_value"]),
-                ratio=figure(figures["speed_ratio"]["value"]),
-                memory=figure(figures["memory_ratio"]["value"]),
-                gap=cell("macro_f1", figures["macro_f1_gap_max"]["value"], language),
-                exact=cell("macro_f1", figures["macro_f1_gap_same_setting_not_drawn_max"]["value"], language),
-                tight=cell("macro_f1", figures["macro_f1_gap_at_optimum_max"]["value"], language),
-                tried=next((len(t["rows"]) for t in document["tables"] if t["name"] == "objectives"), 0),
-                peer_folds=peer_folds(document),
-                folds=document["settings"]["folds"],
-            )
-        )
-    if (results / "label_study_full.json").is_file():
-        full = read(results, "label_study_full")
-        (seconds,) = (f["value"] for f in full["figures"] if f["name"] == "study_seconds")
-        rows = f"{full['settings']['rows']:,}"
-        lines.append(sentence("full", language).format(rows=rows, seconds=figure(seconds)))
-    names = ("encode_ratio", "encode_ratio_int8", "encode_ratio_fast")
-    if all(name in figures for name in names):
-        values = {name: figure(figures[name]["value"]) for name in names}
-        lines.append(sentence("encode", language).format(**values))
-    return ("" if language == "zh" else " ").join(lines)
-
-
-def peer_folds(document: dict[str, Any]) -> int:
-    """How many folds the peer ran, as the run itself wrote it down."""
-    found = next(m for note in document["notes"] if (m := re.match(r"The peer ran (\d+) of", note)))
-    return int(found[1])
 
 
 def measured(documents: Mapping[str, dict[str, Any]], language: str) -> str:
@@ -163,14 +114,6 @@ def everything(document: dict[str, Any], language: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def table(document: dict[str, Any], name: str, language: str) -> str:
-    """One table of a result; empty if it has none of this name."""
-    for listing in document["tables"]:
-        if listing["name"] == name:
-            return markdown(listing["columns"], listing["rows"], language)
-    return ""
-
-
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]], language: str) -> str:
     """A table; specs of remedies and encoders are set as code."""
     lines = ["| " + " | ".join(heading(column, language) for column in columns) + " |"]
@@ -185,6 +128,7 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]], language: st
 
 
 _TEXTS = (
+    "family",
     "remedy",
     "learner",
     "encoder",

@@ -57,6 +57,7 @@ _HEADINGS = {
     "peer_value": ("peer's", "对照的值"),
     "ratio": ("ratio", "倍数"),
     "remedy": ("remedy", "方法"),
+    "family": ("family", "类别"),
     "encoder": ("vectors", "向量"),
     "macro_f1": ("macro-F1", "macro-F1"),
     "tail_f1": ("tail F1", "尾部 F1"),
@@ -149,17 +150,36 @@ _SENTENCES = {
             "每种方法各试 {budget} 组设置。"
         ),
     ),
+    "families": (
+        (
+            "Of each family of remedies the one with the best macro-F1, of {remedies} that were tuned alike; [all of "
+            "them](docs/benchmarks.md)."
+        ),
+        "每类方法中 macro-F1 最高的一种，共 {remedies} 种，调参次数相同；[全部结果](docs/benchmarks.md)。",
+    ),
+    "names": (
+        (
+            "{data}: `name_prior` gains {gain} with the names as they are, {shuffled} with names shuffled among the "
+            "classes, {codes} with codes for names. Of the titles of classes without a single example in training it "
+            "finds {unseen}; the best remedy without names finds {nameless}."
+        ),
+        (
+            "{data}：`name_prior` 用原名提升 {gain}，名字在类目间打乱后为 {shuffled}，名字换成编号后为 {codes}。"
+            "训练集中一条样本也没有的类目，它能找回其中 {unseen} 的标题；不用名字的最好方法为 {nameless}。"
+        ),
+    ),
     "speed": (
         (
-            "The study took {seconds} s; the same remedies one after another with imbalanced-learn, scikit-learn and "
-            "torch take {peer} s, {ratio} times as long, with {memory} times the memory (they ran {peer_folds} of "
-            "{folds} folds; the seconds are scaled up). On these folds macro-F1 differs by at most {gap} with the "
+            "A study of {remedies} of them took {seconds} s; the same remedies one after another with "
+            "imbalanced-learn, scikit-learn and torch take {peer} s, {ratio} times as long, with {memory} times the "
+            "memory (they ran {peer_folds} of {folds} folds; the seconds are scaled up). On these folds macro-F1 differs by at most {gap} with the "
             "settings that each side chose, and by at most {exact} at equal settings among remedies that draw no "
             "random rows; fitted to the end, by at most {tight} at {tried} "
             "settings of one fold."
         ),
         (
-            "整个研究用时 {seconds} 秒；同样的方法用 imbalanced-learn、scikit-learn 和 torch 逐个来做要 {peer} 秒，"
+            "对其中 {remedies} 种的研究用时 {seconds} 秒；"
+            "同样的方法用 imbalanced-learn、scikit-learn 和 torch 逐个来做要 {peer} 秒，"
             "是它的 {ratio} 倍，内存是它的 {memory} 倍（对照只跑了 {folds} 折中的 {peer_folds} 折，用时按比例推算）。"
             "在这些折上，双方各用自己选中的设置时，macro-F1 最多相差 {gap}；"
             "设置相同且不抽取随机样本的方法最多相差 {exact}；在一折的 {tried} 组设置上双方都收敛后最多相差 {tight}。"
@@ -178,14 +198,33 @@ _SENTENCES = {
         ),
     ),
     "each_run": ("{commit} ({run})", "{commit}（{run}）"),
-    "run_label_study": ("English sample", "英文样本"),
-    "run_label_study_full": ("all English rows", "全部英文行"),
-    "run_label_study_zh": ("Chinese", "中文"),
+    "run_label_quality": ("families", "各类方法"),
+    "run_name_prior": ("names", "类目名"),
+    "run_label_study": ("speed", "速度"),
+    "run_label_study_full": ("all rows", "全部行"),
     "measured": (
         "*Measured by `make bench` at {commits}, {cores} cores ({processor}); see `bench/results`.*",
         "*由 `make bench` 测得：提交 {commits}，{cores} 核（{processor}）；见 `bench/results`。*",
     ),
 }
+
+_FAMILIES = {
+    "baseline": "基线",
+    "doing nothing": "不做处理",
+    "class weights": "类别权重",
+    "over-sampling": "过采样",
+    "under-sampling and cleaning": "欠采样与清洗",
+    "interpolation": "插值",
+    "mixing": "混合",
+    "generated rows": "生成样本",
+    "long-tail losses": "长尾损失",
+    "noise-robust losses": "抗噪损失",
+    "score adjustment": "分数调整",
+    "calibration": "校准",
+    "pooled evidence": "借用信息",
+    "ensembles": "集成",
+}
+"""Families of remedies in Chinese."""
 
 _SCORES = (
     "macro_f1",
@@ -264,6 +303,8 @@ def cell(column: str, value: Any, language: str) -> str:
     if isinstance(value, (list, tuple)):
         middle, low, high = (cell(column, part, language) for part in value)
         return middle if value[1] is None else f"{middle} [{low}, {high}]"
+    if column == "family" and language == "zh":
+        return " + ".join(_FAMILIES[part] for part in value.split(" + "))
     if isinstance(value, str):
         return value
     if column in _SIGNED:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bench.harness import RESULTS, Figure, Listing, Report
+from bench.opening import COLUMNS
 from bench.wording import cell
 
 from bench import render
@@ -17,25 +18,19 @@ PAGE = """# Title
 
 before
 
-<!-- bench:label_study begin -->
+<!-- bench:opening begin -->
 old text
-<!-- bench:label_study end -->
+<!-- bench:opening end -->
 
 after
 """
 
 
 def made_up(name: str = "label_study", **changes: Any) -> dict[str, Any]:
+    """A study beside its peer."""
     report = Report(
         name,
-        settings={
-            "data": "fashion",
-            "rows": 12_345,
-            "classes": 67,
-            "encoder": "minilm",
-            "folds": 5,
-            "budget": 8,
-        },
+        settings={"data": "fashion", "rows": 12_345, "folds": 5, "budget": 8},
         figures=[
             Figure("speed_ratio", 42.31, "x", "higher", "peer", 4231.0, 42.31),
             Figure("memory_ratio", 2.5, "x", "higher", "peer", 2500.0, 2.5),
@@ -45,15 +40,47 @@ def made_up(name: str = "label_study", **changes: Any) -> dict[str, Any]:
             Figure("macro_f1_gap_at_optimum_max", 0.00021, "macro-F1", "lower", "peer"),
         ],
         tables=[
-            Listing(
-                "remedies",
-                ("remedy", "macro_f1", "difference", "p_holm", "vanished"),
-                (("a | b", 0.9123, [0.0456, 0.02, 0.07], 0.002, 0.83), ("none", 0.8667, None, None, None)),
-            )
+            Listing("remedies", ("remedy", "macro_f1"), (("balanced", 0.9), ("words + balanced", 0.8), ("none", 0.7)))
         ],
         notes=["A note.", "The peer ran 2 of 5 outer folds."],
     )
     return {**report.to_dict(), "commit": "abc1234", **changes}
+
+
+SCORES = (0.91, [0.0456, 0.02, 0.07], 0.002, 0.8, [0.1, 0.0, 0.2], 0.95, 0.03, 0.83)
+NOTHING = (0.8667, None, None, 0.7, None, 0.9, 0.02, None)
+TUNED = (
+    ("balanced | twice", "class weights", *SCORES),
+    ("weighted_ce", "class weights", *SCORES),
+    ("none", "doing nothing", *NOTHING),
+)
+
+
+def quality(**changes: Any) -> dict[str, Any]:
+    """Remedies of several families."""
+    columns = ("remedy", "family", *(c for c in COLUMNS if c not in ("remedy", "family")))
+    data = {"fashion": {"rows": 12_345, "classes": 67, "encoder": "minilm"}}
+    report = Report(
+        "label_quality",
+        settings={"data": data, "folds": 5, "budget": 8},
+        figures=[Figure("remedies_total", 43, "remedies", "higher")],
+        tables=[Listing("quality_fashion", columns, TUNED)],
+    )
+    return {**report.to_dict(), "commit": "abc1234", **changes}
+
+
+def of_names() -> dict[str, Any]:
+    """What names are worth."""
+    report = Report(
+        "name_prior",
+        settings={"data": ["fashion"]},
+        figures=[
+            Figure("gain_fashion", 0.073, "macro-F1", "higher", "names shuffled", -0.009),
+            Figure("gain_of_codes_fashion", -0.008, "macro-F1", "lower", "names as they are", 0.073),
+            Figure("unseen_recall_fashion", 0.233, "share", "higher", "best remedy without names", 0.0),
+        ],
+    )
+    return {**report.to_dict(), "commit": "abc1234"}
 
 
 @pytest.fixture
@@ -63,7 +90,8 @@ def project(tmp_path: Path) -> Path:
     for page in ("README.md", "README.zh-CN.md", "docs/deep.md"):
         (tmp_path / page).write_text(PAGE, encoding="utf-8")
     (tmp_path / "docs" / "other.md").write_text("no place here\n", encoding="utf-8")
-    write(tmp_path, made_up())
+    for document in (quality(), of_names(), made_up()):
+        write(tmp_path, document)
     return tmp_path
 
 
@@ -80,13 +108,16 @@ def test_places_are_filled_and_the_rest_is_left(project: Path) -> None:
     assert run(project) == 0
     for page in ("README.md", "docs/deep.md"):
         text = (project / page).read_text(encoding="utf-8")
-        assert text.startswith("# Title\n\nbefore\n\n<!-- bench:label_study begin -->\n")
-        assert text.endswith("\n<!-- bench:label_study end -->\n\nafter\n")
+        assert text.startswith("# Title\n\nbefore\n\n<!-- bench:opening begin -->\n")
+        assert text.endswith("\n<!-- bench:opening end -->\n\nafter\n")
         assert "old text" not in text
-        assert "| `a | b` |" not in text
-        assert ".912 | +.046 [+.020, +.070] | < .01 | 83% |" in text
-        assert "| `none` | .867 | – | – | – |" in text
+        assert "| class weights | `balanced \\| twice` | .910 | +.046 [+.020, +.070] | < .01 | .800 |" in text
+        assert "weighted_ce" not in text, "it is not the best of its family"
+        assert "| doing nothing | `none` | .867 | – | – | .700 | – | .900 | .020 | – |" in text
         assert "12,345 rows" in text
+        assert "of 43 that were tuned alike" in text
+        assert "gains +.073 with the names as they are, -.009 with names shuffled" in text
+        assert "A study of 1 of them took 100 s" in text
         assert "42.3 times as long" in text
         assert "abc1234" in text
     assert (project / "docs" / "other.md").read_text(encoding="utf-8") == "no place here\n"
@@ -105,10 +136,12 @@ def test_chinese_pages_have_chinese_words_and_the_same_numbers(project: Path) ->
     assert "与 none 之差" in chinese
     assert "difference to none" not in chinese
     assert "12,345 行" in chinese
+    assert "| 类别权重 |" in chinese
+    assert "class weights" not in chinese
 
     def cells(text: str) -> list[str]:
-        rows = [line for line in text.splitlines() if line.startswith("| `")]
-        return [c.strip() for row in rows for c in row.split("|")]
+        rows = [line for line in text.splitlines() if "| `" in line]
+        return [c.strip() for row in rows for c in row.split("|")[2:]]
 
     assert cells(english) == cells(chinese)
 
@@ -124,40 +157,43 @@ def test_rendering_again_changes_nothing(project: Path) -> None:
 def test_check_finds_a_figure_typed_by_hand(project: Path) -> None:
     run(project)
     page = project / "README.md"
-    page.write_text(page.read_text(encoding="utf-8").replace(".912", ".999"), encoding="utf-8")
+    page.write_text(page.read_text(encoding="utf-8").replace(".910", ".999"), encoding="utf-8")
     assert run(project, "--check") == 1
     assert ".999" in page.read_text(encoding="utf-8"), "a check must write nothing"
 
 
 def test_a_missing_result_fails_and_leaves_the_page(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (project / "results" / "label_study.json").unlink()
+    (project / "results" / "label_quality.json").unlink()
     assert run(project) == 1
     assert (project / "README.md").read_text(encoding="utf-8") == PAGE
-    assert "label_study.json" in capsys.readouterr().err
+    assert "label_quality.json" in capsys.readouterr().err
 
 
-def test_full_and_chinese_results_are_used_where_they_are(project: Path) -> None:
+def test_what_else_was_measured_is_told_where_it_was(project: Path) -> None:
     run(project)
     assert "44,000" not in (project / "README.md").read_text(encoding="utf-8")
     full = made_up("label_study_full", figures=[{"name": "study_seconds", "value": 151.2}])
     full["settings"]["rows"] = 44_000
-    chinese = made_up("label_study_zh")
-    chinese["settings"]["data"] = "zh"
     write(project, full)
-    write(project, chinese)
+    assert run(project) == 0
+    assert "All 44,000 rows take 151 s." in (project / "README.md").read_text(encoding="utf-8")
+    for name in ("name_prior", "label_study"):
+        (project / "results" / f"{name}.json").unlink()
     assert run(project) == 0
     text = (project / "README.md").read_text(encoding="utf-8")
-    assert "All 44,000 rows take 151 s." in text
-    assert "zh_product_titles" in text
+    assert "`balanced" in text
+    assert "shuffled" not in text
+    assert "times as long" not in text
 
 
 def test_each_run_is_named_by_its_own_commit(project: Path) -> None:
     run(project)
     assert "at abc1234, " in (project / "README.md").read_text(encoding="utf-8")
-    write(project, made_up("label_study_zh", commit="def5678"))
+    write(project, made_up("label_study", commit="def5678"))
     run(project)
-    assert "at abc1234 (English sample), def5678 (Chinese), " in (project / "README.md").read_text(encoding="utf-8")
-    assert "提交 abc1234（英文样本）、def5678（中文），" in (project / "README.zh-CN.md").read_text(encoding="utf-8")
+    said = "at abc1234 (families), abc1234 (names), def5678 (speed), "
+    assert said in (project / "README.md").read_text(encoding="utf-8")
+    assert "abc1234（类目名）、def5678（速度），" in (project / "README.zh-CN.md").read_text(encoding="utf-8")
 
 
 def test_a_page_may_show_all_of_a_result(project: Path) -> None:
@@ -191,6 +227,6 @@ def test_numbers(column: str, value: object, text: str) -> None:
 
 
 def test_the_pages_of_this_project_are_what_its_results_say() -> None:
-    if not (RESULTS / "label_study.json").is_file():
+    if not (RESULTS / "label_quality.json").is_file():
         pytest.skip("nothing has been measured yet: make bench")
     assert render.main(["--check"]) == 0

@@ -63,4 +63,4 @@ def test_code_runs_from_the_first_line_to_the_last(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("page", PAGES)
 def test_places_of_benchmarks_are_marked_in_both(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    assert MARKS.findall(text) == [("bench:label_study", "begin"), ("bench:label_study", "end")]
+    assert MARKS.findall(text) == [("bench:opening", "begin"), ("bench:opening", "end")]
