@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,13 @@ class WeightFile:
         By class.
     places
         Where each stands, such as ``"row 3"``.
+    sha256
+        Hex digest of the file.
     """
 
     weights: dict[str, float]
     places: dict[str, str]
+    sha256: str
 
     @classmethod
     def read(cls, file: str) -> WeightFile:
@@ -45,7 +49,8 @@ class WeightFile:
         """
         path = Path(file).expanduser()
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            content = path.read_bytes()
+            text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         except (OSError, UnicodeDecodeError) as error:
             why = "there is no such file" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error})"
             raise SettingError(f"file={file!r}: {why} ({path.resolve()}).", hint=USAGE) from None
@@ -59,7 +64,7 @@ class WeightFile:
             weights[label], places[label] = _weight(file, place, label, value), place
         if not weights:
             raise SettingError(f"{file} holds no weight.", hint=USAGE)
-        return cls(weights, places)
+        return cls(weights, places, sha256(content).hexdigest())
 
 
 def _csv(file: str, text: str) -> Iterator[tuple[str, Any, str]]:

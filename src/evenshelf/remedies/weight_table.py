@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -104,6 +105,11 @@ class WeightTable(Remedy):
         if self._table is None:
             return ""
         return blake2b(repr((self._table.weights, self._bound)).encode(), digest_size=8).hexdigest()
+
+    @property
+    def read_from(self) -> dict[str, str]:
+        """See :attr:`Remedy.read_from`."""
+        return {} if self._table is None else {Path(self.file).name: f"sha256:{self._table.sha256}"}
 
     def notes(self, prior: Prior) -> tuple[str, ...]:
         """See :meth:`Remedy.notes`."""
