@@ -88,7 +88,7 @@ def test_a_model_that_was_in_a_folder_is_not_to_be_had_from_a_hub(brought):
 
 @pytest.mark.parametrize("kind", ["st", "hf"])
 def test_code_beside_a_bundle_is_not_run(trained, tmp_path, kind):
-    """sentence-transformers imports the modules that lie in a folder with a model."""
+    """sentence-transformers before 6.0 imports the modules that lie in a folder with a model."""
     folder = Path(shutil.copytree(trained[1], tmp_path / "bundle"))
     (tmp_path / "model").mkdir()
     module = [{"idx": 0, "name": "0", "path": "", "type": "evil.Evil"}]

@@ -2,7 +2,8 @@
 
 What kinds without an argument run is installed here: our own, with the weights of a package, and those of packages that
 this person installed. What an argument names (a folder, a model on a hub) is somebody's weights, and may be somebody's
-code: sentence-transformers runs modules that lie in a folder with a model. So it is loaded where a person names it.
+code: sentence-transformers before 6.0 runs modules that lie in a folder with a model. So it is loaded where a person
+names it.
 """
 
 from __future__ import annotations

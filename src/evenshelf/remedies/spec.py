@@ -142,8 +142,14 @@ def places_in(spec: str) -> dict[str, str]:
                 continue
             name = Path(value).name
             if name != value:
-                found |= {value: name, repr(value)[1:-1]: repr(name)[1:-1]}
+                found |= {value: name, repr(value)[1:-1]: _written(name, value)}
     return found
+
+
+def _written(part: str, value: str) -> str:
+    """A part of a text as it stands in the literal of all of it, whose quotes it needs not share by itself."""
+    both = "'\"" if "'" in value and '"' in value else ""
+    return repr(part + both)[1 : -1 - len(both) - (1 if both else 0)]
 
 
 def _kind(value: object) -> str:
