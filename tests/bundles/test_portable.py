@@ -111,6 +111,7 @@ def test_a_study_is_named_without_its_folder_and_so_are_the_files_of_its_remedie
         ("st:../mine", "st:./mine"),
         ("st:a/b/c", "st:./c"),
         ("their:https://host/a/b", "their:https://host/a/b"),
+        (f"their:{'x' * 5000}", f"their:{'x' * 5000}"),
     ],
 )
 def test_encoders_of_a_hub_keep_their_name_and_those_in_a_folder_the_last_of_it(spec, wanted):

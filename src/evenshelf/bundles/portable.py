@@ -37,7 +37,12 @@ def _is_place(argument: str) -> bool:
     if "://" in argument:
         return False
     path = Path(argument).expanduser()
-    return argument.startswith((".", "~")) or path.is_absolute() or len(path.parts) > 2 or path.exists()
+    if argument.startswith((".", "~")) or path.is_absolute() or len(path.parts) > 2:
+        return True
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long for one
+        return False
 
 
 def _last(place: str) -> str:
