@@ -202,6 +202,7 @@ _TEXTS = (
     "reason",
     "recommended",
     "no_better",
+    "thresholds",
 )
 
 
