@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import annotation, ingest, label_quality, label_study, name_prior, render, tags, worlds
+from bench import annotation, conformal, ingest, label_quality, label_study, name_prior, render, tags, worlds
 from bench.harness import RESULTS, say
 
 RUNS: dict[str, list[str]] = {
@@ -25,6 +25,7 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "label_quality": label_quality.main,
     "name_prior": name_prior.main,
     "tags": tags.main,
+    "conformal": conformal.main,
     "annotation": annotation.main,
     "worlds": worlds.main,
     "ingest": lambda words: ingest.main(words if "--quick" in words else ["--full", *words]),

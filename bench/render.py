@@ -146,6 +146,7 @@ _TEXTS = (
     "reason",
     "recommended",
     "no_better",
+    "thresholds",
 )
 
 

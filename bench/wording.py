@@ -41,6 +41,15 @@ _TITLES = {
     "choosing": ("What labels are worth, by who chooses the rows", "标注哪些行：同样的标注数各值多少"),
     "more_labels": ("What more labels are worth, at random", "随机选行时更多标注的价值"),
     "doubting": ("Wrong labels found", "找出的错误标签"),
+    "conformal_fashion": (
+        "fashion_styles (English titles): sets on titles held out",
+        "fashion_styles（英文标题）：留出标题上的预测集",
+    ),
+    "conformal_zh": (
+        "zh_product_titles (Chinese titles, thinned to an exponential tail): sets on titles held out",
+        "zh_product_titles（中文标题，抽稀成指数尾部）：留出标题上的预测集",
+    ),
+    "conformal_simulated": ("A simulated shop: sets on titles held out", "模拟店铺：留出标题上的预测集"),
     "worlds": ("The same study in each world", "同一研究在各个世界中"),
     "world_sizes": ("By number of items, several shops of each size", "按商品数量，每种规模各模拟数家店铺"),
     "ingest_sizes": ("Ingest by number of rows", "不同行数的导入"),
@@ -120,6 +129,16 @@ _HEADINGS = {
     "recall": ("recall", "召回率"),
     "peer_precision": ("peer's precision", "对照的精确率"),
     "peer_recall": ("peer's recall", "对照的召回率"),
+    "alpha": ("alpha", "alpha"),
+    "thresholds": ("thresholds", "阈值"),
+    "covered": ("covered [95 %]", "覆盖率 [95%]"),
+    "covered_tail": ("of the tail [95 %]", "尾部覆盖率 [95%]"),
+    "covered_rare": ("of rare classes [95 %]", "稀有类目覆盖率 [95%]"),
+    "more_tail": ("of the tail, difference to one threshold [95 %]", "尾部与单一阈值之差 [95%]"),
+    "more_rare": ("of rare classes, difference to one threshold [95 %]", "稀有类目与单一阈值之差 [95%]"),
+    "too_low": ("classes covered too little", "覆盖不足的类目"),
+    "set_size": ("classes in a set [95 %]", "集合大小 [95%]"),
+    "one_class": ("sets of one class", "单类目集合"),
     "rows": ("rows", "行数"),
     "seconds": ("seconds", "用时（秒）"),
     "range": ("range", "极差（秒）"),
@@ -254,6 +273,9 @@ _SCORES = (
     "lrap",
     "known_size_f1",
     "known_size_tail_f1",
+    "covered",
+    "covered_tail",
+    "covered_rare",
 )
 _BY_LABELS = {
     "at": ("{} labels", "{} 条标注"),
@@ -270,6 +292,8 @@ _SIGNED = (
     "gap",
     "same_setting_gap",
     "default_gap",
+    "more_tail",
+    "more_rare",
 )
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds", "seconds", "range")
 _FIGURES += ("rows_per_second", "peak_mib")
@@ -315,7 +339,9 @@ def cell(column: str, value: Any, language: str) -> str:
         return "< .01" if value < 0.01 else _bare(f"{value:.2f}")
     if column in _COUNTS:
         return f"{value:,}"
-    if column in ("vanished", "time_share", "changed"):
+    if column == "set_size":
+        return f"{value:.2f}"
+    if column in ("vanished", "time_share", "changed", "too_low", "one_class"):
         return f"{value:.0%}"
     if column == "taken":
         return f"{value:.1%}"

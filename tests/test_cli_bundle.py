@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from evenshelf import cli
 from evenshelf.bundles import Bundle
+from evenshelf.bundles.manifest import MANIFEST
 from evenshelf.shop import ingest
 from evenshelf.study.results import load
 from evenshelf.study.winner import most_chosen
@@ -143,6 +145,19 @@ def test_a_shop_stands_for_its_newest_bundle_and_tags_have_no_sets(shop: Path, c
     assert "make no sense" in capsys.readouterr().err
 
 
+def test_a_model_that_is_not_in_the_bundle_has_to_be_named(bundle: Path, tmp_path: Path, capsys) -> None:
+    theirs = Path(shutil.copytree(bundle, tmp_path / "theirs"))
+    document = json.loads((theirs / MANIFEST).read_text(encoding="utf-8"))
+    document["encoder"]["spec"] = "st:org/model"
+    (theirs / MANIFEST).write_text(json.dumps(document), encoding="utf-8")
+    assert run("predict", theirs, "red shoe") == 3
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "was not loaded: a bundle may come from anybody" in shown
+    assert "--encoder 'st:org/model'" in shown
+    assert run("predict", theirs, "red shoe", "--encoder", f"st:{tmp_path / 'nowhere'}") == 3
+    assert "no such folder" in " ".join(capsys.readouterr().err.split()), "what is named is looked for"
+
+
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
@@ -158,6 +173,7 @@ def test_a_shop_stands_for_its_newest_bundle_and_tags_have_no_sets(shop: Path, c
         (("predict", "{bundle}", "--file", "nowhere.csv"), 3, "cannot be read"),
         (("predict", "{bundle}", "x", "--out", "y.xlsx"), 2, ".csv"),
         (("predict", "{bundle}", "x", "--unsure-below", 2), 2, "probability"),
+        (("predict", "{bundle}", "x", "--encoder", "st:org/model"), 2, "trained on vectors of 'tfidf'"),
         (("predict", "{bundle}", "", " "), 3, "None of 2 rows"),
     ],
 )

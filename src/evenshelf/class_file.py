@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -33,73 +34,98 @@ class Said:
     place: str
 
 
-def read_class_file(file: str, column: str, usage: str) -> dict[str, Said]:
-    """Read what a file says, by class.
+@dataclass(frozen=True)
+class ClassFile:
+    """A file that says something of classes.
 
-    Parameters
+    Attributes
     ----------
-    file
-        Path from the current folder: JSON if it ends so, otherwise CSV with ``,``, ``;`` or tabs.
-    column
-        Of a CSV, the one that is read beside ``class``.
-    usage
-        What to write, for messages.
-
-    Raises
-    ------
-    SettingError
-        If it cannot be read: no such file, a column missing, a class that stands in it twice, nothing in it; with file,
-        row and column.
+    file, column
+        Its path, as it was given, and what it says.
+    said
+        By class.
+    sha256
+        Hex digest of its content.
     """
-    path = Path(file).expanduser()
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = "there is no such file" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error})"
-        raise SettingError(f"file={file!r}: {why} ({path.resolve()}).", hint=usage) from None
-    found: dict[str, Said] = {}
-    lines = _json(file, text, usage) if path.suffix.lower() == ".json" else _csv(file, text, column, usage)
-    for label, value, place in lines:
-        if label in found:
+
+    file: str
+    column: str
+    said: dict[str, Said]
+    sha256: str
+
+    @classmethod
+    def read(cls, file: str, column: str, usage: str) -> ClassFile:
+        """Read what a file says, by class.
+
+        Parameters
+        ----------
+        file
+            Path from the current folder: JSON if it ends so, otherwise CSV with ``,``, ``;`` or tabs.
+        column
+            Of a CSV, the one that is read beside ``class``.
+        usage
+            What to write, for messages.
+
+        Raises
+        ------
+        SettingError
+            If it cannot be read: no such file, a column missing, a class that stands in it twice, nothing in it; with
+            file, row and column.
+        """
+        path = Path(file).expanduser()
+        try:
+            content = path.read_bytes()
+            text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        except (OSError, UnicodeDecodeError) as error:
+            why = "there is no such file" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error})"
+            raise SettingError(f"file={file!r}: {why} ({path.resolve()}).", hint=usage) from None
+        said: dict[str, Said] = {}
+        lines = _json(file, text, usage) if path.suffix.lower() == ".json" else _csv(file, text, column, usage)
+        for label, value, place in lines:
+            if label in said:
+                raise SettingError(
+                    f"{file}, {place}: the class {label!r} was given a {column} before, in {said[label].place}."
+                )
+            said[label] = Said(value, place)
+        if not said:
+            raise SettingError(f"{file} holds no {column}.", hint=usage)
+        return cls(file, column, said, sha256(content).hexdigest())
+
+    def left_over(self, classes: Sequence[str], fate: str) -> tuple[str, ...]:
+        """Sentences on classes of which it says nothing, and on those that it knows and are not here.
+
+        A text of blanks says nothing.
+
+        Parameters
+        ----------
+        classes
+            Those that are here.
+        fate
+            What becomes of a class of which nothing is said.
+
+        Raises
+        ------
+        SettingError
+            If one that is not here has nearly the name of one of which nothing is said: that is a slip.
+        """
+        here = set(classes)
+        lacking = [label for label in classes if label not in self.said]
+        foreign = [label for label in self.said if label not in here]
+        slips = [f"{label!r} ({self.said[label].place}){meant}" for label in foreign if (meant := near(label, lacking))]
+        if slips:
             raise SettingError(
-                f"{file}, {place}: the class {label!r} was given a {column} before, in {found[label].place}."
+                f"{self.file} gives a {self.column} to what is no class: {'; '.join(slips)}.",
+                hint=f"Correct the names, or give each class that is meant a {self.column} of its own.",
             )
-        found[label] = Said(value, place)
-    if not found:
-        raise SettingError(f"{file} holds no {column}.", hint=usage)
-    return found
-
-
-def unmatched(file: str, column: str, said: dict[str, Said], classes: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Classes of which the file says nothing, and those of the file that are not here.
-
-    Raises
-    ------
-    SettingError
-        If one that is not here has nearly the name of one of which nothing is said: that is a slip.
-    """
-    here = set(classes)
-    lacking = [label for label in classes if label not in said]
-    foreign = [label for label in said if label not in here]
-    slips = [f"{label!r} ({said[label].place}){meant}" for label in foreign if (meant := near(label, lacking))]
-    if slips:
-        raise SettingError(
-            f"{file} gives a {column} to what is no class: {'; '.join(slips)}.",
-            hint=f"Correct the names, or give each class that is meant a {column} of its own.",
-        )
-    return lacking, foreign
-
-
-def left_over(lacking: Sequence[str], foreign: Sequence[str], fate: str) -> tuple[str, ...]:
-    """Sentences on what :func:`unmatched` found; `fate` says what becomes of a class of which nothing is said."""
-    notes = []
-    if lacking:
-        shown = ", ".join(map(repr, lacking[:3])) + (", ..." if len(lacking) > 3 else "")
-        notes.append(f"{counted(len(lacking), 'class is', 'classes are')} not in the table and {fate}: {shown}")
-    if foreign:
-        have = counted(len(foreign), "line of the table is", "lines of the table are")
-        notes.append(f"{have} of classes that are not here")
-    return tuple(notes)
+        lacking += [label for label in classes if label in self.said and not str(self.said[label].value).strip()]
+        notes = []
+        if lacking:
+            shown = ", ".join(map(repr, lacking[:3])) + (", ..." if len(lacking) > 3 else "")
+            notes.append(f"{counted(len(lacking), 'class is', 'classes are')} not in the table and {fate}: {shown}")
+        if foreign:
+            have = counted(len(foreign), "line of the table is", "lines of the table are")
+            notes.append(f"{have} of classes that are not here")
+        return tuple(notes)
 
 
 def _csv(file: str, text: str, column: str, usage: str) -> Iterator[tuple[str, Any, str]]:

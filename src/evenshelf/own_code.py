@@ -6,7 +6,7 @@ import importlib
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Self
@@ -112,6 +112,13 @@ class OwnCode:
         for file in files:
             digest.update(blake2b(file.read_bytes()).digest())
         return digest.hexdigest()
+
+    @property
+    def read_from(self) -> dict[str, str]:
+        """Digest of what was read, by the name of the file without its folder, or of the module."""
+        if self.text is not None:
+            return {Path(self.place).name: f"sha256:{sha256(self.text.encode()).hexdigest()}"}
+        return {self.place: f"blake2b:{self.digest}"}
 
 
 @lru_cache(maxsize=16)

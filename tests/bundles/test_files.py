@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import csv
 import io
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -129,3 +131,56 @@ def test_a_file_that_is_not_finished_is_not_there(trained, tmp_path):
     assert list(tmp_path.iterdir()) == [file]
     with pytest.raises(SettingError, match=r"\.xlsx"), writing(tmp_path / "a.xlsx", 1):
         pass
+
+
+class Broken(io.BytesIO):
+    """A file of which the disk gives no more after its first line."""
+
+    def readline(self, *args):
+        raise OSError(5, "Input/output error")
+
+    def __next__(self):
+        if self.tell():
+            raise OSError(5, "Input/output error")
+        return super().__next__()
+
+    def read(self, *args):
+        raise OSError(5, "Input/output error")
+
+    read1 = readinto = read
+
+
+@pytest.mark.parametrize("name", ["new.txt", "new.csv", "new.jsonl", "new.json", "new.parquet", ""])
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_what_cannot_be_read_is_not_told_of_the_file_that_is_written(trained, tmp_path, name, ending):
+    out = tmp_path / f"out{ending}"
+    rows = titles_of(name, Broken(b"red shoe\nblue shoe\n"))
+    with pytest.raises(InputError) as caught, writing(out, 1) as write:
+        collections.deque(map(write, labelled(trained[0], rows, top=1)))
+    assert (name or "standard input") in caught.value.message
+    assert "Input/output error" in caught.value.message
+    assert "written" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_an_error_of_anything_else_passes_as_it_is(tmp_path, ending):
+    with pytest.raises(PermissionError, match="the cache"), writing(tmp_path / f"out{ending}", 1):
+        raise PermissionError(13, "the cache")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("place", ["a file/out", "full"])
+def test_what_cannot_be_written_is_named(trained, tmp_path, ending, place):
+    """As a file where a folder has to be; and on a disk that is full, which is often told when the file is closed."""
+    (tmp_path / "a file").touch()
+    out = tmp_path / f"{place}{ending}"
+    if place == "full":
+        if not Path("/dev/full").exists():
+            pytest.skip("there is no full device here")
+        out.with_name(f".{out.name}.partial").symlink_to("/dev/full")
+    with pytest.raises(InputError, match="cannot be written") as caught, writing(out, 1) as write:
+        write(next(labelled(trained[0], [given_titles(["red"])], top=1)))
+    assert out.name in caught.value.message
+    assert [f.name for f in tmp_path.iterdir()] == ["a file"]

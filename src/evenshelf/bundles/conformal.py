@@ -106,7 +106,7 @@ class Conformal:
         Raises
         ------
         InputError
-            If arrays are missing or there is not one entry a class.
+            If arrays are missing, there is not one entry a class, or a value cannot be.
         """
         try:
             found = cls(
@@ -116,6 +116,13 @@ class Conformal:
             raise InputError(f"The array {error} of the conformal sets is missing.") from error
         if not {len(found.threshold), len(found.titles), len(found.source)} == {classes}:
             raise InputError(f"The conformal sets are not of {classes} classes.", hint="Train the bundle again.")
+        bounds = {"threshold": (0.0, 1.0), "titles": (0, math.inf), "source": (0, len(SOURCES) - 1)}
+        for name, (least, most) in {**bounds, "crowding": (0, classes - 1)}.items():
+            if not ((arrays[name] >= least) & (arrays[name] <= most)).all():
+                raise InputError(
+                    f"The array '{name}' of the conformal sets has values outside of {least:g} to {most:g}.",
+                    hint="Train the bundle again.",
+                )
         return found
 
 

@@ -76,9 +76,11 @@ class ServingHead:
                 fits &= calibration.factor.shape == calibration.offset.shape == bias.shape
             elif f"{STEPS}.at" in arrays:
                 at, value, count = (arrays[f"{STEPS}.{name}"] for name in ("at", "value", "count"))
-                ends = np.cumsum(count)[:-1]
-                calibration = StepMap(tuple(zip(np.split(at, ends), np.split(value, ends), strict=True)))
-                fits &= len(count) == classes and count.sum() == len(at) == len(value) and bool((count > 0).all())
+                whole = len(count) == classes and bool((count > 0).all()) and count.sum() == len(at) == len(value)
+                ends = np.cumsum(count)[:-1] if whole else np.empty(0, np.int64)
+                parts = tuple(zip(np.split(at, ends), np.split(value, ends), strict=True))
+                calibration = StepMap(parts)
+                fits &= whole and all(bool((np.diff(x) >= 0).all()) for x, _ in parts)
         except KeyError as error:
             raise InputError(f"The array {error} is missing.", hint="Train the bundle again.") from error
         if not fits:

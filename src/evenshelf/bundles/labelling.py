@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,20 +70,38 @@ def writing(file: Path, top: int) -> Iterator[Callable[[list[Labelled]], None]]:
     SettingError
         If the ending is none of :data:`FORMATS`.
     InputError
-        If the file cannot be written.
+        If the file cannot be written. What goes wrong elsewhere, such as reading the rows, is raised as it is.
     """
     check_out(file)
     partial = file.with_name(f".{file.name}.partial")
+    make = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}[file.suffix.lower()]
+    opened = ExitStack()
+
+    def told(rows: list[Labelled]) -> None:
+        with _cannot_write(file):
+            write(rows)
+
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        make = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}[file.suffix.lower()]
-        with make(partial, top) as write:
-            yield write
-        partial.replace(file)
+        with _cannot_write(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write = opened.enter_context(make(partial, top))
+        yield told
+        with _cannot_write(file):
+            opened.close()
+            partial.replace(file)
+    finally:
+        with suppress(OSError):  # what was raised before tells more
+            opened.close()
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _cannot_write(file: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror or error}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def check_out(file: Path) -> None:

@@ -25,7 +25,10 @@ class FileEntry(BaseModel):
 
 
 class EncoderEntry(BaseModel):
-    """What turns titles into the vectors that the head was fitted on."""
+    """What turns titles into the vectors that the head was fitted on.
+
+    Of a model that was in a folder, `spec` has the name of the folder alone, as in ``st:./my-model``.
+    """
 
     model_config = ConfigDict(extra="forbid")
     spec: str
@@ -33,8 +36,19 @@ class EncoderEntry(BaseModel):
     fingerprint: str
 
 
+class ReadEntry(BaseModel):
+    """Something of a user that a remedy was made from, without its folder, and the digest of its content."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    digest: str
+
+
 class RemedyEntry(BaseModel):
-    """What the head was fitted under; `chosen` says in a sentence where remedy and settings come from."""
+    """What the head was fitted under; `chosen` says in a sentence where remedy and settings come from.
+
+    Files of a user stand in `spec` by their names alone; `read` has their digests.
+    """
 
     model_config = ConfigDict(extra="forbid")
     spec: str
@@ -42,6 +56,7 @@ class RemedyEntry(BaseModel):
     paper: str
     penalty: float | None
     chosen: str
+    read: list[ReadEntry] = []
 
 
 class ClassEntry(BaseModel):
@@ -78,9 +93,9 @@ class Manifest(BaseModel):
     nouns
         What a thing, its text and its label are called.
     trained_on
-        Shop, hash of its content, examples, texts, what was left out.
+        Name of the shop, hash of its content, examples, texts, what was left out.
     evidence
-        Of the study: its folder, headline, reasons, and the numbers of the remedy; and the head's own, out of fold.
+        Of the study: its name, headline, reasons, and the numbers of the remedy; and the head's own, out of fold.
     labels_per_text
         1, or of tags the mean number of a text.
     onnx_difference
@@ -140,7 +155,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise InputError(f"{folder} {what}.", hint="Make one with: evenshelf train SHOP --out FOLDER")
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file} is damaged: {error}.", hint=_AGAIN) from error
     schema = document.get("schema_version") if isinstance(document, dict) else None
     if schema != SCHEMA:

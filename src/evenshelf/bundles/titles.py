@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -75,8 +76,9 @@ def titles_of(
     """
     suffix = Path(name).suffix.lower()
     if suffix in TABLES:
-        batches = read_batches(name, stream, encoding=encoding)
-        yield from _blocks(row for batch in batches for row in _rows(name, batch, column))
+        with _cannot_read(name):
+            batches = read_batches(name, stream, encoding=encoding)
+            yield from _blocks(row for batch in batches for row in _rows(name, batch, column))
         return
     if suffix not in ("", *LINES):
         raise SettingError(
@@ -85,7 +87,18 @@ def titles_of(
         )
     if column is not None:
         raise SettingError(f"{name} holds a title a line and no column {column!r}.", hint="Leave --column away.")
-    yield from _blocks(_lines(stream, encoding))
+    with _cannot_read(name):
+        yield from _blocks(_lines(stream, encoding))
+
+
+@contextmanager
+def _cannot_read(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{name or 'standard input'} cannot be read: {error.strerror or error}.", hint="Check the disk or the pipe."
+        ) from error
 
 
 def _blocks(rows: Iterable[Given]) -> Iterator[list[Given]]:

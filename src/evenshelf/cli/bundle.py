@@ -106,6 +106,10 @@ def predict(  # noqa: PLR0917 - typer calls it by name
         str | None, typer.Option(metavar="NAME", help="The column of the file that holds the titles: title.")
     ] = None,
     encoding: Annotated[str, typer.Option(help="Of the file, such as utf-8 or gb18030.")] = "utf-8",
+    encoder: Annotated[
+        str | None,
+        typer.Option(metavar="SPEC", help="The bundle's model, if it is not in the bundle and you trust it."),
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="So many classes for each title.")] = 3,
     unsure_below: Annotated[
         float, typer.Option("--unsure-below", metavar="P", help="A less probable label is not sure.")
@@ -122,6 +126,9 @@ def predict(  # noqa: PLR0917 - typer calls it by name
     with several classes in its set, or none, or with a probability below
     --unsure-below is not sure: have it labelled by a person.
 
+    A bundle may come from anybody, so a model that is not in it (st:, hf:) is only
+    loaded if you name it with --encoder. It has to be the same model.
+
     Rows that cannot be labelled keep their place, with the reason. Files are read
     and written in blocks, so they may be larger than memory.
 
@@ -132,6 +139,8 @@ def predict(  # noqa: PLR0917 - typer calls it by name
       evenshelf predict myshop --file new.csv --out labelled.csv
 
       evenshelf predict mybundle --file new.parquet --column name --top 5 --out labelled.jsonl
+
+      evenshelf predict mybundle "red shoe" --encoder st:intfloat/multilingual-e5-small
 
       cat titles.txt | evenshelf predict myshop --file - --json
     """
@@ -155,7 +164,7 @@ def predict(  # noqa: PLR0917 - typer calls it by name
         progress = stack.enter_context(working())
         progress("loading the bundle", 0, None)
         folder = bundle_in(bundle)
-        loaded = Bundle.load(folder)
+        loaded = Bundle.load(folder, encoder=encoder)
         blocks = _blocks(stack, titles or [], file, column, encoding)
         write = None if out is None else stack.enter_context(writing(out, top))
         progress("labelling", 0, None)

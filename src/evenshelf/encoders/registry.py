@@ -29,7 +29,8 @@ class EncoderKind:
     open
         ``open(argument, texts)`` makes the encoder; ``argument`` is what follows ``name:`` in the spec (or "").
     argument
-        How the argument is called in help, such as ``NAME_OR_FOLDER``; None if the kind takes none.
+        How the argument is called in help, such as ``NAME_OR_FOLDER``; None if the kind takes none. A bundle of a kind
+        that takes one is only loaded with an encoder that a person names: its argument may be anybody's.
     fitted
         Whether it is fitted on the texts, so that it cannot be opened without any.
     restore

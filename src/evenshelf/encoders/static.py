@@ -28,6 +28,7 @@ from evenshelf.encoders.onnx_encoder import OnnxEncoder
 from evenshelf.encoders.registry import EncoderKind, register
 from evenshelf.encoders.weights import max_length, minilm_folder, read_config, read_tokenizer
 from evenshelf.encoders.words import count_words
+from evenshelf.errors import InputError
 
 REVISION = "1"
 DIMENSION = 256
@@ -143,7 +144,14 @@ def open_static() -> StaticEncoder:
 
 def _restored(state: Mapping[str, NDArray[Any]]) -> Encoder:
     folder = minilm_folder()
-    return StaticEncoder(state["table"], read_tokenizer(folder, max_length(folder, read_config(folder))))
+    table, tokenizer = state["table"], read_tokenizer(folder, max_length(folder, read_config(folder)))
+    if (table.dtype.kind, table.ndim) != ("f", 2) or len(table) != tokenizer.get_vocab_size():
+        raise InputError(
+            f"the table of static vectors is {table.dtype} {table.shape}, and there are "
+            f"{tokenizer.get_vocab_size():,} tokens.",
+            hint="Fit and save it again.",
+        )
+    return StaticEncoder(table, tokenizer)
 
 
 register(

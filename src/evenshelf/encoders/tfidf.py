@@ -143,8 +143,22 @@ class TfidfEncoder(Encoder):
         ------
         KeyError
             If an array is missing.
+        InputError
+            If the arrays do not fit together.
         """
-        return cls(state["hashes"], state["idf"], state["directions"])
+        hashes, idf, directions = state["hashes"], state["idf"], state["directions"]
+        known = len(hashes) if hashes.ndim == 1 else 0
+        if not (
+            known
+            and hashes.dtype == np.uint64
+            and bool((hashes[1:] > hashes[:-1]).all())
+            and (idf.dtype.kind, idf.shape) == ("f", (known,))
+            and (directions.dtype.kind, directions.ndim, directions.shape[0]) == ("f", 2, known)
+        ):
+            arrays = {"hashes": hashes, "idf": idf, "directions": directions}
+            shapes = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items())
+            raise InputError(f"the arrays of a tfidf encoder do not fit together: {shapes}.", hint="Fit it again.")
+        return cls(hashes, idf, directions)
 
     def save(self, path: Path) -> None:
         """Write the fitted state to one safetensors file, whole or not at all."""
@@ -162,7 +176,7 @@ class TfidfEncoder(Encoder):
         """
         try:
             return cls.of_state(load_file(path))
-        except (OSError, SafetensorError, KeyError) as error:
+        except (OSError, SafetensorError, KeyError, InputError) as error:
             raise InputError(f"{path} is not a saved tfidf encoder: {error}.", hint="Fit and save it again.") from error
 
 

@@ -100,6 +100,11 @@ class Remedy:
         return ""
 
     @property
+    def read_from(self) -> Mapping[str, str]:
+        """What it was made from that its parameters only name, such as a user's file: digests by name, no folders."""
+        return {}
+
+    @property
     def parts(self) -> tuple[Remedy, ...]:
         """The remedies this one is made of; itself when it is not a composition."""
         return (self,)

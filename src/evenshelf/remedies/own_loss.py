@@ -65,6 +65,11 @@ class CustomLoss(Remedy):
         """Digest of the file, or of the package."""
         return self._found.digest if self.source else ""
 
+    @property
+    def read_from(self) -> dict[str, str]:
+        """See :attr:`Remedy.read_from`."""
+        return self._found.read_from if self.source else {}
+
     def not_applicable(self, prior: Prior, *, has_names: bool) -> str | None:
         """Without a source there is no loss."""
         return super().not_applicable(prior, has_names=has_names) if self.source else "no loss was given"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from evenshelf.errors import SettingError, near
@@ -114,6 +115,41 @@ def _arguments(kind: type[Remedy], call: ast.Call, faults: list[str]) -> dict[st
             continue
         values[name] = value
     return values if len(faults) == before else None
+
+
+def places_in(spec: str) -> dict[str, str]:
+    """Files of a user that a spec names by a path, as they stand in it: their names without the folders.
+
+    They need not be there any more. What is no spec names none.
+
+    Examples
+    --------
+    >>> places_in("weight_table(file='/home/me/costs.csv') + logit_adjust(tau=0.5)")
+    {'/home/me/costs.csv': 'costs.csv'}
+    """
+    try:
+        tree = ast.parse(spec.strip(), mode="eval").body
+    except SyntaxError:
+        return {}
+    known = catalogue()
+    found: dict[str, str] = {}
+    for node in _terms(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known):
+            continue
+        for keyword in node.keywords:
+            value = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
+            if keyword.arg not in known[node.func.id].needs or not isinstance(value, str):
+                continue
+            name = Path(value).name
+            if name != value:
+                found |= {value: name, repr(value)[1:-1]: _written(name, value)}
+    return found
+
+
+def _written(part: str, value: str) -> str:
+    """A part of a text as it stands in the literal of all of it, whose quotes it needs not share by itself."""
+    both = "'\"" if "'" in value and '"' in value else ""
+    return repr(part + both)[1 : -1 - len(both) - (1 if both else 0)]
 
 
 def _kind(value: object) -> str:

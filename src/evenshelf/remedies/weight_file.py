@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from evenshelf.class_file import Said, read_class_file
+from evenshelf.class_file import ClassFile
 from evenshelf.errors import SettingError
 
 USAGE = 'Name a CSV with the columns class and weight, or a JSON object such as {"tea": 2.0}.'
@@ -22,12 +22,12 @@ class WeightFile:
     ----------
     weights
         By class.
-    said
+    file
         The same as it stands there.
     """
 
     weights: dict[str, float]
-    said: dict[str, Said]
+    file: ClassFile
 
     @classmethod
     def read(cls, file: str) -> WeightFile:
@@ -36,11 +36,11 @@ class WeightFile:
         Raises
         ------
         SettingError
-            If it cannot be read (see :func:`read_class_file`), or a weight is no number or out of range; with file, row
+            If it cannot be read (see :class:`ClassFile`), or a weight is no number or out of range; with file, row
             and column.
         """
-        said = read_class_file(file, COLUMN, USAGE)
-        return cls({label: _weight(file, one.place, label, one.value) for label, one in said.items()}, said)
+        found = ClassFile.read(file, COLUMN, USAGE)
+        return cls({label: _weight(file, one.place, label, one.value) for label, one in found.said.items()}, found)
 
 
 def _weight(file: str, place: str, label: str, value: Any) -> float:

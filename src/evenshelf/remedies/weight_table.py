@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from evenshelf.class_file import left_over, unmatched
 from evenshelf.errors import SettingError
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Floats, Prior
-from evenshelf.remedies.weight_file import COLUMN, USAGE, WeightFile
+from evenshelf.remedies.weight_file import USAGE, WeightFile
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class WeightTable(Remedy):
         table = self._table
         if table is None:
             return self
-        notes = left_over(*unmatched(self.file, COLUMN, table.said, labels), "weighed 1")
+        notes = table.file.left_over(labels, "weighed 1")
         found = copy(self)  # which does not read the file again
         vars(found)["bound_to"] = _Bound(tuple(table.weights.get(label, 1.0) for label in labels), notes)
         return found
@@ -89,6 +89,11 @@ class WeightTable(Remedy):
         if self._table is None:
             return ""
         return blake2b(repr((self._table.weights, self._bound)).encode(), digest_size=8).hexdigest()
+
+    @property
+    def read_from(self) -> dict[str, str]:
+        """See :attr:`Remedy.read_from`."""
+        return {} if self._table is None else {Path(self.file).name: f"sha256:{self._table.file.sha256}"}
 
     def notes(self, prior: Prior) -> tuple[str, ...]:
         """See :meth:`Remedy.notes`."""

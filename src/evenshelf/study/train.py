@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.bundles import Bundle, Manifest
-from evenshelf.bundles.bundle import check_place
 from evenshelf.bundles.conformal import check_alpha
-from evenshelf.bundles.manifest import SCHEMA, ClassEntry, EncoderEntry, RemedyEntry
+from evenshelf.bundles.folder import check_place
+from evenshelf.bundles.manifest import SCHEMA, ClassEntry, EncoderEntry, ReadEntry, RemedyEntry
 from evenshelf.bundles.places import BUNDLES
+from evenshelf.bundles.portable import portable_encoder, without_places
 from evenshelf.encoders import Encoder, VectorCache, check_restorable, open_encoder
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.binary import BINARY
@@ -23,6 +24,7 @@ from evenshelf.learners.bundling import check_bundled, cross_fit, serving_head
 from evenshelf.learners.heads import HEADS
 from evenshelf.learners.vectors import prepare
 from evenshelf.remedies import Prior, Remedy, parse
+from evenshelf.remedies.spec import places_in
 from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
 from evenshelf.study.applicable import unfit_for_sets
@@ -170,23 +172,33 @@ def train(
         conformal, sets = sets_of(found, prepared, task, fold, 0.1 if wanted.alpha is None else wanted.alpha)
     spread = np.linspace(0, len(vectors) - 1, min(_PROBES, len(vectors))).astype(np.int64)
     head = serving_head(found.head, vectors[spread])
-    notes = [*_changed(shop, meta), *told, *winner.notes, *found.notes]
+    names_only = places_in(remedy.spec)
+    notes = [*told, *winner.notes, *found.notes, *(() if conformal is None else conformal.notes(task.classes))]
     manifest = Manifest(
         schema_version=SCHEMA,
         evenshelf=_version(),
         task=task.name,
         target=target,
         nouns=task.nouns.to_dict(),
-        encoder=EncoderEntry(spec=encoder.name, dimension=encoder.dimension, fingerprint=encoder.fingerprint),
+        encoder=EncoderEntry(
+            spec=portable_encoder(encoder.name), dimension=encoder.dimension, fingerprint=encoder.fingerprint
+        ),
         remedy=RemedyEntry(
-            spec=remedy.spec, title=remedy.title, paper=remedy.paper, penalty=winner.penalty, chosen=winner.chosen
+            spec=without_places(remedy.spec, names_only),
+            title=remedy.title,
+            paper=remedy.paper,
+            penalty=winner.penalty,
+            chosen=winner.chosen,
+            read=[
+                ReadEntry(name=name, digest=digest) for part in remedy.parts for name, digest in part.read_from.items()
+            ],
         ),
         classes=[
             ClassEntry(name=name, count=int(count), bucket=str(bucket))
             for name, count, bucket in zip(task.classes, task.counts, task.bucket, strict=True)
         ],
         trained_on={
-            "shop": str(shop.path),
+            "shop": shop.path.resolve().name,
             "sha256": shop.fingerprint(),
             "examples": len(task.target),
             "things": task.things,
@@ -199,7 +211,7 @@ def train(
         evidence={"study": winner.evidence, "out_of_fold": quality(found, prepared, task)},
         conformal=sets,
         labels_per_text=len(prepared.target) / len(np.unique(task.same)) if task.several else 1.0,
-        notes=[*notes, *(() if conformal is None else conformal.notes(task.classes))],
+        notes=[*_changed(shop, meta), *without_places(notes, names_only)],
     )
     bundle = Bundle(manifest, encoder, head, conformal)
     bundle.save(folder, probes=vectors[spread])

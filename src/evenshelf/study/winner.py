@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evenshelf.bundles.portable import without_places
 from evenshelf.errors import InputError, SettingError, near
 from evenshelf.learners.heads import HEADS
+from evenshelf.remedies.spec import places_in
 from evenshelf.study.comparison import jsonable
 from evenshelf.study.results import StudyResult, load
 from evenshelf.study.verdict import Verdict, decide
@@ -38,7 +40,7 @@ class Winner:
     encoder
         Spec, or ``None`` for the one that suits the texts.
     evidence
-        JSON-able; empty without a study.
+        JSON-able; empty without a study. No path stands in it: bundles are handed on.
     notes
         What a person should know before using it, a sentence each.
     """
@@ -131,7 +133,7 @@ def winner_of(folder: Path, remedy: str | None = None) -> tuple[Winner, StudyRes
     folds = len(outcome.settings)
     compared = next((c for c in verdict.comparisons if c.spec == spec), None)
     evidence = {
-        "folder": str(folder),
+        "folder": folder.resolve().name,
         "headline": verdict.headline,
         "reasons": list(verdict.reasons),
         "metric": verdict.metric,
@@ -144,7 +146,7 @@ def winner_of(folder: Path, remedy: str | None = None) -> tuple[Winner, StudyRes
             setting["penalty"],
             f"{why}; {votes} of {folds} folds chose these settings",
             result.meta["encoder"]["spec"] if "encoder" in result.meta else None,
-            evidence,
+            without_places(evidence, {p: name for r in result.remedies for p, name in places_in(r.spec).items()}),
             tuple(notes),
         ),
         result,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evenshelf.class_file import left_over, read_class_file, unmatched
+from evenshelf.class_file import ClassFile
 from evenshelf.errors import SettingError
 from evenshelf.tasks.label import LabelTask
 
@@ -25,16 +25,14 @@ def described(task: LabelTask, file: str) -> tuple[LabelTask, tuple[str, ...]]:
         If the file cannot be read, holds what is no text, describes none of the classes, or what is nearly the name of
         a class that it lacks.
     """
-    said = read_class_file(file, COLUMN, USAGE)
-    for label, one in said.items():
+    table = ClassFile.read(file, COLUMN, USAGE)
+    for label, one in table.said.items():
         if not isinstance(one.value, str):
             raise SettingError(
                 f"{file}, {one.place}: the description {one.value!r} of {label!r} is no text.", hint=USAGE
             )
-    lacking, foreign = unmatched(file, COLUMN, said, task.classes)
-    found = {c: text for c in task.classes if c in said and (text := said[c].value.strip())}
+    notes = table.left_over(task.classes, "known by name alone")
+    found = {c: text for c in task.classes if c in table.said and (text := table.said[c].value.strip())}
     if not found:
         raise SettingError(f"{file} describes none of the {len(task.classes)} {task.nouns.labels}.", hint=USAGE)
-    empty = [label for label in task.classes if label in said and label not in found]
-    notes = left_over([*lacking, *empty], foreign, "known by name alone")
     return replace(task, descriptions=found), notes
