@@ -191,10 +191,10 @@ _SENTENCES = {
         (
             "A study of {remedies} of them took {seconds} s; the same remedies one after another with "
             "imbalanced-learn, scikit-learn and torch take {peer} s, {ratio} times as long, with {memory} times the "
-            "memory (they ran {peer_folds} of {folds} folds; the seconds are scaled up). On these folds macro-F1 differs by at most {gap} with the "
-            "settings that each side chose, and by at most {exact} at equal settings among remedies that draw no "
-            "random rows; fitted to the end, by at most {tight} at {tried} "
-            "settings of one fold."
+            "memory (they ran {peer_folds} of {folds} folds; the seconds are scaled up). On these folds macro-F1 "
+            "differs by at most {gap} with the settings that each side chose, and by at most {exact} at equal settings "
+            "among remedies that draw no random rows; fitted to the end, by at most {tight} at {tried} settings of one "
+            "fold."
         ),
         (
             "对其中 {remedies} 种的研究用时 {seconds} 秒；"
