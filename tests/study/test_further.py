@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -18,8 +19,9 @@ from evenshelf.study.curve_fits import SHARES, layers_of
 from evenshelf.study.evidence_wording import curve_sentences
 from evenshelf.study.further import check_seeds, further
 from evenshelf.study.learning_curve import FORETOLD, CurvePoint, Forecast, LearningCurve, curve_of, learning_curve
+from evenshelf.study.metrics import save_findings
 from evenshelf.study.repeats import FINALISTS, SeedGain, SeedSensitivity, finalists, seed_sensitivity
-from evenshelf.study.results import StudyResult, load
+from evenshelf.study.results import StudyResult, load, save
 from evenshelf.study.runner import Study
 from evenshelf.study.statistics import METRICS, Bootstrap
 from evenshelf.study.verdict import Verdict, decide
@@ -133,6 +135,46 @@ def test_what_is_further_asked_for_is_kept(ran: tuple[Study, StudyResult, Verdic
     assert found.seeds is not None
     assert kept.seeds.to_dict() == found.seeds.to_dict()
     assert decide(kept, replicates=200).to_dict() == verdict.to_dict()
+
+
+def test_the_same_study_run_again_keeps_what_it_was_further_asked_for(
+    ran: tuple[Study, StudyResult, Verdict], tmp_path: Path
+) -> None:
+    study, *_ = ran
+    again = replace(study, folder=tmp_path, remedies=("balanced", "name_prior"))
+    result = again.run()
+    verdict = decide(result, replicates=200)
+    save_findings(result, verdict, tmp_path)
+    found = further(again, result, verdict, seeds=2, curve=True)
+    assert (tmp_path / "verdict.json").is_file(), "what was decided goes when more is asked"
+    shutil.rmtree(tmp_path / "seeds")  # so that nothing could be done anew unnoticed
+    shutil.rmtree(tmp_path / "curve")
+    for kept in (again.run(), replace(again, baselines=["zero_shot"]).run(), load(tmp_path)):
+        assert kept.seeds is not None
+        assert kept.curve is not None
+        assert found.seeds is not None
+        assert found.curve is not None
+        assert kept.seeds.to_dict() == found.seeds.to_dict()
+        assert kept.curve.to_dict() == found.curve.to_dict()
+    assert not (tmp_path / "seeds").exists()
+    assert not (tmp_path / "curve").exists()
+    lied = study.task.target[::-1].copy()
+    for other in (
+        replace(again, seed=1),
+        replace(again, budget=3),
+        replace(again, remedies=("balanced",)),
+        replace(again, task=replace(study.task, target=lied)),
+    ):
+        kept = load_after(other, found)
+        assert kept.seeds is None
+        assert kept.curve is None
+
+
+def load_after(study: Study, before: StudyResult) -> StudyResult:
+    """What is read of a study that was run in a folder with an earlier one."""
+    save(before, study.folder)
+    study.run()
+    return load(study.folder)
 
 
 @given(st.floats(0.1, 0.6), st.floats(0.05, 0.5), st.floats(1.1, 4.0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from evenshelf.errors import SettingError
 from evenshelf.study.learning_curve import learning_curve
 from evenshelf.study.repeats import finalists, seed_sensitivity
-from evenshelf.study.results import StudyResult, save
+from evenshelf.study.results import StudyResult, save_further
 
 if TYPE_CHECKING:
     from evenshelf.learners import LearnerKind
@@ -43,6 +43,8 @@ def further(
 ) -> StudyResult:
     """The result with what else was asked for, kept in the study's folder.
 
+    What an earlier run of the same study was asked for stays: :meth:`evenshelf.study.runner.Study.run` found it there.
+
     Parameters
     ----------
     study, result, verdict
@@ -59,10 +61,9 @@ def further(
     asked = result
     if seeds > 1 and finalists(verdict):
         asked = replace(asked, seeds=seed_sensitivity(study, result, verdict, seeds, progress))
-        save(asked, study.folder)  # what comes next may be interrupted, or refused for want of examples
+        save_further(asked, study.folder)  # what comes next may be interrupted
     if curve:
         best = [] if verdict.best is None else [verdict.best]
         asked = replace(asked, curve=learning_curve(study, result, best, progress))
-    if asked is not result:
-        save(asked, study.folder)
+        save_further(asked, study.folder)
     return asked
