@@ -11,20 +11,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from evenshelf import compare
 from evenshelf.errors import InputError, SettingError
-from evenshelf.study.curve_fits import SHARES, layers_of
+from evenshelf.learners import learner_kind
+from evenshelf.study import trials
+from evenshelf.study.curve_fits import SHARES, CurveFit, CurvePlan, fit_share, layers_of
 from evenshelf.study.evidence_wording import curve_sentences
-from evenshelf.study.further import check_seeds, further
+from evenshelf.study.further import check_curve, check_seeds, further
 from evenshelf.study.learning_curve import FORETOLD, CurvePoint, Forecast, LearningCurve, curve_of, learning_curve
 from evenshelf.study.metrics import save_findings
+from evenshelf.study.plan import search_units
+from evenshelf.study.plan import settings as plan_settings
 from evenshelf.study.repeats import FINALISTS, SeedGain, SeedSensitivity, finalists, seed_sensitivity
 from evenshelf.study.results import StudyResult, load, save
 from evenshelf.study.runner import Study
 from evenshelf.study.statistics import METRICS, Bootstrap
 from evenshelf.study.verdict import Verdict, decide
+from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.nouns import nouns_of
 from tests.study.test_runner import data
 
@@ -121,8 +127,79 @@ def test_no_label_beyond_the_share_is_looked_at(ran: tuple[Study, StudyResult, V
 def test_too_few_examples_for_a_curve_are_said_to_be(tmp_path: Path) -> None:
     task, vectors, names = data(rows=40, classes=3)
     study = Study(task, vectors, tmp_path, names=names, remedies=("balanced",), folds=4, budget=2, workers=1)
+    result = study.run()
     with pytest.raises(InputError, match="too small to learn from"):
-        learning_curve(study, study.run(), [])
+        learning_curve(study, result, [])
+    with pytest.raises(InputError, match="too small to learn from"):
+        check_curve(study.fitted, task, folds=4)
+
+
+@given(st.integers(8, 200), st.integers(2, 8), st.integers(3, 6), st.integers(0, 50))
+@settings(max_examples=40, deadline=None)
+def test_what_the_check_of_a_curve_lets_pass_can_be_fitted(rows: int, classes: int, folds: int, seed: int) -> None:
+    """It holds for every fit what it needs: something to choose by, and two classes to train."""
+    rng = np.random.default_rng(seed)
+    task = LabelTask.of([f"c{n}" for n in rng.integers(0, classes, rows)], group=rng.integers(0, rows, rows))
+    assume(len(set(task.group.tolist())) >= folds)
+    fold = task.split(folds, seed)
+    assume(set(range(folds)) <= set(fold.tolist()))
+    layer, parts = layers_of(task.group, seed), len(SHARES) + 1
+    part = (fold.astype(int) + 1) * parts + layer
+    plan = CurvePlan(Path(), "", (), folds, 1, seed, learner_kind("heads"))
+    fits = [
+        (np.isin(part, seen), np.isin(part, job.trained) & ~np.isin(part, seen))
+        for job in (CurveFit(plan, test, level) for test in range(folds) for level in range(len(SHARES)))
+        for seen in job.validated
+    ]
+    enough = all(seen.any() and len(set(task.target[fitted].tolist())) > 1 for seen, fitted in fits)
+    enough &= part.max() == (folds + 1) * parts - 1
+    try:
+        check_curve(plan.learner, task, folds=folds, seed=seed)
+    except InputError:
+        assert not enough
+    else:
+        assert enough
+
+
+def test_a_curve_is_refused_before_anything_is_encoded_or_fitted(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    texts = [" ".join("".join(rng.choice(list("abcdefghij"), 5)) for _ in range(4)) for _ in range(40)]
+    with pytest.raises(InputError, match="too few examples for a learning curve"):
+        compare(texts, ["a", "b"] * 20, folds=4, learning_curve=True, folder=tmp_path, progress=False, encoder="tfidf")
+    assert not list(tmp_path.iterdir())
+    vectors = rng.normal(size=(40, 4))
+    with pytest.raises(InputError, match="too few examples for a learning curve"):
+        compare(vectors, ["a", "b"] * 20, folds=4, learning_curve=True, folder=tmp_path, progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("folds", [4, 5])
+def test_shares_are_tuned_as_the_study_is(tmp_path: Path, folds: int) -> None:
+    """By the same folds; a share of all the labels answers as the study did."""
+    task, vectors, names = data(rows=500)
+    study = Study(
+        task, vectors, tmp_path, names=names, remedies=("name_prior", "temperature"), folds=folds, budget=4, workers=1
+    )
+    result = study.run()
+    learning_curve(study, result, ["name_prior", "temperature"])
+    (place,) = (path.name for path in (tmp_path / "vectors").glob("curve-*"))
+    plan = CurvePlan(tmp_path, place, study.compared, folds, study.budget, study.seed, study.fitted)
+    units = search_units([("none", s) for s in plan_settings(study.compared[0], 4, study.fitted)], "m", folds)
+    row_of = trials.laid_out(tmp_path / "vectors" / place)[0].row_of
+    answered = {remedy.spec: np.full(int(row_of.max()) + 1, -1) for remedy in study.compared}
+    for test in range(folds):
+        job = CurveFit(plan, test, len(SHARES))
+        others = {fold for unit in units if test in unit.held_out for fold in unit.held_out} - {test}
+        assert {part // (len(SHARES) + 1) - 1 for parts in job.validated for part in parts} == others
+        assert len(job.validated) == len(others)
+        fit_share(job)
+        for spec, codes in job.stored().items():
+            answered[spec][trials.laid_out(tmp_path / "vectors" / place)[0].index(job.tested)] = codes
+    tested = result.fold >= 0
+    for spec, codes in answered.items():
+        tuned = result[spec].tuned
+        assert tuned is not None
+        assert (codes[row_of] == tuned.predicted)[tested].mean() > 0.995, spec
 
 
 def test_what_is_further_asked_for_is_kept(ran: tuple[Study, StudyResult, Verdict]) -> None:

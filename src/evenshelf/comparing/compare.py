@@ -17,8 +17,9 @@ from evenshelf.comparing.inputs import Examples, read_examples, read_groups, rea
 from evenshelf.comparing.result import Findings
 from evenshelf.encoders import Choice, Encoder, open_encoder
 from evenshelf.errors import InputError, SettingError
+from evenshelf.learners import learner_kind
 from evenshelf.remedies import Remedy
-from evenshelf.study.further import check_seeds, further
+from evenshelf.study.further import check_curve, check_seeds, further
 from evenshelf.study.metrics import save_findings
 from evenshelf.study.prepare import AUTO, Plan, check_encoder, check_metric, check_verdict, pick_encoder, prepare
 from evenshelf.study.progress import progress_bar
@@ -117,6 +118,8 @@ def compare(
     plan.check(texts=False)  # those of the baseline of words are checked once there are texts
     check_verdict(metric, guardrail, zone)
     check_seeds(seeds)
+    if learning_curve:
+        check_curve(learner_kind(plan.learner))
     if isinstance(encoder, str):
         check_encoder(encoder)
     examples, labels, group, dropped = _known(read_examples(texts_or_matrix), y, groups)
@@ -136,8 +139,10 @@ def compare(
                     names=names,
                     y=y,
                 )
+                _check_task(study.task, metric, plan, curve=learning_curve)
             else:
                 task = LabelTask.of(labels, examples.texts, group=group, dropped=dropped)  # type: ignore[arg-type]
+                _check_task(task, metric, plan, curve=learning_curve)
                 spec = AUTO if encoder is None else encoder
                 choice = (
                     pick_encoder(task.texts or (), spec) if isinstance(spec, str) else Choice(spec.name, "as given")
@@ -151,7 +156,6 @@ def compare(
                     names=None if names is None else _as_texts(read_names(names, task.classes, y)),
                     progress=tell,
                 )
-        check_metric(study.task, metric, plan)
         with progress_bar(console, "laying out the vectors", shown=progress) as tell:
             result = study.run(tell)
             verdict = decide(result, metric=metric, guardrail=guardrail, zone=zone)
@@ -159,6 +163,13 @@ def compare(
         if folder is not None:
             save_findings(result, verdict, home)
     return Findings(verdict, result)
+
+
+def _check_task(task: LabelTask, metric: str, plan: Plan, *, curve: bool) -> None:
+    """Refuse what these examples cannot answer, before anything is encoded or fitted."""
+    check_metric(task, metric, plan)
+    if curve:
+        check_curve(learner_kind(plan.learner), task, folds=plan.folds, seed=plan.seed)
 
 
 def _known(

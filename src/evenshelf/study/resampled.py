@@ -11,11 +11,12 @@ The same distribution, read as a posterior with a flat prior, is the Bayesian co
 Machine Learning 100, 2015; Benavoli et al., JMLR 18, 2017): how probable it is that the difference is above, within and
 below a zone in which it does not matter.
 
-All of this rests on the normal distribution. Few differences that happen to be alike, or equal, have next to no variance,
-and the test would be as sure as one likes of a chance that is not small: if a remedy does nothing, m differences have one
-sign with a chance of ``2 ** (1 - m)`` (sign test; Fisher, The Design of Experiments, 1935), and nothing but their size
-tells more. So the standard error is never below the one at which p is that floor; interval and posterior are of the same
-width. Five folds cannot get below p = .0625, ten not below .002. The bootstrap has the same floor over groups.
+All of this rests on the normal distribution. Few differences that happen to be alike, or equal, have next to no
+variance, and the test would be as sure as one likes where luck is not unlikely: under a remedy that does nothing, m
+differences have one sign with a chance of ``2 ** (1 - m)`` (Fisher, The Design of Experiments, 1935, section 21,
+flips the signs of differences). So the standard error is never below the one at which p is that floor; interval and
+posterior have the same width. Five folds cannot get below p = .0625, ten not below .002. The bootstrap has such a floor
+over groups.
 """
 
 from __future__ import annotations
