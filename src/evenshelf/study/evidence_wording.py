@@ -138,15 +138,24 @@ def calibration_sentence(verdict: Verdict) -> str:
 
 def seed_sentences(found: SeedSensitivity) -> tuple[str, ...]:
     """Whether the verdict hangs on the seed."""
+    tests = {test.spec: test for test in found.tests}
     lines = []
-    for test in found.tests:
-        gains = found.of(test.spec)
-        low, high = min(g.diff for g in gains), max(g.diff for g in gains)
-        lines.append(
-            f"{test.spec}: {signed(low)} to {signed(high)} in {METRICS[found.metric].title} over {len(gains)} seeds, "
-            f"the best of the finalists under {found.wins(test.spec)}; all {test.folds} folds: {signed(test.diff)} "
-            f"({signed(test.low)} to {signed(test.high)}; {_tested(test)} by the corrected resampled t-test)."
+    for spec in found.specs:
+        own, *fresh = found.of(spec)
+        line = f"{spec}: {signed(own.diff)} in {METRICS[found.metric].title} under the seed that chose it"
+        low, high = min(g.diff for g in fresh), max(g.diff for g in fresh)
+        span = signed(low) if len(fresh) == 1 else f"{signed(low)} to {signed(high)}"
+        line += (
+            f", {span} under {counted(len(fresh), 'fresh seed', 'fresh seeds')}, the best of the finalists under "
+            f"{found.wins(spec)} of {plural(len(fresh), 'it', 'them')}"
         )
+        if spec in tests:
+            test = tests[spec]
+            line += (
+                f"; the {test.folds} fresh folds: {signed(test.diff)} ({signed(test.low)} to {signed(test.high)}; "
+                f"{_tested(test)} by the corrected resampled t-test)"
+            )
+        lines.append(f"{line}.")
     return tuple(lines)
 
 
