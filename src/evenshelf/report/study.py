@@ -278,14 +278,18 @@ def _bucket_scores(verdict: Verdict) -> dict[str, tuple[float, float]]:
     return {name: (getattr(before, f"{name}_f1"), getattr(after, f"{name}_f1")) for name in ("head", "torso", "tail")}
 
 
-def _reliability(result: StudyResult, verdict: Verdict) -> Figure:
+def _reliability(result: StudyResult, verdict: Verdict) -> Figure | None:
+    """How sure and how right; ``None`` where nothing is predicted."""
     compared: dict[str, Outcome | None] = {verdict.baseline: result.baseline.tuned}
     if verdict.best is not None:
         compared[verdict.best] = result[verdict.best].tuned
     tables = {spec: reliability_tables(result, o) for spec, o in compared.items() if o is not None}
-    panels = {title: {spec: t[k] for spec, t in tables.items()} for k, title in enumerate(("all examples", "the tail"))}
-    filled = {title: p for title, p in panels.items() if all(len(t.share) for t in p.values())}
-    return class_charts.reliability(filled, verdict.baseline)
+    panels = {
+        title: {spec: t[k] for spec, t in tables.items() if len(t[k].share)}
+        for k, title in enumerate(("all examples", "the tail"))
+    }
+    filled = {title: panel for title, panel in panels.items() if panel}
+    return class_charts.reliability(filled, verdict.baseline) if filled else None
 
 
 def _did(remedy: RemedyResult) -> dict[str, Any]:

@@ -39,6 +39,8 @@ def _by_fold(verdict: Verdict) -> str:
         f"{test.folds} folds)"
     )
     beyond = f"{percent(test.better)} probable to be more than {value(verdict.zone)}"
+    if rivals(verdict) > 1:
+        beyond += f", which does not allow for its being the best of {rivals(verdict)}"
     if (test.p_holm if math.isfinite(test.p_holm) else test.p) < verdict.alpha:
         return f"{start}, and is {beyond}."
     return f"{start}, which so few folds do not prove by themselves; it is {beyond}. Other seeds draw more folds."
@@ -69,7 +71,7 @@ def _alone(verdict: Verdict) -> str:
 
 
 def _calibration(verdict: Verdict) -> str:
-    """Where the recommended remedy's probabilities are worse than those of doing nothing."""
+    """Where the recommended remedy's probabilities are shown to be worse than those of doing nothing."""
     found = next((c for c in verdict.calibration if c.spec == verdict.recommended), None)
     if found is None or not found.worse:
         return ""
@@ -81,11 +83,12 @@ def _calibration(verdict: Verdict) -> str:
 
 
 def _likelihood(c: Calibration) -> str:
+    holm = " after Holm's correction" if c.p_holm > c.p else ""
+    start = f"negative log-likelihood {value(c.nll)} nats, {signed(c.nll_diff)}, {probability(c.p_holm)}{holm}"
+    if not math.isfinite(c.overconfidence):
+        return f"{start}; nothing is predicted"
     how = "too sure" if c.overconfidence > 0 else "too unsure"
-    return (
-        f"negative log-likelihood {value(c.nll)} nats, {signed(c.nll_diff)}; {how} by "
-        f"{percent(abs(c.overconfidence))} on average"
-    )
+    return f"{start}; {how} by {percent(abs(c.overconfidence))} on average"
 
 
 def _equivalent(verdict: Verdict) -> str:
@@ -94,7 +97,7 @@ def _equivalent(verdict: Verdict) -> str:
         return ""
     return (
         f"{listed(same)} {plural(len(same), 'is', 'are')} practically the same as doing nothing: within "
-        f"{value(verdict.zone)} of it, by two one-sided tests."
+        f"{value(verdict.zone)} of it, by two one-sided tests{' of each by itself' if len(same) > 1 else ''}."
     )
 
 
@@ -102,12 +105,12 @@ def front_sentence(verdict: Verdict) -> str:
     """Which remedies are on the Pareto front, and how many are not."""
     front = [t.spec for t in verdict.tradeoffs if not t.dominated_by]
     beaten = len(verdict.tradeoffs) - len(front)
+    criteria = "tail gain, head loss, likelihood and CPU time"
     if not beaten:
-        return "No remedy is beaten by another in tail gain, head loss, likelihood and CPU time at once."
-    return (
-        f"{beaten} of {len(verdict.tradeoffs)} are beaten by another in tail gain, head loss, likelihood and CPU time "
-        f"at once; the other {len(front)} are the choice there is."
-    )
+        return f"No remedy is beaten by another in {criteria} at once."
+    rest = plural(len(front), "the other is", f"the other {len(front)} are")
+    which = f"{beaten} of {len(verdict.tradeoffs)} {plural(beaten, 'is', 'are')}"
+    return f"{which} beaten by another in {criteria} at once; {rest} the choice there is."
 
 
 def calibration_sentence(verdict: Verdict) -> str:
@@ -117,13 +120,18 @@ def calibration_sentence(verdict: Verdict) -> str:
     if base is None or not others:
         return ""
     worse = sum(c.worse for c in others)
-    last = max(others, key=lambda c: (c.overconfidence, c.spec))
-    whose = f"{worse} of {counted(len(others), 'remedy', 'remedies')} certainly {plural(worse, 'has', 'have')}"
-    parts = [f"{whose} a worse likelihood than doing nothing ({value(base.nll)} nats)"]
-    if last.overconfidence > max(base.overconfidence, 0.0) + 0.005:
+    whose = f"{worse} of {counted(len(others), 'remedy', 'remedies')} {plural(worse, 'is', 'are')} shown to have"
+    holm = "; Holm's correction" if len(others) > 1 else ""
+    parts = [f"{whose} a worse likelihood than doing nothing ({value(base.nll)} nats{holm})"]
+    answering = [c for c in others if math.isfinite(c.overconfidence)]
+    last = max(answering, key=lambda c: (c.overconfidence, c.spec)) if answering else None
+    bound = max(base.overconfidence, 0.0) if math.isfinite(base.overconfidence) else 0.0
+    if last is not None and last.overconfidence > bound + 0.005:
+        plain = f"{percent(base.confidence)} and {percent(base.accuracy)}"
         parts.append(
             f"the surest of itself, {last.spec}, says {percent(last.confidence)} on average and is right in "
-            f"{percent(last.accuracy)} (doing nothing: {percent(base.confidence)} and {percent(base.accuracy)})"
+            f"{percent(last.accuracy)} (doing nothing: "
+            f"{plain if math.isfinite(base.overconfidence) else 'none predicted'})"
         )
     tail = [c for c in others if math.isfinite(c.tail_confidence)]
     if tail:

@@ -1,8 +1,8 @@
 """Whether a verdict hangs on the seed: the finalists of a study again, with other folds and other draws.
 
-The seed of the study chose the finalists, so its gains are those of the luckiest there (Cawley & Talbot, JMLR 11, 2010).
-It is told apart, and what is tested and counted are the folds of the fresh seeds alone. They hold the same products: what
-makes a remedy look good among these is in every seed, and only the bootstrap of the verdict speaks of other products.
+The seed of the study chose the finalists, so its gains flatter them (Cawley & Talbot, JMLR 11, 2010).
+It is told apart, and what is tested and counted are the folds of the fresh seeds alone. They hold the same products:
+what makes a remedy look good among these is in every seed, and only the bootstrap of the verdict speaks of others.
 """
 
 from __future__ import annotations

@@ -192,6 +192,8 @@ def probability(p: float) -> str:
 
 def percent(share: float) -> str:
     """A share in per cent with one decimal below ten."""
+    if not math.isfinite(share):
+        return "n/a"
     return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
 
 
