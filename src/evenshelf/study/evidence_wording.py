@@ -24,7 +24,7 @@ def evidence_sentences(verdict: Verdict) -> tuple[str, ...]:
     """What a verdict rests on besides its first reasons; none where nothing was compared or known."""
     if rivals(verdict) < 1 or not verdict.informative:
         return ()
-    found = (_by_fold(verdict), _alone(verdict), _calibration(verdict), _equivalent(verdict))
+    found = (_by_fold(verdict), _calibration(verdict), _equivalent(verdict))
     return tuple(sentence for sentence in found if sentence)
 
 
@@ -49,25 +49,6 @@ def _by_fold(verdict: Verdict) -> str:
 def _tested(test: ResampledTest) -> str:
     """The p-value, as corrected for other remedies as it can be."""
     return f"{probability(test.p_holm)} after Holm's correction" if test.p_holm > test.p else probability(test.p)
-
-
-def _alone(verdict: Verdict) -> str:
-    """Where it is the number of remedies compared that hides a gain."""
-    if verdict.recommended is not None:
-        return ""
-    hidden = [
-        c.spec
-        for c in verdict.comparisons
-        if not c.reference and c.diff > 0 and c.p < verdict.alpha and not c.significant
-        if c.guardrail_ok and not c.equivalent
-    ]
-    if not hidden:
-        return ""
-    return (
-        f"By {plural(len(hidden), 'itself', 'themselves')} {listed(hidden)} would pass, but not as "
-        f"{plural(len(hidden), 'one', 'some')} of {counted(rivals(verdict), 'remedy', 'remedies')} tried: a study of "
-        "few remedies, chosen beforehand and on other data, could settle it."
-    )
 
 
 def _calibration(verdict: Verdict) -> str:

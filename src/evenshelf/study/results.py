@@ -14,7 +14,6 @@ Beside it, :mod:`evenshelf.study.metrics` writes every metric and the verdict.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evenshelf.errors import InputError
+from evenshelf.study.comparison import jsonable
 from evenshelf.study.learning_curve import LearningCurve
 from evenshelf.study.repeats import SeedSensitivity
 
@@ -257,7 +257,7 @@ def _write_record(result: StudyResult, folder: Path) -> None:
                 "not_applicable": r.not_applicable,
                 "notes": list(r.notes),
                 "reference": r.reference,
-                "sets": {m: _finite(o.sets) for m, o in (("tuned", r.tuned), ("default", r.default)) if o and o.sets},
+                "sets": {m: jsonable(o.sets) for m, o in (("tuned", r.tuned), ("default", r.default)) if o and o.sets},
             }
             for r in result.remedies
         ],
@@ -333,10 +333,6 @@ def load(folder: Path) -> StudyResult:
         **_further_of(document),
         traits=rows.select(*traits).rename(traits) if traits else None,
     )
-
-
-def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def _write(table: pl.DataFrame, path: Path) -> None:

@@ -9,6 +9,8 @@ from evenshelf.plurals import counted, plural
 from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evenshelf.study.comparison import Comparison
     from evenshelf.study.guessing import Sight
     from evenshelf.study.verdict import Verdict
@@ -339,9 +341,9 @@ def seconds(value: float) -> str:
     return f"{value:.0f} s" if value < 120 else f"{value / 60:.1f} min"
 
 
-def listed(names: list[str]) -> str:
+def listed(names: Sequence[str], most: int = LISTED) -> str:
     """Names for a sentence, the first few of many."""
-    shown = names[:LISTED]
+    shown = names[:most]
     rest = len(names) - len(shown)
     if rest:
         return f"{', '.join(shown)} and {rest} more"
