@@ -275,9 +275,9 @@ def test_the_interval_of_a_chosen_difference_holds_it_and_what_percentiles_hold(
     mirrored = chosen_difference(-value, -draws)
     assert (mirrored.low, mirrored.high) == pytest.approx((-found.high, -found.low), abs=1e-12)
     # the least of it: no wider than what reaches from the draws to the value
-    assert found.high - found.low <= max(value, draws.max(), value + np.ptp(draws)) - min(
-        value, draws.min(), value - np.ptp(draws)
-    )
+    low, high = min(value - np.ptp(draws), draws.min()), max(value + np.ptp(draws), draws.max())
+    assert low - 1e-12 <= found.low
+    assert found.high <= high + 1e-12
 
 
 def test_the_worst_off_lie_inside_the_intervals_of_their_differences():
