@@ -16,8 +16,8 @@ from evenshelf.remedies.families import ACCOUNTS
 from evenshelf.report import study_report, write_study_report
 from evenshelf.report.advice import FINDINGS
 from evenshelf.report.classes import class_changes
+from evenshelf.report.command import command
 from evenshelf.report.numbers import number
-from evenshelf.report.study import command
 from evenshelf.study.advising import advise
 from evenshelf.study.fairness import fairness
 from evenshelf.study.learning_curve import CurvePoint, Forecast, LearningCurve
