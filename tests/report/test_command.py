@@ -40,6 +40,7 @@ options = st.fixed_dictionaries(
         "budget": st.integers(1, 20),
         "seed": st.integers(0, 99),
         "sample": st.none() | st.integers(1, 10**6),
+        "descriptions": st.none() | words,
         "by": st.lists(words, max_size=3, unique=True),
         "metric": st.sampled_from(["macro_f1", "tail_f1", "accuracy"]),
         "guardrail": st.floats(0, 1),
@@ -82,6 +83,7 @@ def test_a_command_line_is_read_as_what_was_asked(plain: tuple[StudyResult, Verd
         o,
         shop="my shop",
         **({"sample": o["sample"]} if o["sample"] else {}),
+        **({"descriptions_file": o["descriptions"]} if o["descriptions"] else {}),
         **({"by": o["by"]} if o["by"] else {}),
     )
     program, name, *args = shlex.split(command(made, verdict).replace("\\\n", " "))

@@ -40,6 +40,7 @@ def _typed(result: StudyResult, verdict: Verdict) -> str:
     options |= {} if told in (None, [DEFAULT]) else {"baselines": ",".join(told) or NONE}
     options |= _settings(meta)
     options |= {"sample": meta["sample"]} if meta.get("sample") else {}
+    options |= {"descriptions": meta["descriptions_file"]} if meta.get("descriptions_file") else {}
     options |= _judged(verdict) | _seeds(result) | {"remedies": ", ".join(_specs(result))}
     lines = [f"evenshelf study {shlex.quote(str(meta['shop']))}"]
     lines += [f"--{key} {shlex.quote(str(value))}" for key, value in options.items()]

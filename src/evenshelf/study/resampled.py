@@ -11,12 +11,10 @@ The same distribution, read as a posterior with a flat prior, is the Bayesian co
 Machine Learning 100, 2015; Benavoli et al., JMLR 18, 2017): how probable it is that the difference is above, within and
 below a zone in which it does not matter.
 
-All of this rests on the normal distribution. Few differences that happen to be alike, or equal, have next to no
-variance, and the test would be as sure as one likes where luck is not unlikely: under a remedy that does nothing, m
+All of this rests on the normal distribution. Differences that are equal, as those of a few small folds can be, have no
+variance, and the test would be as sure as one likes of what luck explains: under a remedy that does nothing, m
 differences have one sign with a chance of ``2 ** (1 - m)`` (Fisher, The Design of Experiments, 1935, section 21,
-flips the signs of differences). So the standard error is never below the one at which p is that floor; interval and
-posterior have the same width. Five folds cannot get below p = .0625, ten not below .002. The bootstrap has such a floor
-over groups.
+flips the signs of differences). There the standard error is the one at which p is that chance.
 """
 
 from __future__ import annotations
@@ -33,6 +31,8 @@ from evenshelf.study.statistics import LEVEL, holm
 from evenshelf.tasks.label_metrics import class_scores
 
 NAN = float("nan")
+ALIKE = 1e-9
+"""Range of differences, relative to their mean, that is rounding."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class ResampledTest:
     diff, low, high
         Their mean, and its 95 % interval by the corrected test.
     p, p_holm
-        Two-sided p-value, at least ``2 ** (1 - m)``, and that corrected for all remedies compared; NaN below two folds.
-        1 where no fold differs.
+        Two-sided p-value, ``2 ** (1 - m)`` where all folds differ alike and 1 where none differs, and that corrected
+        for all remedies compared; NaN below two folds.
     better, equivalent, worse
         Posterior probabilities that the difference is above, within and below the zone.
     """
@@ -125,8 +125,8 @@ def resampled_test(
     width = math.sqrt((1.0 / folds + ratio) * float(given.var(ddof=1)))
     if max(width, abs(mean)) <= 1e-12:  # no fold differs, up to rounding
         return ResampledTest(spec, folds, 0.0, 0.0, 0.0, 1.0, NAN, 0.0, 1.0, 0.0)
-    # at this width p is what luck with the signs alone would give
-    width = max(width, abs(mean) / float(stats.t.isf(2.0**-folds, folds - 1)))
+    if float(np.ptp(given)) <= ALIKE * abs(mean):
+        width = abs(mean) / float(stats.t.isf(2.0**-folds, folds - 1))
     spread = stats.t(folds - 1, loc=mean, scale=width)
     low, high = (float(x) for x in spread.interval(LEVEL))
     p = float(2 * stats.t.sf(abs(mean) / width, folds - 1))
