@@ -95,6 +95,14 @@ def test_attributes_are_fitted_by_a_head_for_each_value(tmp_path, capsys):
     assert "no learning curve of binary_heads" in plain(capsys.readouterr().err)
 
 
+def test_a_learning_curve_of_too_few_items_is_refused_before_the_study(tmp_path, capsys):
+    path = simulate(tmp_path / "shop", items=40, language="en", seed=5).path
+    asked = ["--remedies", "balanced", "--folds", 3, "--budget", 2, "--encoder", "tfidf", "--learning-curve"]
+    assert run("study", path, *asked) == 3
+    assert "too few examples for a learning curve" in plain(capsys.readouterr().err)
+    assert not (path / "studies").exists()
+
+
 def test_a_study_shows_its_verdict_and_leaves_everything_behind(shop, finished, capsys):
     assert run("study", shop, *QUICK, "--workers", 1, "--out", finished) == 0
     shown = capsys.readouterr()

@@ -21,6 +21,7 @@ import evenshelf
 from evenshelf.comparing.inputs import read_labels
 from evenshelf.encoders import Encoder, open_encoder
 from evenshelf.errors import EvenshelfError, InputError, SettingError
+from evenshelf.study.fairness import fairness
 from evenshelf.study.results import load
 from evenshelf.study.verdict import Verdict
 
@@ -362,3 +363,61 @@ def test_an_open_encoder_is_used_as_it_is(data):
     result = evenshelf.compare(*data, encoder=Lengths(), **QUICK)
     assert result.study.meta["encoder"]["spec"] == "lengths"
     assert result.study.meta["dimension"] == 2
+
+
+def test_traits_of_any_container_tell_who_gains_and_change_nothing_else(data, of_texts):
+    titles, labels = data
+    rng = np.random.default_rng(3)
+    brand = ["north" if n % 2 else None for n in range(len(titles))]
+    price = rng.uniform(1, 50, len(titles)).round(2).tolist()
+    price[4] = None
+    named = {"brand": brand, "price": price}
+    # an example without a label is left out, and so is what is known of it
+    titles, labels = [*titles, "a title of nothing"], [*labels, None]
+    longer = {"brand": [*brand, "west"], "price": [*price, 1e6]}
+    table = pd.DataFrame(longer)
+    several = [
+        evenshelf.compare(titles, labels, encoder="tfidf", by=by, **QUICK)
+        for by in (longer, table, pl.DataFrame(longer), {k: np.array(v, object) for k, v in longer.items()})
+    ]
+    for told in several:
+        assert told.study.traits.to_dict(as_series=False) == named
+        assert told.study.meta["given"] == ["by"]
+        assert found(told) == found(of_texts)
+        fair = fairness(told.study, told.verdict)
+        assert {value.value for value in fair.values if value.trait == "brand"} == {"north", ""}
+    assert of_texts.study.traits is None
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ({"brand": ["a"]}, "1 values of 'brand'"),
+        (["a", "b"], "neither a dictionary nor a table"),
+        ({"brand": "a"}, "are a str, not a list"),
+    ],
+)
+def test_traits_that_cannot_be_read_are_refused(data, by, said):
+    with pytest.raises(InputError, match=said):
+        evenshelf.compare(*data, encoder="tfidf", by=by, **QUICK)
+
+
+def test_baselines_are_told_beside_the_remedies(data, matrix, of_texts, of_matrix):
+    more = evenshelf.compare(*data, encoder="tfidf", baselines=["words", "zero_shot"], **QUICK)
+    assert [b["name"] for b in more.study.meta["baselines"]] == ["words", "zero_shot"]
+    assert {c.spec for c in more.verdict.comparisons if c.reference} > {
+        c.spec for c in of_texts.verdict.comparisons if c.reference
+    }
+    none = evenshelf.compare(*data, encoder="tfidf", baselines="none", **QUICK)
+    assert not any(c.reference for c in none.verdict.comparisons)
+    bare = evenshelf.compare(matrix, data[1], baselines="words, zero_shot", **QUICK)
+    reasons = {r.spec: r.not_applicable for r in bare.study.remedies if r.reference}
+    assert len(reasons) == 2
+    assert all(reasons.values())
+    assert not any(r.reference for r in of_matrix.study.remedies)
+    for told in (more, none, bare):
+        for spec in ("none", "balanced"):
+            before = (of_matrix if told is bare else of_texts).study[spec].tuned
+            assert np.array_equal(told.study[spec].tuned.predicted, before.predicted)
+    with pytest.raises(SettingError, match="no baseline 'wards'"):
+        evenshelf.compare(*data, encoder="tfidf", baselines="wards", **QUICK)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenshelf.study.evidence import calibrations, tradeoffs
-from evenshelf.study.evidence_wording import evidence_sentences
-from evenshelf.study.results import StudyResult
+from evenshelf.report import study_report
+from evenshelf.study.advising.following import corrected_away
+from evenshelf.study.comparison import jsonable
+from evenshelf.study.evidence import Tradeoff, calibrations, tradeoffs
+from evenshelf.study.evidence_wording import calibration_sentence, evidence_sentences, front_sentence
+from evenshelf.study.results import Outcome, StudyResult
+from evenshelf.study.statistics import holm
 from evenshelf.study.verdict import Verdict, decide
 from evenshelf.study.wording import headline
+from tests.report.reading import read, rows
 from tests.study.factory import study, with_remedies
 
 
@@ -104,9 +111,10 @@ def test_copies_of_rows_do_not_make_the_likelihood_surer(seed: int) -> None:
     base = few.baseline.tuned
     assert base is not None
     other = replace(base, p_true=np.clip(base.p_true * rng.uniform(0.5, 1.5, len(few.y)), 1e-3, 1).astype(np.float32))
-    buckets, rows = few.classes["bucket"].to_numpy(), np.ones(len(few.y), bool)
+    rows = np.ones(len(few.y), bool)
+    asked = {"buckets": few.classes["bucket"].to_numpy(), "base": "none", "rivals": ["other"], "alpha": 0.05}
     group = np.arange(len(few.y))
-    once = calibrations(few.y, group, {"none": base, "other": other}, rows, buckets=buckets, base="none")[1]
+    once = calibrations(few.y, group, {"none": base, "other": other}, rows, **asked)[1]
 
     def five(outcome):  # type: ignore[no-untyped-def]
         return replace(
@@ -114,10 +122,98 @@ def test_copies_of_rows_do_not_make_the_likelihood_surer(seed: int) -> None:
         )
 
     repeated = {"none": five(base), "other": five(other)}
-    many = calibrations(
-        np.repeat(few.y, 5), np.repeat(group, 5), repeated, np.repeat(rows, 5), buckets=buckets, base="none"
-    )[1]
+    many = calibrations(np.repeat(few.y, 5), np.repeat(group, 5), repeated, np.repeat(rows, 5), **asked)[1]
     assert (many.nll_diff, many.low, many.high) == pytest.approx((once.nll_diff, once.low, once.high))
+    assert (many.p, many.worse) == (pytest.approx(once.p), once.worse)
+
+
+@given(st.integers(0, 1000), st.integers(2, 12))
+@settings(max_examples=15, deadline=None)
+def test_a_worse_likelihood_is_shown_among_all_remedies_that_were_tried(seed: int, remedies: int) -> None:
+    """P-values are those of the intervals; corrected they shrink with no rival, and yardsticks are no rivals."""
+    rng = np.random.default_rng(seed)
+    few = study(rows=300, classes=6, seed=seed)
+    base = few.baseline.tuned
+    assert base is not None
+
+    def shaken() -> Outcome:
+        factor = rng.uniform(0.6, 1.35, len(few.y))
+        return replace(base, p_true=np.clip(base.p_true * factor, 1e-3, 1).astype(np.float32))
+
+    names = [f"r{n}" for n in range(remedies)]
+    found = calibrations(
+        few.y,
+        few.group,
+        {"none": base, **{name: shaken() for name in names}, "words": shaken()},
+        np.ones(len(few.y), bool),
+        buckets=few.classes["bucket"].to_numpy(),
+        base="none",
+        rivals=names,
+        alpha=0.05,
+    )
+    by = {c.spec: c for c in found}
+    corrected = holm([by[name].p for name in names])
+    for name, p_holm in zip(names, corrected, strict=True):
+        c = by[name]
+        assert (c.p < 0.05) == (not c.low <= 0 <= c.high)
+        assert c.p_holm == pytest.approx(p_holm)
+        assert c.worse == (c.p_holm < 0.05 and c.nll_diff > 0)
+    assert math.isnan(by["words"].p_holm)
+    assert not by["words"].worse
+    assert math.isnan(by["none"].p)
+
+
+def test_what_predicts_nothing_has_no_confidence_to_print(result: StudyResult) -> None:
+    base = result.baseline
+    assert base.tuned is not None
+    silent = replace(base.tuned, predicted=np.full(len(result.y), -1, np.int32))
+    sure = replace(base.tuned, p_predicted=np.full(len(result.y), 0.999, np.float32))
+    made = with_remedies(
+        result,
+        replace(base, tuned=silent, default=None),
+        replace(base, spec="sure", tuned=sure, default=None),
+        replace(base, spec="silent", tuned=silent, default=None),
+    )
+    verdict = decide(made, replicates=200)
+    told = calibration_sentence(verdict)
+    assert "the surest of itself, sure, says" in told
+    assert "doing nothing: none predicted" in told
+    shown = [line for line in rows(read(study_report(made, verdict)).by_id("calibration-table")) if "silent" in line[0]]
+    assert shown[0][1:5] == ["–"] * 4
+    for text in (told, study_report(made, verdict), *verdict.reasons):
+        assert "nan" not in text.lower().replace("finan", "")
+    mute = with_remedies(result, made.remedies[0], made.remedies[2])
+    assert "no confidence to look at" in study_report(mute, decide(mute, replicates=200))
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=3),
+        st.recursive(
+            st.one_of(st.floats(), st.integers(), st.text(max_size=3), st.none(), st.booleans()),
+            lambda inner: st.one_of(
+                st.lists(inner, max_size=3),
+                st.lists(inner, max_size=3).map(tuple),
+                st.dictionaries(st.text(max_size=3), inner, max_size=3),
+            ),
+            max_leaves=8,
+        ),
+        max_size=4,
+    )
+)
+def test_what_is_made_ready_for_json_is_so_at_any_depth(entry: dict[str, Any]) -> None:
+    made = jsonable(entry)
+    assert json.loads(json.dumps(made, allow_nan=False)) == made
+    assert jsonable(made) == made
+
+
+@given(st.integers(1, 6), st.integers(1, 6))
+def test_the_front_is_told_in_good_grammar(verdict: Verdict, beaten: int, front: int) -> None:
+    points = [Tradeoff(f"b{n}", 0.0, 0.1, 1.0, 1.0, "f0") for n in range(beaten)]
+    points += [Tradeoff(f"f{n}", 0.1, 0.0, 1.0, 1.0) for n in range(front)]
+    said = front_sentence(replace(verdict, tradeoffs=tuple(points)))
+    assert f"{beaten} of {beaten + front} {'is' if beaten == 1 else 'are'} beaten" in said
+    assert ("the other is the choice" if front == 1 else f"the other {front} are the choice") in said
 
 
 def test_a_gain_within_the_zone_is_not_recommended() -> None:
@@ -131,13 +227,14 @@ def test_a_gain_within_the_zone_is_not_recommended() -> None:
     assert all(c.equivalent for c in generous.comparisons if c.spec != generous.baseline)
 
 
-def test_what_the_head_or_the_zone_refuses_would_not_pass_by_itself(verdict: Verdict) -> None:
+def test_a_gain_that_the_correction_hides_is_told_once_and_only_where_it_would_pass(verdict: Verdict) -> None:
     made = replace(verdict["balanced"], diff=0.02, p=0.02, p_holm=0.1, significant=False, equivalent=False)
     held = replace(verdict, recommended=None, comparisons=(verdict["none"], replace(made, guardrail_ok=True)))
-    assert any("By itself balanced would pass" in s for s in evidence_sentences(held))
+    assert "balanced" in corrected_away(held)
+    assert "chosen beforehand" in corrected_away(held)
+    assert not any("chosen beforehand" in sentence for sentence in evidence_sentences(held))
     for refused in (replace(made, guardrail_ok=False), replace(made, guardrail_ok=True, equivalent=True)):
-        told = evidence_sentences(replace(held, comparisons=(verdict["none"], refused)))
-        assert not any("would pass" in s for s in told)
+        assert corrected_away(replace(held, comparisons=(verdict["none"], refused))) == ""
 
 
 def test_the_head_is_not_blamed_for_what_is_too_small_to_matter(verdict: Verdict) -> None:
@@ -151,7 +248,8 @@ def test_the_head_is_not_blamed_for_what_is_too_small_to_matter(verdict: Verdict
 def test_what_is_calibrated_already_is_not_told_to_be(verdict: Verdict) -> None:
     assert verdict.recommended is not None
     won = verdict[verdict.recommended]
-    worse = [replace(c, low=0.1, high=0.3, nll_diff=0.2) for c in verdict.calibration]
+    shown = {"low": 0.1, "high": 0.3, "nll_diff": 0.2, "p": 0.001, "p_holm": 0.01, "worse": True}
+    worse = [replace(c, **shown) for c in verdict.calibration]
 
     def said(stages: tuple[str, ...]) -> str:
         others = [c for c in verdict.comparisons if c.spec != won.spec]

@@ -9,6 +9,8 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evenshelf.shop.profiling.imbalance import Imbalance
 from evenshelf.study.class_fairness import class_fairness, gini, lowest_tenth, size_parts
@@ -16,7 +18,7 @@ from evenshelf.study.fairness import FILE, fairness
 from evenshelf.study.fairness_wording import fairness_sentences, pooling_sentence, short_sentences
 from evenshelf.study.metrics import save_findings
 from evenshelf.study.results import load, save
-from evenshelf.study.statistics import centred, estimate
+from evenshelf.study.statistics import centred, chosen_difference, estimate
 from evenshelf.study.terminal import study_notes
 from evenshelf.study.trait_fairness import ENOUGH, MOST, trait_fairness
 from evenshelf.study.verdict import decide
@@ -24,6 +26,8 @@ from evenshelf.tasks.label_metrics import class_scores
 from evenshelf.tasks.nouns import TEXTS
 from tests.study.factory import PLANS, study, with_remedies
 
+RIGHT = {"none": 0.5, "x": 0.98}
+"""Share that is answered right by more than luck."""
 SAME = (PLANS[0], replace(PLANS[0], spec="other", title="Other"))
 
 
@@ -256,6 +260,38 @@ def test_gini_is_that_of_the_profile():
         assert value == pytest.approx(Imbalance.from_counts(names).gini)
     assert gini(np.zeros((4, 1))).tolist() == [0.0]
     assert gini(np.full((4, 1), 7)).tolist() == [0.0]
+
+
+@given(
+    st.floats(-1, 1),
+    st.lists(st.floats(-1, 1), min_size=1, max_size=60),
+)
+def test_the_interval_of_a_chosen_difference_holds_it_and_what_percentiles_hold(value, drawn):
+    draws = np.array(drawn)
+    found, plain = chosen_difference(value, draws), estimate(value, draws)
+    assert found.low <= value <= found.high
+    assert found.low <= plain.low
+    assert plain.high <= found.high
+    mirrored = chosen_difference(-value, -draws)
+    assert (mirrored.low, mirrored.high) == pytest.approx((-found.high, -found.low), abs=1e-12)
+    # the least of it: no wider than what reaches from the draws to the value
+    low, high = min(value - np.ptp(draws), draws.min()), max(value + np.ptp(draws), draws.max())
+    assert low - 1e-12 <= found.low
+    assert found.high <= high + 1e-12
+
+
+def test_the_worst_off_lie_inside_the_intervals_of_their_differences():
+    """Classes of few rows, where draws lie far from what was observed: percentiles alone leave it out now and then."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        y = rng.integers(0, 40, 200)
+        told = {spec: np.where(rng.random(200) < right, y, rng.integers(0, 40, 200)) for spec, right in RIGHT.items()}
+        counts = np.bincount(y, minlength=40)
+        _, worst, exposure = class_fairness(
+            y, np.arange(200), told, counts, base="none", best="x", replicates=100, seed=0
+        )
+        for e in (worst[1].diff, exposure.diff, exposure.gini_diff):
+            assert e.low <= e.value <= e.high
 
 
 def test_draws_that_choose_are_centred_on_the_value():

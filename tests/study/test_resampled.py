@@ -30,7 +30,7 @@ def test_the_correction_widens_and_the_zone_takes_from_both_sides(
 ) -> None:
     plain, found = resampled_test(values, 0.0), resampled_test(values, ratio, zone=zone)
     assert found.p >= plain.p - 1e-12
-    assert found.high - found.low > plain.high - plain.low
+    assert found.high - found.low >= plain.high - plain.low - 1e-12
     assert found.better + found.equivalent + found.worse == pytest.approx(1.0)
     mirrored = resampled_test([-v for v in values], ratio, zone=zone)
     assert (mirrored.better, mirrored.worse, mirrored.p) == pytest.approx((found.worse, found.better, found.p))
@@ -41,16 +41,38 @@ def test_the_correction_widens_and_the_zone_takes_from_both_sides(
 
 
 def test_the_formula_of_the_paper_by_hand() -> None:
-    values, ratio = np.array([0.02, 0.05, 0.01, 0.04, 0.03]), 1 / 4
+    values, ratio = np.array([0.02, 0.05, -0.01, 0.04, 0.03]), 1 / 4
     t = values.mean() / math.sqrt((1 / 5 + ratio) * values.var(ddof=1))
     assert resampled_test(values, ratio).p == pytest.approx(2 * stats.t.sf(t, 4))
 
 
-def test_folds_that_all_agree_leave_no_doubt_and_one_fold_tells_nothing() -> None:
+@given(
+    st.floats(-0.5, 0.5).map(lambda d: round(d, 6)),
+    st.integers(2, 30),
+    st.sampled_from([0.0, 1e-15, 1e-5, 1e-3]),
+    st.floats(0.05, 1.0),
+    st.floats(0.0, 0.1),
+)
+def test_equal_folds_are_no_surer_than_luck_with_the_signs(
+    mean: float, folds: int, spread: float, ratio: float, zone: float
+) -> None:
+    """Folds of one sign, however alike, are luck in 2 of 2 ** folds cases."""
+    found = resampled_test(mean + spread * np.linspace(-1, 1, folds), ratio, zone=zone)
+    if spread < 1e-9 and mean:
+        assert found.p == pytest.approx(2.0 ** (1 - folds))
+    assert found.p > 0
+    assert found.low <= found.diff <= found.high
+    if abs(found.p - 0.05) > 1e-9:
+        assert (found.low <= 0 <= found.high) == (found.p > 0.05)
+    assert max(found.better, found.worse) <= 1 - found.p / 2 + 1e-9
+    assert found.better + found.equivalent + found.worse == pytest.approx(1.0)
+
+
+def test_folds_without_a_difference_are_the_same_and_one_fold_tells_nothing() -> None:
     same = resampled_test([0.0] * 5, 0.25, zone=0.01)
-    assert (same.p, same.equivalent) == (1.0, 1.0)
-    gain = resampled_test([0.03] * 5, 0.25, zone=0.01)
-    assert (gain.p, gain.better) == (0.0, 1.0)
+    assert (same.p, same.equivalent, same.low, same.high) == (1.0, 1.0, 0.0, 0.0)
+    gain = resampled_test([0.03] * 5, 0.25)
+    assert (gain.p, gain.better) == (pytest.approx(0.0625), pytest.approx(1 - 0.03125))
     assert math.isnan(resampled_test([0.03], 0.25).p)
     assert resampled_test([0.03, math.nan, 0.01], 0.25).folds == 2
 
@@ -62,10 +84,10 @@ def test_training_sets_that_overlap_are_allowed_for() -> None:
     repeats = 400
     for _ in range(repeats):
         # correlation 1 / K between folds is what the correction supposes
-        shared, own = rng.normal(0, math.sqrt(0.2)), rng.normal(0, math.sqrt(0.8), 5)
+        shared, own = rng.normal(0, math.sqrt(0.1)), rng.normal(0, math.sqrt(0.9), 10)
         values = 0.01 * (shared + own)
         plain += resampled_test(values, 0.0).p < 0.05
-        corrected += resampled_test(values, 0.25).p < 0.05
+        corrected += resampled_test(values, 1 / 9).p < 0.05
     assert corrected <= stats.binom.ppf(0.999, repeats, 0.05)
     assert plain > stats.binom.ppf(0.999, repeats, 0.05)
 

@@ -234,6 +234,8 @@ def _run(
             for note in told:
                 err.print(f"[bold]{escape(descriptions)}[/]  {escape(note)}", soft_wrap=True)
         prepare.check_metric(asked, metric, wanted)
+        if curve:
+            check_curve(learner_kind(wanted.learner), asked, folds=wanted.folds, seed=wanted.seed)
         choice = prepare.pick_encoder(asked.texts or (), encoder)
     folder = out or prepare.shop_folder(opened, asked, target, choice, wanted)
     drawn = f", a sample drawn with seed {wanted.seed}" if sample and asked.things >= sample else ""
@@ -265,7 +267,7 @@ def _run(
     with progress_bar(err, "laying out the vectors") as tell:
         result = study.run(tell)
         verdict = decide(result, metric=metric, guardrail=guardrail, zone=zone)
-        if seeds > 1 or curve:  # what comes next may be interrupted, or refused for want of examples
+        if seeds > 1 or curve:  # what comes next may be interrupted
             save_findings(result, verdict, folder)
         more = further(study, result, verdict, seeds=seeds, curve=curve, progress=tell)
     return more, verdict, folder

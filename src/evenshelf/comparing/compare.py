@@ -10,21 +10,27 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from rich.console import Console
 
-from evenshelf.comparing.inputs import Examples, read_examples, read_groups, read_labels, read_names
+from evenshelf.baselines import Baseline
+from evenshelf.comparing.inputs import Examples, read_by, read_examples, read_groups, read_labels, read_names
 from evenshelf.comparing.result import Findings
 from evenshelf.encoders import Choice, Encoder, open_encoder
 from evenshelf.errors import InputError, SettingError
+from evenshelf.learners import learner_kind
 from evenshelf.remedies import Remedy
-from evenshelf.study.further import check_seeds, further
+from evenshelf.study.further import check_curve, check_seeds, further
 from evenshelf.study.metrics import save_findings
 from evenshelf.study.prepare import AUTO, Plan, check_encoder, check_metric, check_verdict, pick_encoder, prepare
 from evenshelf.study.progress import progress_bar
 from evenshelf.study.runner import Study
 from evenshelf.study.verdict import decide
 from evenshelf.tasks.label import LabelTask
+
+GIVEN = "given"
+"""Where the record names what only the caller has, such as groups: to compare again takes the same."""
 
 
 def compare(
@@ -40,6 +46,8 @@ def compare(
     seed: int = 0,
     workers: int | None = None,
     learner: str = "heads",
+    baselines: str | Sequence[str | Baseline] | None = None,
+    by: Any = None,
     metric: str = "macro_f1",
     guardrail: float = 0.01,
     zone: float = 0.005,
@@ -80,8 +88,14 @@ def compare(
         Processes; ``None`` for one per core.
     learner
         What is fitted on the vectors; see :func:`evenshelf.learners.learner_kinds`.
-    metric
-        What decides: ``macro_f1``, ``tail_f1``, ``torso_f1``, ``head_f1`` or ``accuracy``.
+    baselines
+        Other models to tell beside the remedies: ``"all"``, ``"none"``, names with commas, or a list of names and
+        baselines; see :func:`evenshelf.baselines.baseline_kinds`. ``None`` for plain words where there are texts. One
+        that needs what is not given, such as words with a matrix, is reported as not applicable.
+    by
+        Traits to tell who gains and who loses, such as ``{"brand": brands}`` or a table of pandas or polars: a name and
+        ``[n]`` values each, words or numbers, ``None`` where it is not known. Nothing is learned from them.
+    metric: ``macro_f1``, ``tail_f1``, ``torso_f1``, ``head_f1`` or ``accuracy``.
     guardrail
         Share of head F1 that a remedy may lose, from 0 to 1.
     zone
@@ -113,13 +127,17 @@ def compare(
     >>> print(found.verdict.headline)  # doctest: +SKIP
     >>> found.report("report.html")  # doctest: +SKIP
     """
-    plan = Plan(remedies, folds, budget, seed, workers, learner)
+    plan = Plan(remedies, folds, budget, seed, workers, learner, baselines)
     plan.check(texts=False)  # those of the baseline of words are checked once there are texts
     check_verdict(metric, guardrail, zone)
     check_seeds(seeds)
+    if learning_curve:
+        check_curve(learner_kind(plan.learner))
     if isinstance(encoder, str):
         check_encoder(encoder)
-    examples, labels, group, dropped = _known(read_examples(texts_or_matrix), y, groups)
+    examples, labels, group, traits, dropped = _known(read_examples(texts_or_matrix), y, groups, by)
+    named_by_user = {"encoder": isinstance(encoder, Encoder), "names": names is not None, "groups": groups is not None}
+    given = [name for name, there in (named_by_user | {"by": traits is not None}).items() if there]
     console = Console(stderr=True, highlight=False)
     with ExitStack() as stack:
         home = Path(stack.enter_context(TemporaryDirectory(prefix="evenshelf-"))) if folder is None else Path(folder)
@@ -135,9 +153,16 @@ def compare(
                     encoder=encoder,
                     names=names,
                     y=y,
+                    traits=traits,
+                    given=given,
                 )
+                _check_task(study.task, metric, plan, curve=learning_curve)
             else:
-                task = LabelTask.of(labels, examples.texts, group=group, dropped=dropped)  # type: ignore[arg-type]
+                task = replace(
+                    LabelTask.of(labels, examples.texts, group=group, dropped=dropped),  # type: ignore[arg-type]
+                    traits=traits,
+                )
+                _check_task(task, metric, plan, curve=learning_curve)
                 spec = AUTO if encoder is None else encoder
                 choice = (
                     pick_encoder(task.texts or (), spec) if isinstance(spec, str) else Choice(spec.name, "as given")
@@ -149,9 +174,9 @@ def compare(
                     plan,
                     encoder=encoder if isinstance(encoder, Encoder) else None,
                     names=None if names is None else _as_texts(read_names(names, task.classes, y)),
+                    about={GIVEN: given},
                     progress=tell,
                 )
-        check_metric(study.task, metric, plan)
         with progress_bar(console, "laying out the vectors", shown=progress) as tell:
             result = study.run(tell)
             verdict = decide(result, metric=metric, guardrail=guardrail, zone=zone)
@@ -161,10 +186,17 @@ def compare(
     return Findings(verdict, result)
 
 
+def _check_task(task: LabelTask, metric: str, plan: Plan, *, curve: bool) -> None:
+    """Refuse what these examples cannot answer, before anything is encoded or fitted."""
+    check_metric(task, metric, plan)
+    if curve:
+        check_curve(learner_kind(plan.learner), task, folds=plan.folds, seed=plan.seed)
+
+
 def _known(
-    examples: Examples, y: Any, groups: Any
-) -> tuple[Examples, list[str], NDArray[np.int64] | None, dict[str, int]]:
-    """The examples that have a label (and a text), and how many have not."""
+    examples: Examples, y: Any, groups: Any, by: Any
+) -> tuple[Examples, list[str], NDArray[np.int64] | None, pl.DataFrame | None, dict[str, int]]:
+    """The examples that have a label (and a text) with their groups and traits, and how many have not."""
     labels = read_labels(y)
     n, what = len(examples), "rows" if examples.texts is None else "texts"
     if len(labels) != n:
@@ -172,6 +204,7 @@ def _known(
     group = None if groups is None else read_groups(groups)
     if group is not None and len(group) != n:
         raise InputError(f"There are {n} {what} but {len(group)} groups.", hint="Give one group an example.")
+    traits = read_by(by, n)
     texts = examples.texts
     kept = [i for i, label in enumerate(labels) if label is not None and (texts is None or texts[i] is not None)]
     unlabelled = sum(label is None for label in labels)
@@ -187,6 +220,7 @@ def _known(
         else Examples(texts=[texts[i] for i in kept] if texts else None),
         [label for i in kept if (label := labels[i]) is not None],
         None if group is None else group[index],
+        None if traits is None else traits[index],
         {reason: count for reason, count in dropped.items() if count},
     )
 
@@ -202,13 +236,16 @@ def _of_matrix(
     encoder: str | Encoder | None,
     names: Any,
     y: Any,
+    traits: pl.DataFrame | None,
+    given: Sequence[str],
 ) -> Study:
     matrix = examples.matrix
     assert matrix is not None
     _, same = np.unique(matrix, axis=0, return_inverse=True)
     same = same.reshape(-1).astype(np.int64)
     # equal rows are kept together as equal texts are, or a model is tested on what it has seen
-    task = replace(LabelTask.of(labels, group=same if group is None else group, dropped=dropped), same=same)
+    task = LabelTask.of(labels, group=same if group is None else group, dropped=dropped)
+    task = replace(task, same=same, traits=traits)
     vectors = None if names is None else _name_vectors(read_names(names, task.classes, y), encoder, matrix.shape[1])
     if names is None and encoder is not None:
         raise SettingError(
@@ -223,6 +260,7 @@ def _of_matrix(
             "dimension": int(matrix.shape[1]),
             "fingerprint": None,
         },
+        GIVEN: list(given),
     }
     return Study(
         task,
@@ -235,6 +273,7 @@ def _of_matrix(
         seed=plan.seed,
         workers=plan.workers,
         learner=plan.learner,
+        baselines=plan.baselines,
         about=about,
     )
 

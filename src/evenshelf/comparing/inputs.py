@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from evenshelf.errors import InputError
+from evenshelf.tasks.traits import read_traits
 
 LARGEST_DENSE = 2**30
 """Bytes up to which a sparse matrix is made dense."""
@@ -131,6 +133,48 @@ def read_names(given: Any, classes: Sequence[str], labels: Any) -> list[Any]:
         )
     place = {c: i for i, c in enumerate(_sorted(classes, values_of(labels, "The labels")))}
     return [values[place[c]] for c in classes]
+
+
+def read_by(given: Any, n: int) -> pl.DataFrame | None:
+    """What examples are told apart by afterwards, a column each; ``None`` where there is none.
+
+    Parameters
+    ----------
+    given
+        A dictionary from name to ``[n]`` values, or a table of pandas or polars; ``None`` for nothing.
+    n
+        Examples.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or a column has not one value an example.
+    """
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        columns = {str(name): values for name, values in given.items()}
+    elif _is_table(given):
+        columns = {str(name): given[name] for name in given.columns}
+    else:
+        raise InputError(
+            f"by is a {type(given).__name__}, neither a dictionary nor a table.",
+            hint='Give the values by name, such as by={"brand": brands}.',
+        )
+    told = []
+    for name, each in columns.items():
+        values = [None if is_missing(v) else v for v in values_of(each, f"The values of {name!r}")]
+        if len(values) != n:
+            raise InputError(
+                f"There are {n} examples but {len(values)} values of {name!r} to tell them apart by.",
+                hint="Give one value an example, None where it is not known.",
+            )
+        known = [v for v in values if v is not None]
+        if all(isinstance(v, (int, float, np.number)) and not isinstance(v, bool) for v in known):
+            told.append(pl.Series(name, [None if v is None else float(v) for v in values], pl.Float64))
+        else:
+            told.append(pl.Series(name, [None if v is None else str(v) for v in values], pl.String))
+    return read_traits(pl.DataFrame(told), list(columns), list(columns)) if told else None
 
 
 def values_of(given: Any, what: str) -> list[Any]:

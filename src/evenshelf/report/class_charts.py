@@ -219,6 +219,8 @@ def reliability(panels: Mapping[str, Mapping[str, Reliability]], base: str) -> F
         for c, a in zip(table.confidence, table.accuracy, strict=True)
     ]
 
+    specs = dict.fromkeys(spec for tables in panels.values() for spec in tables)
+
     def draw(size: Size) -> Any:
         side = size.pick(345, 258)
 
@@ -264,5 +266,5 @@ def reliability(panels: Mapping[str, Mapping[str, Reliability]], base: str) -> F
     return figure(
         draw,
         "Share of right predictions against stated confidence in bins of equal mass; on the diagonal, confidence can "
-        f"be taken at its word. Panels: {', '.join(panels)}; remedies: {', '.join(next(iter(panels.values())))}.",
+        f"be taken at its word. Panels: {', '.join(panels)}; remedies: {', '.join(specs)}.",
     )

@@ -50,7 +50,8 @@ def prose(text: str) -> str:
 
 
 def _percent(share: float) -> str:
-    return prose(percent(share))
+    """A share in per cent; a dash where there is none."""
+    return prose(percent(share)) if math.isfinite(share) else "–"
 
 
 def _chance(probability: float) -> str:

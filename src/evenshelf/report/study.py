@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import shlex
-import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from evenshelf.baselines.registry import DEFAULT, NONE
-from evenshelf.learners.heads import HEADS
 from evenshelf.report import class_charts, evidence_charts, fairness_charts, remedy_charts
 from evenshelf.report.advice import FINDINGS, cards, fact_lines
 from evenshelf.report.buckets import bucket_rows
 from evenshelf.report.classes import class_changes, most_changed, reliability_tables
+from evenshelf.report.command import command
 from evenshelf.report.numbers import merged, small
 from evenshelf.report.page import render, write
 from evenshelf.shop.profiling.imbalance import FEW_SHOT, Imbalance
@@ -124,45 +121,6 @@ def write_study_report(result: StudyResult, verdict: Verdict, path: Path, fair: 
         If the file cannot be written.
     """
     return write(study_report(result, verdict, fair), Path(path))
-
-
-def command(result: StudyResult, verdict: Verdict) -> str:
-    """What to type to get this study again."""
-    meta = result.meta
-    specs = [r.spec for r in result.remedies if not r.reference]
-    told = [entry["name"] for entry in meta.get("baselines", ())]
-    other = {"baselines": ",".join(told) or NONE} if "baselines" in meta and told != [DEFAULT] else {}
-    settings: dict[str, Any] = {key: meta[key] for key in ("folds", "budget", "seed") if key in meta}
-    learner = {"learner": meta["learner"]} if meta.get("learner", HEADS.name) != HEADS.name else {}
-    judged = {"metric": verdict.metric, "guardrail": verdict.guardrail, "zone": verdict.zone}
-    judged |= {} if result.seeds is None else {"seeds": len(result.seeds.seeds)}
-    encoder = _encoder(meta).get("spec")
-    if meta.get("shop"):
-        options: dict[str, Any] = {
-            **{key: meta[key] for key in ("task", "target") if meta.get(key)},
-            **({"encoder": encoder} if encoder else {}),
-            **learner,
-            **other,
-            **settings,
-            **({"sample": meta["sample"]} if meta.get("sample") else {}),
-            **judged,
-            "remedies": ", ".join(specs),
-        }
-        lines = [f"evenshelf study {shlex.quote(str(meta['shop']))}"]
-        lines += [f"--{key} {shlex.quote(str(value))}" for key, value in options.items()]
-        lines += [f"--by {shlex.quote(column)}" for column in meta.get("by", ())]
-        lines += [] if result.curve is None else ["--learning-curve"]
-        return " \\\n  ".join(lines)
-    listed = textwrap.indent(textwrap.fill(", ".join(f'"{spec}"' for spec in specs), 88), " " * 8)
-    given = "".join(f", {key}={value!r}" for key, value in (learner | settings).items())
-    remedies = f"    remedies=[\n{listed},\n    ],\n"
-    if encoder:
-        data = "matrix, labels" if encoder == "matrix" else f"texts, labels, encoder={encoder!r}"
-        return f"import evenshelf\n\nevenshelf.compare(\n    {data}{given},\n{remedies})"
-    return (
-        "from evenshelf.study.runner import Study\nfrom evenshelf.tasks.label import LabelTask\n\n"
-        f"Study(\n    LabelTask.of(labels, texts), vectors, folder, names=names{given},\n{remedies}).run()"
-    )
 
 
 def _evidence(result: StudyResult, verdict: Verdict, nouns: Nouns) -> dict[str, Any]:
@@ -278,14 +236,18 @@ def _bucket_scores(verdict: Verdict) -> dict[str, tuple[float, float]]:
     return {name: (getattr(before, f"{name}_f1"), getattr(after, f"{name}_f1")) for name in ("head", "torso", "tail")}
 
 
-def _reliability(result: StudyResult, verdict: Verdict) -> Figure:
+def _reliability(result: StudyResult, verdict: Verdict) -> Figure | None:
+    """How sure and how right; ``None`` where nothing is predicted."""
     compared: dict[str, Outcome | None] = {verdict.baseline: result.baseline.tuned}
     if verdict.best is not None:
         compared[verdict.best] = result[verdict.best].tuned
     tables = {spec: reliability_tables(result, o) for spec, o in compared.items() if o is not None}
-    panels = {title: {spec: t[k] for spec, t in tables.items()} for k, title in enumerate(("all examples", "the tail"))}
-    filled = {title: p for title, p in panels.items() if all(len(t.share) for t in p.values())}
-    return class_charts.reliability(filled, verdict.baseline)
+    panels = {
+        title: {spec: t[k] for spec, t in tables.items() if len(t[k].share)}
+        for k, title in enumerate(("all examples", "the tail"))
+    }
+    filled = {title: panel for title, panel in panels.items() if panel}
+    return class_charts.reliability(filled, verdict.baseline) if filled else None
 
 
 def _did(remedy: RemedyResult) -> dict[str, Any]:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import rankdata
 
-from evenshelf.study.statistics import Estimate, centred, class_by_group, draw_groups, estimate, hits_by_group
+from evenshelf.study.statistics import (
+    Estimate,
+    centred,
+    chosen_difference,
+    class_by_group,
+    draw_groups,
+    estimate,
+    hits_by_group,
+)
 from evenshelf.tasks.label_metrics import class_scores
 
 if TYPE_CHECKING:
@@ -148,7 +156,8 @@ def class_fairness(
     it under doing nothing and to measure the same classes under a remedy would find a gain where there is none: part
     of what is worst is so by bad luck, which does not come twice (regression to the mean). For the same reason the
     lowest tenth is lower than that of the true values, under every remedy alike, and its intervals are centred on the
-    value; see :func:`evenshelf.study.statistics.centred`.
+    value (:func:`evenshelf.study.statistics.centred`); those of differences hold percentiles and value
+    (:func:`evenshelf.study.statistics.chosen_difference`).
 
     Parameters
     ----------
@@ -215,7 +224,7 @@ def class_fairness(
         return centred(float(observed[at]), draws[at], floor=0.0)
 
     def change(after: int, before: int) -> Estimate:
-        return estimate(float(observed[after] - observed[before]), draws[after] - draws[before])
+        return chosen_difference(float(observed[after] - observed[before]), draws[after] - draws[before])
 
     scores = {spec: class_scores(truth, codes, len(asked) + 1) for spec, codes in told.items()}
     first = specs.index(base)

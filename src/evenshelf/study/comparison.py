@@ -114,11 +114,13 @@ class Tie:
 
 
 def jsonable(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Entries ready for JSON: tuples become lists, NaN becomes ``None``."""
+    """Entries ready for JSON, those inside of others too: tuples become lists, what is not finite becomes ``None``."""
 
     def plain(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return list(value)
+        if isinstance(value, Mapping):
+            return jsonable(value)
+        if isinstance(value, (tuple, list)):
+            return [plain(each) for each in value]
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
     return {k: plain(v) for k, v in entry.items()}

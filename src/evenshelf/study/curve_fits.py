@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from evenshelf.errors import InputError
 from evenshelf.study import trials
 from evenshelf.study.answers import answers
 from evenshelf.study.calibrating import classes_of
 from evenshelf.study.fits import fit_unit
-from evenshelf.study.plan import Setting, Start, Training, Unit, search_axes, settings, trainings
+from evenshelf.study.plan import Setting, Start, Training, Unit, search_axes, settings, trainings, validating
 from evenshelf.tasks.label_metrics import macro_f1
 
 if TYPE_CHECKING:
@@ -34,6 +35,41 @@ def layers_of(group: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     unique, cluster = np.unique(group, return_inverse=True)
     place = np.random.default_rng(seed).permutation(len(unique)) / len(unique)
     return np.searchsorted(np.array(SHARES), place, side="right")[cluster.reshape(-1)].astype(np.int64)
+
+
+def check_shares(
+    target: NDArray[np.integer], fold: NDArray[np.integer], group: NDArray[np.integer], *, folds: int, seed: int
+) -> None:
+    """Raise an :class:`InputError` if a share is too small to choose settings in and to learn from; takes no time.
+
+    Parameters
+    ----------
+    target, fold, group
+        ``[n]`` class, outer fold (negative: always trained on) and group of each example.
+    folds
+        How many outer folds; where one of them is empty, the study says so.
+    seed
+        Of the study.
+    """
+    if len(np.unique(fold[fold >= 0])) < folds:
+        return
+    layer = layers_of(group.astype(np.int64), seed)
+    faults = []
+    for level, share in enumerate(SHARES):
+        held = layer <= level
+        pairs = [(test, other) for test in range(folds) for other in validating(test, folds)]
+        unseen = sum(not (held & (fold == other)).any() for _, other in pairs)
+        classes = min(len(np.unique(target[held & (fold != test) & (fold != other)])) for test, other in pairs)
+        if unseen or classes < 2:
+            why = "no example is left to choose settings by" if unseen else f"{classes} of its classes would be trained"
+            faults.append(f"{share:.3g} of the labels ({int(held.sum())} of {len(fold)} examples), as {why}")
+    if not ((layer == len(SHARES)) & (fold == folds - 1)).any():
+        faults.append("what is beyond the largest share, as one fold has nothing there")
+    if faults:
+        raise InputError(
+            f"There are too few examples for a learning curve: a share is too small to learn from ({faults[0]}).",
+            hint="Leave the curve out, give more examples, or ask for fewer folds.",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +102,9 @@ class CurveFit:
         return self._of(self.test, range(len(SHARES) + 1))
 
     @property
-    def validated(self) -> tuple[int, ...]:
-        """Parts of the share that settings are chosen by."""
-        return self._of((self.test + 1) % self.plan.folds, range(self.level + 1))
+    def validated(self) -> tuple[tuple[int, ...], ...]:
+        """Parts of the share that settings are chosen by, for each fold that the study itself chooses by."""
+        return tuple(self._of(fold, range(self.level + 1)) for fold in validating(self.test, self.plan.folds))
 
     @property
     def beyond(self) -> tuple[int, ...]:
@@ -81,11 +117,6 @@ class CurveFit:
         """Parts of the final fits."""
         others = (f for f in range(-1, self.plan.folds) if f != self.test)
         return tuple(part for f in others for part in self._of(f, range(self.level + 1)))
-
-    @property
-    def fitted_first(self) -> tuple[int, ...]:
-        """Parts of the fits that settings are chosen among."""
-        return tuple(part for part in self.trained if part not in self.validated)
 
     @property
     def path(self) -> Path:
@@ -115,23 +146,26 @@ def fit_share(job: CurveFit) -> None:
     joint = trainings(_wanted(plan), final=False, learner=learner)
     out = (*job.tested, *job.beyond)
     weights: dict[tuple[int, int], NDArray[np.float32]] = {}
-    best: dict[str, tuple[float, Setting, Start]] = {}
-    index = vectors.index(job.validated)
+    tried: dict[str, dict[tuple[int, int], tuple[Setting, Start, list[float]]]] = {}
     with threadpool_limits(1):
-        search = Unit("search", plan.matrix, (*out, *job.validated), tuple(joint), search_axes(vectors), learner)
-        fitted = fit_unit(search, vectors, names, random=random, start=_none)
-        for number, (training, models) in enumerate(zip(joint, fitted.models, strict=True)):
-            for spec, setting in training.users:
-                level = training.penalties.index(setting.penalty)
-                model = models[level]
-                if model.weights is not None:
-                    weights[number, level] = model.weights
-                codes = _codes(model.scores, setting, job.validated, vectors)
-                score = macro_f1(vectors.target[index], codes, classes_of(vectors), vectors.count[index])
-                if spec not in best or score > best[spec][0]:
-                    best[spec] = (score, setting, Start("", number, level, job.validated))
+        for parts in job.validated:
+            index = vectors.index(parts)
+            search = Unit("search", plan.matrix, (*out, *parts), tuple(joint), search_axes(vectors), learner)
+            fitted = fit_unit(search, vectors, names, random=random, start=_none)
+            for number, (training, models) in enumerate(zip(joint, fitted.models, strict=True)):
+                for place, (spec, setting) in enumerate(training.users):
+                    level = training.penalties.index(setting.penalty)
+                    model = models[level]
+                    if model.weights is not None:
+                        weights.setdefault((number, level), model.weights)  # of the first search, as its start says
+                    codes = _codes(model.scores, setting, parts, vectors)
+                    score = macro_f1(vectors.target[index], codes, classes_of(vectors), vectors.count[index])
+                    start = Start("", number, level, parts)
+                    known = tried.setdefault(spec, {}).setdefault((number, place), (setting, start, []))
+                    known[2].append(score)
         finals: list[Training] = []
-        for spec, (_, setting, start) in best.items():
+        for spec, found in tried.items():
+            setting, start, _ = max(found.values(), key=lambda seen: float(np.mean(seen[2])))  # ties: the first
             (training,) = trainings([(spec, setting)], final=True, learner=learner)
             starts = {"penalties": training.penalties[-1:], "start": start} if weights else {}
             finals.append(Training(**{**vars(training), **starts}))

@@ -77,13 +77,18 @@ class Calibration:
     spec
         The remedy, or the baseline.
     confidence, accuracy
-        Mean probability of the predicted class, and the share that is right, in [0, 1].
+        Mean probability of the predicted class, and the share that is right, in [0, 1]; NaN where nothing is predicted.
     tail_confidence, tail_precision
         The same over examples that are predicted to be of the tail: NaN if none is.
     nll, nll_diff, low, high
         Negative log-likelihood in nats, its difference to doing nothing, and a 95 % interval of that by the normal
         distribution with standard errors that are robust to groups (Liang & Zeger, Biometrika 73, 1986); NaN for the
         baseline.
+    p, p_holm
+        Two-sided p-value of that difference, not below ``2 ** (1 - m)`` where m groups differ (sign test), and the same
+        after Holm's correction for all remedies; NaN for the baseline, the second for a yardstick too.
+    worse
+        Whether the likelihood is shown to be worse than that of doing nothing, among all remedies that were tried.
     """
 
     spec: str
@@ -95,16 +100,17 @@ class Calibration:
     nll_diff: float
     low: float
     high: float
+    p: float
+    p_holm: float
+    worse: bool
 
     @property
     def overconfidence(self) -> float:
-        """Mean probability of the predicted class less the share that is right; negative where it is too unsure."""
-        return self.confidence - self.accuracy
+        """Mean probability of the predicted class less the share that is right; negative where it is too unsure.
 
-    @property
-    def worse(self) -> bool:
-        """Whether the likelihood is certainly worse than that of doing nothing."""
-        return bool(self.low > 0)
+        NaN where nothing is predicted.
+        """
+        return self.confidence - self.accuracy
 
 
 def calibrations(
@@ -115,6 +121,8 @@ def calibrations(
     *,
     buckets: NDArray[np.str_],
     base: str,
+    rivals: Sequence[str],
+    alpha: float,
 ) -> list[Calibration]:
     """How sure each remedy is and how often it is right.
 
@@ -131,6 +139,10 @@ def calibrations(
         ``[C]`` bucket of each class.
     base
         Spec of the baseline.
+    rivals
+        Remedies whose likelihoods are tested together, by Holm's correction.
+    alpha
+        Level of these tests.
     """
     asked = y >= 0
     _, cluster = np.unique(group[asked], return_inverse=True)
@@ -142,29 +154,38 @@ def calibrations(
     found = []
     for spec, outcome in outcomes.items():
         said = outcome.predicted[rows] >= 0
-        predicted, sure = outcome.predicted[rows][said], outcome.p_predicted[rows][said].astype(np.float64)
+        predicted, says = outcome.predicted[rows][said], outcome.p_predicted[rows][said].astype(np.float64)
         right, called = predicted == y[said], buckets[predicted] == "tail"
-        diff = low = high = NAN
+        diff = low = high = p = NAN
         if spec != base:
             each = cost[spec] - cost[base]
             diff = float(each.mean())
             # of a mean, the sums of what is left in each group are what varies
             left = np.bincount(cluster, each - diff, groups)
             error = math.sqrt(float(left @ left) * groups / max(groups - 1, 1)) / len(each)
+            differing = len(np.unique(cluster[each != 0]))
+            sure = math.erfc(abs(diff) / (error * math.sqrt(2))) if error else float(diff == 0)
+            p = max(sure, min(1.0, 2.0 ** (1 - min(differing, 60))))
             low, high = (diff + sign * error * float(stats.norm.ppf((1 + LEVEL) / 2)) for sign in (-1, 1))
         found.append(
             Calibration(
                 spec,
-                float(sure.mean()) if said.any() else NAN,
+                float(says.mean()) if said.any() else NAN,
                 float(right.mean()) if said.any() else NAN,
-                float(sure[called].mean()) if called.any() else NAN,
+                float(says[called].mean()) if called.any() else NAN,
                 float(right[called].mean()) if called.any() else NAN,
                 float(cost[spec].mean()),
                 diff,
                 low,
                 high,
+                p,
+                NAN,
+                False,
             )
         )
+    tested = [n for n, c in enumerate(found) if c.spec in set(rivals) and math.isfinite(c.p)]
+    for n, p_holm in zip(tested, holm([found[n].p for n in tested]).tolist(), strict=True):
+        found[n] = replace(found[n], p_holm=p_holm, worse=p_holm < alpha and found[n].nll_diff > 0)
     return found
 
 

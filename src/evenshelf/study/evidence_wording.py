@@ -24,7 +24,7 @@ def evidence_sentences(verdict: Verdict) -> tuple[str, ...]:
     """What a verdict rests on besides its first reasons; none where nothing was compared or known."""
     if rivals(verdict) < 1 or not verdict.informative:
         return ()
-    found = (_by_fold(verdict), _alone(verdict), _calibration(verdict), _equivalent(verdict))
+    found = (_by_fold(verdict), _calibration(verdict), _equivalent(verdict))
     return tuple(sentence for sentence in found if sentence)
 
 
@@ -39,6 +39,8 @@ def _by_fold(verdict: Verdict) -> str:
         f"{test.folds} folds)"
     )
     beyond = f"{percent(test.better)} probable to be more than {value(verdict.zone)}"
+    if rivals(verdict) > 1:
+        beyond += f", which does not allow for its being the best of {rivals(verdict)}"
     if (test.p_holm if math.isfinite(test.p_holm) else test.p) < verdict.alpha:
         return f"{start}, and is {beyond}."
     return f"{start}, which so few folds do not prove by themselves; it is {beyond}. Other seeds draw more folds."
@@ -49,27 +51,8 @@ def _tested(test: ResampledTest) -> str:
     return f"{probability(test.p_holm)} after Holm's correction" if test.p_holm > test.p else probability(test.p)
 
 
-def _alone(verdict: Verdict) -> str:
-    """Where it is the number of remedies compared that hides a gain."""
-    if verdict.recommended is not None:
-        return ""
-    hidden = [
-        c.spec
-        for c in verdict.comparisons
-        if not c.reference and c.diff > 0 and c.p < verdict.alpha and not c.significant
-        if c.guardrail_ok and not c.equivalent
-    ]
-    if not hidden:
-        return ""
-    return (
-        f"By {plural(len(hidden), 'itself', 'themselves')} {listed(hidden)} would pass, but not as "
-        f"{plural(len(hidden), 'one', 'some')} of {counted(rivals(verdict), 'remedy', 'remedies')} tried: a study of "
-        "few remedies, chosen beforehand and on other data, could settle it."
-    )
-
-
 def _calibration(verdict: Verdict) -> str:
-    """Where the recommended remedy's probabilities are worse than those of doing nothing."""
+    """Where the recommended remedy's probabilities are shown to be worse than those of doing nothing."""
     found = next((c for c in verdict.calibration if c.spec == verdict.recommended), None)
     if found is None or not found.worse:
         return ""
@@ -81,11 +64,12 @@ def _calibration(verdict: Verdict) -> str:
 
 
 def _likelihood(c: Calibration) -> str:
+    holm = " after Holm's correction" if c.p_holm > c.p else ""
+    start = f"negative log-likelihood {value(c.nll)} nats, {signed(c.nll_diff)}, {probability(c.p_holm)}{holm}"
+    if not math.isfinite(c.overconfidence):
+        return f"{start}; nothing is predicted"
     how = "too sure" if c.overconfidence > 0 else "too unsure"
-    return (
-        f"negative log-likelihood {value(c.nll)} nats, {signed(c.nll_diff)}; {how} by "
-        f"{percent(abs(c.overconfidence))} on average"
-    )
+    return f"{start}; {how} by {percent(abs(c.overconfidence))} on average"
 
 
 def _equivalent(verdict: Verdict) -> str:
@@ -94,7 +78,7 @@ def _equivalent(verdict: Verdict) -> str:
         return ""
     return (
         f"{listed(same)} {plural(len(same), 'is', 'are')} practically the same as doing nothing: within "
-        f"{value(verdict.zone)} of it, by two one-sided tests."
+        f"{value(verdict.zone)} of it, by two one-sided tests{' of each by itself' if len(same) > 1 else ''}."
     )
 
 
@@ -102,12 +86,12 @@ def front_sentence(verdict: Verdict) -> str:
     """Which remedies are on the Pareto front, and how many are not."""
     front = [t.spec for t in verdict.tradeoffs if not t.dominated_by]
     beaten = len(verdict.tradeoffs) - len(front)
+    criteria = "tail gain, head loss, likelihood and CPU time"
     if not beaten:
-        return "No remedy is beaten by another in tail gain, head loss, likelihood and CPU time at once."
-    return (
-        f"{beaten} of {len(verdict.tradeoffs)} are beaten by another in tail gain, head loss, likelihood and CPU time "
-        f"at once; the other {len(front)} are the choice there is."
-    )
+        return f"No remedy is beaten by another in {criteria} at once."
+    rest = plural(len(front), "the other is", f"the other {len(front)} are")
+    which = f"{beaten} of {len(verdict.tradeoffs)} {plural(beaten, 'is', 'are')}"
+    return f"{which} beaten by another in {criteria} at once; {rest} the choice there is."
 
 
 def calibration_sentence(verdict: Verdict) -> str:
@@ -117,13 +101,18 @@ def calibration_sentence(verdict: Verdict) -> str:
     if base is None or not others:
         return ""
     worse = sum(c.worse for c in others)
-    last = max(others, key=lambda c: (c.overconfidence, c.spec))
-    whose = f"{worse} of {counted(len(others), 'remedy', 'remedies')} certainly {plural(worse, 'has', 'have')}"
-    parts = [f"{whose} a worse likelihood than doing nothing ({value(base.nll)} nats)"]
-    if last.overconfidence > max(base.overconfidence, 0.0) + 0.005:
+    whose = f"{worse} of {counted(len(others), 'remedy', 'remedies')} {plural(worse, 'is', 'are')} shown to have"
+    holm = "; Holm's correction" if len(others) > 1 else ""
+    parts = [f"{whose} a worse likelihood than doing nothing ({value(base.nll)} nats{holm})"]
+    answering = [c for c in others if math.isfinite(c.overconfidence)]
+    last = max(answering, key=lambda c: (c.overconfidence, c.spec)) if answering else None
+    bound = max(base.overconfidence, 0.0) if math.isfinite(base.overconfidence) else 0.0
+    if last is not None and last.overconfidence > bound + 0.005:
+        plain = f"{percent(base.confidence)} and {percent(base.accuracy)}"
         parts.append(
             f"the surest of itself, {last.spec}, says {percent(last.confidence)} on average and is right in "
-            f"{percent(last.accuracy)} (doing nothing: {percent(base.confidence)} and {percent(base.accuracy)})"
+            f"{percent(last.accuracy)} (doing nothing: "
+            f"{plain if math.isfinite(base.overconfidence) else 'none predicted'})"
         )
     tail = [c for c in others if math.isfinite(c.tail_confidence)]
     if tail:
@@ -138,15 +127,24 @@ def calibration_sentence(verdict: Verdict) -> str:
 
 def seed_sentences(found: SeedSensitivity) -> tuple[str, ...]:
     """Whether the verdict hangs on the seed."""
+    tests = {test.spec: test for test in found.tests}
     lines = []
-    for test in found.tests:
-        gains = found.of(test.spec)
-        low, high = min(g.diff for g in gains), max(g.diff for g in gains)
-        lines.append(
-            f"{test.spec}: {signed(low)} to {signed(high)} in {METRICS[found.metric].title} over {len(gains)} seeds, "
-            f"the best of the finalists under {found.wins(test.spec)}; all {test.folds} folds: {signed(test.diff)} "
-            f"({signed(test.low)} to {signed(test.high)}; {_tested(test)} by the corrected resampled t-test)."
+    for spec in found.specs:
+        own, *fresh = found.of(spec)
+        line = f"{spec}: {signed(own.diff)} in {METRICS[found.metric].title} under the seed that chose it"
+        low, high = min(g.diff for g in fresh), max(g.diff for g in fresh)
+        span = signed(low) if len(fresh) == 1 else f"{signed(low)} to {signed(high)}"
+        line += (
+            f", {span} under {counted(len(fresh), 'fresh seed', 'fresh seeds')}, the best of the finalists under "
+            f"{found.wins(spec)} of {plural(len(fresh), 'it', 'them')}"
         )
+        if spec in tests:
+            test = tests[spec]
+            line += (
+                f"; the {test.folds} fresh folds: {signed(test.diff)} ({signed(test.low)} to {signed(test.high)}; "
+                f"{_tested(test)} by the corrected resampled t-test)"
+            )
+        lines.append(f"{line}.")
     return tuple(lines)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from evenshelf.study.class_fairness import Exposure, SizePart, WorstOff, class_fairness
+from evenshelf.study.comparison import jsonable
 from evenshelf.study.trait_fairness import ENOUGH, TraitGap, TraitValue, trait_fairness
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ class Fairness:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; NaN becomes ``None``."""
-        found: dict[str, Any] = _plain(asdict(self))
-        return found
+        return jsonable(asdict(self))
 
 
 def fairness(result: StudyResult, verdict: Verdict) -> Fairness | None:
@@ -136,11 +135,3 @@ def save_fairness(found: Fairness | None, folder: Path) -> None:
     text = json.dumps(found.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
     partial.write_text(text + "\n", encoding="utf-8")
     partial.replace(folder / FILE)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

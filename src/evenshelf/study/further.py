@@ -7,14 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evenshelf.errors import SettingError
+from evenshelf.study.curve_fits import check_shares
 from evenshelf.study.learning_curve import learning_curve
 from evenshelf.study.repeats import finalists, seed_sensitivity
-from evenshelf.study.results import StudyResult, save
+from evenshelf.study.results import StudyResult, save_further
 
 if TYPE_CHECKING:
     from evenshelf.learners import LearnerKind
     from evenshelf.study.runner import Study
     from evenshelf.study.verdict import Verdict
+    from evenshelf.tasks.label import LabelTask
 
 
 def check_seeds(seeds: int) -> None:
@@ -23,13 +25,32 @@ def check_seeds(seeds: int) -> None:
         raise SettingError(f"seeds={seeds}: a study has at least one.", hint="3 show whether a verdict hangs on it.")
 
 
-def check_curve(learner: LearnerKind) -> None:
-    """Raise a :class:`SettingError` before the work if no learning curve can be had of a learner."""
+def check_curve(learner: LearnerKind, task: LabelTask | None = None, *, folds: int = 5, seed: int = 0) -> None:
+    """Raise an error before the work if no learning curve can be had; takes no time.
+
+    Parameters
+    ----------
+    learner
+        What is to be fitted.
+    task
+        The question, once it is known; its examples have to suffice for the smallest share.
+    folds, seed
+        Of the study.
+
+    Raises
+    ------
+    SettingError
+        If it is a learner of which there is none.
+    InputError
+        If there are too few examples or classes.
+    """
     if learner.sets:
         raise SettingError(
             f"There is no learning curve of {learner.name}, which gives texts any number of labels.",
             hint="Leave the curve out, or draw that of --learner heads.",
         )
+    if task is not None:
+        check_shares(task.target, task.split(folds, seed), task.group, folds=folds, seed=seed)
 
 
 def further(
@@ -42,6 +63,8 @@ def further(
     progress: Callable[[float, float, str], None] | None = None,
 ) -> StudyResult:
     """The result with what else was asked for, kept in the study's folder.
+
+    What an earlier run of the same study was asked for stays: :meth:`evenshelf.study.runner.Study.run` found it there.
 
     Parameters
     ----------
@@ -59,10 +82,9 @@ def further(
     asked = result
     if seeds > 1 and finalists(verdict):
         asked = replace(asked, seeds=seed_sensitivity(study, result, verdict, seeds, progress))
-        save(asked, study.folder)  # what comes next may be interrupted, or refused for want of examples
+        save_further(asked, study.folder)  # what comes next may be interrupted
     if curve:
         best = [] if verdict.best is None else [verdict.best]
         asked = replace(asked, curve=learning_curve(study, result, best, progress))
-    if asked is not result:
-        save(asked, study.folder)
+        save_further(asked, study.folder)
     return asked

@@ -1,7 +1,8 @@
 """What more labels would bring: a study's models on ever larger shares of their training rows.
 
 Groups of texts are dealt out to nested shares once. For every outer fold and share a model is tuned and fitted inside
-the share alone, validation included, as if the shop had no more labels; the rows it is tested on stay the same. Errors
+the share alone, validation included, as if the shop had no more labels; the rows it is tested on stay the same, and
+settings are chosen by the same folds as in the study, whose results are the last points. Errors
 of learners fall about as a power of the number of examples (Cortes et al., NeurIPS 1993; Hestness et al. 2017), so a
 line through their logarithms says what twice the labels would bring, and how many labels a remedy is worth.
 """
@@ -18,11 +19,10 @@ import numpy as np
 from joblib import delayed
 
 from evenshelf.encoders.cores import usable_cores
-from evenshelf.errors import InputError
 from evenshelf.learners.vectors import prepare, prepare_given
 from evenshelf.study import trials
 from evenshelf.study.comparison import jsonable, revived
-from evenshelf.study.curve_fits import SHARES, CurveFit, CurvePlan, fit_share, layers_of
+from evenshelf.study.curve_fits import SHARES, CurveFit, CurvePlan, check_shares, fit_share, layers_of
 from evenshelf.study.parallel import as_done
 from evenshelf.study.statistics import LEVEL, METRICS, Bootstrap, paired_bootstrap
 from evenshelf.tasks.label_metrics import bucket_or_cold
@@ -30,7 +30,6 @@ from evenshelf.tasks.label_metrics import bucket_or_cold
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evenshelf.learners.vectors import Vectors
     from evenshelf.study.results import StudyResult
     from evenshelf.study.runner import Study
 
@@ -148,6 +147,7 @@ def learning_curve(
     InputError
         If the smallest share has fewer than two classes, or nothing to choose settings by.
     """
+    check_shares(result.y, result.fold, result.group, folds=study.folds, seed=study.seed)
     base = result.baseline.spec
     wanted = list(dict.fromkeys([base, *specs]))
     layers = len(SHARES) + 1
@@ -168,13 +168,6 @@ def learning_curve(
         study.folder, name, tuple(known[s] for s in wanted), study.folds, study.budget, study.seed, study.fitted
     )
     jobs = [CurveFit(plan, test, level) for level in range(len(SHARES)) for test in range(study.folds)]
-    for job in jobs:
-        whole = matrix.folds == (study.folds + 1) * layers
-        if not whole or not len(matrix.index(job.validated)) or _classes(matrix, job.fitted_first) < 2:
-            raise InputError(
-                f"A share of {SHARES[job.level]:.3g} of the labels is too small to learn from.",
-                hint="A learning curve needs more examples.",
-            )
     if progress:
         progress(0, len(jobs), "learning curve")
     workers = min(study.workers or usable_cores(), len(jobs))
@@ -202,10 +195,6 @@ def learning_curve(
     buckets = bucket_or_cold(result.y, result.fold, result.classes["bucket"].to_numpy())
     bootstrap = paired_bootstrap(result.y[tested], result.group[tested], named, buckets, seed=study.seed)
     return curve_of(bootstrap, wanted, rows)
-
-
-def _classes(matrix: Vectors, parts: tuple[int, ...]) -> int:
-    return len(np.unique(matrix.target[matrix.index(parts)]))
 
 
 def curve_of(bootstrap: Bootstrap, specs: Sequence[str], examples: NDArray[np.float64]) -> LearningCurve:

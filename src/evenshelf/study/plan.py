@@ -265,9 +265,17 @@ def search_units(
     A fit that leaves out folds i and j may choose settings for both: for i by its score on j, and the other way
     round. So ``ceil(folds / 2)`` fits per setting give every outer fold its inner validation.
     """
-    pairs = [(i, (i + 1) % folds) for i in range(0, folds, 2)]
-    units = _units("search", trainings(wanted, final=False, learner=learner), matrix, pairs, learner)
+    units = _units("search", trainings(wanted, final=False, learner=learner), matrix, _pairs(folds), learner)
     return [replace(unit, axes=axes) for unit in units] if on_paths(learner) else units
+
+
+def validating(fold: int, folds: int) -> tuple[int, ...]:
+    """The folds by which settings for an outer fold are chosen: one, or two for the first of an odd number of folds."""
+    return tuple(other for pair in _pairs(folds) if fold in pair for other in pair if other != fold)
+
+
+def _pairs(folds: int) -> list[tuple[int, int]]:
+    return [(i, (i + 1) % folds) for i in range(0, folds, 2)]
 
 
 def final_units(

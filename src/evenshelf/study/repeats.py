@@ -1,4 +1,9 @@
-"""Whether a verdict hangs on the seed: the finalists of a study again, with other folds and other draws."""
+"""Whether a verdict hangs on the seed: the finalists of a study again, with other folds and other draws.
+
+The seed of the study chose the finalists, so its gains flatter them (Cawley & Talbot, JMLR 11, 2010).
+It is told apart, and what is tested and counted are the folds of the fresh seeds alone. They hold the same products:
+what makes a remedy look good among these is in every seed, and only the bootstrap of the verdict speaks of others.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +60,7 @@ class SeedSensitivity:
     gains
         By remedy and seed, that of the study first.
     tests
-        The corrected resampled t-test of each finalist over the folds of all seeds.
+        The corrected resampled t-test of each finalist over the folds of the fresh seeds, without that of the study.
     """
 
     metric: str
@@ -67,33 +72,38 @@ class SeedSensitivity:
         """The seeds, that of the study first."""
         return tuple(dict.fromkeys(gain.seed for gain in self.gains))
 
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """The finalists."""
+        return tuple(dict.fromkeys(gain.spec for gain in self.gains))
+
     def of(self, spec: str) -> tuple[SeedGain, ...]:
-        """One remedy under every seed."""
+        """One remedy under every seed, that of the study first."""
         return tuple(gain for gain in self.gains if gain.spec == spec)
 
     def wins(self, spec: str) -> int:
-        """Under how many seeds none of the finalists is better; equal ones are the best together."""
+        """Under how many fresh seeds none of the finalists is better; equal ones are the best together."""
         best = {
             seed: max((g.value for g in self.gains if g.seed == seed and math.isfinite(g.value)), default=math.nan)
-            for seed in self.seeds
+            for seed in self.seeds[1:]
         }
-        return sum(gain.value == best[gain.seed] for gain in self.of(spec))
+        return sum(gain.value == best[gain.seed] for gain in self.of(spec)[1:])
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; NaN becomes ``None``."""
         return {
             "metric": self.metric,
             "gains": [jsonable(asdict(gain)) for gain in self.gains],
-            "tests": [jsonable(asdict(test)) for test in self.tests],
+            "fresh_tests": [jsonable(asdict(test)) for test in self.tests],
         }
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> SeedSensitivity:
-        """What :meth:`to_dict` described."""
+        """What :meth:`to_dict` described. Earlier versions tested the folds of all seeds, which is not read."""
         return cls(
             document["metric"],
             tuple(SeedGain(**revived(SeedGain, gain)) for gain in document["gains"]),
-            tuple(ResampledTest(**revived(ResampledTest, test)) for test in document["tests"]),
+            tuple(ResampledTest(**revived(ResampledTest, test)) for test in document.get("fresh_tests", ())),
         )
 
 
@@ -159,7 +169,8 @@ def seed_sensitivity(
         for spec in chosen:
             value, tail = mine[spec]
             gains.append(SeedGain(spec, seed, value, value - mine[base][0], tail - mine[base][1]))
-            differences[spec] += (by_fold[spec] - by_fold[base]).tolist()
+            if seed != study.seed:
+                differences[spec] += (by_fold[spec] - by_fold[base]).tolist()
     ratio = 1.0 / (study.folds - 1)
     bare = [resampled_test(differences[s], ratio, spec=s, zone=verdict.zone) for s in chosen]
     known = [n for n, test in enumerate(bare) if math.isfinite(test.p)]

@@ -10,6 +10,11 @@ found it to repeat best where folds are drawn several times.
 The same distribution, read as a posterior with a flat prior, is the Bayesian correlated t-test (Corani & Benavoli,
 Machine Learning 100, 2015; Benavoli et al., JMLR 18, 2017): how probable it is that the difference is above, within and
 below a zone in which it does not matter.
+
+All of this rests on the normal distribution. Differences that are equal, as those of a few small folds can be, have no
+variance, and the test would be as sure as one likes of what luck explains: under a remedy that does nothing, m
+differences have one sign with a chance of ``2 ** (1 - m)`` (Fisher, The Design of Experiments, 1935, section 21,
+flips the signs of differences). There the standard error is the one at which p is that chance.
 """
 
 from __future__ import annotations
@@ -26,6 +31,8 @@ from evenshelf.study.statistics import LEVEL, holm
 from evenshelf.tasks.label_metrics import class_scores
 
 NAN = float("nan")
+ALIKE = 1e-9
+"""Range of differences, relative to their mean, that is rounding."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,8 @@ class ResampledTest:
     diff, low, high
         Their mean, and its 95 % interval by the corrected test.
     p, p_holm
-        Two-sided p-value, and that corrected for all remedies compared; NaN below two folds. 1 where no fold differs.
+        Two-sided p-value, ``2 ** (1 - m)`` where all folds differ alike and 1 where none differs, and that corrected
+        for all remedies compared; NaN below two folds.
     better, equivalent, worse
         Posterior probabilities that the difference is above, within and below the zone.
     """
@@ -115,9 +123,10 @@ def resampled_test(
     if folds < 2:
         return ResampledTest(spec, folds, mean, NAN, NAN, NAN, NAN, NAN, NAN, NAN)
     width = math.sqrt((1.0 / folds + ratio) * float(given.var(ddof=1)))
-    if width <= 1e-12:  # all folds alike up to rounding: a difference that is nowhere another one
-        sure = [float(x) for x in (mean > zone, abs(mean) <= zone, mean < -zone)]
-        return ResampledTest(spec, folds, mean, mean, mean, 1.0 if abs(mean) <= 1e-12 else 0.0, NAN, *sure)
+    if max(width, abs(mean)) <= 1e-12:  # no fold differs, up to rounding
+        return ResampledTest(spec, folds, 0.0, 0.0, 0.0, 1.0, NAN, 0.0, 1.0, 0.0)
+    if float(np.ptp(given)) <= ALIKE * abs(mean):
+        width = abs(mean) / float(stats.t.isf(2.0**-folds, folds - 1))
     spread = stats.t(folds - 1, loc=mean, scale=width)
     low, high = (float(x) for x in spread.interval(LEVEL))
     p = float(2 * stats.t.sf(abs(mean) / width, folds - 1))

@@ -14,7 +14,6 @@ Beside it, :mod:`evenshelf.study.metrics` writes every metric and the verdict.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evenshelf.errors import InputError
+from evenshelf.study.comparison import jsonable
 from evenshelf.study.learning_curve import LearningCurve
 from evenshelf.study.repeats import SeedSensitivity
 
@@ -110,7 +110,7 @@ class StudyResult:
     meta
         JSON-able: name, task, target, shop, encoder (spec, reason, dimension, fingerprint), learner, folds,
         seed, budget, rows, unique_texts, split (how folds were made), leak (what random folds would have
-        flattered), versions, timings.
+        flattered), plan (digest of what all evidence on the remedies depends on), versions, timings.
     classes
         Columns ``class`` (str), ``count`` (int), ``bucket`` (head / torso / tail), in the order of the codes.
     y, fold, group
@@ -196,6 +196,55 @@ def save(result: StudyResult, folder: Path) -> None:
     _write(result.classes, folder / "classes.parquet")
     _write(pl.concat(predictions), folder / "predictions.parquet")
     _write(pl.DataFrame(settings), folder / "settings.parquet")
+    _write_record(result, folder)
+
+
+def save_further(result: StudyResult, folder: Path) -> None:
+    """Write what was asked of a saved result afterwards, other seeds and the learning curve; the rest stays as it is.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no finished study.
+    """
+    if not (folder / "study.json").is_file():
+        raise InputError(f"{folder} holds no finished study to add to.", hint="Run the study first.")
+    _write_record(result, folder)
+
+
+def kept_further(folder: Path, plan: str) -> dict[str, Any]:
+    """Other seeds and the learning curve of the study that a folder holds, if it was one of the same plan.
+
+    Parameters
+    ----------
+    folder
+        Of a study, finished or not.
+    plan
+        Digest of all that such evidence depends on, as in :attr:`StudyResult.meta`.
+
+    Returns
+    -------
+    dict
+        Fields of :class:`StudyResult`; empty where nothing is kept, or it belongs to another plan.
+    """
+    path = folder / "study.json"
+    if not path.is_file():
+        return {}
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if document.get("schema") != SCHEMA or document["meta"].get("plan") != plan:
+        return {}
+    return _further_of(document)
+
+
+def _further_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "seeds": SeedSensitivity.from_dict(document["seeds"]) if "seeds" in document else None,
+        "curve": LearningCurve.from_dict(document["curve"]) if "curve" in document else None,
+    }
+
+
+def _write_record(result: StudyResult, folder: Path) -> None:
+    """Write ``study.json``, whole or not at all."""
     document = {
         "schema": SCHEMA,
         "meta": dict(result.meta),
@@ -208,7 +257,7 @@ def save(result: StudyResult, folder: Path) -> None:
                 "not_applicable": r.not_applicable,
                 "notes": list(r.notes),
                 "reference": r.reference,
-                "sets": {m: _finite(o.sets) for m, o in (("tuned", r.tuned), ("default", r.default)) if o and o.sets},
+                "sets": {m: jsonable(o.sets) for m, o in (("tuned", r.tuned), ("default", r.default)) if o and o.sets},
             }
             for r in result.remedies
         ],
@@ -281,14 +330,9 @@ def load(folder: Path) -> StudyResult:
         group=rows["group"].to_numpy(),
         remedies=tuple(remedies),
         example=rows["example"].to_numpy() if "example" in rows.columns else None,
-        seeds=SeedSensitivity.from_dict(document["seeds"]) if "seeds" in document else None,
-        curve=LearningCurve.from_dict(document["curve"]) if "curve" in document else None,
+        **_further_of(document),
         traits=rows.select(*traits).rename(traits) if traits else None,
     )
-
-
-def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def _write(table: pl.DataFrame, path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
 from importlib.metadata import version
@@ -51,7 +51,7 @@ from evenshelf.study.references import (
     reference_result,
     refused,
 )
-from evenshelf.study.results import RemedyResult, StudyResult, save
+from evenshelf.study.results import RemedyResult, StudyResult, kept_further, save
 from evenshelf.study.work import Progress, Work, cost, final_cost
 from evenshelf.tasks.label import LabelTask
 
@@ -242,6 +242,7 @@ class Study:
             "versions": {p: version(p) for p in ("evenshelf", "numpy", "scipy", "scikit-learn", "polars")},
             "machine": {"python": platform.python_version(), "system": platform.system(), "cores": os.cpu_count()},
             "fingerprint": places[DENSE].removeprefix(f"{DENSE}-"),
+            "plan": self._digest(search[DENSE], finals[DENSE]),
             "timings": {"study_seconds": round(time.perf_counter() - started, 2), "cpu_seconds": round(work.cpu, 2)},
         }
         result = StudyResult(
@@ -261,8 +262,14 @@ class Study:
                 matrices[DENSE].row_of,
                 copies_of_texts(matrices[DENSE]),
             )
+        result = replace(result, **kept_further(self.folder, result.meta["plan"]))
         save(result, self.folder)
         return result
+
+    def _digest(self, search: Sequence[Unit], finals: Sequence[Unit]) -> str:
+        """Of all that other seeds and a learning curve depend on; baselines are in neither."""
+        addresses = np.array(sorted(self._address(unit) for unit in (*search, *finals)))
+        return trials.digest_of(addresses, self.task.group)
 
     def _refused(self, baseline: Baseline) -> str | None:
         """Why a baseline cannot be fitted here, or ``None``."""

@@ -287,14 +287,29 @@ def centred(value: float, draws: NDArray[np.float64], floor: float = -np.inf) ->
     choice and their mean is not the value. The interval speaks of the same measure on other samples of this size. In a
     simulation (60 Zipf classes, 1,500 rows in groups of two, 200 repetitions) it covered the mean of that measure 86 %
     of the time for the worst tenth, 93 % for the least exposed tenth and 94 % for the Gini coefficient of answers;
-    plain percentiles 84, 77 and 80 %. Differences between remedies need no centring, as the bias is common to both:
-    plain percentiles covered them 94, 99 and 87 % of the time, centred ones 85, 95 and 83 %. A small version of it is
-    among the tests.
+    plain percentiles 84, 77 and 80 %. A small version of it is among the tests. For differences between remedies see
+    :func:`chosen_difference`.
     """
     finite = draws[np.isfinite(draws)]
     if len(finite) == 0:
         return estimate(value, finite)
     return estimate(value, np.maximum(finite - finite.mean() + value, floor))
+
+
+def chosen_difference(value: float, draws: NDArray[np.float64]) -> Estimate:
+    """As :func:`estimate`, of a difference between two values that are each chosen by their value in every draw.
+
+    What choosing does to a value it does under both, so most of the bias cancels and percentiles of the draws (Efron &
+    Tibshirani 1993, chapter 13) cover well; but not all of it does, and then the observed difference may lie outside of
+    them. The interval is the smallest that holds the percentiles as well as those of the centred draws (ibid., section
+    10.6, of corrections for bias): it covers at least as often as either and holds the value. In the simulation of
+    :func:`centred`, it covered the mean difference in the worst tenth, the least exposed tenth and the Gini coefficient
+    95, 98 and 91 % of the time; percentiles 94, 97 and 89 %, centred draws 83, 90 and 90 %, intervals reflected about
+    the value ("basic") 53, 65 and 88 %, bias-corrected percentiles (Efron 1987) 69, 75 and 88 %.
+    """
+    plain, moved = estimate(value, draws), centred(value, draws)
+    low, high = np.minimum(plain.low, moved.low), np.maximum(plain.high, moved.high)
+    return Estimate(value, float(np.minimum(low, value)), float(np.maximum(high, value)))
 
 
 def _lost(kept: NDArray[np.float64], held: NDArray[np.float64]) -> NDArray[np.float64]:

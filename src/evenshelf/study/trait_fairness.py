@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from evenshelf.study.statistics import Estimate, centred, class_by_group, draw_groups, estimate, holm
+from evenshelf.study.statistics import Estimate, centred, chosen_difference, class_by_group, draw_groups, estimate, holm
 from evenshelf.tasks.traits import cut
 
 if TYPE_CHECKING:
@@ -64,8 +64,9 @@ class TraitGap:
 
     The best and the worst are chosen on the rows as they are, and again in every draw, under doing nothing and under
     the remedy each by itself. Chance alone keeps a gap open, the wider the smaller the values are; it does so before
-    and after alike, so the change is what counts. Intervals of the gaps
-    are centred (:func:`evenshelf.study.statistics.centred`), that of the change is not: what is common cancels.
+    and after alike, so the change is what counts. Intervals of the gaps are centred
+    (:func:`evenshelf.study.statistics.centred`); that of the change holds the percentiles of its draws and the change
+    itself (:func:`evenshelf.study.statistics.chosen_difference`).
 
     Attributes
     ----------
@@ -203,7 +204,7 @@ def trait_fairness(
                 worst_after=values[members[new.argmin()]].value,
                 before=centred(float(observed[at]), draws[at], floor=0.0),
                 after=centred(float(observed[at + 1]), draws[at + 1], floor=0.0),
-                diff=estimate(float(observed[at + 1] - observed[at]), draws[at + 1] - draws[at]),
+                diff=chosen_difference(float(observed[at + 1] - observed[at]), draws[at + 1] - draws[at]),
             )
         )
     return values, found_gaps, skipped

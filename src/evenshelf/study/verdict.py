@@ -287,7 +287,18 @@ def decide(
         zone=zone,
         buckets=tuple(bucket_gains(bootstrap, others, base.spec, rivals)),
         resampled=resampled_tests(by_fold, base.spec, ratio, zone=zone, rivals=rivals),
-        calibration=tuple(calibrations(y, group, dict(sorted(tuned.items())), rows, buckets=buckets, base=base.spec)),
+        calibration=tuple(
+            calibrations(
+                y,
+                group,
+                dict(sorted(tuned.items())),
+                rows,
+                buckets=buckets,
+                base=base.spec,
+                rivals=rivals,
+                alpha=alpha,
+            )
+        ),
         tradeoffs=tuple(tradeoffs(comparisons, base.spec)),
         ahead=ahead_of(bootstrap, comparisons, winner.spec if winner else base.spec, metric, alpha),
     )

@@ -9,6 +9,8 @@ from evenshelf.plurals import counted, plural
 from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evenshelf.study.comparison import Comparison
     from evenshelf.study.guessing import Sight
     from evenshelf.study.verdict import Verdict
@@ -192,6 +194,8 @@ def probability(p: float) -> str:
 
 def percent(share: float) -> str:
     """A share in per cent with one decimal below ten."""
+    if not math.isfinite(share):
+        return "n/a"
     return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
 
 
@@ -337,9 +341,9 @@ def seconds(value: float) -> str:
     return f"{value:.0f} s" if value < 120 else f"{value / 60:.1f} min"
 
 
-def listed(names: list[str]) -> str:
+def listed(names: Sequence[str], most: int = LISTED) -> str:
     """Names for a sentence, the first few of many."""
-    shown = names[:LISTED]
+    shown = names[:most]
     rest = len(names) - len(shown)
     if rest:
         return f"{', '.join(shown)} and {rest} more"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from evenshelf.shop.profiling.imbalance import FEW_SHOT
 from evenshelf.study.advising.data import DATA
+from evenshelf.study.comparison import jsonable
 
 if TYPE_CHECKING:
     from evenshelf.study.results import Outcome, StudyResult
@@ -73,7 +73,7 @@ class Facts:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; NaN becomes ``None``."""
-        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()}
+        return jsonable(asdict(self))
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Facts:

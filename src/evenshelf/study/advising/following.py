@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from evenshelf.errors import EvenshelfError
 from evenshelf.plurals import plural
 from evenshelf.remedies import Composition, Family, catalogue, parse
-from evenshelf.study.advising.sentences import names
-from evenshelf.study.wording import probability, rivals, signed, value
+from evenshelf.study.wording import listed, probability, rivals, signed, value
 from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
@@ -20,11 +19,15 @@ if TYPE_CHECKING:
 
 
 def corrected_away(verdict: Verdict) -> str:
-    """Where a remedy is significant by itself and not after the correction for many: that it is so, and what helps."""
+    """Where a remedy is significant by itself and not after the correction for many: that it is so, and what helps.
+
+    What the guardrail or the zone would refuse anyway is left out: no other study of it could recommend it.
+    """
     lost = [
         c
         for c in verdict.comparisons
         if not c.reference and c.diff > 0 and c.p < verdict.alpha and c.p_holm >= verdict.alpha
+        if c.guardrail_ok and not c.equivalent
     ]
     if not lost or not verdict.informative:
         return ""
@@ -133,5 +136,5 @@ def _not_compared(families: Sequence[FamilyEvidence], wanted: Sequence[Family], 
         return ""
     if len(rest) == 1:
         return f"One of {len(offered)} families was not compared by itself: {rest[0].value}."
-    listed = names([f.value for f in rest], len(rest))
-    return f"{len(rest)} of {len(offered)} families were not compared by themselves: {listed}."
+    named = listed([f.value for f in rest], len(rest))
+    return f"{len(rest)} of {len(offered)} families were not compared by themselves: {named}."

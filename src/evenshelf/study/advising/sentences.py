@@ -91,11 +91,3 @@ def brief(counsel: Counsel, evidence: FamilyEvidence) -> str:
         f"{counsel.family[0].upper()}{counsel.family[1:]} {does}, {rule} ({counsel.rule}): {evidence.best} "
         f"{signed(evidence.diff)}, {signed(evidence.low)} to {signed(evidence.high)}."
     )
-
-
-def names(specs: list[str], most: int = 3) -> str:
-    """Some specs, and how many more there are."""
-    rest = len(specs) - most
-    if rest > 0:
-        return f"{', '.join(specs[:most])} and {rest} more"
-    return specs[0] if len(specs) == 1 else f"{', '.join(specs[:-1])} and {specs[-1]}"
