@@ -44,6 +44,12 @@ def about(name: str, quality: Document, language: str) -> str:
     )
 
 
+def tuned(quality: Document) -> int:
+    """How many remedies were tuned on the first data set: those that are not for it have no line."""
+    rows = quality["tables"][0]["rows"]
+    return sum(row[0] not in _NO_REMEDY for row in rows)
+
+
 def families(name: str, quality: Document) -> list[list[Any]]:
     """Of each family the remedy with the best macro-F1, best first, in :data:`COLUMNS`."""
     listing = next(t for t in quality["tables"] if t["name"] == f"quality_{name}")

@@ -75,8 +75,7 @@ def opening_block(results: Path, language: str) -> str:
     """The opening argument of the READMEs; see :mod:`bench.opening`."""
     there = {name: read(results, name) for name in opening.SOURCES if (results / f"{name}.json").is_file()}
     quality = there.get("label_quality") or read(results, "label_quality")
-    total = next(f["value"] for f in quality["figures"] if f["name"] == "remedies_total")
-    parts = [sentence("families", language).format(remedies=total)]
+    parts = [sentence("families", language).format(remedies=opening.tuned(quality))]
     for name in quality["settings"]["data"]:
         parts.append(opening.about(name, quality, language))
         parts.append(markdown(opening.COLUMNS, opening.families(name, quality), language))
