@@ -102,9 +102,7 @@ def test_a_header_that_promises_more_than_the_file_holds_allots_nothing(copy, tr
         Bundle.load(copy)
 
 
-@pytest.mark.parametrize(
-    "head", ["{'descr': (), 'fortran_order': False, 'shape': (3,), }", "(" * 50]
-)
+@pytest.mark.parametrize("head", ["{'descr': (), 'fortran_order': False, 'shape': (3,), }", "(" * 50])
 def test_a_head_that_is_none_is_told_and_raises_nothing_else(copy, head):
     """Each of them makes numpy raise another error."""
     file = copy / "head.bias.npy"
