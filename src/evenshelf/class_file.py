@@ -72,13 +72,19 @@ class ClassFile:
             If it cannot be read: no such file, a column missing, a class that stands in it twice, nothing in it; with
             file, row and column.
         """
-        path = Path(file).expanduser()
+        path = Path(file)
         try:
+            path = path.expanduser()
             content = path.read_bytes()
             text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-        except (OSError, UnicodeDecodeError) as error:
-            why = "there is no such file" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error})"
-            raise SettingError(f"file={file!r}: {why} ({path.resolve()}).", hint=usage) from None
+        except FileNotFoundError:
+            raise SettingError(f"file={file!r}: there is no such file ({path.resolve()}).", hint=usage) from None
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+        ) as error:  # no such home, a path that cannot be, bytes that are no text
+            raise SettingError(f"file={file!r}: it cannot be read ({error}).", hint=usage) from None
         said: dict[str, Said] = {}
         lines = _json(file, text, usage) if path.suffix.lower() == ".json" else _csv(file, text, column, usage)
         for label, value, place in lines:
@@ -156,7 +162,7 @@ def _csv(file: str, text: str, column: str, usage: str) -> Iterator[tuple[str, A
 def _json(file: str, text: str, usage: str) -> Iterator[tuple[str, Any, str]]:
     try:
         pairs = json.loads(text, object_pairs_hook=list)  # a dictionary would hide a class that stands there twice
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingError(f"{file} is not JSON: {error}.", hint=usage) from None
     if text.lstrip()[:1] != "{":
         raise SettingError(f"{file} does not hold a JSON object.", hint=usage)

@@ -102,6 +102,17 @@ def test_a_header_that_promises_more_than_the_file_holds_allots_nothing(copy, tr
         Bundle.load(copy)
 
 
+@pytest.mark.parametrize("head", ["{'descr': (), 'fortran_order': False, 'shape': (3,), }", "(" * 50])
+def test_a_head_that_is_none_is_told_and_raises_nothing_else(copy, head):
+    """Each of them makes numpy raise another error."""
+    file = copy / "head.bias.npy"
+    line = f"{head} \n".encode()
+    file.write_bytes(b"\x93NUMPY\x01\x00" + len(line).to_bytes(2, "little") + line + bytes(64))
+    write_manifest(read_manifest(copy), copy)
+    with pytest.raises(InputError, match=r"head\.bias\.npy is no array"):
+        Bundle.load(copy)
+
+
 @pytest.mark.parametrize("change", [lambda a: -a, lambda a: np.roll(a, 1) + np.arange(len(a)), lambda a: a * 1000])
 def test_steps_have_to_be_as_many_as_are_counted(trained, tmp_path, change):
     steps = StepMap(tuple((np.array([0.0, 0.5]), np.array([0.1, 0.9])) for _ in trained[0].classes))

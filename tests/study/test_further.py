@@ -278,6 +278,26 @@ def test_a_power_law_is_foretold_exactly(error: float, power: float, better: flo
             assert (forecast.worth_low, forecast.worth_high) == pytest.approx((forecast.worth,) * 2)
 
 
+@pytest.mark.parametrize(("flat", "bounds"), [(0.0, (2.0, 2.0)), (0.5, (2.0, 1e3))])
+def test_draws_in_which_more_labels_bring_nothing_count_as_out_of_reach(
+    flat: float, bounds: tuple[float, float]
+) -> None:
+    """Half the error at an exponent of one is worth twice the labels; where nothing falls, no number of them."""
+    examples = np.array([1000.0, 2000.0, 4000.0, 8000.0])
+    draws = np.full((8, len(METRICS), 20), 0.5)
+    for level, n in enumerate(examples):
+        draws[level] = 1 - 0.4 * 1000 / n
+        draws[level, :, : int(20 * flat)] = 1 - 0.4 / 8
+        draws[4 + level] = 1 - 0.2 * 1000 / n
+    names = tuple(f"{level} {spec}" for spec in ("none", "good") for level in range(4))
+    empty = np.zeros((8, 1), np.int32)
+    found = curve_of(Bootstrap(names, draws[:, :, -1], draws, empty, np.zeros(1, np.intp)), ["none", "good"], examples)
+    for forecast in found.forecasts:
+        if forecast.spec == "good":
+            assert forecast.worth == pytest.approx(2.0)
+            assert (forecast.worth_low, forecast.worth_high) == pytest.approx(bounds)
+
+
 def test_equal_finalists_are_the_best_together_and_what_has_no_value_is_not() -> None:
     values = {"a": (0.5, 0.7, math.nan), "b": (0.5, 0.6, math.nan), "c": (0.4, math.nan, math.nan)}
     gains = tuple(SeedGain(s, n, v, 0.0, 0.0) for s, each in values.items() for n, v in enumerate(each))

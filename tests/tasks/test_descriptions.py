@@ -72,3 +72,14 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, name: str, text: 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="there is no such file"):
         described(TASK, str(tmp_path / "none.csv"))
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/said.csv", "a\0b.csv", "."])
+def test_a_path_that_leads_nowhere_is_told(path: str) -> None:
+    with pytest.raises(SettingError, match="it cannot be read"):
+        described(TASK, path)
+
+
+def test_a_file_that_is_too_deep_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="is not JSON"):
+        described(TASK, written(tmp_path, '{"tea": ' + "[" * 100_000, "said.json"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ HEAD, ENCODER, CONFORMAL = "head.", "encoder.", "conformal."
 """What the names of arrays begin with."""
 NUMBERS, WHOLE, ANY = "f", "iu", "fiub"
 """Kinds of numpy's types: with fractions, without, any numbers."""
+_UNREADABLE = (OSError, EOFError, ValueError, TypeError, LookupError, OverflowError, SyntaxError, tokenize.TokenError)
+"""What numpy raises where the head of a file is not one."""
 _CALLED = {NUMBERS: "floating point numbers", WHOLE: "whole numbers", ANY: "numbers"}
 
 Shape = tuple[int | None, ...]
@@ -78,7 +81,7 @@ def _read(file: Path, kind: str, shape: Shape | None) -> NDArray[Any]:
     try:
         # as a map: refuses objects, archives, and shapes that are larger than the file, before anything is allotted
         array: NDArray[Any] = np.array(np.lib.format.open_memmap(file, mode="r"))
-    except (ValueError, OSError, EOFError, OverflowError, SyntaxError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{file} is no array: {error}.", hint=hint) from error
     _check(str(file), array, kind, shape, hint)
     return array

@@ -38,6 +38,8 @@ FITTED = 3
 FACTOR = 2.0
 """How many times the labels a forecast is for."""
 FORETOLD = ("macro_f1", "tail_f1")
+LEAST_SLOPE = -1e-6
+"""Exponents of errors above it are those of curves that do not rise."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class Forecast:
         How many times the labels doing nothing would need to get where this remedy is with those that are there; NaN
         for doing nothing itself, and where its curve does not rise.
     worth_low, worth_high
-        A 95 % interval of that, over the draws in which the curve rises; NaN as well for studies of before.
+        A 95 % interval of that. A draw in which the curve of doing nothing does not rise counts as 1,000 times where
+        the remedy is ahead, and as none where it is behind. NaN as well for studies of before.
     """
 
     spec: str
@@ -239,13 +242,15 @@ def _forecast(bootstrap: Bootstrap, spec: str, base: str, metric: str, examples:
     before = 1.0 - _foretell(mine[-FITTED - 1 : -1, :1], examples[-FITTED - 1 : -1], float(examples[-1]))
     worth = worth_low = worth_high = math.nan
     slope = _slope(nothing[-FITTED:], examples[-FITTED:])
-    if spec != base and slope[0] < -1e-6:
-        rises = slope < -1e-6
+    if spec != base and slope[0] < LEAST_SLOPE:
+        # where a draw does not rise, no number of labels would do: it counts as the most there is, and not as nothing
+        rising = np.minimum(slope, LEAST_SLOPE)
         # beyond this a straight line says nothing any more
-        times = np.exp(np.minimum(np.log(mine[-1] / nothing[-1])[rises] / slope[rises], math.log(1e3)))
+        times = np.exp(np.minimum(np.log(mine[-1] / nothing[-1]) / rising, math.log(1e3)))
         worth = float(times[0])
-        if len(times) > 1:
-            worth_low, worth_high = (float(q) for q in np.quantile(times[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+        known = times[1:][np.isfinite(times[1:])]
+        if len(known):
+            worth_low, worth_high = (float(q) for q in np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     return Forecast(
         spec,
         metric,
