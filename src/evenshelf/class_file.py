@@ -127,7 +127,8 @@ class ClassFile:
         notes = []
         if lacking:
             shown = ", ".join(map(repr, lacking[:3])) + (", ..." if len(lacking) > 3 else "")
-            notes.append(f"{counted(len(lacking), 'class is', 'classes are')} not in the table and {fate}: {shown}")
+            have = counted(len(lacking), "class has", "classes have")
+            notes.append(f"{have} no {self.column} in the table, {fate}: {shown}")
         if foreign:
             have = counted(len(foreign), "line of the table is", "lines of the table are")
             notes.append(f"{have} of classes that are not here")
@@ -139,6 +140,8 @@ def _csv(file: str, text: str, column: str, usage: str) -> Iterator[tuple[str, A
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         columns = [name.strip() for name in next(reader, [])]
+        if twice := next((name for name in (CLASS, column) if columns.count(name) > 1), None):
+            raise SettingError(f"{file} has {columns.count(twice)} columns {twice!r}.", hint=usage)
         missing = [name for name in (CLASS, column) if name not in columns]
         if missing:
             meant = near(missing[0], columns)

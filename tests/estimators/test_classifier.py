@@ -173,4 +173,4 @@ def test_a_table_of_weights_is_read_by_label(tmp_path: Path) -> None:
     assert table.notes_ == ()
     file.write_text(json.dumps({"cake": 2}))
     partly = RemedyClassifier(f"weight_table(file={str(file)!r})").fit(VECTORS, LABELS)
-    assert partly.notes_ == ("3 classes are not in the table and weighed 1: 'jam', 'salt', 'tea'",)
+    assert partly.notes_ == ("3 classes have no weight in the table, weighed 1: 'jam', 'salt', 'tea'",)

@@ -65,7 +65,7 @@ def test_classes_that_the_table_lacks_weigh_one_and_are_told(tmp_path: Path) -> 
     bound = WeightTable(table(tmp_path, "class,weight\ncake,3\n")).bound(LABELS)
     weights = bound.weight(PRIOR)
     np.testing.assert_allclose(weights / weights[0], [1, 3, 1], rtol=1e-6)
-    assert bound.notes(PRIOR) == ("2 classes are not in the table and weighed 1: 'tea', 'jam, red'",)
+    assert bound.notes(PRIOR) == ("2 classes have no weight in the table, weighed 1: 'tea', 'jam, red'",)
 
 
 def test_classes_that_are_not_here_are_told_and_slips_are_errors(tmp_path: Path) -> None:

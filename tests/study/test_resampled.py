@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import f1_score
 
-from evenshelf.study.resampled import fold_scores, resampled_test, resampled_tests
+from evenshelf.study.resampled import fold_answers, fold_scores, resampled_test, resampled_tests
 
 differences = st.lists(st.floats(-0.5, 0.5), min_size=3, max_size=30).filter(lambda d: np.std(d) > 1e-6)
 
@@ -46,33 +46,40 @@ def test_the_formula_of_the_paper_by_hand() -> None:
     assert resampled_test(values, ratio).p == pytest.approx(2 * stats.t.sf(t, 4))
 
 
-@given(
-    st.floats(-0.5, 0.5).map(lambda d: round(d, 6)),
-    st.integers(2, 30),
-    st.sampled_from([0.0, 1e-15, 1e-5, 1e-3]),
-    st.floats(0.05, 1.0),
-    st.floats(0.0, 0.1),
-)
-def test_equal_folds_are_no_surer_than_luck_with_the_signs(
-    mean: float, folds: int, spread: float, ratio: float, zone: float
-) -> None:
-    """Folds of one sign, however alike, are luck in 2 of 2 ** folds cases."""
-    found = resampled_test(mean + spread * np.linspace(-1, 1, folds), ratio, zone=zone)
-    if spread < 1e-9 and mean:
-        assert found.p == pytest.approx(2.0 ** (1 - folds))
-    assert found.p > 0
+@given(st.lists(st.integers(1, 40), min_size=3, max_size=10), st.floats(0.05, 1.0), st.floats(0.0, 0.1))
+def test_folds_that_are_alike_are_no_surer_than_their_answers(answers: list[int], ratio: float, zone: float) -> None:
+    """Every answer counts for the remedy, and all folds differ alike: luck, if there are few."""
+    effect = 0.01
+    found = resampled_test([effect] * len(answers), ratio, answers=answers, zone=zone)
+    width = effect * math.sqrt((1 / len(answers) + ratio) * np.mean([1 / k for k in answers]))
+    assert found.p == pytest.approx(2 * stats.t.sf(effect / width, len(answers) - 1))
     assert found.low <= found.diff <= found.high
-    if abs(found.p - 0.05) > 1e-9:
-        assert (found.low <= 0 <= found.high) == (found.p > 0.05)
-    assert max(found.better, found.worse) <= 1 - found.p / 2 + 1e-9
     assert found.better + found.equivalent + found.worse == pytest.approx(1.0)
+    more = resampled_test([effect] * len(answers), ratio, answers=[2 * k for k in answers], zone=zone)
+    assert more.p < found.p
+
+
+def test_nearly_equal_folds_are_no_surer_than_equal_ones() -> None:
+    equal = resampled_test([0.01] * 5, 0.25, answers=[1] * 5)
+    nearly = resampled_test([0.01, 0.01, 0.01, 0.01, 0.0101], 0.25, answers=[1] * 5)
+    assert nearly.p == pytest.approx(equal.p, rel=0.01)
+    assert equal.p > 0.0625, "five answers of one sign are luck in 2 of 32 cases"
+
+
+def test_differences_that_rest_on_many_answers_are_tested_by_their_variance() -> None:
+    values = [0.02, 0.05, -0.01, 0.04, 0.03]
+    assert resampled_test(values, 0.25, answers=[400] * 5) == resampled_test(values, 0.25)
+
+
+def test_answers_are_counted_fold_by_fold() -> None:
+    fold = np.array([0, 0, 1, 1, -1, 2])
+    found = fold_answers(np.array([1, 2, 3, 4, 5, 6]), np.array([1, 0, 0, 0, 0, 6]), fold)
+    assert found.tolist() == [1, 2, 0]
 
 
 def test_folds_without_a_difference_are_the_same_and_one_fold_tells_nothing() -> None:
     same = resampled_test([0.0] * 5, 0.25, zone=0.01)
     assert (same.p, same.equivalent, same.low, same.high) == (1.0, 1.0, 0.0, 0.0)
-    gain = resampled_test([0.03] * 5, 0.25)
-    assert (gain.p, gain.better) == (pytest.approx(0.0625), pytest.approx(1 - 0.03125))
     assert math.isnan(resampled_test([0.03], 0.25).p)
     assert resampled_test([0.03, math.nan, 0.01], 0.25).folds == 2
 
@@ -108,7 +115,8 @@ def test_scores_of_folds_are_those_of_scikit_learn() -> None:
 def test_yardsticks_are_not_corrected_for() -> None:
     rng = np.random.default_rng(2)
     scores = {name: 0.5 + 0.01 * rng.random(5) for name in ("none", "a", "b", "words")}
-    found = {t.spec: t for t in resampled_tests(scores, "none", 0.25, zone=0.01, rivals=["a", "b"])}
+    answers = dict.fromkeys(scores, np.full(len(scores["none"]), 50))
+    found = {t.spec: t for t in resampled_tests(scores, "none", 0.25, answers=answers, zone=0.01, rivals=["a", "b"])}
     assert set(found) == {"a", "b", "words"}
     assert math.isnan(found["words"].p_holm)
     low, high = sorted((found["a"], found["b"]), key=lambda t: t.p)

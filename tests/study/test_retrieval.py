@@ -92,7 +92,7 @@ def test_a_table_is_bound_to_the_classes_of_the_task(tmp_path: Path) -> None:
     spec = f"weight_table(file={str(file)!r})"
     file.write_text("class,weight\nclass 0,1\nclass 4,1\n")
     even = run(tmp_path / "study", task, vectors, names, remedies=("none", spec))
-    assert even[spec].notes == ("3 classes are not in the table and weighed 1: 'class 1', 'class 2', 'class 3'",)
+    assert even[spec].notes == ("3 classes have no weight in the table, weighed 1: 'class 1', 'class 2', 'class 3'",)
     assert even[spec].tuned is not None
     assert even["none"].tuned is not None
     np.testing.assert_array_equal(even[spec].tuned.p_true, even["none"].tuned.p_true)

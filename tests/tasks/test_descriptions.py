@@ -29,7 +29,7 @@ def test_a_description_stands_after_the_name_and_only_where_there_is_one(tmp_pat
         "shoes|heels": "shoes heels",
     }
     assert notes == (
-        "1 class is not in the table and known by name alone: 'shoes|heels'",
+        "1 class has no description in the table, known by name alone: 'shoes|heels'",
         "1 line of the table is of classes that are not here",
     )
     assert task.describe()["descriptions"] == {"tea": "leaves, to brew", "shoes|clogs": "with wood soles"}

@@ -278,12 +278,14 @@ def _finish(
 ) -> None:
     from evenshelf.study.advising import advise  # noqa: PLC0415
     from evenshelf.study.fairness import fairness  # noqa: PLC0415
+    from evenshelf.study.further import of_verdict  # noqa: PLC0415
     from evenshelf.study.metrics import save_findings  # noqa: PLC0415
     from evenshelf.study.terminal import StudyReport  # noqa: PLC0415
 
     fair = fairness(result, verdict)
     if keep:
         save_findings(result, verdict, folder, fair)
+    result = of_verdict(result, verdict)
     written = None
     if file is not None:
         from evenshelf.report import write_study_report  # noqa: PLC0415 - drawing is imported where something is drawn

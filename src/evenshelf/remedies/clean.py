@@ -26,6 +26,8 @@ KINDS = ("mode", "all")
 MOST_STEPS = 30
 LEAST_STEPS = 3
 MOST_PRODUCTS = 10**11
+CAP = 30_000
+"""Most rows that are searched for what is to be cleaned; the cost grows with its square."""
 
 
 @register
@@ -35,6 +37,8 @@ class Tomek(Remedy):
 
     Of a link between groups of the same size both rows stay. imbalanced-learn does the same with two groups; with more,
     it drops every row of a link but those of the smallest group.
+
+    At most 30,000 rows are searched, see ``smote_tomek``.
     """
 
     name: ClassVar[str] = "tomek"
@@ -46,19 +50,22 @@ class Tomek(Remedy):
 
     def resample(self, vectors: Floats, target: Codes, prior: Prior, rng: np.random.Generator) -> Rows:
         """See :meth:`Remedy.resample`."""
-        links = tomek_links(vectors, target)
+        searched = drawn_evenly(target, CAP, rng)
+        links = searched[tomek_links(vectors[searched], target[searched])]
         sizes = prior.counts[target[links]]
         dropped = np.concatenate([links[sizes[:, 0] > sizes[:, 1], 0], links[sizes[:, 0] < sizes[:, 1], 1]])
         keep = np.ones(len(target), np.bool_)
         keep[dropped] = False
         found = counted(len(links), "Tomek link", "Tomek links")
-        return _kept(keep, vectors, target, f"; {found} between groups")
+        return _kept(keep, vectors, target, searched, f"; {found} between groups")
 
 
 @register
 @dataclass(frozen=True)
 class ENN(Remedy):
     """Drops rows whose nearest rows are of other groups; those of the smallest group stay.
+
+    At most 30,000 rows are searched, see ``smote_tomek``.
 
     Parameters
     ----------
@@ -88,8 +95,11 @@ class ENN(Remedy):
     def resample(self, vectors: Floats, target: Codes, prior: Prior, rng: np.random.Generator) -> Rows:
         """See :meth:`Remedy.resample`."""
         smallest = prior.counts[prior.present].min()
-        keep = ~at_odds(vectors, target, self.k, self.kind) | (prior.counts[target] == smallest)
-        return _kept(keep, vectors, target)
+        searched = drawn_evenly(target, CAP, rng)
+        dropped = searched[at_odds(vectors[searched], target[searched], self.k, self.kind)]
+        keep = prior.counts[target] == smallest
+        keep[np.setdiff1d(np.arange(len(target)), dropped)] = True
+        return _kept(keep, vectors, target, searched)
 
 
 @register
@@ -212,6 +222,27 @@ def check_kind(kind: str) -> None:
         raise SettingError(f"kind={kind!r} is not one of: {', '.join(KINDS)}.")
 
 
+def drawn_evenly(target: Codes, cap: int, rng: np.random.Generator) -> Codes:
+    """At most `cap` rows, but at least one of each group: all of the smaller groups, as many of each larger one."""
+    counts = np.bincount(target)
+    if len(target) <= cap:
+        return np.arange(len(target))
+    # the most rows of a group such that all groups together stay within the cap
+    low, high = 1, int(counts.max())
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if int(np.minimum(counts, middle).sum()) <= cap else (low, middle - 1)
+    picked = [rng.permutation(np.flatnonzero(target == group))[:low] for group in np.flatnonzero(counts)]
+    return np.sort(np.concatenate(picked))
+
+
+def searched_note(searched: int, rows: int) -> list[str]:
+    """What is told where not all rows were searched."""
+    if searched == rows:
+        return []
+    return [f"{searched:,} of {rows:,} rows were searched, drawn from the largest groups"]
+
+
 def tomek_links(vectors: Floats, target: Codes) -> Codes:
     """``[m, 2]`` pairs of rows of two groups, each the nearest row of the other, the earlier row first."""
     rows = np.arange(len(target))
@@ -285,11 +316,12 @@ def _clusters(points: Floats, centres: Floats) -> Codes:
     return found
 
 
-def _kept(keep: Flags, vectors: Floats, target: Codes, more: str = "") -> Rows:
+def _kept(keep: Flags, vectors: Floats, target: Codes, searched: Codes, more: str = "") -> Rows:
     """The rows that are kept, one of each group at least."""
     saved = keep_one_of_each(keep, target, lambda rows: vectors[rows])
     index = np.flatnonzero(keep)
     notes = [f"{len(target) - len(index):,} of {counted(len(target), 'row', 'rows')} dropped{more}"]
+    notes += searched_note(len(searched), len(target))
     if saved:
         notes.append(kept_note(saved))
     return Rows.copies(index, target[index], notes=notes)

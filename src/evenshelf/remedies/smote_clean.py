@@ -11,15 +11,23 @@ import numpy as np
 from evenshelf.plurals import counted
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.checks import check_range
-from evenshelf.remedies.clean import KINDS, Flags, at_odds, check_kind, keep_one_of_each, kept_note, tomek_links
+from evenshelf.remedies.clean import (
+    CAP,
+    KINDS,
+    Flags,
+    at_odds,
+    check_kind,
+    drawn_evenly,
+    keep_one_of_each,
+    kept_note,
+    searched_note,
+    tomek_links,
+)
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.neighbours import BLOCK
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows
 from evenshelf.remedies.smote import SMOTE
-
-CAP = 30_000
-"""Most rows that are searched for what is to be cleaned; the cost grows with its square."""
 
 
 @register
@@ -138,25 +146,10 @@ def cleaned(
     rows = counted(int((~keep).sum()), "row", "rows")
     stood = round(float(made.weight[~keep].sum(dtype=np.float64)))
     notes = [*made.notes, f"{rows} dropped by cleaning, which stood for {stood:,}; {given:,} given or repeated ones"]
-    if len(searched) < len(made):
-        notes.append(f"{len(searched):,} of {len(made):,} rows were searched, drawn from the largest groups")
+    notes += searched_note(len(searched), len(made))
     if saved:
         notes.append(kept_note(saved))
     return Rows(**{name: column[keep] for name, column in made.columns.items()}, notes=tuple(notes))
-
-
-def drawn_evenly(target: Codes, cap: int, rng: np.random.Generator) -> Codes:
-    """At most `cap` rows, but at least one of each group: all of the smaller groups, as many of each larger one."""
-    counts = np.bincount(target)
-    if len(target) <= cap:
-        return np.arange(len(target))
-    # the most rows of a group such that all groups together stay within the cap
-    low, high = 1, int(counts.max())
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if int(np.minimum(counts, middle).sum()) <= cap else (low, middle - 1)
-    picked = [rng.permutation(np.flatnonzero(target == group))[:low] for group in np.flatnonzero(counts)]
-    return np.sort(np.concatenate(picked))
 
 
 def points_of(made: Rows, vectors: Floats, index: Codes) -> Floats:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from evenshelf.study.comparison import NAN, Comparison, Tie
 from evenshelf.study.statistics import METRICS, Bootstrap, Estimate, holm
 
 if TYPE_CHECKING:
     from evenshelf.study.results import Outcome, RemedyResult
+
+UNSEEN = 3.0
+"""So many groups may be expected, at 95 %, of what is seen in none."""
 
 
 def compared(
@@ -97,7 +102,13 @@ def compared(
         vanished=1 - gain.value / naive[metric] if naive[metric] > 0 else NAN,
         significant=bool(gain.value > 0 and p_holm < alpha),
         worse=bool(gain.value < 0 and p_holm < alpha),
-        equivalent=bool(remedy.spec != base and -zone <= narrow.low and narrow.high <= zone),
+        # what no group of G shows may still happen in 3 / G of them (Hanley & Lippman-Hand, JAMA 249, 1983)
+        equivalent=bool(
+            remedy.spec != base
+            and -zone <= narrow.low
+            and narrow.high <= zone
+            and zone * len(np.unique(bootstrap.cluster)) >= UNSEEN
+        ),
         # Half a millionth of slack: a loss of exactly the guardrail must not fail by rounding.
         guardrail_ok=bool(head.value <= guardrail + 5e-7),
         reference=remedy.reference,

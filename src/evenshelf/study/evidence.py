@@ -220,7 +220,8 @@ class Tradeoff:
 def tradeoffs(comparisons: Sequence[Comparison], base: str) -> list[Tradeoff]:
     """All remedies and the baseline, those on the Pareto front first, by tail gain.
 
-    Yardsticks are left out: they are other models. What could not be evaluated counts for none of them.
+    Yardsticks are left out: they are other models. What could be evaluated for none of them does not count; where it
+    could be for some, the others are behind them.
     """
     nothing = next(c for c in comparisons if c.spec == base)
     points = [
@@ -229,7 +230,8 @@ def tradeoffs(comparisons: Sequence[Comparison], base: str) -> list[Tradeoff]:
         if not c.reference
     ]
     lower = np.array([[-p.tail_gain, p.head_loss, p.nll, p.seconds] for p in points])
-    lower = np.where(np.isfinite(lower), lower, 0.0)
+    finite = np.isfinite(lower)
+    lower = np.where(finite, lower, np.where(finite.any(axis=0), np.inf, 0.0))
     found = []
     for point, mine in zip(points, lower, strict=True):
         ahead = np.flatnonzero((lower <= mine).all(axis=1) & (lower < mine).any(axis=1))

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from evenshelf.study.verdict import Verdict
     from evenshelf.tasks.nouns import Nouns
 
+FAR = 100
+"""How many times the labels a curve is asked about; beyond that a line through a few shares says nothing."""
+
 
 def evidence_sentences(verdict: Verdict) -> tuple[str, ...]:
     """What a verdict rests on besides its first reasons; none where nothing was compared or known."""
@@ -156,7 +159,12 @@ def curve_sentences(found: LearningCurve, nouns: Nouns) -> tuple[str, ...]:
 
 
 def _worth(f: Forecast) -> str:
-    times, low, high = ("over a hundred" if n > 100 else f"{n:.1f}" for n in (f.worth, f.worth_low, f.worth_high))
+    if f.worth > FAR:
+        return (
+            f"In {METRICS[f.metric].title}, the curve of doing nothing rises too little to get where {f.spec} is: more "
+            f"than {FAR} times the labels would be needed, and at least {min(f.worth_low, FAR):.1f} times (95 %)."
+        )
+    times, low, high = (f"over {FAR}" if n > FAR else f"{n:.1f}" for n in (f.worth, f.worth_low, f.worth_high))
     return (
         f"In {METRICS[f.metric].title}, {f.spec} is worth {times} times the labels ({low} to {high}): so many would "
         "doing nothing need to get as far."

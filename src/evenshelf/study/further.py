@@ -53,6 +53,13 @@ def check_curve(learner: LearnerKind, task: LabelTask | None = None, *, folds: i
         check_shares(task.target, task.split(folds, seed), task.group, folds=folds, seed=seed)
 
 
+def of_verdict(result: StudyResult, verdict: Verdict) -> StudyResult:
+    """The result without other seeds that a verdict of other settings asked for."""
+    if result.seeds is None or result.seeds.of_verdict(verdict):
+        return result
+    return replace(result, seeds=None)
+
+
 def further(
     study: Study,
     result: StudyResult,
@@ -65,6 +72,8 @@ def further(
     """The result with what else was asked for, kept in the study's folder.
 
     What an earlier run of the same study was asked for stays: :meth:`evenshelf.study.runner.Study.run` found it there.
+    So where fewer seeds are asked for than there are, all of them are told. Seeds that another verdict asked for are
+    kept, but not told: they are of other finalists; see :func:`of_verdict`.
 
     Parameters
     ----------
@@ -80,6 +89,9 @@ def further(
     if curve:
         check_curve(study.fitted)
     asked = result
+    kept = result.seeds
+    if kept is not None and kept.of_verdict(verdict) and seeds > 1:
+        seeds = max(seeds, len(kept.seeds))
     if seeds > 1 and finalists(verdict):
         asked = replace(asked, seeds=seed_sensitivity(study, result, verdict, seeds, progress))
         save_further(asked, study.folder)  # what comes next may be interrupted

@@ -76,7 +76,8 @@ class Forecast:
     spec, metric
         Of what.
     value, low, high
-        The metric with :data:`FACTOR` times the labels, and a 95 % interval; NaN if nothing is left to gain.
+        The metric with :data:`FACTOR` times the labels, and a 95 % interval; NaN if nothing is left to gain, or nothing
+        is won yet: errors that have not begun to fall foretell nothing.
     foretold, seen
         What the smaller shares would have foretold for all labels, and what came: how far such a line can be trusted.
     worth
@@ -237,6 +238,8 @@ def _forecast(bootstrap: Bootstrap, spec: str, base: str, metric: str, examples:
 
     mine, nothing = errors(spec), errors(base)
     ahead = 1.0 - _foretell(mine[-FITTED:], examples[-FITTED:], FACTOR * examples[-1])
+    if (mine[-FITTED:, 0] >= 1.0).all():
+        ahead = np.full_like(ahead, math.nan)
     finite = ahead[1:][np.isfinite(ahead[1:])]
     low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(finite) else (math.nan, math.nan)
     before = 1.0 - _foretell(mine[-FITTED - 1 : -1, :1], examples[-FITTED - 1 : -1], float(examples[-1]))

@@ -17,7 +17,7 @@ import numpy as np
 from evenshelf.baselines.registry import NONE
 from evenshelf.errors import SettingError
 from evenshelf.study.comparison import jsonable, revived
-from evenshelf.study.resampled import ResampledTest, fold_scores, resampled_test
+from evenshelf.study.resampled import ResampledTest, fold_answers, fold_scores, resampled_test
 from evenshelf.study.statistics import holm
 from evenshelf.tasks.label_metrics import bucket_or_cold, class_scores
 
@@ -61,11 +61,20 @@ class SeedSensitivity:
         By remedy and seed, that of the study first.
     tests
         The corrected resampled t-test of each finalist over the folds of the fresh seeds, without that of the study.
+    guardrail, zone
+        Those of the verdict, as is the metric.
     """
 
     metric: str
     gains: tuple[SeedGain, ...]
     tests: tuple[ResampledTest, ...]
+    guardrail: float = math.nan
+    zone: float = math.nan
+
+    def of_verdict(self, verdict: Verdict) -> bool:
+        """Whether it was asked for by a verdict of the same settings, which choose the finalists."""
+        mine = (self.metric, self.guardrail, self.zone)
+        return mine == (verdict.metric, verdict.guardrail, verdict.zone)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -93,6 +102,8 @@ class SeedSensitivity:
         """JSON-able; NaN becomes ``None``."""
         return {
             "metric": self.metric,
+            "guardrail": self.guardrail,
+            "zone": self.zone,
             "gains": [jsonable(asdict(gain)) for gain in self.gains],
             "fresh_tests": [jsonable(asdict(test)) for test in self.tests],
         }
@@ -104,6 +115,8 @@ class SeedSensitivity:
             document["metric"],
             tuple(SeedGain(**revived(SeedGain, gain)) for gain in document["gains"]),
             tuple(ResampledTest(**revived(ResampledTest, test)) for test in document.get("fresh_tests", ())),
+            document.get("guardrail", math.nan),
+            document.get("zone", math.nan),
         )
 
 
@@ -164,6 +177,7 @@ def seed_sensitivity(
         results[seed] = again.run(tell)
     gains: list[SeedGain] = []
     differences: dict[str, list[float]] = {spec: [] for spec in chosen}
+    answers: dict[str, list[int]] = {spec: [] for spec in chosen}
     for seed, found in results.items():
         mine, by_fold = _scores(found, (base, *chosen), verdict.metric)
         for spec in chosen:
@@ -171,13 +185,25 @@ def seed_sensitivity(
             gains.append(SeedGain(spec, seed, value, value - mine[base][0], tail - mine[base][1]))
             if seed != study.seed:
                 differences[spec] += (by_fold[spec] - by_fold[base]).tolist()
+                answers[spec] += _answers(found, spec, base)
     ratio = 1.0 / (study.folds - 1)
-    bare = [resampled_test(differences[s], ratio, spec=s, zone=verdict.zone) for s in chosen]
+    bare = [resampled_test(differences[s], ratio, answers=answers[s], spec=s, zone=verdict.zone) for s in chosen]
     known = [n for n, test in enumerate(bare) if math.isfinite(test.p)]
     for n, p in zip(known, holm([bare[n].p for n in known]), strict=True):
         bare[n] = replace(bare[n], p_holm=float(p))
     tests = tuple(bare)
-    return SeedSensitivity(verdict.metric, tuple(sorted(gains, key=lambda g: chosen.index(g.spec))), tests)
+    ordered = tuple(sorted(gains, key=lambda g: chosen.index(g.spec)))
+    return SeedSensitivity(verdict.metric, ordered, tests, verdict.guardrail, verdict.zone)
+
+
+def _answers(result: StudyResult, spec: str, base: str) -> list[int]:
+    """How many answers a remedy does not share with the baseline in each fold."""
+    rows = result.fold >= 0
+    mine, other = result[spec].tuned, result[base].tuned
+    assert mine is not None
+    assert other is not None
+    counts: list[int] = fold_answers(mine.predicted[rows], other.predicted[rows], result.fold[rows]).tolist()
+    return counts
 
 
 def _scores(

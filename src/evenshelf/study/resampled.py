@@ -11,10 +11,11 @@ The same distribution, read as a posterior with a flat prior, is the Bayesian co
 Machine Learning 100, 2015; Benavoli et al., JMLR 18, 2017): how probable it is that the difference is above, within and
 below a zone in which it does not matter.
 
-All of this rests on the normal distribution. Differences that are equal, as those of a few small folds can be, have no
-variance, and the test would be as sure as one likes of what luck explains: under a remedy that does nothing, m
-differences have one sign with a chance of ``2 ** (1 - m)`` (Fisher, The Design of Experiments, 1935, section 21,
-flips the signs of differences). There the standard error is the one at which p is that chance.
+All of this rests on the normal distribution. Differences of a few small folds can be alike by chance, and the test
+would be as sure as one likes of what luck explains. But a difference that rests on k answers varies by itself: if each
+of them were as likely to be turned the other way, as under a remedy that does nothing, its variance would be the sum of
+their squared effects, which is at least ``d**2 / k`` (Cauchy and Schwarz; McNemar's test of k discordant pairs rests on
+the same). So the variance over folds is never taken to be below the mean of that.
 """
 
 from __future__ import annotations
@@ -31,8 +32,6 @@ from evenshelf.study.statistics import LEVEL, holm
 from evenshelf.tasks.label_metrics import class_scores
 
 NAN = float("nan")
-ALIKE = 1e-9
-"""Range of differences, relative to their mean, that is rounding."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,7 @@ class ResampledTest:
     diff, low, high
         Their mean, and its 95 % interval by the corrected test.
     p, p_holm
-        Two-sided p-value, ``2 ** (1 - m)`` where all folds differ alike and 1 where none differs, and that corrected
-        for all remedies compared; NaN below two folds.
+        Two-sided p-value, and that corrected for all remedies compared; NaN below two folds. 1 where no fold differs.
     better, equivalent, worse
         Posterior probabilities that the difference is above, within and below the zone.
     """
@@ -100,8 +98,20 @@ def fold_scores(
     return np.array(values)
 
 
+def fold_answers(
+    predicted: NDArray[np.integer], other: NDArray[np.integer], fold: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """``[K]`` how many answers two predictions ``[n]`` do not share in each evaluated fold."""
+    return np.array([int((predicted != other)[fold == number].sum()) for number in np.unique(fold[fold >= 0])])
+
+
 def resampled_test(
-    differences: Sequence[float] | NDArray[np.float64], ratio: float, *, spec: str = "", zone: float = 0.0
+    differences: Sequence[float] | NDArray[np.float64],
+    ratio: float,
+    *,
+    answers: Sequence[int] | NDArray[np.int64] | None = None,
+    spec: str = "",
+    zone: float = 0.0,
 ) -> ResampledTest:
     """Test whether differences over folds are other than zero.
 
@@ -111,22 +121,28 @@ def resampled_test(
         ``[m]``, one per test fold, of any number of repetitions; those that are not finite are left out.
     ratio
         Rows of a test fold by rows of its training folds: 1 / (K - 1) for K folds.
+    answers
+        ``[m]`` on how many answers each difference rests; ``None`` for as many as one likes.
     spec
         Of the remedy.
     zone
         Half width of the zone in which a difference does not matter, >= 0.
     """
     given = np.asarray(differences, dtype=np.float64)
-    given = given[np.isfinite(given)]
+    known = np.isfinite(given)
+    chance = 0.0
+    if answers is not None and known.any():
+        rests_on = np.maximum(np.asarray(answers, dtype=np.float64)[known], 1.0)
+        chance = float((given[known] ** 2 / rests_on).mean())
+    given = given[known]
     folds = len(given)
     mean = float(given.mean()) if folds else NAN
     if folds < 2:
         return ResampledTest(spec, folds, mean, NAN, NAN, NAN, NAN, NAN, NAN, NAN)
-    width = math.sqrt((1.0 / folds + ratio) * float(given.var(ddof=1)))
+    width = math.sqrt((1.0 / folds + ratio) * max(float(given.var(ddof=1)), chance))
     if max(width, abs(mean)) <= 1e-12:  # no fold differs, up to rounding
         return ResampledTest(spec, folds, 0.0, 0.0, 0.0, 1.0, NAN, 0.0, 1.0, 0.0)
-    if float(np.ptp(given)) <= ALIKE * abs(mean):
-        width = abs(mean) / float(stats.t.isf(2.0**-folds, folds - 1))
+    width = max(width, 1e-12)  # what is equal without end is sure
     spread = stats.t(folds - 1, loc=mean, scale=width)
     low, high = (float(x) for x in spread.interval(LEVEL))
     p = float(2 * stats.t.sf(abs(mean) / width, folds - 1))
@@ -135,7 +151,13 @@ def resampled_test(
 
 
 def resampled_tests(
-    scores: Mapping[str, NDArray[np.float64]], base: str, ratio: float, *, zone: float, rivals: Sequence[str]
+    scores: Mapping[str, NDArray[np.float64]],
+    base: str,
+    ratio: float,
+    *,
+    answers: Mapping[str, NDArray[np.int64]],
+    zone: float,
+    rivals: Sequence[str],
 ) -> tuple[ResampledTest, ...]:
     """Test all remedies against one of them, corrected by Holm's method among `rivals`.
 
@@ -145,11 +167,13 @@ def resampled_tests(
         ``[m]`` values by remedy, in the same folds.
     base
         The one that all are measured against.
+    answers
+        ``[m]`` by remedy, how many answers it does not share with `base`; see :func:`fold_answers`.
     rivals
         Those whose p-values are corrected for each other; others keep NaN.
     """
     tests = [
-        resampled_test(values - scores[base], ratio, spec=spec, zone=zone)
+        resampled_test(values - scores[base], ratio, answers=answers[spec], spec=spec, zone=zone)
         for spec, values in scores.items()
         if spec != base
     ]

@@ -15,7 +15,7 @@ from evenshelf.study.comparison import NAN, Comparison, Tie, jsonable, revived
 from evenshelf.study.evidence import BucketGain, Calibration, Tradeoff, bucket_gains, calibrations, tradeoffs
 from evenshelf.study.evidence_wording import evidence_sentences
 from evenshelf.study.guessing import Sight, guesses, sights
-from evenshelf.study.resampled import ResampledTest, fold_scores, resampled_tests
+from evenshelf.study.resampled import ResampledTest, fold_answers, fold_scores, resampled_tests
 from evenshelf.study.statistics import METRICS, holm, paired_bootstrap
 from evenshelf.study.wording import headline, reasons
 from evenshelf.tasks.label_metrics import bucket_or_cold, label_metrics
@@ -262,6 +262,10 @@ def decide(
         spec: fold_scores(y, outcome.predicted[rows], result.fold[rows], buckets, metric)
         for spec, outcome in sorted(tuned.items())
     }
+    answers = {
+        spec: fold_answers(outcome.predicted[rows], tuned[base.spec].predicted[rows], result.fold[rows])
+        for spec, outcome in tuned.items()
+    }
     ratio = 1.0 / max(len(np.unique(result.fold[rows])) - 1, 1)
     rows_of_class = np.bincount(y[y >= 0], minlength=len(buckets))
     verdict = Verdict(
@@ -286,7 +290,7 @@ def decide(
         guessing=seen,
         zone=zone,
         buckets=tuple(bucket_gains(bootstrap, others, base.spec, rivals)),
-        resampled=resampled_tests(by_fold, base.spec, ratio, zone=zone, rivals=rivals),
+        resampled=resampled_tests(by_fold, base.spec, ratio, answers=answers, zone=zone, rivals=rivals),
         calibration=tuple(
             calibrations(
                 y,
