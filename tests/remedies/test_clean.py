@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenshelf.errors import SettingError
-from evenshelf.remedies import Prior, Rows, parse
-from evenshelf.remedies.clean import at_odds, tomek_links
+from evenshelf.remedies import Prior, Rows, clean, parse
+from evenshelf.remedies.clean import at_odds, drawn_evenly, tomek_links
 from evenshelf.remedies.neighbours import nearest_rows
-from evenshelf.remedies.smote_clean import cleaned, drawn_evenly, points_of
+from evenshelf.remedies.smote_clean import cleaned, points_of
 from evenshelf.testing.strategies import Sample, labelled_vectors
 
 imblearn_under = pytest.importorskip("imblearn.under_sampling")
@@ -337,3 +337,17 @@ def test_fields_of_cleaned_rows_keep_their_types() -> None:
     assert {name: column.dtype for name, column in made.columns.items()} == {
         name: column.dtype for name, column in plain.columns.items()
     }
+
+
+@pytest.mark.parametrize("spec", ["tomek", "enn", "enn(kind='all')"])
+def test_cleaning_searches_no_more_rows_than_the_cap(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = cloud((60, 30, 12), 0)
+    whole = resampled(spec, sample)
+    assert not any("searched" in note for note in whole.notes)
+    monkeypatch.setattr(clean, "CAP", 42)
+    made = resampled(spec, sample)
+    assert "42 of 102 rows were searched, drawn from the largest groups" in made.notes
+    searched = drawn_evenly(sample.target, 42, np.random.default_rng(0))
+    assert np.isin(np.setdiff1d(np.arange(102), made.first), searched).all(), "a row that was not searched is gone"
+    # the same as cleaning what was drawn by itself, but that the sizes of groups are those of all rows
+    assert len(np.unique(made.first)) == len(made) < 102

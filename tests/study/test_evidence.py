@@ -227,6 +227,24 @@ def test_a_gain_within_the_zone_is_not_recommended() -> None:
     assert all(c.equivalent for c in generous.comparisons if c.spec != generous.baseline)
 
 
+def test_nothing_is_called_the_same_on_a_handful_of_groups() -> None:
+    """Identical answers differ by nothing; in 12 groups that says little of a thirteenth."""
+    made = study(rows=4000)
+    base = made.baseline.tuned
+    same = replace(made, remedies=tuple(replace(r, tuned=base) if r.spec == "balanced" else r for r in made.remedies))
+    groups = len(np.unique(same.group[same.fold >= 0]))
+    for zone in (2.9 / groups, 3.1 / groups):
+        assert decide(same, replicates=100, zone=zone)["balanced"].equivalent == (zone * groups >= 3)
+
+
+def test_what_has_no_likelihood_is_not_the_best_of_all_in_it(verdict: Verdict) -> None:
+    best = replace(verdict["balanced"], nll=math.nan, seconds=verdict["none"].seconds)
+    worse = replace(best, spec="known", nll=5.0)
+    points = {t.spec: t for t in tradeoffs([verdict["none"], best, worse], verdict.baseline)}
+    assert points["balanced"].dominated_by == "known"
+    assert points["known"].dominated_by != "balanced"
+
+
 def test_a_gain_that_the_correction_hides_is_told_once_and_only_where_it_would_pass(verdict: Verdict) -> None:
     made = replace(verdict["balanced"], diff=0.02, p=0.02, p_holm=0.1, significant=False, equivalent=False)
     held = replace(verdict, recommended=None, comparisons=(verdict["none"], replace(made, guardrail_ok=True)))

@@ -20,7 +20,7 @@ from evenshelf.learners import learner_kind
 from evenshelf.study import trials
 from evenshelf.study.curve_fits import SHARES, CurveFit, CurvePlan, fit_share, layers_of
 from evenshelf.study.evidence_wording import curve_sentences, seed_sentences
-from evenshelf.study.further import check_curve, check_seeds, further
+from evenshelf.study.further import check_curve, check_seeds, further, of_verdict
 from evenshelf.study.learning_curve import FORETOLD, CurvePoint, Forecast, LearningCurve, curve_of, learning_curve
 from evenshelf.study.metrics import save_findings
 from evenshelf.study.plan import search_units
@@ -247,6 +247,24 @@ def test_the_same_study_run_again_keeps_what_it_was_further_asked_for(
         assert kept.curve is None
 
 
+def test_seeds_are_told_under_the_verdict_that_asked_for_them(
+    ran: tuple[Study, StudyResult, Verdict], tmp_path: Path
+) -> None:
+    study, *_ = ran
+    again = replace(study, folder=tmp_path, remedies=("balanced", "name_prior"))
+    result = again.run()
+    verdict = decide(result, replicates=200)
+    found = further(again, result, verdict, seeds=3)
+    assert found.seeds is not None
+    kept = again.run()
+    assert of_verdict(kept, verdict).seeds is not None
+    for other in ({"metric": "tail_f1"}, {"guardrail": 0.5}, {"zone": 0.1}):
+        assert of_verdict(kept, decide(kept, replicates=200, **other)).seeds is None, other  # type: ignore[arg-type]
+    fewer = further(again, kept, verdict, seeds=2)
+    assert fewer.seeds is not None
+    assert fewer.seeds.to_dict() == found.seeds.to_dict(), "seeds that are there are not told"
+
+
 def load_after(study: Study, before: StudyResult) -> StudyResult:
     """What is read of a study that was run in a folder with an earlier one."""
     save(before, study.folder)
@@ -298,6 +316,18 @@ def test_draws_in_which_more_labels_bring_nothing_count_as_out_of_reach(
             assert (forecast.worth_low, forecast.worth_high) == pytest.approx(bounds)
 
 
+def test_where_nothing_is_won_yet_nothing_is_foretold() -> None:
+    values = np.zeros((8, len(METRICS)))
+    names = tuple(f"{level} {spec}" for spec in ("none", "good") for level in range(4))
+    draws = Bootstrap(
+        names, values, np.repeat(values[:, :, None], 5, axis=2), np.zeros((8, 1), np.int32), np.zeros(1, np.intp)
+    )
+    found = curve_of(draws, ["none", "good"], np.array([10.0, 20.0, 40.0, 80.0]))
+    assert len(found.points) == 16
+    assert all(math.isnan(f.value) and math.isnan(f.low) for f in found.forecasts)
+    assert curve_sentences(found, LABEL) == ()
+
+
 def test_equal_finalists_are_the_best_together_and_what_has_no_value_is_not() -> None:
     values = {"a": (0.5, 0.7, math.nan), "b": (0.5, 0.6, math.nan), "c": (0.4, math.nan, math.nan)}
     gains = tuple(SeedGain(s, n, v, 0.0, 0.0) for s, each in values.items() for n, v in enumerate(each))
@@ -336,6 +366,9 @@ def test_a_remedy_whose_lead_may_be_chance_is_not_said_to_be_worth_labels() -> N
         1:
     ]
     assert "worth 1.6 times the labels (1.2 to 2.4)" in said
+    far = replace(sure, value=math.nan, worth=1e3, worth_low=4.0, worth_high=1e3)
+    (said,) = curve_sentences(LearningCurve((), (far,)), LABEL)
+    assert "more than 100 times the labels would be needed, and at least 4.0 times" in said
     for low in (0.8, math.nan):
         curve = LearningCurve((), (replace(sure, value=math.nan, worth_low=low),))
         assert curve_sentences(curve, LABEL) == ()

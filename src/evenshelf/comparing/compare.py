@@ -21,7 +21,7 @@ from evenshelf.encoders import Choice, Encoder, open_encoder
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners import learner_kind
 from evenshelf.remedies import Remedy
-from evenshelf.study.further import check_curve, check_seeds, further
+from evenshelf.study.further import check_curve, check_seeds, further, of_verdict
 from evenshelf.study.metrics import save_findings
 from evenshelf.study.prepare import AUTO, Plan, check_encoder, check_metric, check_verdict, pick_encoder, prepare
 from evenshelf.study.progress import progress_bar
@@ -183,7 +183,7 @@ def compare(
             result = further(study, result, verdict, seeds=seeds, curve=learning_curve, progress=tell)
         if folder is not None:
             save_findings(result, verdict, home)
-    return Findings(verdict, result)
+    return Findings(verdict, of_verdict(result, verdict))
 
 
 def _check_task(task: LabelTask, metric: str, plan: Plan, *, curve: bool) -> None:

@@ -148,7 +148,7 @@ def read_by(given: Any, n: int) -> pl.DataFrame | None:
     Raises
     ------
     InputError
-        If it is neither, or a column has not one value an example.
+        If it is neither, or a column has no name, or not one value an example.
     """
     if given is None:
         return None
@@ -163,6 +163,8 @@ def read_by(given: Any, n: int) -> pl.DataFrame | None:
         )
     told = []
     for name, each in columns.items():
+        if not name.strip():
+            raise InputError("A column of by has no name.", hint='Name what it holds, such as by={"brand": brands}.')
         values = [None if is_missing(v) else v for v in values_of(each, f"The values of {name!r}")]
         if len(values) != n:
             raise InputError(

@@ -23,6 +23,7 @@ from evenshelf.learners.binary import BINARY
 from evenshelf.learners.bundling import check_bundled, cross_fit, serving_head
 from evenshelf.learners.heads import HEADS
 from evenshelf.learners.vectors import prepare
+from evenshelf.plurals import counted
 from evenshelf.remedies import Prior, Remedy, parse
 from evenshelf.remedies.spec import places_in
 from evenshelf.shop import Shop
@@ -138,6 +139,8 @@ def train(
         task, told = described(task, wanted.descriptions)
     elif "descriptions" in meta:
         task = replace(task, descriptions=meta["descriptions"])
+    if task.descriptions:
+        told = (*told, f"descriptions of {counted(len(task.descriptions), 'class', 'classes')} were read")
     if task.several and wanted.alpha is not None:
         raise SettingError(
             f"Sets of one right class make no sense where a {task.nouns.thing} has several {task.nouns.labels}.",
