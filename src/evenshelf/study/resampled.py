@@ -88,7 +88,7 @@ def fold_scores(
         rows = fold == number
         if metric == "accuracy":
             asked = rows & (y >= 0)
-            values.append(float((y[asked] == predicted[asked]).mean()))
+            values.append(float((y[asked] == predicted[asked]).mean()) if asked.any() else NAN)
             continue
         scores = class_scores(y[rows], predicted[rows], len(buckets))
         counted = scores.support > 0
