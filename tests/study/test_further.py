@@ -373,7 +373,9 @@ def test_a_remedy_whose_lead_may_be_chance_is_not_said_to_be_worth_labels() -> N
     assert "worth 1.6 times the labels (1.2 to 2.4)" in said
     far = replace(sure, value=math.nan, worth=1e3, worth_low=4.0, worth_high=1e3)
     (said,) = curve_sentences(LearningCurve((), (far,)), LABEL)
-    assert "more than 100 times the labels would be needed, and at least 4.0 times" in said
+    assert "more than 100 times the labels would be needed, and at least 4.0 times (95 %)" in said
+    (said,) = curve_sentences(LearningCurve((), (replace(far, worth_low=1e3),)), LABEL)
+    assert said.endswith("more than 100 times the labels would be needed (95 %).")
     for low in (0.8, math.nan):
         curve = LearningCurve((), (replace(sure, value=math.nan, worth_low=low),))
         assert curve_sentences(curve, LABEL) == ()
