@@ -236,6 +236,11 @@ def test_nothing_is_called_the_same_on_a_handful_of_groups() -> None:
     groups = len(np.unique(same.group[same.fold >= 0]))
     for zone in (2.9 / groups, 3.1 / groups):
         assert decide(same, replicates=200, zone=zone)["balanced"].equivalent == (zone * groups >= 3)
+    tail = (same.classes["bucket"].to_numpy()[same.y] == "tail") & (same.fold >= 0)
+    rare = len(np.unique(same.group[tail]))
+    for zone in (2.9 / rare, 3.1 / rare):
+        found = decide(same, replicates=200, zone=zone, metric="tail_f1")
+        assert found["balanced"].equivalent == (zone * rare >= 3)
 
 
 def test_a_slight_gain_is_not_recommended_however_few_the_groups() -> None:
