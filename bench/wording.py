@@ -341,6 +341,8 @@ def cell(column: str, value: Any, language: str) -> str:
         return f"{value:,}"
     if column == "set_size":
         return f"{value:.2f}"
+    if column == "vanished" and not 0 < value < 1:
+        return {"en": ("none", "all"), "zh": ("没有", "全部")}[language][value >= 1]
     if column in ("vanished", "time_share", "changed", "too_low", "one_class"):
         return f"{value:.0%}"
     if column == "taken":

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -19,7 +20,8 @@ from evenshelf import cli
 from evenshelf.encoders import encoder_kinds
 from evenshelf.remedies import catalogue
 from evenshelf.shop import Shop, ingest, simulate
-from evenshelf.study.results import load
+from evenshelf.study.repeats import SeedGain, SeedSensitivity
+from evenshelf.study.results import load, save_further
 from evenshelf.tasks.label_metrics import METRICS
 
 from .catalogues import catalogue as titles_and_labels
@@ -202,6 +204,20 @@ def test_a_report_is_written_again_as_it_was_decided(finished, tmp_path, capsys)
     (tmp_path / "study" / "verdict.json").write_text(json.dumps(older))
     assert run("report", tmp_path / "study", *options) == 0
     assert json.loads(capsys.readouterr().out)["verdict"]["guardrail"] == 0.25
+
+
+def test_seeds_that_are_kept_and_not_shown_are_told(finished, tmp_path, capsys):
+    folder = shutil.copytree(finished, tmp_path / "study", ignore=shutil.ignore_patterns("vectors", "trials"))
+    gains = tuple(SeedGain("balanced", seed, 0.5, 0.1, 0.1) for seed in (0, 1))
+    save_further(replace(load(folder), seeds=SeedSensitivity("macro_f1", gains, (), 0.01, 0.005)), folder)
+    assert run("report", folder) == 0
+    shown = capsys.readouterr()
+    assert "under 1 fresh seed" in plain(shown.out)
+    assert "not shown" not in shown.err
+    assert run("report", folder, "--zone", "0.02") == 0
+    shown = capsys.readouterr()
+    assert "fresh seed" not in plain(shown.out)
+    assert "other seeds not shown" in plain(shown.err)
 
 
 def test_an_interrupted_study_goes_on_to_the_same_result(shop, finished, tmp_path, capsys):

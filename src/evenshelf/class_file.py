@@ -170,4 +170,6 @@ def _json(file: str, text: str, usage: str) -> Iterator[tuple[str, Any, str]]:
     if text.lstrip()[:1] != "{":
         raise SettingError(f"{file} does not hold a JSON object.", hint=usage)
     for number, (label, value) in enumerate(pairs, start=1):
+        if any("\ud800" <= letter <= "\udfff" for said in (label, value) if isinstance(said, str) for letter in said):
+            raise SettingError(f"{file}, entry {number}: half of a pair of \\u escapes is no letter.", hint=usage)
         yield label, value, f"entry {number}"

@@ -19,8 +19,9 @@ from evenshelf.study.evidence import Tradeoff, calibrations, tradeoffs
 from evenshelf.study.evidence_wording import calibration_sentence, evidence_sentences, front_sentence
 from evenshelf.study.results import Outcome, StudyResult
 from evenshelf.study.statistics import holm
+from evenshelf.study.terminal import standing
 from evenshelf.study.verdict import Verdict, decide
-from evenshelf.study.wording import headline
+from evenshelf.study.wording import comparison_note, headline
 from tests.report.reading import read, rows
 from tests.study.factory import study, with_remedies
 
@@ -235,6 +236,38 @@ def test_nothing_is_called_the_same_on_a_handful_of_groups() -> None:
     groups = len(np.unique(same.group[same.fold >= 0]))
     for zone in (2.9 / groups, 3.1 / groups):
         assert decide(same, replicates=200, zone=zone)["balanced"].equivalent == (zone * groups >= 3)
+    tail = (same.classes["bucket"].to_numpy()[same.y] == "tail") & (same.fold >= 0)
+    rare = len(np.unique(same.group[tail]))
+    for zone in (2.9 / rare, 3.1 / rare):
+        found = decide(same, replicates=200, zone=zone, metric="tail_f1")
+        assert found["balanced"].equivalent == (zone * rare >= 3)
+
+
+def test_a_slight_gain_is_not_recommended_however_few_the_groups() -> None:
+    """Some rows of the largest class are put right: certainly better, certainly by little."""
+    made = study(rows=4000)
+    base = made.baseline.tuned
+    assert base is not None
+    mended = np.where((made.y == 0) & np.isin(base.predicted, (1, 2)), 0, base.predicted).astype(np.int32)
+    better = replace(made["balanced"], tuned=replace(base, predicted=mended), default=None)
+    two = with_remedies(made, replace(made.baseline, default=None), better)
+    groups = len(np.unique(two.group[two.fold >= 0]))
+    for zone in (2.9 / groups, 3.1 / groups):
+        found = decide(two, replicates=200, zone=zone)
+        assert found["balanced"].significant
+        assert found.recommended is None
+        assert comparison_note(found["balanced"], 0.01) == "better than nothing, but too little to matter"
+        assert standing(found, found["balanced"]) == ("equivalent" if zone * groups >= 3 else "same")
+    assert decide(two, replicates=200, zone=0.0).recommended == "balanced"
+
+
+def test_a_head_that_was_not_evaluated_decides_nothing_of_the_front(verdict: Verdict) -> None:
+    blind = [replace(verdict[s], head_f1=math.nan, head_loss=math.nan) for s in ("none", "balanced", "focal")]
+    base = replace(blind[0], tail_f1=0.5, nll=2.0, seconds=9.0)
+    ahead = replace(blind[1], tail_f1=0.6, nll=1.0, seconds=5.0)
+    behind = replace(blind[2], tail_f1=0.5, nll=3.0, seconds=9.0)
+    points = {t.spec: t for t in tradeoffs([base, ahead, behind], base.spec)}
+    assert [points[c.spec].dominated_by for c in (base, ahead, behind)] == ["balanced", "", "balanced"]
 
 
 def test_what_has_no_likelihood_is_not_the_best_of_all_in_it(verdict: Verdict) -> None:
@@ -246,20 +279,20 @@ def test_what_has_no_likelihood_is_not_the_best_of_all_in_it(verdict: Verdict) -
 
 
 def test_a_gain_that_the_correction_hides_is_told_once_and_only_where_it_would_pass(verdict: Verdict) -> None:
-    made = replace(verdict["balanced"], diff=0.02, p=0.02, p_holm=0.1, significant=False, equivalent=False)
+    made = replace(verdict["balanced"], diff=0.02, p=0.02, p_holm=0.1, significant=False, slight=False)
     held = replace(verdict, recommended=None, comparisons=(verdict["none"], replace(made, guardrail_ok=True)))
     assert "balanced" in corrected_away(held)
     assert "chosen beforehand" in corrected_away(held)
     assert not any("chosen beforehand" in sentence for sentence in evidence_sentences(held))
-    for refused in (replace(made, guardrail_ok=False), replace(made, guardrail_ok=True, equivalent=True)):
+    for refused in (replace(made, guardrail_ok=False), replace(made, guardrail_ok=True, slight=True)):
         assert corrected_away(replace(held, comparisons=(verdict["none"], refused))) == ""
 
 
 def test_the_head_is_not_blamed_for_what_is_too_small_to_matter(verdict: Verdict) -> None:
-    made = replace(verdict["balanced"], significant=True, guardrail_ok=False, head_loss=0.2, equivalent=False)
+    made = replace(verdict["balanced"], significant=True, guardrail_ok=False, head_loss=0.2, slight=False)
     held = replace(verdict, recommended=None, comparisons=(verdict["none"], made))
     assert "losing too much of the head" in headline(held)
-    slight = replace(held, comparisons=(verdict["none"], replace(made, equivalent=True)))
+    slight = replace(held, comparisons=(verdict["none"], replace(made, slight=True)))
     assert headline(slight) == "No remedy beats doing nothing here."
 
 

@@ -260,6 +260,11 @@ def test_seeds_are_told_under_the_verdict_that_asked_for_them(
     assert of_verdict(kept, verdict).seeds is not None
     for other in ({"metric": "tail_f1"}, {"guardrail": 0.5}, {"zone": 0.1}):
         assert of_verdict(kept, decide(kept, replicates=200, **other)).seeds is None, other  # type: ignore[arg-type]
+    document = {k: v for k, v in found.seeds.to_dict().items() if k not in {"guardrail", "zone"}}
+    older = SeedSensitivity.from_dict(document)
+    assert not older.of_verdict(verdict), "nobody knows which verdict asked for seeds of earlier versions"
+    assert json.loads(json.dumps(older.to_dict(), allow_nan=False)) == older.to_dict()
+    assert SeedSensitivity.from_dict(older.to_dict()).to_dict() == older.to_dict()
     fewer = further(again, kept, verdict, seeds=2)
     assert fewer.seeds is not None
     assert fewer.seeds.to_dict() == found.seeds.to_dict(), "seeds that are there are not told"
@@ -368,7 +373,9 @@ def test_a_remedy_whose_lead_may_be_chance_is_not_said_to_be_worth_labels() -> N
     assert "worth 1.6 times the labels (1.2 to 2.4)" in said
     far = replace(sure, value=math.nan, worth=1e3, worth_low=4.0, worth_high=1e3)
     (said,) = curve_sentences(LearningCurve((), (far,)), LABEL)
-    assert "more than 100 times the labels would be needed, and at least 4.0 times" in said
+    assert "more than 100 times the labels would be needed, and at least 4.0 times (95 %)" in said
+    (said,) = curve_sentences(LearningCurve((), (replace(far, worth_low=1e3),)), LABEL)
+    assert said.endswith("more than 100 times the labels would be needed (95 %).")
     for low in (0.8, math.nan):
         curve = LearningCurve((), (replace(sure, value=math.nan, worth_low=low),))
         assert curve_sentences(curve, LABEL) == ()

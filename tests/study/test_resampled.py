@@ -112,6 +112,16 @@ def test_scores_of_folds_are_those_of_scikit_learn() -> None:
     assert tail[2] == pytest.approx(f1_score(y[fold == 2], predicted[fold == 2], labels=[4], average="macro"))
 
 
+@pytest.mark.filterwarnings("error")
+def test_folds_in_which_nothing_is_asked_are_left_out_with_their_answers() -> None:
+    y, predicted = np.array([-1, 0, 0, 0]), np.array([0, 0, 0, -1])
+    scores = fold_scores(y, predicted, np.array([0, 1, 1, 2]), np.array(["head"]), "accuracy")
+    assert scores.tolist() == pytest.approx([math.nan, 1.0, 0.0], nan_ok=True)
+    given = resampled_test([math.nan, 0.02, 0.02, math.nan, 0.02], 0.25, answers=[900, 1, 2, 900, 3])
+    assert given == resampled_test([0.02] * 3, 0.25, answers=[1, 2, 3])
+    assert resampled_test([math.nan] * 4, 0.25, answers=[1] * 4).folds == 0
+
+
 def test_yardsticks_are_not_corrected_for() -> None:
     rng = np.random.default_rng(2)
     scores = {name: 0.5 + 0.01 * rng.random(5) for name in ("none", "a", "b", "words")}

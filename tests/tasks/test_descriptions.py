@@ -57,6 +57,7 @@ def test_json_says_the_same_as_csv_and_a_sample_keeps_what_it_needs(tmp_path: Pa
             "class,description\ntea,leaves\ntea,more\n",
             r"row 3: the class 'tea' was given a description before",
         ),
+        ("a.json", '{"tea": "leaves", "shoes|clogs": "\\ud83d"}', r"a.json, entry 2: half of a pair of \\u escapes"),
         ("a.csv", "class,description\ntea,leaves, to brew\n", "row 2: 3 cells, where the header has 2"),
         ("a.csv", "class,description\nsofas,to sit on\n", "describes none of the 3"),
         ("a.csv", "class,description\n", "holds no description"),

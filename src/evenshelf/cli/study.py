@@ -285,7 +285,10 @@ def _finish(
     fair = fairness(result, verdict)
     if keep:
         save_findings(result, verdict, folder, fair)
-    result = of_verdict(result, verdict)
+    kept, result = result, of_verdict(result, verdict)
+    if result is not kept:
+        other = "a verdict with other settings, or an earlier version, asked for those that are kept"
+        err.print(f"[bold]other seeds[/]  not shown: {other}", soft_wrap=True)
     written = None
     if file is not None:
         from evenshelf.report import write_study_report  # noqa: PLC0415 - drawing is imported where something is drawn

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from evenshelf.study.comparison import NAN, Comparison, Tie
 from evenshelf.study.statistics import METRICS, Bootstrap, Estimate, holm
 
@@ -30,6 +28,7 @@ def compared(
     alpha: float,
     guardrail: float,
     zone: float,
+    groups: int,
     defaults: bool,
 ) -> Comparison:
     """One tuned remedy beside the baseline.
@@ -44,6 +43,8 @@ def compared(
         Difference to the baseline; ``None`` for the baseline itself.
     zone
         Half width of the zone in which a difference does not matter.
+    groups
+        How many hold a row of a class that the metric is over.
     defaults
         Whether it and the baseline were run at the usual defaults.
 
@@ -68,6 +69,7 @@ def compared(
     has_default = f"default {remedy.spec}" in bootstrap.names
     # Two one-sided tests at `alpha` are an interval of 1 - 2 alpha that lies inside (Schuirmann 1987).
     narrow = bootstrap.difference(f"tuned {remedy.spec}", f"tuned {base}", metric, level=max(1 - 2 * alpha, 0.0))
+    slight = remedy.spec != base and -zone <= narrow.low and narrow.high <= zone
     return Comparison(
         spec=remedy.spec,
         title=remedy.title,
@@ -102,13 +104,9 @@ def compared(
         vanished=1 - gain.value / naive[metric] if naive[metric] > 0 else NAN,
         significant=bool(gain.value > 0 and p_holm < alpha),
         worse=bool(gain.value < 0 and p_holm < alpha),
+        slight=bool(slight),
         # what no group of G shows may still happen in 3 / G of them (Hanley & Lippman-Hand, JAMA 249, 1983)
-        equivalent=bool(
-            remedy.spec != base
-            and -zone <= narrow.low
-            and narrow.high <= zone
-            and zone * len(np.unique(bootstrap.cluster)) >= UNSEEN
-        ),
+        equivalent=bool(slight and zone * groups >= UNSEEN),
         # Half a millionth of slack: a loss of exactly the guardrail must not fail by rounding.
         guardrail_ok=bool(head.value <= guardrail + 5e-7),
         reference=remedy.reference,

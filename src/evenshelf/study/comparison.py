@@ -43,8 +43,10 @@ class Comparison:
         Better than ``none`` with ``p_holm`` below the level.
     worse
         Worse than ``none``, likewise.
+    slight
+        Too little to matter: the interval of two one-sided tests at the level lies inside the zone.
     equivalent
-        Practically the same as ``none``: the interval of two one-sided tests at the level lies inside the zone.
+        Practically the same as ``none``: slight, and over enough groups to say so of others.
     guardrail_ok
         Whether at most the tolerated share of head F1 is lost.
     recommended
@@ -86,6 +88,7 @@ class Comparison:
     vanished: float
     significant: bool
     worse: bool
+    slight: bool
     equivalent: bool
     guardrail_ok: bool
     recommended: bool = False
@@ -94,7 +97,7 @@ class Comparison:
     @property
     def qualifies(self) -> bool:
         """Whether it may be recommended."""
-        return self.significant and self.guardrail_ok and not self.equivalent
+        return self.significant and self.guardrail_ok and not self.slight
 
     @property
     def parts(self) -> int:

@@ -200,7 +200,8 @@ class Tradeoff:
     tail_gain
         Difference in tail F1 to doing nothing; higher is better. NaN where no class of the tail was evaluated.
     head_loss
-        Share of the head F1 of doing nothing that is lost; lower is better.
+        Share of the head F1 of doing nothing that is lost; lower is better. NaN where no class of the head was
+        evaluated.
     nll
         Negative log-likelihood; lower is better.
     seconds
@@ -225,7 +226,7 @@ def tradeoffs(comparisons: Sequence[Comparison], base: str) -> list[Tradeoff]:
     """
     nothing = next(c for c in comparisons if c.spec == base)
     points = [
-        Tradeoff(c.spec, c.tail_f1 - nothing.tail_f1, c.head_loss if c.spec != base else 0.0, c.nll, c.seconds)
+        Tradeoff(c.spec, c.tail_f1 - nothing.tail_f1, c.head_loss, c.nll, c.seconds)
         for c in comparisons
         if not c.reference
     ]

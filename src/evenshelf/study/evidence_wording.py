@@ -160,9 +160,10 @@ def curve_sentences(found: LearningCurve, nouns: Nouns) -> tuple[str, ...]:
 
 def _worth(f: Forecast) -> str:
     if f.worth > FAR:
+        least = "" if f.worth_low > FAR else f", and at least {f.worth_low:.1f} times"
         return (
             f"In {METRICS[f.metric].title}, the curve of doing nothing rises too little to get where {f.spec} is: more "
-            f"than {FAR} times the labels would be needed, and at least {min(f.worth_low, FAR):.1f} times (95 %)."
+            f"than {FAR} times the labels would be needed{least} (95 %)."
         )
     times, low, high = (f"over {FAR}" if n > FAR else f"{n:.1f}" for n in (f.worth, f.worth_low, f.worth_high))
     return (

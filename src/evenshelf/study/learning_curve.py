@@ -76,8 +76,8 @@ class Forecast:
     spec, metric
         Of what.
     value, low, high
-        The metric with :data:`FACTOR` times the labels, and a 95 % interval; NaN if nothing is left to gain, or nothing
-        is won yet: errors that have not begun to fall foretell nothing.
+        The metric with :data:`FACTOR` times the labels, and a 95 % interval; NaN if nothing is won yet: errors that
+        have not begun to fall foretell nothing.
     foretold, seen
         What the smaller shares would have foretold for all labels, and what came: how far such a line can be trusted.
     worth

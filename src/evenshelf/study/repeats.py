@@ -102,8 +102,7 @@ class SeedSensitivity:
         """JSON-able; NaN becomes ``None``."""
         return {
             "metric": self.metric,
-            "guardrail": self.guardrail,
-            "zone": self.zone,
+            **jsonable({"guardrail": self.guardrail, "zone": self.zone}),
             "gains": [jsonable(asdict(gain)) for gain in self.gains],
             "fresh_tests": [jsonable(asdict(test)) for test in self.tests],
         }
@@ -115,8 +114,7 @@ class SeedSensitivity:
             document["metric"],
             tuple(SeedGain(**revived(SeedGain, gain)) for gain in document["gains"]),
             tuple(ResampledTest(**revived(ResampledTest, test)) for test in document.get("fresh_tests", ())),
-            document.get("guardrail", math.nan),
-            document.get("zone", math.nan),
+            *(math.nan if (value := document.get(name)) is None else value for name in ("guardrail", "zone")),
         )
 
 

@@ -15,7 +15,8 @@ All of this rests on the normal distribution. Differences of a few small folds c
 would be as sure as one likes of what luck explains. But a difference that rests on k answers varies by itself: if each
 of them were as likely to be turned the other way, as under a remedy that does nothing, its variance would be the sum of
 their squared effects, which is at least ``d**2 / k`` (Cauchy and Schwarz; McNemar's test of k discordant pairs rests on
-the same). So the variance over folds is never taken to be below the mean of that.
+the same). So the variance over folds is never taken to be below the mean of that. It is exact for accuracy, to which
+all answers add alike; for F1 it is a rule, as their effects hang on each other.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def fold_scores(
         rows = fold == number
         if metric == "accuracy":
             asked = rows & (y >= 0)
-            values.append(float((y[asked] == predicted[asked]).mean()))
+            values.append(float((y[asked] == predicted[asked]).mean()) if asked.any() else NAN)
             continue
         scores = class_scores(y[rows], predicted[rows], len(buckets))
         counted = scores.support > 0

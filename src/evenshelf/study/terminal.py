@@ -71,7 +71,7 @@ def standing(verdict: Verdict, comparison: Comparison) -> str:
         return "recommended"
     if comparison.spec in {tie.spec for tie in verdict.ties}:
         return "tie"
-    if comparison.significant and verdict.informative and not comparison.equivalent:
+    if comparison.significant and verdict.informative and not comparison.slight:
         if unguarded(comparison):
             return "unguarded"
         return "better" if comparison.guardrail_ok else "refused"

@@ -226,6 +226,9 @@ def decide(
     gains = {s: bootstrap.difference(f"tuned {s}", f"tuned {base.spec}", metric) for s in others}
     corrected = dict(zip(rivals, holm([gains[s].p for s in rivals]).tolist(), strict=True))
 
+    bucket = metric.removesuffix("_f1")
+    groups = len(np.unique(group[(y >= 0) & (buckets[y] == bucket)] if bucket in buckets else group))
+
     def compare(remedy: RemedyResult, outcome: Outcome) -> Comparison:
         values = label_metrics(
             y,
@@ -247,6 +250,7 @@ def decide(
             alpha=alpha,
             guardrail=guardrail,
             zone=zone,
+            groups=groups,
             defaults=remedy.spec in untuned and base.spec in untuned,
         )
 

@@ -41,12 +41,12 @@ def headline(verdict: Verdict) -> str:
 
 def refusable(c: Comparison) -> bool:
     """Whether it is better, and for nothing but the head not recommended."""
-    return c.significant and not c.equivalent and not c.guardrail_ok and math.isfinite(c.head_loss)
+    return c.significant and not c.slight and not c.guardrail_ok and math.isfinite(c.head_loss)
 
 
 def unguarded(c: Comparison) -> bool:
     """Whether it is better, and nothing is known of what the head loses."""
-    return c.significant and not c.equivalent and not math.isfinite(c.head_loss)
+    return c.significant and not c.slight and not math.isfinite(c.head_loss)
 
 
 def reasons(verdict: Verdict, nouns: Nouns) -> tuple[str, ...]:
@@ -364,7 +364,7 @@ def comparison_note(c: Comparison, guardrail: float, *, informative: bool = True
         return "yardstick, not a remedy"
     if not math.isfinite(c.head_loss):
         return "no class of the head could be evaluated"
-    if c.equivalent and c.significant:
+    if c.slight and c.significant:
         return "better than nothing, but too little to matter"
     if not c.guardrail_ok:
         return f"loses {percent(c.head_loss)} of the head (limit {percent(guardrail)})"

@@ -27,7 +27,7 @@ def corrected_away(verdict: Verdict) -> str:
         c
         for c in verdict.comparisons
         if not c.reference and c.diff > 0 and c.p < verdict.alpha and c.p_holm >= verdict.alpha
-        if c.guardrail_ok and not c.equivalent
+        if c.guardrail_ok and not c.slight
     ]
     if not lost or not verdict.informative:
         return ""
