@@ -1,0 +1,110 @@
+"""Likeness of items by who took them together: neighbourhood models, by counting.
+
+Neither looks at which of two items came first. In files whose dates are days, the order within a day is that of ids,
+and whatever reads direction partly reads that.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array, sparray
+
+from evenshelf.tasks.histories import Histories
+
+
+def taken_together(histories: Histories, *, user_weight: float = 0.5) -> csr_array:
+    """``[I, I]`` float32, how many users took both of two items; 0 of an item with itself.
+
+    Parameters
+    ----------
+    user_weight
+        Each user counts ``items ** -user_weight``: who takes everything says little of each.
+    """
+    took = histories.weights()
+    sizes = np.maximum(np.asarray(took.sum(axis=1)).ravel(), 1.0)
+    weighed = diags_array((sizes**-user_weight).astype(np.float32)) @ took
+    return _apart(took.T @ weighed)
+
+
+def taken_near(histories: Histories, *, user_weight: float = 0.25, decay: float = 0.65, most: int = 10) -> csr_array:
+    """``[I, I]`` float32, how often two items were taken near each other by one user, in either order.
+
+    Parameters
+    ----------
+    user_weight
+        Each user counts ``steps ** -user_weight``.
+    decay
+        A pair ``g`` steps apart counts ``decay ** (g - 1)``.
+    most
+        Pairs further apart count nothing.
+    """
+    items, user, size = histories.item, histories.user, len(histories.items)
+    weight = np.maximum(histories.lengths, 1).astype(np.float64) ** -user_weight
+    total = csr_array((size, size), dtype=np.float32)
+    for gap in range(1, most + 1):
+        together = np.flatnonzero(user[gap:] == user[:-gap])
+        if not len(together):
+            break
+        value = (weight[user[together]] * decay ** (gap - 1)).astype(np.float32)
+        total = total + csr_array((value, (items[together], items[together + gap])), shape=(size, size))
+    return _apart(total + total.T)
+
+
+def likeness(counts: csr_array, taken: NDArray[np.floating], *, alpha: float = 0.3, shrink: float = 5.0) -> csr_array:
+    """``[I, I]`` asymmetric cosine: row, an item of a history; column, one that may be shown.
+
+    ``counts[i, j] / (n[i] ** (1 - alpha) n[j] ** alpha + shrink)`` (Aiolli, RecSys 2013; shrinkage: Bell & Koren, ICDM
+    2007).
+
+    Parameters
+    ----------
+    counts
+        Of :func:`taken_together` or :func:`taken_near`.
+    taken
+        ``[I]`` how often each item was taken, >= 0.
+    alpha
+        In [0, 1]: the larger, the less frequent items are shown for being frequent.
+    shrink
+        >= 0: pairs that rest on little are drawn to 0.
+    """
+    pairs = counts.tocoo()
+    row, column = pairs.coords
+    below = taken[row] ** (1.0 - alpha) * taken[column] ** alpha + shrink
+    value = (pairs.data / np.maximum(below, 1e-9)).astype(np.float32)
+    return csr_array((value, (row, column)), shape=counts.shape)
+
+
+def lent(
+    counts: csr_array, taken: NDArray[np.floating], near: csr_array, share: float = 0.5
+) -> tuple[csr_array, NDArray[np.floating]]:
+    """Counts to which items with similar texts have lent some of theirs, and how often each was taken then.
+
+    A rare item has few pairs; those of its neighbours in the language stand in for what it has not been seen with.
+
+    Parameters
+    ----------
+    counts, taken
+        As in :func:`likeness`.
+    near
+        ``[I, I]`` rows that add up to one over the nearest items by text.
+    share
+        How much is lent, of what the neighbours have.
+
+    Returns
+    -------
+    ``[I, I]`` and ``[I]``; pairs of less than a thousandth are dropped.
+    """
+    both = counts + share * (near @ counts) + share * (counts @ near.T)
+    kept = csr_array(both, dtype=np.float32)
+    kept.data[kept.data < 1e-3] = 0.0
+    kept.eliminate_zeros()
+    return _apart(kept), np.asarray(taken + share * (near @ taken))
+
+
+def _apart(pairs: sparray) -> csr_array:
+    """Without pairs of an item with itself."""
+    found = pairs.tocoo()
+    row, column = found.coords
+    kept = (row != column) & (found.data != 0)
+    return csr_array((found.data[kept].astype(np.float32), (row[kept], column[kept])), shape=found.shape)

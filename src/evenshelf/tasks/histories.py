@@ -1,0 +1,144 @@
+"""What users did in order: the histories that recommendations are learned from, and the targets they are judged by."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from evenshelf.errors import InputError
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """Items by user, in order of time.
+
+    Attributes
+    ----------
+    items
+        Ids by code. Codes are drawn at random: files number items by their first appearance, so that a code which is
+        not drawn tells of time, and a tie broken by it of the target.
+    users
+        Ids by code.
+    start
+        ``[U + 1]`` where each user's steps begin, and the number of all.
+    item
+        ``[N]`` codes of items, users one after another.
+    """
+
+    items: tuple[str, ...]
+    users: tuple[str, ...]
+    start: Codes
+    item: Codes
+
+    @classmethod
+    def of(
+        cls, sequences: Sequence[Sequence[Hashable]], users: Sequence[Hashable] | None = None, *, seed: int = 0
+    ) -> Histories:
+        """Histories from ids.
+
+        Parameters
+        ----------
+        sequences
+            Of each user, ids of items in order of time; an id may come again.
+        users
+            Ids of the users; by default their numbers.
+        seed
+            Of the draw of codes.
+
+        Raises
+        ------
+        InputError
+            If there is no step at all, or there are not as many users as sequences.
+        """
+        named = [str(n) for n in range(len(sequences))] if users is None else [str(user) for user in users]
+        if len(named) != len(sequences):
+            raise InputError(f"There are {len(sequences)} sequences but {len(named)} users.")
+        steps = [str(item) for sequence in sequences for item in sequence]
+        if not steps:
+            raise InputError("No user has done anything.", hint="Give at least one item to one user.")
+        known, codes = np.unique(np.array(steps, dtype=object).astype(np.str_), return_inverse=True)
+        drawn = np.random.default_rng(seed).permutation(len(known))
+        start = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences])]).astype(np.int64)
+        ids = np.empty(len(known), object)
+        ids[drawn] = known
+        return cls(tuple(map(str, ids)), tuple(named), start, drawn[codes.reshape(-1)].astype(np.int64))
+
+    @classmethod
+    def read(cls, file: Path, *, seed: int = 0) -> Histories:
+        """Read a file with a user and its items in a line, with blanks between them; ``.gz`` is unpacked.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read, or a line has no item.
+        """
+        sequences, users = [], []
+        try:
+            with gzip.open(file, "rt") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
+                for number, line in enumerate(lines, start=1):
+                    user, *items = line.split() or [""]
+                    if not items:
+                        raise InputError(f"{file}, line {number}: there is no item.", hint="USER ITEM ITEM ... a line.")
+                    users.append(user)
+                    sequences.append(items)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{file} cannot be read: {error}.") from error
+        return cls.of(sequences, users, seed=seed)
+
+    @property
+    def lengths(self) -> Codes:
+        """``[U]`` steps of each user."""
+        return np.diff(self.start)
+
+    @property
+    def user(self) -> Codes:
+        """``[N]`` user of each step."""
+        return np.repeat(np.arange(len(self.users)), self.lengths)
+
+    @property
+    def ago(self) -> Codes:
+        """``[N]`` how many steps of the same user come after each."""
+        return self.start[self.user + 1] - 1 - np.arange(len(self.item))
+
+    @property
+    def counts(self) -> Codes:
+        """``[I]`` how often each item was taken."""
+        return np.bincount(self.item, minlength=len(self.items)).astype(np.int64)
+
+    def without_last(self, steps: int) -> Histories:
+        """Without each user's last `steps`; who has fewer keeps none."""
+        kept = self.ago >= steps
+        lengths = np.maximum(self.lengths - steps, 0)
+        start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return Histories(self.items, self.users, start, self.item[kept])
+
+    def last(self, steps: int) -> Codes:
+        """``[U]`` the item `steps` from the end, 1 for the last one; -1 where there is none."""
+        there = self.lengths >= steps
+        found = np.full(len(self.users), -1, np.int64)
+        found[there] = self.item[(self.start[1:] - steps)[there]]
+        return found
+
+    def weights(self, decay: float = 1.0) -> sparse.csr_array:
+        """``[U, I]`` float32 weight of each item in each history, ``decay ** steps ago``; the latest of an item counts.
+
+        Parameters
+        ----------
+        decay
+            In (0, 1]; at 1 all weigh 1.
+        """
+        # steps of a user come in order of time: of an item that comes again the last one overwrites the others
+        key = self.user * len(self.items) + self.item
+        _, latest = np.unique(key[::-1], return_index=True)
+        rows = len(key) - 1 - latest
+        value = (decay ** self.ago[rows].astype(np.float64)).astype(np.float32)
+        shape = (len(self.users), len(self.items))
+        return sparse.csr_array((value, (self.user[rows], self.item[rows])), shape=shape)
