@@ -12,7 +12,18 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import annotation, conformal, ingest, label_quality, label_study, name_prior, render, tags, worlds
+from bench import (
+    annotation,
+    conformal,
+    ingest,
+    label_quality,
+    label_study,
+    name_prior,
+    recommend_beauty,
+    render,
+    tags,
+    worlds,
+)
 from bench.harness import RESULTS, say
 
 RUNS: dict[str, list[str]] = {
@@ -26,6 +37,7 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "name_prior": name_prior.main,
     "tags": tags.main,
     "conformal": conformal.main,
+    "recommend_beauty": recommend_beauty.main,
     "annotation": annotation.main,
     "worlds": worlds.main,
     "ingest": lambda words: ingest.main(words if "--quick" in words else ["--full", *words]),

@@ -129,6 +129,7 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]], language: st
 _TEXTS = (
     "family",
     "remedy",
+    "model",
     "learner",
     "encoder",
     "names",

@@ -50,6 +50,7 @@ _TITLES = {
         "zh_product_titles（中文标题，抽稀成指数尾部）：留出标题上的预测集",
     ),
     "conformal_simulated": ("A simulated shop: sets on titles held out", "模拟店铺：留出标题上的预测集"),
+    "recommenders": ("What comes next, leave-one-out over all items", "下一个会是什么：留一法，全部商品参与排序"),
     "worlds": ("The same study in each world", "同一研究在各个世界中"),
     "world_sizes": ("By number of items, several shops of each size", "按商品数量，每种规模各模拟数家店铺"),
     "ingest_sizes": ("Ingest by number of rows", "不同行数的导入"),
@@ -66,6 +67,15 @@ _HEADINGS = {
     "peer_value": ("peer's", "对照的值"),
     "ratio": ("ratio", "倍数"),
     "remedy": ("remedy", "方法"),
+    "model": ("model", "模型"),
+    "recall_at_10": ("recall@10", "recall@10"),
+    "ndcg_at_10": ("NDCG@10", "NDCG@10"),
+    "descending_recall_at_10": ("recall@10, descending", "recall@10（降序用户）"),
+    "descending_ndcg_at_10": ("NDCG@10, descending", "NDCG@10（降序用户）"),
+    "head_recall_at_10": ("head", "头部"),
+    "torso_recall_at_10": ("torso", "腰部"),
+    "tail50_recall_at_10": ("tail", "尾部"),
+    "fit_seconds": ("seconds to fit", "拟合用时（秒）"),
     "family": ("family", "类别"),
     "encoder": ("vectors", "向量"),
     "macro_f1": ("macro-F1", "macro-F1"),
@@ -296,7 +306,9 @@ _SIGNED = (
     "more_rare",
 )
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds", "seconds", "range")
-_FIGURES += ("rows_per_second", "peak_mib")
+_FIGURES += ("rows_per_second", "peak_mib", "fit_seconds")
+_RANKS = ("recall_at_10", "ndcg_at_10", "descending_recall_at_10", "descending_ndcg_at_10")
+_RANKS += ("head_recall_at_10", "torso_recall_at_10", "tail50_recall_at_10")
 _COUNTS = ("rows", "items", "made", "refused")
 
 
@@ -331,6 +343,8 @@ def cell(column: str, value: Any, language: str) -> str:
         return " + ".join(_FAMILIES[part] for part in value.split(" + "))
     if isinstance(value, str):
         return value
+    if column in _RANKS:
+        return _bare(f"{value:.4f}")
     if column in _SIGNED:
         return _bare(f"{value:+.3f}")
     if column in _SCORES or column.startswith(("at_", "spread_")):

@@ -28,11 +28,9 @@ Codes = NDArray[np.int64]
 
 CANDIDATES, OF_EACH = 150, 30
 """Candidates by the plain blend, and by each source besides."""
-LEARNERS = 9000
+LEARNERS = 25_000
 """Most users that are learned from."""
-TAIL_WEIGHTS = (1.0, 2.0, 3.0, 4.0)
-TAIL_SHARE = 0.5
-"""How much the tail's recall at 10 counts beside NDCG at 10, where its weight is chosen."""
+TAIL_WEIGHTS = (1.0, 1.5, 2.0, 3.0)
 TREES, RATE, LEAVES, ROWS_OF_LEAF = 150, 0.1, 15, 100
 BLOCK = 500
 """Users that are scored at once."""
@@ -106,7 +104,12 @@ class Blend:
 
 
 def fit_blend(
-    histories: Histories, vectors: Sequence[tuple[str, csr_array]] = (), *, seed: int = 0, recount: bool = True
+    histories: Histories,
+    vectors: Sequence[tuple[str, csr_array]] = (),
+    *,
+    seed: int = 0,
+    recount: bool = True,
+    tail_share: float = 0.25,
 ) -> Blend:
     """Learn what to show next from histories.
 
@@ -121,6 +124,9 @@ def fit_blend(
     recount
         Whether the last steps are counted as well, once it is learned from them what counts are worth. Published
         comparisons hold that step back for validation and do not count it.
+    tail_share
+        How much the recall at 10 of the tail counts beside NDCG at 10 of all, where the weight of the tail is chosen,
+        >= 0: a shop that wants its tail found asks for more.
 
     Raises
     ------
@@ -140,7 +146,7 @@ def fit_blend(
     parts = [part for _, _, part in candidates(earlier, sources, popularity, picked)]
     tail = np.isin(cut_by_items(earlier.counts)[target[picked]], ["tail", "cold"])
     learned = _Learned(parts, target[picked], tail, seed)
-    chosen = learned.best_weight()
+    chosen = learned.best_weight(tail_share)
     if recount:
         sources, popularity = sources_of(histories, vectors), popularity_of(histories)
     return Blend(sources, popularity, chosen, learned.fit(chosen))
@@ -241,7 +247,7 @@ class _Learned:
         }
         return lightgbm.train(asked, data, TREES)
 
-    def best_weight(self) -> float:
+    def best_weight(self, tail_share: float) -> float:
         """That of :data:`TAIL_WEIGHTS` which is best for a fifth of the users, learned from the others."""
         users = np.random.default_rng(self.seed).permutation(len(self.size))
         asked, others = np.sort(users[::5]), np.setdiff1d(users, users[::5])
@@ -251,7 +257,7 @@ class _Learned:
             scores = np.asarray(self.fit(weight, others).predict(self.features[rows]))
             rank = _places(scores, self.wanted[rows], np.searchsorted(asked, self.of[rows]), len(asked))
             every, rare = ranking_metrics(rank), ranking_metrics(rank, self.tail[asked])
-            worth.append(every["ndcg_at_10"] + TAIL_SHARE * np.nan_to_num(rare["recall_at_10"]))
+            worth.append(every["ndcg_at_10"] + tail_share * np.nan_to_num(rare["recall_at_10"]))
         return TAIL_WEIGHTS[int(np.argmax(worth))]
 
 
