@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix
+from threadpoolctl import threadpool_limits
 
 from bench.data import real_data
 from bench.harness import Figure, Listing, Report, say
@@ -234,10 +235,10 @@ def als(shop: Shop, seed: int) -> Blocks:
     took, history = csr_matrix(shop.counted.weights()), csr_matrix(shop.before.weights())
 
     def fitted(alpha: float) -> Any:
-        model = AlternatingLeastSquares(
-            factors=min(FACTORS, len(shop.counted.items) - 1), alpha=alpha, iterations=15, random_state=seed
-        )
-        model.fit(took, show_progress=False)
+        factors = min(FACTORS, len(shop.counted.items) - 1)
+        with threadpool_limits(1, "blas"):  # it has threads of its own, and asks for that
+            model = AlternatingLeastSquares(factors=factors, alpha=alpha, iterations=15, random_state=seed)
+            model.fit(took, show_progress=False)
         return model
 
     def scores(model: Any, seen: Any, users: NDArray[np.int64]) -> Floats:
