@@ -4,8 +4,8 @@ Sources count in the histories without their last step, and LambdaMART learns fr
 they count anew in whole histories. Nothing else is looked at, so whoever holds steps back for a test finds out what a
 shop would see of the next ones.
 
-LambdaMART: Burges, Microsoft Research TR-2010-82; LightGBM's ``lambdarank``. The users whose wanted item is of the tail
-weigh more, by as much as is best for NDCG and the recall of the tail together, on users that were not learned from.
+LambdaMART: Burges, Microsoft Research TR-2010-82; LightGBM's ``lambdarank``. Users whose wanted item is of the tail
+weigh more, by as much as costs all users next to nothing: the guardrail that verdicts have.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def fit_blend(
     *,
     seed: int = 0,
     recount: bool = True,
-    tail_share: float = 0.25,
+    give: float = 0.02,
 ) -> Blend:
     """Learn what to show next from histories.
 
@@ -124,9 +124,8 @@ def fit_blend(
     recount
         Whether the last steps are counted as well, once it is learned from them what counts are worth. Published
         comparisons hold that step back for validation and do not count it.
-    tail_share
-        How much the recall at 10 of the tail counts beside NDCG at 10 of all, where the weight of the tail is chosen,
-        >= 0: a shop that wants its tail found asks for more.
+    give
+        Share of NDCG at 10, in [0, 1), that may be given for a tail that is found more often.
 
     Raises
     ------
@@ -146,7 +145,7 @@ def fit_blend(
     parts = [part for _, _, part in candidates(earlier, sources, popularity, picked)]
     tail = np.isin(cut_by_items(earlier.counts)[target[picked]], ["tail", "cold"])
     learned = _Learned(parts, target[picked], tail, seed)
-    chosen = learned.best_weight(tail_share)
+    chosen = learned.best_weight(give)
     if recount:
         sources, popularity = sources_of(histories, vectors), popularity_of(histories)
     return Blend(sources, popularity, chosen, learned.fit(chosen))
@@ -247,8 +246,11 @@ class _Learned:
         }
         return lightgbm.train(asked, data, TREES)
 
-    def best_weight(self, tail_share: float) -> float:
-        """That of :data:`TAIL_WEIGHTS` which is best for a fifth of the users, learned from the others."""
+    def best_weight(self, give: float) -> float:
+        """The largest of :data:`TAIL_WEIGHTS` that costs a fifth of the users at most `give` of the best NDCG.
+
+        It is learned from the other users.
+        """
         users = np.random.default_rng(self.seed).permutation(len(self.size))
         asked, others = np.sort(users[::5]), np.setdiff1d(users, users[::5])
         rows = np.isin(self.of, asked)
@@ -256,9 +258,8 @@ class _Learned:
         for weight in TAIL_WEIGHTS:
             scores = np.asarray(self.fit(weight, others).predict(self.features[rows]))
             rank = _places(scores, self.wanted[rows], np.searchsorted(asked, self.of[rows]), len(asked))
-            every, rare = ranking_metrics(rank), ranking_metrics(rank, self.tail[asked])
-            worth.append(every["ndcg_at_10"] + tail_share * np.nan_to_num(rare["recall_at_10"]))
-        return TAIL_WEIGHTS[int(np.argmax(worth))]
+            worth.append(ranking_metrics(rank)["ndcg_at_10"])
+        return max(w for w, found in zip(TAIL_WEIGHTS, worth, strict=True) if found >= (1.0 - give) * max(worth))
 
 
 def _blocks(target: Codes, parts: Sequence[Candidates]) -> list[Codes]:
