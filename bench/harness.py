@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -162,6 +163,11 @@ def seconds_of(call: Callable[[], object], times: int) -> float:
         call()
         found.append(time.perf_counter() - started)
     return median(found)
+
+
+def known(value: Any) -> Any:
+    """The value, or ``None`` for a number that is none, which JSON has no word for."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def ratio_figure(name: str, ours: float, theirs: float, unit: str, peer: str) -> Figure:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from bench.harness import Listing
+from bench.harness import Listing, known
 from evenshelf.remedies import parse
 from evenshelf.study.results import Outcome, StudyResult
 from evenshelf.study.runner import WORDS_SPEC
@@ -43,12 +42,12 @@ def remedies_table(found: StudyResult) -> Listing:
                 c.spec,
                 c.macro_f1,
                 c.tail_f1,
-                _known(values["few_shot_f1"]),
+                known(values["few_shot_f1"]),
                 c.accuracy,
                 difference,
-                _known(c.p_holm),
-                _known(c.untuned),
-                _known(c.vanished),
+                known(c.p_holm),
+                known(c.untuned),
+                known(c.vanished),
             )
         )
     columns = (
@@ -84,15 +83,15 @@ def quality_table(name: str, found: StudyResult, verdict: Verdict) -> Listing:
                 _family(c.spec),
                 c.macro_f1,
                 None if base else [c.diff, c.low, c.high],
-                _known(c.p_holm),
+                known(c.p_holm),
                 c.tail_f1,
                 None if base else [c.tail_diff, c.tail_low, c.tail_high],
-                _known(c.head_f1),
+                known(c.head_f1),
                 c.accuracy,
-                _known(c.ece),
-                _known(c.tail_ece),
-                _known(c.untuned),
-                _known(c.vanished),
+                known(c.ece),
+                known(c.tail_ece),
+                known(c.untuned),
+                known(c.vanished),
                 c.seconds,
             )
         )
@@ -157,8 +156,4 @@ def _tuned(found: StudyResult, spec: str) -> Outcome:
 
 def _interval(scores: Bootstrap, spec: str, metric: str) -> list[float | None]:
     own = scores.interval(spec, metric)
-    return [_known(own.value), _known(own.low), _known(own.high)]
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return [known(own.value), known(own.low), known(own.high)]

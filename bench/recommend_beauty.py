@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +29,7 @@ from scipy.sparse import csr_array, csr_matrix
 from threadpoolctl import threadpool_limits
 
 from bench.data import real_data
-from bench.harness import Figure, Listing, Report, say
+from bench.harness import Figure, Listing, Report, known, say
 from evenshelf.errors import EvenshelfError, InputError
 from evenshelf.learners.ranking import fit_blend
 from evenshelf.learners.ranking.blend import BLOCK
@@ -136,7 +135,7 @@ def main(words: list[str] | None = None) -> int:
     seconds = best["fit_seconds"]
     report.figures.append(Figure("fit_seconds", seconds, "s", "lower", PEER, peer["fit_seconds"]))
     rows = sorted(lines.values(), key=lambda line: -line["ndcg_at_10"])
-    report.tables.append(Listing("recommenders", COLUMNS, tuple(tuple(_known(r[c]) for c in COLUMNS) for r in rows)))
+    report.tables.append(Listing("recommenders", COLUMNS, tuple(tuple(known(r[c]) for c in COLUMNS) for r in rows)))
     report.notes.append(
         f"{int(shop.descending.sum()):,} of {users:,} users are descending. Head, torso and tail are the first fifth, "
         "the next three tenths and the last half of the items by count; those never taken count for none of them."
@@ -287,11 +286,6 @@ def judged(name: str, make: Callable[[], Blocks], shop: Shop) -> dict[str, Any]:
         "tail50_recall_at_10": ranking_metrics(rank, bucket == "tail")["recall_at_10"],
         "fit_seconds": fitted,
     }
-
-
-def _known(value: Any) -> Any:
-    """NaN, where no user is of a kind, is no JSON."""
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _ratio(ours: float, theirs: float) -> float | None:

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.data import shop_of
-from bench.harness import Figure, Listing, Report, say
+from bench.harness import Figure, Listing, Report, known, say
 from evenshelf.errors import EvenshelfError
 from evenshelf.remedies import catalogue, remedy_set
 from evenshelf.study import prepare
@@ -145,7 +145,7 @@ def sets_table(found: StudyResult, verdict: Verdict) -> Listing:
     rows = []
     for c in verdict.comparisons:
         difference = None if c.spec == verdict.baseline else [c.diff, c.low, c.high]
-        tuned = (c.macro_f1, difference, _known(c.p_holm), _known(c.tail_f1), _known(c.head_f1))
+        tuned = (c.macro_f1, difference, known(c.p_holm), known(c.tail_f1), known(c.head_f1))
         rows.append((c.spec, *tuned, *_of_sets(found, c.spec)))
     columns = ("remedy", "macro_f1", "difference", "p_holm", "tail_f1", "head_f1", *SETS)
     return Listing("sets", columns, tuple(rows))
@@ -162,11 +162,7 @@ def learners_table(binary: StudyResult, softmax: StudyResult) -> Listing:
 
 def _of_sets(found: StudyResult, spec: str) -> list[float | None]:
     outcome = found[spec].tuned
-    return [None if outcome is None else _known(outcome.sets[name]) for name in SETS]
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return [None if outcome is None else known(outcome.sets[name]) for name in SETS]
 
 
 if __name__ == "__main__":

@@ -60,7 +60,9 @@ class Histories:
         """
         named = [str(n) for n in range(len(sequences))] if users is None else [str(user) for user in users]
         if len(named) != len(sequences):
-            raise InputError(f"There are {len(sequences)} sequences but {len(named)} users.")
+            raise InputError(
+                f"There are {len(sequences)} sequences but {len(named)} users.", hint="Give one sequence a user."
+            )
         steps = [str(item) for sequence in sequences for item in sequence]
         if not steps:
             raise InputError("No user has done anything.", hint="Give at least one item to one user.")
@@ -90,7 +92,7 @@ class Histories:
                     users.append(user)
                     sequences.append(items)
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{file} cannot be read: {error}.") from error
+            raise InputError(f"{file} cannot be read: {error}.", hint="USER ITEM ITEM ... a line, in UTF-8.") from error
         return cls.of(sequences, users, seed=seed)
 
     @property

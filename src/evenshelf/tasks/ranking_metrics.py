@@ -74,7 +74,10 @@ def cut_by_items(counts: NDArray[np.integer], shares: Sequence[float] = BY_ITEMS
         If there are not three shares that add up to one.
     """
     if len(shares) != 3 or not np.isclose(sum(shares), 1.0) or min(shares) < 0:
-        raise SettingError(f"The shares {tuple(shares)} are not three that add up to one.")
+        raise SettingError(
+            f"The shares {tuple(shares)} are not three that add up to one.",
+            hint=f"Those of head, torso and tail are usually {BY_ITEMS}.",
+        )
     place = np.empty(len(counts), np.int64)
     place[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
     bounds = np.rint(np.cumsum(shares)[:2] * len(counts))
