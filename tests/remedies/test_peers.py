@@ -151,19 +151,19 @@ def plain_ldam(scores, target, counts):
     return weights[target] * softmax_loss(moved, target)
 
 
-@settings(max_examples=40, deadline=None)
-@given(
-    rows=scored_rows(groups=4, max_rows=8),
-    case=st.sampled_from(
-        [
-            ("weighted_ce", plain_weighted),
-            ("focal", plain_focal),
-            ("balanced_softmax", plain_balanced_softmax),
-            ("ldam", plain_ldam),
-            ("none", lambda s, t, _: softmax_loss(s, t)),
-        ]
-    ),
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("weighted_ce", plain_weighted),
+        ("focal", plain_focal),
+        ("balanced_softmax", plain_balanced_softmax),
+        ("ldam", plain_ldam),
+        ("none", lambda s, t, _: softmax_loss(s, t)),
+    ],
+    ids=lambda case: case[0],
 )
+@settings(max_examples=40, deadline=None)
+@given(rows=scored_rows(groups=4, max_rows=8))
 def test_losses_are_those_of_plain_torch(rows, case) -> None:
     spec, plain = case
     scores, target, _ = rows
