@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,25 @@ def test_a_file_is_read_and_what_is_wrong_is_named(tmp_path: Path) -> None:
         Histories.of([[], []])
     with pytest.raises(InputError, match="2 sequences but 1 users"):
         Histories.of([["a"], ["b"]], ["ann"])
+
+
+@given(sequences, st.data())
+def test_histories_of_some_users_are_theirs(steps: list[list[int]], data: st.DataObject) -> None:
+    made = Histories.of(steps)
+    users = data.draw(st.lists(st.integers(0, len(steps) - 1), max_size=6))
+    some = made.of_users(np.array(users, np.int64))
+    assert given_back(some) == [[str(item) for item in steps[user]] for user in users]
+    assert some.users == tuple(str(user) for user in users)
+
+
+def test_time_and_strength_stay_with_their_steps() -> None:
+    made = Histories.of([["a", "b"], ["b"], ["c", "a", "b"]])
+    steps = np.arange(len(made.item))
+    told = replace(made, time=steps * 10, strength=(steps + 1).astype(np.float32))
+    shorter = told.without_last(1)
+    assert shorter.time is not None
+    assert shorter.time.tolist() == [0, 30, 40]
+    turned = told.of_users(np.array([2, 0]))
+    assert turned.strength is not None
+    assert turned.strength.tolist() == [4.0, 5.0, 6.0, 1.0, 2.0]
+    assert told.weights()[2].sum() == 15.0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +31,18 @@ class Histories:
         ``[U + 1]`` where each user's steps begin, and the number of all.
     item
         ``[N]`` codes of items, users one after another.
+    time
+        ``[N]`` seconds since 1970, or ``None`` where only the order is known.
+    strength
+        ``[N]`` float32 > 0, how much each step says: a purchase more than a look. ``None`` where all say the same.
     """
 
     items: tuple[str, ...]
     users: tuple[str, ...]
     start: Codes
     item: Codes
+    time: Codes | None = None
+    strength: NDArray[np.float32] | None = None
 
     @classmethod
     def of(
@@ -117,10 +123,39 @@ class Histories:
 
     def without_last(self, steps: int) -> Histories:
         """Without each user's last `steps`; who has fewer keeps none."""
-        kept = self.ago >= steps
-        lengths = np.maximum(self.lengths - steps, 0)
+        return self.kept(self.ago >= steps)
+
+    def kept(self, steps: NDArray[np.bool_]) -> Histories:
+        """Only some of the steps, ``[N]``; all users stay, some perhaps with none."""
+        lengths = np.bincount(self.user[steps], minlength=len(self.users))
+        return replace(
+            self,
+            start=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            item=self.item[steps],
+            time=None if self.time is None else self.time[steps],
+            strength=None if self.strength is None else self.strength[steps],
+        )
+
+    def of_users(self, users: NDArray[np.integer]) -> Histories:
+        """Histories of some users, by their codes, in that order."""
+        lengths = self.lengths[users]
         start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return Histories(self.items, self.users, start, self.item[kept])
+        step = np.arange(start[-1]) + np.repeat(self.start[users] - start[:-1], lengths)
+        return replace(
+            self,
+            users=tuple(self.users[user] for user in users),
+            start=start,
+            item=self.item[step],
+            time=None if self.time is None else self.time[step],
+            strength=None if self.strength is None else self.strength[step],
+        )
+
+    def blocks(self, size: int, users: NDArray[np.integer] | None = None) -> Iterator[tuple[Codes, Histories]]:
+        """Some users (all if ``None``) and their histories, at most `size` at a time."""
+        every = np.arange(len(self.users)) if users is None else np.asarray(users, np.int64)
+        for first in range(0, len(every), size):
+            block = every[first : first + size]
+            yield block, self.of_users(block)
 
     def last(self, steps: int) -> Codes:
         """``[U]`` the item `steps` from the end, 1 for the last one; -1 where there is none."""
@@ -130,7 +165,9 @@ class Histories:
         return found
 
     def weights(self, decay: float = 1.0) -> sparse.csr_array:
-        """``[U, I]`` float32 weight of each item in each history, ``decay ** steps ago``; the latest of an item counts.
+        """``[U, I]`` float32 weight of each item in each history; of an item that comes again the latest step counts.
+
+        A step weighs its strength times ``decay ** steps ago``.
 
         Parameters
         ----------
@@ -142,5 +179,7 @@ class Histories:
         _, latest = np.unique(key[::-1], return_index=True)
         rows = len(key) - 1 - latest
         value = (decay ** self.ago[rows].astype(np.float64)).astype(np.float32)
+        if self.strength is not None:
+            value *= self.strength[rows]
         shape = (len(self.users), len(self.items))
         return sparse.csr_array((value, (self.user[rows], self.item[rows])), shape=shape)
