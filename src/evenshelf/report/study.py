@@ -24,7 +24,6 @@ from evenshelf.study.fairness_wording import called, fairness_sentences, pooling
 from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.sets import SHOWN, how_answered, set_values
 from evenshelf.study.wording import comparison_note, only_trained_on, read_off, refusable, unguarded
-from evenshelf.tasks.label_metrics import METRICS
 from evenshelf.tasks.nouns import nouns_of
 from evenshelf.tasks.set_metrics import SET_METRICS
 
@@ -62,8 +61,9 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = 
         result=result,
         meta=result.meta,
         encoder=_encoder(result.meta),
-        metric=METRICS[verdict.metric],
-        metrics=METRICS,
+        metric=verdict.measures.metrics[verdict.metric],
+        metrics=verdict.measures.metrics,
+        measured=verdict.measures,
         base=base,
         best=best,
         rivals=rivals,
@@ -233,7 +233,8 @@ def _by_class(result: StudyResult, verdict: Verdict, nouns: Nouns) -> dict[str, 
 
 def _bucket_scores(verdict: Verdict) -> dict[str, tuple[float, float]]:
     before, after = verdict[verdict.baseline], verdict[verdict.best or verdict.baseline]
-    return {name: (getattr(before, f"{name}_f1"), getattr(after, f"{name}_f1")) for name in ("head", "torso", "tail")}
+    of = verdict.measures.of_part
+    return {name: (before[of(name)], after[of(name)]) for name in ("head", "torso", "tail")}
 
 
 def _reliability(result: StudyResult, verdict: Verdict) -> Figure | None:

@@ -5,7 +5,7 @@ On disk a result is a folder::
     study.json            what was asked, of which data, with which versions; costs; the verdict
     rows.parquet          one line per example: its class, fold and title group; its traits, where known
     classes.parquet       one line per class: name, number of examples, bucket
-    predictions.parquet   one line per remedy, mode and example: predicted class and two probabilities
+    predictions.parquet   one line per remedy, mode and example: predicted class and two probabilities, or a rank
     settings.parquet      one line per remedy, mode and fold: the chosen parameters, seconds, bytes
 
 Beside it, :mod:`evenshelf.study.metrics` writes every metric and the verdict.
@@ -42,9 +42,9 @@ class Outcome:
     Attributes
     ----------
     predicted
-        ``[n]`` int32, code of the predicted class; -1 where nothing is predicted.
+        ``[n]`` int32, code of the predicted class, or of the item that is shown first; -1 where there is none.
     p_true, p_predicted
-        ``[n]`` float32 in [0, 1], probability given to the true and to the predicted class.
+        ``[n]`` float32 in [0, 1], probability given to the true and to the predicted class; NaN where models give none.
     settings
         Per outer fold, the parameters used (``penalty`` and the remedy's own).
     seconds
@@ -53,7 +53,10 @@ class Outcome:
         Peak working memory of the fits, in bytes, estimated from the arrays held.
     sets
         Where examples have sets of labels: values of :data:`evenshelf.tasks.set_metrics.SET_METRICS`, those of rankings
-        averaged over folds.
+        averaged over folds. Of lists, those of :data:`evenshelf.tasks.list_metrics.LIST_METRICS`.
+    rank
+        Of lists, ``[n]`` float32: place of the wanted item in its list, from 0; infinity where it must not be shown.
+        ``None`` where classes are predicted.
     """
 
     predicted: NDArray[np.int32]
@@ -63,6 +66,14 @@ class Outcome:
     seconds: float = 0.0
     bytes: int = 0
     sets: Mapping[str, float] = field(default_factory=dict)
+    rank: NDArray[np.float32] | None = None
+
+    @property
+    def ranks(self) -> NDArray[np.float32]:
+        """`rank`, of answers that are lists."""
+        if self.rank is None:
+            raise InputError("These answers are classes and not lists.", hint="Judge them as such.")
+        return self.rank
 
 
 @dataclass(frozen=True)
@@ -164,18 +175,15 @@ def save(result: StudyResult, folder: Path) -> None:
         for mode, outcome in (("tuned", remedy.tuned), ("default", remedy.default)):
             if outcome is None:
                 continue
-            predictions.append(
-                pl.DataFrame(
-                    {
-                        "remedy": np.full(len(result.y), number, np.int16),
-                        "mode": pl.Series([mode]).new_from_index(0, len(result.y)),
-                        "row": np.arange(len(result.y), dtype=np.int32),
-                        "predicted": outcome.predicted,
-                        "p_true": outcome.p_true,
-                        "p_predicted": outcome.p_predicted,
-                    }
-                )
-            )
+            columns = {
+                "remedy": np.full(len(result.y), number, np.int16),
+                "mode": pl.Series([mode]).new_from_index(0, len(result.y)),
+                "row": np.arange(len(result.y), dtype=np.int32),
+                "predicted": outcome.predicted,
+                "p_true": outcome.p_true,
+                "p_predicted": outcome.p_predicted,
+            }
+            predictions.append(pl.DataFrame(columns if outcome.rank is None else {**columns, "rank": outcome.rank}))
             settings.extend(
                 {
                     "remedy": remedy.spec,
@@ -304,6 +312,7 @@ def load(folder: Path) -> StudyResult:
                     settings=tuple(json.loads(s) for s in chosen["setting"]),
                     seconds=float(chosen["seconds"][0]),
                     bytes=int(chosen["bytes"][0]),
+                    rank=part["rank"].to_numpy() if "rank" in part.columns else None,
                     sets={k: _NAN if v is None else v for k, v in entry.get("sets", {}).get(mode, {}).items()},
                 )
                 if len(part)

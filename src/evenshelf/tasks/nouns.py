@@ -26,6 +26,8 @@ class Nouns:
     advice
         What to do where the texts tell nothing, as the beginning of a sentence that ends "..., or compare other
         encoders".
+    clusters
+        What the groups that no split divides are called, where that does not follow from `text`.
     grouped
         Whether the groups that no split divides were given, and are not those of equal and nearly equal texts.
     """
@@ -39,6 +41,7 @@ class Nouns:
     examples: str = "examples"
     parts: str = "texts"
     advice: str = "Give the examples texts that describe them"
+    clusters: str = ""
     grouped: bool = False
 
     @property
@@ -49,7 +52,7 @@ class Nouns:
     @property
     def groups(self) -> str:
         """What such groups are called."""
-        return "groups" if self.grouped else f"{self.text} groups"
+        return "groups" if self.grouped else self.clusters or f"{self.text} groups"
 
     @property
     def together(self) -> str:
