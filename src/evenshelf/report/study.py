@@ -55,6 +55,7 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = 
     best = verdict[verdict.best] if verdict.best is not None else None
     rivals = [c for c in verdict.comparisons if c.spec != verdict.baseline]
     advice = advise(result, verdict)
+    classes = verdict.measures.likelihood
     return render(
         "study.html",
         verdict=verdict,
@@ -87,8 +88,8 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = 
         else None,
         cost_figure=remedy_charts.cost(verdict),
         cost_total=result.meta.get("timings", {}).get("cpu_seconds"),
-        by_class=_by_class(result, verdict, nouns),
-        reliability_figure=_reliability(result, verdict),
+        by_class=_by_class(result, verdict, nouns) if classes else None,
+        reliability_figure=_reliability(result, verdict) if classes else None,
         did=[_did(r) for r in result.remedies if r.tuned is not None],
         refused=[r for r in result.remedies if r.not_applicable is not None],
         unfinished=_unfinished(result),

@@ -237,7 +237,7 @@ def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | None = N
     if meta.get("read_off"):
         yield Text(read_off(meta["read_off"], nouns))
     for reason, count in meta.get("dropped", {}).items():
-        left = f"{counted(count, nouns.thing, nouns.things)} {plural(count, 'was', 'were')} left out"
+        left = f"{nouns.left_out(count)} {plural(count, 'was', 'were')} left out"
         yield Text(f"{left}: {reason}.")
     missing = meta.get("not_evaluated", {})
     if missing:
@@ -304,5 +304,5 @@ def verdict_text(result: StudyResult, verdict: Verdict) -> str:
     lines += [f"    not applicable: {text}" for text in not_used]
     nouns = nouns_of(result.meta)
     dropped = result.meta.get("dropped", {}).items()
-    lines += [f"  ({counted(count, nouns.thing, nouns.things)} left out: {why})" for why, count in dropped]
+    lines += [f"  ({nouns.left_out(count)} left out: {why})" for why, count in dropped]
     return "\n".join(lines)

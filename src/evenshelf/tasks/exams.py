@@ -136,6 +136,8 @@ def _by_time(histories: Histories, *, repeats: bool) -> Sitting:
     if histories.time is None:
         raise SettingError("There are no times to split by.", hint="Split by the last basket: --split last.")
     early, late = (int(moment) for moment in np.quantile(histories.time, SHARES, method="lower"))
+    if late <= early and (histories.time > early).any():  # of few moments, one still has to lie between
+        late = int(histories.time[histories.time > early].min())
     before = histories.time < late
     choosing = _exam(
         histories.kept(histories.time < early),

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from evenshelf.plurals import counted
+
 
 @dataclass(frozen=True)
 class Nouns:
@@ -23,6 +25,8 @@ class Nouns:
         What is counted; other than `things` where a thing has several labels.
     parts
         What texts are made of, and may be mere codes; "" where there are vectors and no texts.
+    row, rows
+        What is counted of what is left out, where that is no thing.
     advice
         What to do where the texts tell nothing, as the beginning of a sentence that ends "..., or compare other
         encoders".
@@ -42,7 +46,13 @@ class Nouns:
     parts: str = "texts"
     advice: str = "Give the examples texts that describe them"
     clusters: str = ""
+    row: str = ""
+    rows: str = ""
     grouped: bool = False
+
+    def left_out(self, count: int) -> str:
+        """So many things, or rows."""
+        return counted(count, self.row or self.thing, self.rows or self.things)
 
     @property
     def unit(self) -> str:

@@ -32,14 +32,16 @@ ATTRIBUTES = ("category", "brand", "tags")
 NOUNS = Nouns(
     thing="user",
     things="users",
-    text="title",
-    texts="titles",
+    text="history",
+    texts="histories",
     label="item",
     labels="items",
     examples="wanted items",
-    parts="titles",
+    parts="",
     advice="Give users longer histories",
     clusters="users",
+    row="event",
+    rows="events",
 )
 
 
@@ -209,7 +211,7 @@ class RecommendTask:
             return self
         picked = np.sort(np.random.default_rng(seed).permutation(len(self.histories.users))[:users])
         kept = np.isin(self.histories.user, picked)
-        left = {f"users not in the sample of {users:,} drawn with seed {seed}": len(self.histories.users) - users}
+        left = {f"of users not in the sample of {users:,} drawn with seed {seed}": int((~kept).sum())}
         return replace(
             self,
             histories=self.histories.of_users(picked),
@@ -290,7 +292,7 @@ def _events(shop: Shop, kinds: Sequence[str]) -> tuple[pl.DataFrame, dict[str, i
         nonlocal found
         kept = found.filter(rule.fill_null(value=False))
         if kept.height < found.height:
-            dropped[f"events {why}"] = found.height - kept.height
+            dropped[why] = found.height - kept.height
         found = kept
 
     keep("of nobody known", pl.col("user_id").is_not_null())
