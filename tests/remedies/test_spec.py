@@ -21,7 +21,7 @@ RESAMPLING = [name for name, kind in catalogue().items() if Stage.RESAMPLE in ki
 JOINABLE = [
     name
     for name, kind in catalogue().items()
-    if not {*kind.stages} & {Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL}
+    if not {*kind.stages} & {Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL, Stage.RERANK}
 ]
 
 
