@@ -36,6 +36,10 @@ class Family(StrEnum):
         return f"{self.value[0].upper()}{self.value[1:]}"
 
 
+OF_LISTS = frozenset({Family.RERANKING})
+"""Families that make sense only where lists are shown, and so in no study of labels."""
+
+
 class Shown(StrEnum):
     """Which numbers of a study speak for or against a sentence on a family."""
 

@@ -46,7 +46,7 @@ class Filling:
         """
         open_ = np.where(self._empty, LAST, worth)
         open_[self._taken] = -np.inf
-        chosen = open_.argmax(axis=1)
+        chosen: Codes = open_.argmax(axis=1)
         self._taken[self._lines, chosen] = True
         self._turn[self._lines, chosen] = self._filled
         self._filled += 1
