@@ -61,12 +61,11 @@ class MaximalMarginalRelevance(Remedy):
     def _reranked(self, offered: Offered, vectors: Floats) -> Codes:
         worth = np.float32(1.0 - self.lam) * offered.relevance
         own = vectors[np.maximum(offered.items, 0)]
-        alike = own @ own.transpose(0, 2, 1)
         lines = np.arange(len(worth))
         filling = Filling(offered)
         nearest = np.zeros_like(worth)
         for place in range(filling.places):
             chosen = filling.pick(worth - np.float32(self.lam) * nearest)
-            beside = alike[lines, chosen]
+            beside = (own @ own[lines, chosen][:, :, None])[:, :, 0]
             nearest = np.maximum(nearest, beside) if place else beside
         return filling.order
