@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from evenshelf.plurals import plural
 from evenshelf.remedies import Family
-from evenshelf.remedies.families import ACCOUNTS, Shown
+from evenshelf.remedies.families import ACCOUNTS, OF_LISTS, Shown
 from evenshelf.report.numbers import number
 from evenshelf.study.advising.evidence import SLIGHT
 from evenshelf.study.advising.facts import FEWEST
@@ -75,7 +75,7 @@ class Card:
 def cards(advice: Advice, verdict: Verdict) -> tuple[Card, ...]:
     """Families that were compared, best first, and then the others; without those of compositions."""
     known = {f.families[0]: f for f in advice.families if len(f.families) == 1}
-    order = [Family(name) for name in known] + [f for f in ACCOUNTS if f.value not in known]
+    order = [Family(name) for name in known] + [f for f in ACCOUNTS if f.value not in known and f not in OF_LISTS]
     return tuple(_card(family, ACCOUNTS[family], known.get(family.value), advice, verdict) for family in order)
 
 

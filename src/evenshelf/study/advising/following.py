@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from evenshelf.errors import EvenshelfError
 from evenshelf.plurals import plural
 from evenshelf.remedies import Composition, Family, catalogue, parse
+from evenshelf.remedies.families import OF_LISTS
 from evenshelf.study.wording import listed, probability, rivals, signed, value
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _together(verdict: Verdict, families: Sequence[FamilyEvidence]) -> str:
 def _not_compared(families: Sequence[FamilyEvidence], wanted: Sequence[Family], kinds: Sequence[type[Remedy]]) -> str:
     """Families that nothing is known of yet."""
     known = {f.families[0] for f in families if len(f.families) == 1}
-    offered = {kind.family for kind in kinds} - {Family.BASELINE}
+    offered = {kind.family for kind in kinds} - {Family.BASELINE} - OF_LISTS
     rest = [f for f in Family if f in offered and f.value not in known and f not in wanted]
     if not rest:
         return ""
