@@ -86,7 +86,7 @@ def test_by_time_those_without_a_history_are_asked_as_well() -> None:
 
 def test_a_split_that_is_none_and_one_without_times_say_so() -> None:
     histories = Histories.of([["a", "b", "c"]])
-    with pytest.raises(SettingError, match="no split 'lost'.*did you mean last"):
+    with pytest.raises(SettingError, match="did you mean last"):
         list(sittings(histories, np.arange(3), "lost", repeats=False, folds=3, seed=0))
     with pytest.raises(SettingError, match="no times"):
         list(sittings(histories, np.arange(3), "time", repeats=False, folds=3, seed=0))

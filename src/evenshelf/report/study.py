@@ -22,10 +22,9 @@ from evenshelf.study.evidence_wording import calibration_sentence, curve_sentenc
 from evenshelf.study.fairness import Fairness, fairness
 from evenshelf.study.fairness_wording import called, fairness_sentences, pooling_sentence
 from evenshelf.study.runner import WORDS_SPEC
-from evenshelf.study.sets import SHOWN, how_answered, set_values
+from evenshelf.study.sets import how_answered, metrics_beside, set_values, shown_beside
 from evenshelf.study.wording import comparison_note, only_trained_on, read_off, refusable, unguarded
 from evenshelf.tasks.nouns import nouns_of
-from evenshelf.tasks.set_metrics import SET_METRICS
 
 if TYPE_CHECKING:
     from evenshelf.report.svg import Figure
@@ -99,7 +98,10 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = 
         read_off=read_off(result.meta["read_off"], nouns) if result.meta.get("read_off") else "",
         several_labels=how_answered(result.meta, nouns),
         set_values=set_values(result, verdict),
-        set_metrics=[SET_METRICS[name] for name in SHOWN],
+        set_metrics=[
+            metrics_beside(verdict.measures)[name]
+            for name in shown_beside(verdict.measures, set_values(result, verdict))
+        ],
         only_trained_on=only_trained_on(
             result.meta.get("only_trained_on", 0), nouns, several=result.example is not None
         ),

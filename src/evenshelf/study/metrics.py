@@ -13,7 +13,7 @@ import polars as pl
 from evenshelf.study.advising import advise, save_advice
 from evenshelf.study.fairness import Fairness, fairness, save_fairness
 from evenshelf.study.judges import judge_of
-from evenshelf.tasks.set_metrics import SET_METRICS
+from evenshelf.study.sets import metrics_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,6 +49,7 @@ def metrics_table(result: StudyResult) -> pl.DataFrame:
         ``better``.
     """
     judge = judge_of(result)
+    beside = metrics_beside(judge.measures)
     numbers = sorted({int(fold) for fold in result.fold if fold >= 0})
     evaluated = result.fold >= 0
     parts = [(POOLED, evaluated), *((str(number), result.fold == number) for number in numbers)]
@@ -62,7 +63,7 @@ def metrics_table(result: StudyResult) -> pl.DataFrame:
                     better = judge.measures.metrics[name].better
                     lines.append((remedy.spec, mode, fold, _asked(result, rows), name, _known(value), better))
             for name, value in outcome.sets.items():
-                better = SET_METRICS[name].better
+                better = beside[name].better
                 lines.append((remedy.spec, mode, POOLED, _asked(result, evaluated), name, _known(value), better))
             for name in COSTS:
                 value = float(getattr(outcome, name))

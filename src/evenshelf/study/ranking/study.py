@@ -318,29 +318,49 @@ class _Rows:
         searched: float,
     ) -> Outcome:
         """Of a remedy at the settings of each fold."""
-        ranks, first, described, seconds, most = [], [], [], searched, 0
-        for number, exam in self.exams.items():
-            facts, fact, rank, shown = _answer(folder, finals[number], name, by_fold[number])
-            ranks.append(rank)
-            first.append(shown[exam.user, 0])
-            described.append(by_fold[number].describe())
-            seconds += fact["seconds"]
-            most = max(most, facts["bytes"])
+        found = [_answer(folder, finals[number], name, by_fold[number]) for number in self.exams]
         nothing = np.full(len(self.item), np.nan, np.float32)
+        asked = np.array([len(exam.group) for exam in self.exams.values()])
         return Outcome(
-            np.concatenate(first), nothing, nothing, tuple(described), seconds, most, rank=np.concatenate(ranks)
+            np.concatenate([one.first[exam.user] for one, exam in zip(found, self.exams.values(), strict=True)]),
+            nothing,
+            nothing,
+            tuple(setting.describe() for setting in by_fold.values()),
+            searched + sum(one.seconds for one in found),
+            max(one.bytes for one in found),
+            {name: _mean([one.lists[name] for one in found], asked) for name in found[0].lists},
+            np.concatenate([one.rank for one in found]),
+            np.sum([one.shown for one in found], axis=0, dtype=np.int32),
         )
 
 
-def _answer(
-    folder: Path, finals: Sequence[Job], name: str, setting: Setting
-) -> tuple[dict[str, Any], dict[str, Any], NDArray[np.float32], NDArray[np.int32]]:
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """What one fit showed under one remedy: places of what was wanted, ``[U]`` first items, ``[I]`` times shown."""
+
+    rank: NDArray[np.float32]
+    first: NDArray[np.int32]
+    shown: NDArray[np.int32]
+    lists: Mapping[str, float | None]
+    seconds: float
+    bytes: int
+
+
+def _answer(folder: Path, finals: Sequence[Job], name: str, setting: Setting) -> _Answer:
     for job in finals:
         for number, (asked, own) in enumerate(job.asks):
             if asked == name and own.describe() == setting.describe():
                 facts, arrays = trials.read(folder, job.address)
-                return facts, facts["asks"][number], arrays[f"{number}.rank"], arrays[f"{number}.shown"]
+                fact = facts["asks"][number]
+                rank, first, shown = (arrays[f"{number}.{part}"] for part in ("rank", "first", "shown"))
+                return _Answer(rank, first, shown, fact["lists"], fact["seconds"], facts["bytes"])
     raise SettingError(f"{name} was not fitted.", hint="Run the study again.")
+
+
+def _mean(values: Sequence[float | None], asked: NDArray[np.int64]) -> float:
+    """Mean over folds, by how many users were asked; NaN where none has a value."""
+    known = [(value, count) for value, count in zip(values, asked, strict=True) if value is not None]
+    return sum(v * n for v, n in known) / sum(n for _, n in known) if known else float("nan")
 
 
 def _length(steps: int) -> str:
