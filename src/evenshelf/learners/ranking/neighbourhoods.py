@@ -1,0 +1,50 @@
+"""What items say for each other, and what a remedy and the popularity of items add to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array
+
+from evenshelf.learners.ranking.base import Evidence, Floats, log_scores
+from evenshelf.remedies import Remedy
+from evenshelf.tasks.histories import Histories
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbourhoods:
+    """How much each item speaks for each other one.
+
+    Attributes
+    ----------
+    matrix
+        ``[I, I]``: row, an item of a history; column, one that may be shown.
+    popularity
+        ``[I]`` how often each item was taken.
+    decay
+        What an item says is multiplied by this for each step that it is back.
+    """
+
+    matrix: csr_array
+    popularity: NDArray[np.int64]
+    decay: float
+
+    @property
+    def bytes(self) -> int:
+        """Of the matrix."""
+        return int(self.matrix.data.nbytes + self.matrix.indices.nbytes + self.matrix.indptr.nbytes)
+
+    def scores(self, histories: Histories) -> Floats:
+        """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`."""
+        return log_scores((histories.weights(self.decay) @ self.matrix).toarray(), self.popularity)
+
+
+def weighed(matrix: csr_array, evidence: Evidence, remedy: Remedy) -> csr_array:
+    """What speaks for an item, times what the remedy says an example of it weighs.
+
+    Counts of pairs are sums over examples of the item that is shown, so weighing these weighs its column.
+    """
+    weight = remedy.weight(evidence.prior)
+    return matrix if weight is None else csr_array(matrix @ diags_array(weight), dtype=np.float32)
