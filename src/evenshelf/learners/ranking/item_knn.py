@@ -9,7 +9,7 @@ import numpy as np
 
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.counting import likeness, taken_together
-from evenshelf.learners.ranking.neighbourhoods import Neighbourhoods, weighed
+from evenshelf.learners.ranking.neighbourhoods import Neighbourhoods, neighbourhoods
 from evenshelf.learners.ranking.registry import RankingLearner, register
 from evenshelf.remedies import Remedy, Stage
 
@@ -24,7 +24,7 @@ def fit_item_knn(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, An
     histories = evidence.histories
     counts = taken_together(histories, user_weight=setting["user_weight"])
     matrix = likeness(counts, histories.counts.astype(np.float64), alpha=setting["alpha"], shrink=setting["shrink"])
-    return Neighbourhoods(weighed(matrix, evidence, remedy), histories.counts, setting["decay"])
+    return neighbourhoods(matrix, evidence, remedy, setting["decay"])
 
 
 register(

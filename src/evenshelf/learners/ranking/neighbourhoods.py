@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
-from evenshelf.learners.ranking.base import Evidence, Floats, log_scores
+from evenshelf.learners.ranking.base import Evidence, Floats, log_scores, popularity_of
 from evenshelf.remedies import Remedy
 from evenshelf.tasks.histories import Histories
 
@@ -22,13 +22,13 @@ class Neighbourhoods:
     matrix
         ``[I, I]``: row, an item of a history; column, one that may be shown.
     popularity
-        ``[I]`` how often each item was taken.
+        ``[I]`` for whom nothing speaks for anything; see :func:`popularity_of`.
     decay
         What an item says is multiplied by this for each step that it is back.
     """
 
     matrix: csr_array
-    popularity: NDArray[np.int64]
+    popularity: NDArray[np.float64]
     decay: float
 
     @property
@@ -41,10 +41,12 @@ class Neighbourhoods:
         return log_scores((histories.weights(self.decay) @ self.matrix).toarray(), self.popularity)
 
 
-def weighed(matrix: csr_array, evidence: Evidence, remedy: Remedy) -> csr_array:
-    """What speaks for an item, times what the remedy says an example of it weighs.
+def neighbourhoods(matrix: csr_array, evidence: Evidence, remedy: Remedy, decay: float) -> Neighbourhoods:
+    """Neighbourhoods from a likeness, in which examples weigh what a remedy says.
 
     Counts of pairs are sums over examples of the item that is shown, so weighing these weighs its column.
     """
     weight = remedy.weight(evidence.prior)
-    return matrix if weight is None else csr_array(matrix @ diags_array(weight), dtype=np.float32)
+    if weight is not None:
+        matrix = csr_array(matrix @ diags_array(weight), dtype=np.float32)
+    return Neighbourhoods(matrix, popularity_of(evidence, remedy), decay)

@@ -9,7 +9,7 @@ import numpy as np
 
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.counting import likeness, taken_after
-from evenshelf.learners.ranking.neighbourhoods import Neighbourhoods, weighed
+from evenshelf.learners.ranking.neighbourhoods import Neighbourhoods, neighbourhoods
 from evenshelf.learners.ranking.registry import RankingLearner, register
 from evenshelf.remedies import Remedy, Stage
 
@@ -20,7 +20,7 @@ def fit_transitions(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str,
     histories = evidence.histories
     counts = taken_after(histories, user_weight=setting["user_weight"], decay=setting["gap_decay"])
     matrix = likeness(counts, histories.counts.astype(np.float64), alpha=setting["alpha"], shrink=setting["shrink"])
-    return Neighbourhoods(weighed(matrix, evidence, remedy), histories.counts, setting["decay"])
+    return neighbourhoods(matrix, evidence, remedy, setting["decay"])
 
 
 register(
