@@ -12,10 +12,30 @@ from evenshelf.remedies.spec import parse
 # compositions that earned their place by measurement; see docs/decisions
 PROVEN = ("name_prior + logit_adjust(tau=0.5)",)
 SETS = {
-    "standard": "every remedy of the catalogue that needs nothing from you, and proven compositions",
+    "standard": "every remedy for labels that needs nothing from you, and proven compositions",
     "quick": "one of each stage",
+    "lists": "for learners that rank items for users",
 }
 QUICK = ("none", "balanced", "random_over", "balanced_softmax", "logit_adjust", "knn", "threshold_moving", "name_prior")
+LISTS = (
+    "none",
+    "balanced",
+    "effective_number",
+    "inverse_propensity",
+    "random_over",
+    "square_root",
+    "balanced_softmax",
+    "focal",
+    "logit_adjust",
+    "sampled_softmax",
+    "sampled_softmax(logq=False)",
+    "crop",
+    "mask",
+    "reorder",
+    "substitute",
+    "name_prior",
+)
+"""What is worth comparing where items are ranked."""
 
 
 def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:
@@ -34,10 +54,12 @@ def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:
         if isinstance(item, Remedy):
             found.append(item)
         elif item == "standard":
-            found.extend(kind() for kind in catalogue().values() if not kind.needs)
+            found.extend(kind() for kind in catalogue().values() if not kind.needs and kind().serves_labels)
             found.extend(parse(spec) for spec in PROVEN)
         elif item == "quick":
             found.extend(parse(spec) for spec in QUICK)
+        elif item == "lists":
+            found.extend(parse(spec) for spec in LISTS)
         else:
             found.append(parse(item))
     unique = {remedy.spec: remedy for remedy in found}
