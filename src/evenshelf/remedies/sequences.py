@@ -74,7 +74,7 @@ class Sequences:
 
 def sizes(lengths: Codes, share: float, least: int) -> Codes:
     """``[S]`` steps that are a share of each length, rounded, and not fewer than `least`."""
-    return np.maximum(np.rint(share * lengths), least).astype(np.int64)
+    return np.asarray(np.maximum(np.rint(share * lengths), least), np.int64)
 
 
 def chosen(able: NDArray[np.bool_], rate: float, rng: np.random.Generator) -> Codes:

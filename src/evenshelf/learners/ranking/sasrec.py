@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from evenshelf.errors import SettingError
+from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import Evidence, Floats
 from evenshelf.learners.ranking.item_vectors import history_vectors, nearest_items, taken_vectors, text_vectors
 from evenshelf.learners.ranking.registry import RankingLearner, register
@@ -26,6 +26,7 @@ from evenshelf.tasks.ranking_metrics import rank_of, ranking_metrics
 
 Codes = NDArray[np.int64]
 
+SHAPE, LOOP = Shape(), Loop()
 SPREAD = 0.02
 """Deviation of the numbers that items start from."""
 PULL = 10.0
@@ -86,6 +87,8 @@ def fit_sasrec(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any]
 
     Raises
     ------
+    InputError
+        If no user has two steps.
     SettingError
         If the remedy makes vectors of its own: there is no history that such a row would be read from.
     """
@@ -102,7 +105,7 @@ class _Fit:
         self, evidence: Evidence, remedy: Remedy, setting: Mapping[str, Any], rng: np.random.Generator
     ) -> None:
         self.evidence, self.remedy, self.setting, self.rng = evidence, remedy, setting, rng
-        self.shape, self.loop = Shape(), Loop(dropout=setting["dropout"])
+        self.shape, self.loop = SHAPE, replace(LOOP, dropout=setting["dropout"])
         self.prior = evidence.prior
         self.seed = int(rng.integers(2**31))
         histories = evidence.histories
@@ -114,14 +117,16 @@ class _Fit:
         self.wanted = histories.last(1)[self.held]
         self.texts = text_vectors(evidence.facts, self.shape.width, self.seed)
         self.windows = Windows.of(self.given.item, self.given.start, self.shape.most)
+        if not len(self.windows.step):
+            raise InputError("No user has two steps, so nothing comes after anything.", hint="Give longer histories.")
 
     def _held_out(self, histories: Histories) -> Codes:
         """A tenth of the users who have enough steps, and whose last one is to be shown: it is not trained on."""
         able = histories.lengths >= 3
         if not self.evidence.repeats:
-            last, before = histories.last(1), histories.without_last(1).weights()
-            users = np.flatnonzero(able)
-            able[users] = np.asarray(before[users, last[users]]).ravel() == 0
+            before, items = histories.without_last(1), len(histories.items)
+            own = np.arange(len(able)) * items + histories.last(1)
+            able &= ~np.isin(own, before.user * items + before.item)
         drawn = self.rng.permutation(np.flatnonzero(able))[: int(able.sum()) // 10]
         return np.sort(drawn).astype(np.int64)
 
@@ -139,8 +144,6 @@ class _Fit:
         near = self._near()
         best, kept, chosen, done = -1.0, start, 0, 0
         for done in range(1, (self.loop.rounds if len(self.held) else self.loop.alone) + 1):
-            if not len(entries.first):
-                break
             windows, more = self._augmented(entries, near)
             pass_over(network, windows, more, optimiser, goal=goal, loop=self.loop, rng=self.rng)
             found = self._worth(network) if len(self.held) else float(done)
@@ -164,7 +167,7 @@ class _Fit:
         windows = self.windows
         target = windows.target
         entries = Entries.plain(target, np.ones(len(target), np.float32))
-        if Stage.RESAMPLE in self.remedy.stages and len(target):
+        if Stage.RESAMPLE in self.remedy.stages:
             # a prior of what is drawn from: first steps are of the prior of all, and no examples
             prior = Prior(np.bincount(target, minlength=len(self.prior.counts)).astype(np.int64))
             rows = self.remedy.resample(self._history_vectors(), target, prior, self.rng)

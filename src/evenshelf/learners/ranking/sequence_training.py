@@ -32,6 +32,8 @@ class Loop:
         So many where nothing is held out.
     patience
         Rounds without a better NDCG on what is held out after which it ends.
+    steps
+        At least so many a round: few sequences are gone through more than once in it.
     batch
         Windows a step.
     rate
@@ -42,7 +44,8 @@ class Loop:
 
     rounds: int = 40
     alone: int = 10
-    patience: int = 4
+    patience: int = 5
+    steps: int = 25
     batch: int = 128
     rate: float = 2e-3
     dropout: float = 0.4
@@ -118,14 +121,17 @@ class Goal:
     pull: float = 0.0
 
 
-def steps_of(windows: Windows, entries: Entries, batch: int, rng: np.random.Generator) -> Iterator[Entries]:
-    """Entries of one pass, by the windows that their first examples are in, `batch` windows at a time."""
+def steps_of(windows: Windows, entries: Entries, loop: Loop, rng: np.random.Generator) -> Iterator[Entries]:
+    """Entries of one round, by the windows that their first examples are in, once or as often as makes enough steps."""
     order = np.argsort(windows.window[entries.first], kind="stable")
     bounds = np.searchsorted(windows.window[entries.first[order]], np.arange(len(windows.begin) + 1))
-    for some in windows.batches(batch, rng):
-        index = np.concatenate([order[bounds[w] : bounds[w + 1]] for w in some])
-        if len(index):
-            yield entries.of(index)
+    made = 0
+    while made < loop.steps:
+        for some in windows.batches(loop.batch, rng):
+            index = np.concatenate([order[bounds[w] : bounds[w + 1]] for w in some])
+            if len(index):
+                made += 1
+                yield entries.of(index)
 
 
 def pass_over(
@@ -138,11 +144,11 @@ def pass_over(
     loop: Loop,
     rng: np.random.Generator,
 ) -> float:
-    """One pass over all entries; gives the mean loss in it."""
+    """One round; gives the mean loss of an example in it."""
     import torch  # noqa: PLC0415 - slow to import, and optional
 
-    total, whole = 0.0, float(entries.weight.sum(dtype=np.float64))
-    for some in steps_of(windows, entries, loop.batch, rng):
+    total, seen, whole = 0.0, 0.0, float(entries.weight.sum(dtype=np.float64))
+    for some in steps_of(windows, entries, loop, rng):
         optimiser.zero_grad()
         read = network.points(windows, some, loop.batch, dropout=loop.dropout)
         weight = float(some.weight.sum(dtype=np.float64))
@@ -152,7 +158,8 @@ def pass_over(
                 network.weights["item"].grad += (2.0 * goal.pull / whole) * network.weights["item"]
         optimiser.step()
         total += value * weight
-    return total / whole
+        seen += weight
+    return total / seen
 
 
 def _sloped(network: Network, read: Any, some: Entries, goal: Goal, rng: np.random.Generator) -> float:
