@@ -22,8 +22,8 @@ class SampledSoftmax(Remedy):
 
     Drawn groups stand for those that are not drawn: with the correction each counts one over the expected number of
     its draws, so that the sum over the draw estimates the sum over all without bias, whatever it is drawn by. Without
-    it, frequent groups are pushed down as often as they are drawn: where each of very many groups is a small part of what
-    is drawn, scores end at those of the balanced softmax with ``tau = beta``, which favours rare groups.
+    it, frequent groups are pushed down as often as they are drawn: where each of very many groups is a small part of
+    what is drawn, scores end at those of the balanced softmax with ``tau = beta``, which favours rare groups.
 
     Parameters
     ----------
