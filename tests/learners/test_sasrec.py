@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from evenshelf.errors import InputError, SettingError
+from evenshelf.errors import InputError, MissingExtraError, SettingError
 from evenshelf.learners.heads import HEADS
 from evenshelf.learners.ranking import sasrec
 from evenshelf.learners.ranking.base import Evidence, ItemFacts
@@ -217,6 +219,18 @@ def test_what_cannot_be_honoured_is_refused() -> None:
     assert "stage calibrate" in str(learner.unsupported(parse("threshold_moving")))
     assert all(learner.unsupported(remedy) is None for remedy in remedy_set("lists"))
     assert learner.directed
+
+
+def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"evenshelf\[train\]"):
+        fitted()
+
+
+def test_to_list_the_learners_does_not_import_torch() -> None:
+    script = "import sys; from evenshelf.learners.ranking import registry as r; "
+    script += "sys.exit(2 if 'sasrec' not in r.ranking_learners() else 'torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(("spec", "stage"), [("crop", "augment"), ("sampled_softmax", "negatives")])

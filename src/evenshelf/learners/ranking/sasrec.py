@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from evenshelf.errors import InputError, SettingError
+from evenshelf.errors import InputError, MissingExtraError, SettingError
 from evenshelf.learners.ranking.base import Evidence, Floats
 from evenshelf.learners.ranking.item_vectors import history_vectors, nearest_items, taken_vectors, text_vectors
 from evenshelf.learners.ranking.registry import RankingLearner, register
@@ -89,11 +90,14 @@ def fit_sasrec(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any]
     ------
     InputError
         If no user has two steps.
+    MissingExtraError
+        If torch is not installed.
     SettingError
         If the remedy makes vectors of its own: there is no history that such a row would be read from.
     """
-    rng = np.random.default_rng(seed)
-    fit = _Fit(evidence, remedy, setting, rng)
+    if find_spec("torch") is None:
+        raise MissingExtraError("torch", "train", "the learner sasrec")
+    fit = _Fit(evidence, remedy, setting, np.random.default_rng(seed))
     with seeded(seed), threadpool_limits(1):
         return fit.run()
 
