@@ -59,6 +59,8 @@ MUTANTS = (
     Mutant(
         "losses.py", "-(miss**self.gamma) * log_p", "-(miss ** (self.gamma + 1)) * log_p", "test_peers.py -k losses"
     ),
+    Mutant("sampled_softmax.py", "np.log(self.negatives * share)", "np.log(share)", "test_augment.py -k negatives"),
+    Mutant("substitute.py", "** -self.rare", "** self.rare", "test_augment.py -k rare"),
     Mutant("mix.py", "(two >= self.kappa * one)", "(two > 2 * self.kappa * one)", "test_mix.py -k remix"),
 )
 
