@@ -22,7 +22,7 @@ HEAD = """\
 A remedy is written as a **spec**: its name, with parameters in brackets where they are to be fixed, such as
 `{example}`. What is not fixed is tuned over the values under *tried*, inside the training folds, together with the
 penalty of the head. Specs are joined with `+`: weights multiply, adjustments follow each other, and of the stages
-*augment*, *resample*, *loss*, *negatives*, *retrieve*, *calibrate* and *pool* there can be one.
+*augment*, *resample*, *loss*, *negatives*, *retrieve*, *calibrate*, *pool* and *rerank* there can be one.
 
 In formulas, g is a group (in product labelling: a class), n[g] the number of its training examples and s[g] its score.
 """
@@ -40,6 +40,10 @@ STAGES = {
         "Is fitted on scores of rows that the model has not seen, and changes all later ones.",
     ),
     Stage.POOL: ("Pool", "Lets rare groups borrow: from what their names mean, or from where their rows lie."),
+    Stage.RERANK: (
+        "Rerank",
+        "Orders the best items for a user anew; not for labels. A discount by popularity is `logit_adjust`.",
+    ),
 }
 
 

@@ -6,6 +6,7 @@ from evenshelf.remedies.composition import Composition
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import Loss
 from evenshelf.remedies.negatives import Negatives
+from evenshelf.remedies.offered import Offered
 from evenshelf.remedies.registry import catalogue, register
 from evenshelf.remedies.rows import Prior, Rows, SetRows
 from evenshelf.remedies.sequences import MASKED, Sequences
@@ -20,6 +21,7 @@ __all__ = [
     "Family",
     "Loss",
     "Negatives",
+    "Offered",
     "Prior",
     "Remedy",
     "Retrieved",

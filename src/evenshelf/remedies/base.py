@@ -20,6 +20,7 @@ from evenshelf.remedies.after_training import Calibrated, Retrieved
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import CrossEntropy, Loss
 from evenshelf.remedies.negatives import Negatives
+from evenshelf.remedies.offered import Offered
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows, SetRows
 from evenshelf.remedies.sequences import Sequences
 from evenshelf.remedies.set_losses import SetLoss
@@ -37,9 +38,10 @@ class Stage(StrEnum):
     RETRIEVE = "retrieve"
     CALIBRATE = "calibrate"
     POOL = "pool"
+    RERANK = "rerank"
 
 
-OF_LISTS = frozenset({Stage.AUGMENT, Stage.NEGATIVES})
+STAGES_OF_LISTS = frozenset({Stage.AUGMENT, Stage.NEGATIVES, Stage.RERANK})
 """Stages that only a learner can honour which ranks items for users: those of sequences and of very many groups."""
 
 
@@ -75,6 +77,8 @@ class Remedy:
         Whether it asks for the norms of the groups' weight vectors, which only some learners have.
     many_labels
         Whether it makes sense only where an example has a set of labels, each with a score of its own.
+    together
+        Whether the list of a user depends on who else is given one at the same time.
     """
 
     name: ClassVar[str]
@@ -90,6 +94,7 @@ class Remedy:
     reads_names: ClassVar[bool] = False
     norms: ClassVar[bool] = False
     many_labels: ClassVar[bool] = False
+    together: ClassVar[bool] = False
 
     @property
     def bags(self) -> int:
@@ -104,7 +109,7 @@ class Remedy:
     @property
     def serves_labels(self) -> bool:
         """Whether a learner that labels examples could honour it, and not only one that ranks items for users."""
-        return OF_LISTS.isdisjoint(self.stages)
+        return STAGES_OF_LISTS.isdisjoint(self.stages)
 
     @property
     def fingerprint(self) -> str:
@@ -299,6 +304,18 @@ class Remedy:
         means
             ``[G, d]`` mean of each group's training rows, seen from the mean of all; 0 of a group that has none.
             The root mean square length of rows is about 1.
+        """
+        return None
+
+    def rerank(self, offered: Offered, prior: Prior) -> Codes | None:
+        """``[n, k]`` the order in which candidates are shown, as places in the given lists; ``None`` leaves them.
+
+        Parameters
+        ----------
+        offered
+            Candidates, and what is known of them and of whom they are for.
+        prior
+            Of what was learned from.
         """
         return None
 

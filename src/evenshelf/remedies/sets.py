@@ -14,7 +14,7 @@ PROVEN = ("name_prior + logit_adjust(tau=0.5)",)
 SETS = {
     "standard": "every remedy for labels that needs nothing from you, and proven compositions",
     "quick": "one of each stage",
-    "lists": "for learners that rank items for users",
+    "lists": "for recommendation: what changes training, scores or lists",
 }
 QUICK = ("none", "balanced", "random_over", "balanced_softmax", "logit_adjust", "knn", "threshold_moving", "name_prior")
 LISTS = (
@@ -26,7 +26,7 @@ LISTS = (
     "square_root",
     "balanced_softmax",
     "focal",
-    "logit_adjust",
+    "logit_adjust(tau=0.2)",
     "sampled_softmax",
     "sampled_softmax(logq=False)",
     "crop",
@@ -34,8 +34,11 @@ LISTS = (
     "reorder",
     "substitute",
     "name_prior",
+    "mmr",
+    "calibrated",
+    "xquad",
+    "fair_exposure",
 )
-"""What is worth comparing where items are ranked."""
 
 
 def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:
