@@ -21,7 +21,7 @@ from evenshelf.learners.ranking.sequence_network import Network
 from evenshelf.learners.ranking.sequence_training import Entries
 from evenshelf.learners.ranking.transformer import Shape, initial_weights
 from evenshelf.learners.ranking.windows import Windows
-from evenshelf.remedies import parse, remedy_set
+from evenshelf.remedies import Prior, Remedy, catalogue, parse, remedy_set
 from evenshelf.tasks.histories import Histories
 
 torch = pytest.importorskip("torch")
@@ -59,6 +59,11 @@ def fitted(spec: str = "none", seed: int = 0, known: Evidence | None = None, **s
     found = learner.fit(known or evidence(), remedy, setting={**learner.default, **setting}, seed=seed)
     assert isinstance(found, SequenceRanker)
     return found
+
+
+def warms_up(kind: type[Remedy]) -> bool:
+    loss = None if kind.needs else kind().loss(Prior(np.array([5, 2])))
+    return loss is not None and loss.warm_up() is not None
 
 
 def network(seed: int = 0, order: np.ndarray | None = None) -> Network:
@@ -167,6 +172,20 @@ def test_what_is_declared_is_honoured(spec: str) -> None:
     plain, changed = fitted(negatives=0), fitted(spec, negatives=0)
     assert np.isfinite(changed.scores(rounds())).all()
     assert np.abs(plain.scores(rounds()) - changed.scores(rounds())).max() > 1e-3
+
+
+@pytest.mark.usefixtures("small")
+def test_what_was_done_to_examples_is_told() -> None:
+    assert fitted().notes == ()
+    (copied, cropped) = fitted("random_over + crop(rate=1)").notes
+    assert "copies added" in copied
+    assert "pieces of" in cropped
+
+
+@pytest.mark.usefixtures("small")
+def test_a_loss_that_starts_from_a_plainer_one_is_trained_in_two_phases() -> None:
+    spec = next(name for name, kind in catalogue().items() if warms_up(kind))
+    assert fitted(spec).rounds[0] == 2 * fitted("focal").rounds[0]
 
 
 @pytest.mark.usefixtures("small")

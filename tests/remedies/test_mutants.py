@@ -78,6 +78,8 @@ MUTANTS = (
         "seen[shown] / (seen[shown] + 1.0)",
         "test_reranking.py -k exposure_makes",
     ),
+    Mutant("sampled_softmax.py", "np.log(self.negatives * share)", "np.log(share)", "test_augment.py -k negatives"),
+    Mutant("substitute.py", "** -self.rare", "** self.rare", "test_augment.py -k rare"),
     Mutant("mix.py", "(two >= self.kappa * one)", "(two > 2 * self.kappa * one)", "test_mix.py -k remix"),
 )
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from evenshelf.errors import SettingError
 from evenshelf.remedies import Composition, Prior, Stage, catalogue, parse, remedy_set
 from evenshelf.remedies.adjust import LogitAdjust
-from evenshelf.remedies.base import OF_LISTS
+from evenshelf.remedies.base import STAGES_OF_LISTS
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.sets import LISTS, PROVEN, QUICK
 from evenshelf.remedies.weight import Balanced
 
 RESAMPLING = [name for name, kind in catalogue().items() if Stage.RESAMPLE in kind.stages]
-ALONE = {Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL, *OF_LISTS}
+ALONE = {Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL, *STAGES_OF_LISTS}
 JOINABLE = [name for name, kind in catalogue().items() if ALONE.isdisjoint(kind.stages)]
 
 
@@ -112,7 +112,7 @@ def test_the_standard_set_is_the_catalogue_and_what_is_proven() -> None:
     assert {r.spec for r in standard} == {kind().spec for kind in labelling if not kind.needs} | set(PROVEN)
     assert len({r.spec for r in standard}) == len(standard)
     stages = {stage for kind in labelling for stage in kind.stages}
-    assert stages == {s for r in remedy_set("quick") for s in r.stages} == set(Stage) - OF_LISTS
+    assert stages == {s for r in remedy_set("quick") for s in r.stages} == set(Stage) - STAGES_OF_LISTS
     assert [r.spec for r in remedy_set("quick")] == list(QUICK)
 
 

@@ -41,7 +41,7 @@ class Stage(StrEnum):
     RERANK = "rerank"
 
 
-OF_LISTS = frozenset({Stage.AUGMENT, Stage.NEGATIVES, Stage.RERANK})
+STAGES_OF_LISTS = frozenset({Stage.AUGMENT, Stage.NEGATIVES, Stage.RERANK})
 """Stages that only make sense where items are ranked for users: of sequences, very many groups, and whole lists."""
 
 
@@ -109,7 +109,7 @@ class Remedy:
     @property
     def serves_labels(self) -> bool:
         """Whether a learner that labels examples could honour it, and not only one that ranks items for users."""
-        return OF_LISTS.isdisjoint(self.stages)
+        return STAGES_OF_LISTS.isdisjoint(self.stages)
 
     @property
     def fingerprint(self) -> str:

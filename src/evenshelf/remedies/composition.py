@@ -24,8 +24,8 @@ class Composition(Remedy):
     """Several remedies used together, written ``a + b``.
 
     Weights multiply and adjustments follow each other; of the stages *augment*, *resample*, *loss*, *negatives*,
-    *retrieve*, *calibrate*, *pool* and *rerank* there can be one, and *loss* and *negatives* exclude each other. What
-    is retrieved is mixed in after all adjustments, and calibrated with them.
+    *retrieve*, *calibrate*, *pool* and *rerank* there can be one, and *loss* and *negatives* exclude each other.
+    What is retrieved is mixed in after all adjustments, and calibrated with them.
     All stages see the prior of the training fold as it was before resampling.
 
     Parameters

@@ -28,8 +28,8 @@ class Family(StrEnum):
     CALIBRATION = "calibration"
     POOLING = "pooled evidence"
     ENSEMBLE = "ensembles"
-    RERANKING = "re-ranking"
     AUGMENTATION = "changed sequences"
+    RERANKING = "re-ranking"
 
     @property
     def heading(self) -> str:
@@ -37,7 +37,7 @@ class Family(StrEnum):
         return f"{self.value[0].upper()}{self.value[1:]}"
 
 
-OF_LISTS = frozenset({Family.RERANKING, Family.AUGMENTATION})
+OF_LISTS = frozenset({Family.AUGMENTATION, Family.RERANKING})
 """Families that make sense only where lists are shown, and so in no study of labels."""
 
 
@@ -222,6 +222,14 @@ ACCOUNTS: Mapping[Family, Account] = {
         cost=Claim("As many trainings as models.", Shown.COST),
         source="Liu, Wu & Zhou, IEEE TSMC-B 39(2), 2009; Wallace et al., ICDM 2011",
     ),
+    Family.AUGMENTATION: Account(
+        does="Trains on changed copies of sequences as well: cut, masked, shuffled, with items replaced.",
+        strength=Claim("Short histories give more to learn from; replaced items bring rare ones in.", Shown.TAIL),
+        weakness=Claim("A changed sequence is one that nobody has made; where order matters, it misleads.", Shown.GAIN),
+        when="Histories of a few steps each, and a model that learns them by heart. Not for labels.",
+        cost=Claim("More sequences to train on.", Shown.COST),
+        source="Xie et al., ICDE 2022; Liu et al., arXiv 2108.06479, 2021",
+    ),
     Family.RERANKING: Account(
         does="Fills a list place by place from the best candidates, and looks at what is in it already.",
         strength=Claim(
@@ -234,14 +242,6 @@ ACCOUNTS: Mapping[Family, Account] = {
         when="Lists are shown, and not one answer; not for labels.",
         cost=Claim("None in training; some time for each list.", Shown.COST),
         source="Carbonell & Goldstein, SIGIR 1998; Steck, RecSys 2018; Abdollahpouri, Burke & Mobasher, FLAIRS 2019",
-    ),
-    Family.AUGMENTATION: Account(
-        does="Trains on changed copies of sequences as well: cut, masked, shuffled, with items replaced.",
-        strength=Claim("Short histories give more to learn from; replaced items bring rare ones in.", Shown.TAIL),
-        weakness=Claim("A changed sequence is one that nobody has made; where order matters, it misleads.", Shown.GAIN),
-        when="Histories of a few steps each, and a model that learns them by heart. Not for labels.",
-        cost=Claim("More sequences to train on.", Shown.COST),
-        source="Xie et al., ICDE 2022; Liu et al., arXiv 2108.06479, 2021",
     ),
 }
 """Of every family but the baseline."""

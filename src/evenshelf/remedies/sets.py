@@ -14,7 +14,7 @@ PROVEN = ("name_prior + logit_adjust(tau=0.5)",)
 SETS = {
     "standard": "every remedy for labels that needs nothing from you, and proven compositions",
     "quick": "one of each stage",
-    "lists": "for recommendation, where items are ranked for users",
+    "lists": "for recommendation: what changes training, scores or lists",
 }
 QUICK = ("none", "balanced", "random_over", "balanced_softmax", "logit_adjust", "knn", "threshold_moving", "name_prior")
 LISTS = (

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
 from evenshelf.errors import InputError, MissingExtraError, SettingError
@@ -50,7 +51,9 @@ class SequenceRanker:
     popularity
         ``[I]`` logarithm of the share of the steps that each item has, for who has no history.
     rounds
-        Passes that were made, and the one that was kept.
+        How many were made, and which was kept.
+    notes
+        What the remedy did to which examples, a sentence each; of sequences that it made, those of the first round.
     """
 
     shape: Shape
@@ -58,6 +61,7 @@ class SequenceRanker:
     fixed: Mapping[str, Floats]
     popularity: Floats
     rounds: tuple[int, int]
+    notes: tuple[str, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -111,6 +115,8 @@ class _Fit:
         self.evidence, self.remedy, self.setting, self.rng = evidence, remedy, setting, rng
         self.shape, self.loop = SHAPE, replace(LOOP, dropout=setting["dropout"])
         self.prior = evidence.prior
+        self.notes: tuple[str, ...] = ()
+        self.told = False
         self.seed = int(rng.integers(2**31))
         histories = evidence.histories
         self.held = self._held_out(histories)
@@ -140,24 +146,30 @@ class _Fit:
 
         entries = self._entries()
         fixed = self._fixed()
-        goal = self._goal(PULL if "centre" in fixed else 0.0)
         start = initial_weights(self.shape, self._items(), {n: known.shape[1] for n, known in fixed.items()}, self.rng)
         weights = {name: torch.from_numpy(values).requires_grad_() for name, values in start.items()}
         network = Network(self.shape, weights, {name: torch.from_numpy(known) for name, known in fixed.items()})
         optimiser = torch.optim.Adam(weights.values(), lr=self.loop.rate, betas=(0.9, 0.98))
         near = self._near()
-        best, kept, chosen, done = -1.0, start, 0, 0
-        for done in range(1, (self.loop.rounds if len(self.held) else self.loop.alone) + 1):
-            windows, more = self._augmented(entries, near)
-            pass_over(network, windows, more, optimiser, goal=goal, loop=self.loop, rng=self.rng)
-            found = self._worth(network) if len(self.held) else float(done)
-            if found > best:
-                best, chosen = found, done
-                kept = {name: values.detach().numpy().copy() for name, values in weights.items()}
-            if done - chosen >= self.loop.patience:
-                break
+        done = chosen = 0
+        kept = start
+        for goal in self._goals(PULL if "centre" in fixed else 0.0):
+            best, began = -1.0, done
+            while done - began < (self.loop.rounds if len(self.held) else self.loop.alone):
+                windows, more = self._augmented(entries, near)
+                pass_over(network, windows, more, optimiser, goal=goal, loop=self.loop, rng=self.rng)
+                done += 1
+                found = self._worth(network) if len(self.held) else float(done)
+                if found > best:
+                    best, chosen = found, done
+                    kept = {name: values.detach().numpy().copy() for name, values in weights.items()}
+                if done - chosen >= self.loop.patience:
+                    break
+            with torch.no_grad():
+                for name, values in kept.items():
+                    weights[name].copy_(torch.from_numpy(values))
         popularity = np.log((self.prior.counts + 0.5) / (self.prior.counts + 0.5).sum()).astype(np.float32)
-        return SequenceRanker(self.shape, kept, fixed, popularity, (done, chosen))
+        return SequenceRanker(self.shape, kept, fixed, popularity, (done, chosen), self.notes)
 
     def _weights(self, target: Codes) -> Floats:
         """What an example of each target weighs."""
@@ -181,6 +193,7 @@ class _Fit:
                         f"{self.remedy.spec} makes vectors of its own, and a transformer reads histories.",
                         hint="Use a remedy that repeats examples or goes between two of them.",
                     )
+                self.notes += rows.notes
                 entries = Entries.made(rows)
         strength = self.given.strength
         if strength is not None:
@@ -194,13 +207,16 @@ class _Fit:
             items = taken_vectors(self.given, self.shape.width, self.seed)
         return history_vectors(self.windows, self.given.start, items)
 
-    def _goal(self, pull: float) -> Goal:
+    def _goals(self, pull: float) -> list[Goal]:
+        """What is made small, one after another: some losses are good only from where a plainer one ends."""
         negatives: Negatives | None = self.remedy.competitors(self.prior)
         if negatives is None and Stage.LOSS not in self.remedy.stages and self.setting["negatives"]:
             # remedies of other stages see what they are compared with
             drawn = parse(f"sampled_softmax(negatives={self.setting['negatives']})")
             negatives = drawn.competitors(self.prior)
-        return Goal(effective_loss(self.remedy, self.prior), negatives, pull)
+        loss = effective_loss(self.remedy, self.prior)
+        first = loss.warm_up()
+        return [Goal(one, negatives, pull) for one in ((loss,) if first is None else (first, loss))]
 
     def _fixed(self) -> dict[str, Floats]:
         """What is known of the items and not trained."""
@@ -209,10 +225,10 @@ class _Fit:
             found["text"] = self.texts
         if Stage.POOL in self.remedy.stages:
             target, vectors = self.windows.target, self._history_vectors()
-            sums = np.zeros((len(self.prior.counts), vectors.shape[1]), np.float32)
-            np.add.at(sums, target, vectors - vectors.mean(axis=0))
-            counts = np.bincount(target, minlength=len(sums))
-            means = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
+            counts = np.bincount(target, minlength=len(self.prior.counts))
+            shape = (len(counts), len(target))
+            of_item = csr_array((1.0 / counts[target], (target, np.arange(len(target)))), shape=shape)
+            means = np.asarray(of_item @ (vectors - vectors.mean(axis=0)), dtype=np.float32)
             centre = self.remedy.centre(self.texts, self.prior, means)
             if centre is not None:
                 found["centre"] = centre
@@ -241,6 +257,8 @@ class _Fit:
         made = self.remedy.augment(item, start, self.prior, near, self.rng)
         if made is None or not len(made.item):
             return self.windows, entries
+        if not self.told:
+            self.notes, self.told = self.notes + made.notes, True
         bounds = np.concatenate([start, start[-1] + made.start[1:]])
         windows = Windows.of(np.concatenate([item, made.item]), bounds, self.shape.most)
         new = np.arange(len(self.windows.step), len(windows.step))
@@ -276,10 +294,10 @@ register(
         ),
         grid={
             "text": ("fused", "initial", "none"),
-            "negatives": (1000, 0),
+            "negatives": (0, 1000),
             "dropout": (0.4, 0.2, 0.6),
         },
         directed=True,
-        cost=300.0,
+        cost=600.0,
     )
 )
