@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from evenshelf.errors import InputError
-from evenshelf.learners.ranking import blend, lambdamart
+from evenshelf.learners.ranking import lambdamart
 from evenshelf.learners.ranking.base import Evidence, Floats, ItemFacts
 from evenshelf.learners.ranking.blend import Blend
-from evenshelf.learners.ranking.candidates import Traits, candidates
+from evenshelf.learners.ranking.candidates import Candidates, Traits, candidates
 from evenshelf.learners.ranking.item_texts import words_of
+from evenshelf.learners.ranking.lambdamart import Examples
 from evenshelf.learners.ranking.registry import ranking_learner
 from evenshelf.learners.ranking.sources import sources_of
 from evenshelf.remedies import parse
@@ -24,10 +27,12 @@ pytestmark = pytest.mark.usefixtures("few_trees")
 
 
 @pytest.fixture
-def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     pytest.importorskip("lightgbm")
     pytest.importorskip("implicit")
     monkeypatch.setattr(lambdamart, "TREES", 30)
+    with threadpool_limits(1):  # trees are too small for more, which then only wait for each other
+        yield
 
 
 def shop(users: int = 600, seed: int = 0) -> Evidence:
@@ -160,12 +165,22 @@ def test_weights_by_what_users_wanted_turn_to_the_tail() -> None:
     assert found[1] > found[0]
 
 
-def test_a_temperature_makes_probabilities_of_scores(monkeypatch: pytest.MonkeyPatch) -> None:
-    evidence = shop()
-    made = fitted(evidence)
-    assert made.temperature in lambdamart.TEMPERATURES
-    monkeypatch.setattr(blend, "LEARNERS", 300)
-    assert fitted(evidence).temperature in lambdamart.TEMPERATURES
+def test_the_temperature_is_that_by_which_choices_were_drawn() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(4000, 10))
+    for temperature in (0.5, 2.0):
+        chance = np.exp(scores / temperature)
+        chance /= chance.sum(axis=1, keepdims=True)
+        wanted = (chance.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
+        some = Candidates(np.tile(np.arange(10), 4000), np.full(4000, 10), np.zeros((40_000, 1), np.float32))
+        examples = Examples([some], wanted, np.zeros(4000, bool), np.ones(4000), 0)
+        assert examples.temperature(scores.ravel()) == pytest.approx(temperature, rel=0.2)
+
+
+def test_places_are_those_among_the_candidates_of_each_user() -> None:
+    some = Candidates(np.array([4, 7, 9, 1]), np.array([3, 0, 1]), np.zeros((4, 1), np.float32))
+    examples = Examples([some], np.array([9, 2, 1]), np.zeros(3, bool), np.ones(3), 0)
+    np.testing.assert_array_equal(examples.places(np.array([0.3, 0.1, 0.2, 0.0])), [1.0, np.inf, 0.0])
 
 
 def test_histories_that_teach_nothing_are_refused() -> None:
