@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from evenshelf.remedies import Remedy, Stage, catalogue
-from evenshelf.remedies.sets import PROVEN, QUICK, SETS
+from evenshelf.remedies.sets import LISTS, PROVEN, QUICK, SETS
 
 PAGE = Path(__file__).with_name("remedies.md")
 HEAD = """\
@@ -22,7 +22,7 @@ HEAD = """\
 A remedy is written as a **spec**: its name, with parameters in brackets where they are to be fixed, such as
 `{example}`. What is not fixed is tuned over the values under *tried*, inside the training folds, together with the
 penalty of the head. Specs are joined with `+`: weights multiply, adjustments follow each other, and of the stages
-*resample*, *loss*, *retrieve*, *calibrate* and *pool* there can be one.
+*resample*, *loss*, *retrieve*, *calibrate*, *pool* and *rerank* there can be one.
 
 In formulas, g is a group (in product labelling: a class), n[g] the number of its training examples and s[g] its score.
 """
@@ -39,6 +39,10 @@ STAGES = {
         "Is fitted on scores of rows that the model has not seen, and changes all later ones.",
     ),
     Stage.POOL: ("Pool", "Lets rare groups borrow: from what their names mean, or from where their rows lie."),
+    Stage.RERANK: (
+        "Rerank",
+        "Orders the best items for a user anew; not for labels. A discount by popularity is `logit_adjust`.",
+    ),
 }
 
 
@@ -110,7 +114,11 @@ def _prose(text: str) -> str:
 def _sets() -> str:
     members = {
         "quick": QUICK,
-        "standard": ("every remedy above that needs nothing from you", *(f"`{spec}`" for spec in PROVEN)),
+        "lists": LISTS,
+        "standard": (
+            "every remedy above that needs nothing from you and does not re-rank",
+            *(f"`{spec}`" for spec in PROVEN),
+        ),
     }
     lines = ["## Sets", "", "Names that stand for several remedies, as in `--remedies quick`:", ""]
     for name, meaning in SETS.items():

@@ -14,14 +14,14 @@ from evenshelf.errors import SettingError
 from evenshelf.remedies import Composition, Prior, Stage, catalogue, parse, remedy_set
 from evenshelf.remedies.adjust import LogitAdjust
 from evenshelf.remedies.registry import register
-from evenshelf.remedies.sets import PROVEN, QUICK
+from evenshelf.remedies.sets import LISTS, PROVEN, QUICK
 from evenshelf.remedies.weight import Balanced
 
 RESAMPLING = [name for name, kind in catalogue().items() if Stage.RESAMPLE in kind.stages]
 JOINABLE = [
     name
     for name, kind in catalogue().items()
-    if not {*kind.stages} & {Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL}
+    if not {*kind.stages} & {Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL, Stage.RERANK}
 ]
 
 
@@ -110,11 +110,19 @@ def test_settings_keep_what_was_fixed() -> None:
 def test_the_standard_set_is_the_catalogue_and_what_is_proven() -> None:
     standard = remedy_set("standard")
     assert standard[0].spec == "none"
-    assert {r.spec for r in standard} == {kind().spec for kind in catalogue().values() if not kind.needs} | set(PROVEN)
+    for_labels = [kind for kind in catalogue().values() if not kind.needs and Stage.RERANK not in kind.stages]
+    assert {r.spec for r in standard} == {kind().spec for kind in for_labels} | set(PROVEN)
     assert len({r.spec for r in standard}) == len(standard)
-    stages = {stage for kind in catalogue().values() for stage in kind.stages}
-    assert stages == {s for r in remedy_set("quick") for s in r.stages} == set(Stage) - {Stage.AUGMENT}
+    stages = {stage for kind in for_labels for stage in kind.stages}
+    assert stages == {s for r in remedy_set("quick") for s in r.stages} == set(Stage) - {Stage.AUGMENT, Stage.RERANK}
     assert [r.spec for r in remedy_set("quick")] == list(QUICK)
+
+
+def test_the_set_for_lists_has_every_remedy_that_re_ranks() -> None:
+    lists = remedy_set("lists")
+    assert [r.spec for r in lists] == list(LISTS)
+    ours = {n for n, kind in catalogue().items() if kind.__module__.startswith("evenshelf.")}
+    assert {n for n in ours if Stage.RERANK in catalogue()[n].stages} <= {r.name for r in lists}
 
 
 def test_sets_and_specs_mix_and_the_baseline_comes_first_once() -> None:

@@ -21,6 +21,7 @@ from evenshelf.remedies.pool import NamePrior
 from evenshelf.remedies.resample import RandomOver
 from evenshelf.remedies.retrieve import NearestNeighbours
 from evenshelf.remedies.weight import Balanced
+from evenshelf.remedies.xquad import LongTailAspects
 from evenshelf.tasks.label import LabelTask
 from evenshelf.testing import (
     Check,
@@ -112,6 +113,22 @@ class Pool(NamePrior):
     name: ClassVar[str] = "pool"
     title: ClassVar[str] = "Pools"
     family: ClassVar[Family] = Family.POOLING
+    paper: ClassVar[str] = "-"
+    formula: ClassVar[str] = "-"
+
+
+@dataclass(frozen=True)
+class Shuffle(LongTailAspects):
+    """Re-ranks.
+
+    Parameters
+    ----------
+    lam
+        In [0, 1].
+    """
+
+    name: ClassVar[str] = "shuffle"
+    title: ClassVar[str] = "Re-ranks"
     paper: ClassVar[str] = "-"
     formula: ClassVar[str] = "-"
 
@@ -246,6 +263,15 @@ def memory(mix):
 
 
 _ITSELF = "retrieves_for_each_row_by_itself"
+_AN_ORDER = "gives_each_list_an_order"
+
+
+def xquad(lam, offered, prior):
+    return LongTailAspects(lam).rerank(offered, prior)
+
+
+def turned(worth):
+    return np.argsort(-worth, axis=1, kind="stable")
 
 
 def unchecked(self):
@@ -319,6 +345,27 @@ BROKEN = [
         "does_nothing_at_its_neutral_value",
     ),
     (changed(Near, retrieve=Remedy.retrieve), "acts_where_it_says"),
+    (changed(Shuffle, rerank=lambda self, o, prior: xquad(self.lam, o, prior)[:, :-1]), _AN_ORDER),
+    (changed(Shuffle, rerank=lambda self, o, prior: 0 * xquad(self.lam, o, prior)), _AN_ORDER),
+    (changed(Shuffle, rerank=lambda self, o, prior: xquad(self.lam, o, prior)[:, ::-1]), _AN_ORDER),
+    (changed(Shuffle, rerank=lambda self, o, prior: np.argsort(DRAWN.random(o.items.shape), axis=1)), _AN_ORDER),
+    (changed(Shuffle, rerank=lambda self, o, prior: None), "reorders_ordinary_lists"),
+    (
+        changed(Shuffle, rerank=lambda self, o, prior: np.argsort(np.where(o.items < 0, 99, o.items), axis=1)),
+        "does_not_mind_how_groups_are_numbered",
+    ),
+    (
+        changed(Shuffle, rerank=lambda self, o, prior: turned(np.where(o.items < 0, -np.inf, np.abs(o.scores)))),
+        "does_not_mind_a_constant_added_to_scores",
+    ),
+    (
+        changed(Shuffle, rerank=lambda self, o, prior: xquad(self.lam if len(o.items) > 1 else 0.0, o, prior)),
+        "reranks_each_list_by_itself",
+    ),
+    (
+        changed(Shuffle, rerank=lambda self, o, prior: xquad(1 - self.lam, o, prior)),
+        "leaves_lists_at_its_neutral_value",
+    ),
     (changed(Weigh, notes=lambda self, prior: ("done",)), "does_not_mind_what_groups_are_called"),
     (changed(Weigh, bound=lambda self, labels: Balanced(0.5)), "does_not_mind_what_groups_are_called"),
 ]
@@ -332,7 +379,7 @@ def test_a_broken_remedy_is_found_out(kind, promise: str, monkeypatch: pytest.Mo
     assert said[promise].strip(), "the failure says nothing"
 
 
-@pytest.mark.parametrize("kind", [Weigh, Over, Adjust, Pool, Near], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [Weigh, Over, Adjust, Pool, Shuffle, Near], ids=lambda kind: kind.name)
 def test_what_the_broken_ones_are_made_of_is_sound(kind, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = changed(kind, **{_method(kind): getattr(kind, _method(kind))})
     monkeypatch.setitem(registry._registry._kinds, kind.name, whole)
@@ -340,7 +387,9 @@ def test_what_the_broken_ones_are_made_of_is_sound(kind, monkeypatch: pytest.Mon
 
 
 def _method(kind) -> str:
-    return {Weigh: "weight", Over: "resample", Adjust: "adjust", Pool: "centre", Near: "retrieve"}[kind]
+    return {Weigh: "weight", Over: "resample", Adjust: "adjust", Pool: "centre", Shuffle: "rerank", Near: "retrieve"}[
+        kind
+    ]
 
 
 def test_a_remedy_that_nobody_registered_is_told_how() -> None:

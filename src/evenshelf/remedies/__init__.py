@@ -5,6 +5,7 @@ from evenshelf.remedies.base import Remedy, Stage, effective_loss
 from evenshelf.remedies.composition import Composition
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import Loss
+from evenshelf.remedies.offered import Offered
 from evenshelf.remedies.registry import catalogue, register
 from evenshelf.remedies.rows import Prior, Rows, SetRows
 from evenshelf.remedies.set_losses import SetLoss
@@ -16,6 +17,7 @@ __all__ = [
     "Composition",
     "Family",
     "Loss",
+    "Offered",
     "Prior",
     "Remedy",
     "Retrieved",

@@ -19,6 +19,7 @@ from scipy.sparse import csr_array
 from evenshelf.remedies.after_training import Calibrated, Retrieved
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import CrossEntropy, Loss
+from evenshelf.remedies.offered import Offered
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows, SetRows
 from evenshelf.remedies.set_losses import SetLoss
 
@@ -34,6 +35,7 @@ class Stage(StrEnum):
     RETRIEVE = "retrieve"
     CALIBRATE = "calibrate"
     POOL = "pool"
+    RERANK = "rerank"
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Remedy:
         Whether it asks for the norms of the groups' weight vectors, which only some learners have.
     many_labels
         Whether it makes sense only where an example has a set of labels, each with a score of its own.
+    together
+        Whether the list of a user depends on who else is given one at the same time.
     """
 
     name: ClassVar[str]
@@ -83,6 +87,7 @@ class Remedy:
     reads_names: ClassVar[bool] = False
     norms: ClassVar[bool] = False
     many_labels: ClassVar[bool] = False
+    together: ClassVar[bool] = False
 
     @property
     def bags(self) -> int:
@@ -260,6 +265,18 @@ class Remedy:
         means
             ``[G, d]`` mean of each group's training rows, seen from the mean of all; 0 of a group that has none.
             The root mean square length of rows is about 1.
+        """
+        return None
+
+    def rerank(self, offered: Offered, prior: Prior) -> Codes | None:
+        """``[n, k]`` the order in which candidates are shown, as places in the given lists; ``None`` leaves them.
+
+        Parameters
+        ----------
+        offered
+            Candidates, and what is known of them and of whom they are for.
+        prior
+            Of what was learned from.
         """
         return None
 

@@ -12,6 +12,7 @@ from evenshelf.errors import SettingError
 from evenshelf.remedies.after_training import Calibrated, Retrieved
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.losses import Loss
+from evenshelf.remedies.offered import Offered
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows, SetRows
 from evenshelf.remedies.set_losses import SetLoss
 
@@ -20,8 +21,8 @@ from evenshelf.remedies.set_losses import SetLoss
 class Composition(Remedy):
     """Several remedies used together, written ``a + b``.
 
-    Weights multiply and adjustments follow each other; of the stages *resample*, *loss*, *retrieve*, *calibrate* and
-    *pool* there can be one. What is retrieved is mixed in after all adjustments, and calibrated with them.
+    Weights multiply and adjustments follow each other; of the stages *resample*, *loss*, *retrieve*, *calibrate*,
+    *pool* and *rerank* there can be one. What is retrieved is mixed in after all adjustments, and calibrated with them.
     All stages see the prior of the training fold as it was before resampling.
 
     Parameters
@@ -38,7 +39,7 @@ class Composition(Remedy):
     members: tuple[Remedy, ...]
 
     def __post_init__(self) -> None:
-        for stage in (Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL):
+        for stage in (Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL, Stage.RERANK):
             rivals = [m.name for m in self.members if stage in m.stages]
             if len(rivals) > 1:
                 raise SettingError(
@@ -152,6 +153,10 @@ class Composition(Remedy):
     def centre(self, names: Floats | None, prior: Prior, means: Floats) -> Floats | None:
         """Centre of the member that pools."""
         return next((c for m in self.members if (c := m.centre(names, prior, means)) is not None), None)
+
+    def rerank(self, offered: Offered, prior: Prior) -> Codes | None:
+        """Order of the member that re-ranks."""
+        return next((m.rerank(offered, prior) for m in self.members if Stage.RERANK in m.stages), None)
 
     def set_resample(
         self, vectors: Floats, labels: csr_array, prior: Prior, rng: np.random.Generator

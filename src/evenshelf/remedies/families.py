@@ -28,11 +28,16 @@ class Family(StrEnum):
     CALIBRATION = "calibration"
     POOLING = "pooled evidence"
     ENSEMBLE = "ensembles"
+    RERANKING = "re-ranking"
 
     @property
     def heading(self) -> str:
         """The name as a heading."""
         return f"{self.value[0].upper()}{self.value[1:]}"
+
+
+OF_LISTS = frozenset({Family.RERANKING})
+"""Families that make sense only where lists are shown, and so in no study of labels."""
 
 
 class Shown(StrEnum):
@@ -215,6 +220,19 @@ ACCOUNTS: Mapping[Family, Account] = {
         when="A few rare classes beside very frequent ones, each with dozens of rows.",
         cost=Claim("As many trainings as models.", Shown.COST),
         source="Liu, Wu & Zhou, IEEE TSMC-B 39(2), 2009; Wallace et al., ICDM 2011",
+    ),
+    Family.RERANKING: Account(
+        does="Fills a list place by place from the best candidates, and looks at what is in it already.",
+        strength=Claim(
+            "Says what a whole list should be, which no score of a single item can: varied, or to the user's taste.",
+            Shown.TAIL,
+        ),
+        weakness=Claim(
+            "Moves up only what is among the candidates, and pays with what would have been found.", Shown.GAIN
+        ),
+        when="Lists are shown, and not one answer; not for labels.",
+        cost=Claim("None in training; some time for each list.", Shown.COST),
+        source="Carbonell & Goldstein, SIGIR 1998; Steck, RecSys 2018; Abdollahpouri, Burke & Mobasher, FLAIRS 2019",
     ),
 }
 """Of every family but the baseline."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evenshelf.errors import SettingError
-from evenshelf.remedies.base import Remedy
+from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.registry import catalogue
 from evenshelf.remedies.spec import parse
 
 # compositions that earned their place by measurement; see docs/decisions
 PROVEN = ("name_prior + logit_adjust(tau=0.5)",)
 SETS = {
-    "standard": "every remedy of the catalogue that needs nothing from you, and proven compositions",
+    "standard": "every remedy of the catalogue that needs nothing from you, and proven compositions; none for lists",
     "quick": "one of each stage",
+    "lists": "for recommendation: remedies that change scores or re-rank lists",
 }
 QUICK = ("none", "balanced", "random_over", "balanced_softmax", "logit_adjust", "knn", "threshold_moving", "name_prior")
+LISTS = ("none", "logit_adjust(tau=0.2)", "mmr", "calibrated", "xquad", "fair_exposure")
 
 
 def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:
@@ -34,10 +36,12 @@ def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:
         if isinstance(item, Remedy):
             found.append(item)
         elif item == "standard":
-            found.extend(kind() for kind in catalogue().values() if not kind.needs)
+            found.extend(kind() for kind in catalogue().values() if not kind.needs and Stage.RERANK not in kind.stages)
             found.extend(parse(spec) for spec in PROVEN)
         elif item == "quick":
             found.extend(parse(spec) for spec in QUICK)
+        elif item == "lists":
+            found.extend(parse(spec) for spec in LISTS)
         else:
             found.append(parse(item))
     unique = {remedy.spec: remedy for remedy in found}

@@ -26,6 +26,7 @@ METHOD_OF = {
     Stage.RETRIEVE: "retrieve",
     Stage.CALIBRATE: "calibration",
     Stage.POOL: "centre",
+    Stage.RERANK: "rerank",
 }
 """The method that does the work of a stage."""
 

@@ -24,6 +24,7 @@ from evenshelf.testing.check import EXAMPLES, Check, gather, run_all
 from evenshelf.testing.declarations import declaration_checks, neutral_of
 from evenshelf.testing.learners import probabilities, skewed_sample
 from evenshelf.testing.pooling import gives_each_group_a_centre
+from evenshelf.testing.reranking import ordinary_lists, rerank_promises
 from evenshelf.testing.retrieval import (
     does_not_predict_groups_without_a_row,
     keeps_the_same_memory_of_the_same_rows,
@@ -88,8 +89,9 @@ def remedy_checks(remedy: type[Remedy] | Remedy) -> list[Check]:
         ]
     if neutral_of(one) is not None and set(one.stages) <= set(STAGES):
         promises += [does_nothing_at_its_neutral_value]
+    of_lists = rerank_promises(one) if Stage.RERANK in one.stages else []
     declared = declaration_checks(remedy) if isinstance(remedy, type) else []
-    return [*declared, *gather(one.spec, *promises, of=one)]
+    return [*declared, *gather(one.spec, *promises, *of_lists, of=one)]
 
 
 def check_remedy(remedy: type[Remedy] | Remedy) -> None:
@@ -141,6 +143,7 @@ def changes_nothing_at_stages_it_does_not_name(remedy: Remedy) -> None:
     sample = ample_sample()
     scores, norms = np.zeros((2, len(AMPLE)), np.float32), np.ones(len(AMPLE), np.float32)
     ones, count = np.ones((len(AMPLE), 6), np.float32), np.ones(len(sample.target), np.float32)
+    lists = ordinary_lists()
     for variant in remedy.settings:
         found = {
             Stage.RESAMPLE: variant.resample(sample.vectors, sample.target, sample.prior, np.random.default_rng(0)),
@@ -149,6 +152,7 @@ def changes_nothing_at_stages_it_does_not_name(remedy: Remedy) -> None:
             Stage.CALIBRATE: variant.calibration(*unseen_scores(sample.prior, 0)),
             Stage.POOL: variant.centre(ones, sample.prior, ones),
             Stage.RETRIEVE: variant.retrieve(sample.vectors, sample.target, count, sample.prior),
+            Stage.RERANK: variant.rerank(lists.offered, lists.prior),
         }
         for stage, value in found.items():
             assert stage in remedy.stages or value is None, f"{variant} acts at {stage.value!r}, undeclared"

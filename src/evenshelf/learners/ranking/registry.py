@@ -18,8 +18,8 @@ from evenshelf.learners.ranking.base import Evidence, Ranker
 from evenshelf.plugins import Registry
 from evenshelf.remedies import Remedy, Stage
 
-AFTERWARDS = (Stage.ADJUST,)
-"""Stages that act on scores, which whoever asks a learner honours for it."""
+AFTERWARDS = (Stage.ADJUST, Stage.RERANK)
+"""Stages that act on scores and lists, which whoever asks a learner honours for it."""
 
 
 class FitRanking(Protocol):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from evenshelf.errors import EvenshelfError
 from evenshelf.plurals import plural
 from evenshelf.remedies import Composition, Family, catalogue, parse
+from evenshelf.remedies.families import OF_LISTS
 from evenshelf.study.wording import listed, probability, rivals, signed, value
-from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
     from evenshelf.remedies import Remedy
@@ -77,11 +77,12 @@ def what_to_try(
 
 def _other_encoder(verdict: Verdict, nouns: Nouns, on_vectors: Collection[str]) -> str:
     """Where the vectors are what is wanting."""
-    title = METRICS[verdict.metric].title
+    title = verdict.title
     if not verdict.informative:
         best = verdict.guessing[-1] if verdict.guessing else None
         numbers = (
-            f": the best model has {METRICS[best.metric].title} {value(best.value)}, guessing {value(best.guessed)}"
+            f": the best model has {verdict.measures.title(best.metric)} {value(best.value)}, guessing "
+            f"{value(best.guessed)}"
             if best
             else ""
         )
@@ -90,13 +91,13 @@ def _other_encoder(verdict: Verdict, nouns: Nouns, on_vectors: Collection[str]) 
     better = [
         c
         for c in verdict.comparisons
-        if c.reference and c.spec not in on_vectors and getattr(c, verdict.metric) > getattr(held, verdict.metric)
+        if c.reference and c.spec not in on_vectors and c[verdict.metric] > held[verdict.metric]
     ]
     if not better:
         return ""
     return (
-        f"Compare other encoders: {better[0].spec} has {title} {value(getattr(better[0], verdict.metric))} without "
-        f"these vectors, {held.spec} {value(getattr(held, verdict.metric))} with them."
+        f"Compare other encoders: {better[0].spec} has {title} {value(better[0][verdict.metric])} without "
+        f"these vectors, {held.spec} {value(held[verdict.metric])} with them."
     )
 
 
@@ -130,7 +131,7 @@ def _together(verdict: Verdict, families: Sequence[FamilyEvidence]) -> str:
 def _not_compared(families: Sequence[FamilyEvidence], wanted: Sequence[Family], kinds: Sequence[type[Remedy]]) -> str:
     """Families that nothing is known of yet."""
     known = {f.families[0] for f in families if len(f.families) == 1}
-    offered = {kind.family for kind in kinds} - {Family.BASELINE}
+    offered = {kind.family for kind in kinds} - {Family.BASELINE} - OF_LISTS
     rest = [f for f in Family if f in offered and f.value not in known and f not in wanted]
     if not rest:
         return ""
