@@ -29,7 +29,6 @@ pytestmark = pytest.mark.usefixtures("few_trees")
 @pytest.fixture
 def few_trees(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     pytest.importorskip("lightgbm")
-    pytest.importorskip("implicit")
     monkeypatch.setattr(lambdamart, "TREES", 30)
     with threadpool_limits(1):  # trees are too small for more, which then only wait for each other
         yield
@@ -92,7 +91,7 @@ def test_nothing_of_the_history_comes_before_what_is_new_unless_it_may_be_bought
 def test_what_was_had_is_a_candidate_with_how_often_and_how_long_ago() -> None:
     histories = Histories.of([["a", "b", "a", "c"], ["b", "c"], []])
     evidence = Evidence(histories, repeats=True)
-    sources, traits = sources_of(evidence, seed=0), Traits.of(evidence)
+    sources, traits = sources_of(evidence), Traits.of(evidence)
     _, found = candidates(histories, sources, traits, repeats=True)
     assert found.size.tolist() == [3, 3, 0]
     often, ago, share, repeated = found.features[:, -4:].T
@@ -117,7 +116,7 @@ def test_prices_and_categories_are_held_against_those_of_the_history() -> None:
     for item, (cost, kind) in {"a": (1.0, 0), "b": (np.e**2, 0), "c": (np.nan, 1), "d": (np.e**3, -1)}.items():
         price[code[item]], category[code[item]] = cost, kind
     evidence = Evidence(histories, ItemFacts(price=price, category=category))
-    _, found = candidates(histories, sources_of(evidence, seed=0), Traits.of(evidence), repeats=False)
+    _, found = candidates(histories, sources_of(evidence), Traits.of(evidence), repeats=False)
     gap, share = found.features[:, -3], found.features[:, -2]
     lines = {
         (user, histories.items[item]): n for n, (user, item) in enumerate(zip(found.user, found.item, strict=True))

@@ -46,7 +46,6 @@ def ranks(histories: Histories, facts: ItemFacts) -> np.ndarray:
 
 def test_texts_find_what_was_rarely_taken(histories, texts) -> None:
     pytest.importorskip("lightgbm")
-    pytest.importorskip("implicit")
     with_texts, without = ranks(histories, ItemFacts(words=texts)), ranks(histories, ItemFacts())
     counts = histories.without_last(2).counts
     rare = np.isin(cut_by_items(counts)[histories.last(1)], ["tail", "cold"])

@@ -60,7 +60,7 @@ class Blend:
     @property
     def bytes(self) -> int:
         """Of sources, each matrix once, traits and trees."""
-        held = {id(getattr(source, "left", source)): source.bytes for source in self.sources}
+        held = {id(source.left): source.bytes for source in self.sources}
         return sum(held.values()) + self.traits.bytes + len(self.model.model_to_string())
 
     def scores(self, histories: Histories) -> Floats:
@@ -94,7 +94,7 @@ def fit_blend(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any],
     InputError
         If fewer than two users took something after something else, so that nothing can be learned from.
     MissingExtraError
-        If the packages lightgbm or implicit are not installed.
+        If the package lightgbm is not installed.
     """
     return _fitted(evidence, remedy, setting, seed, directed=False)
 
@@ -116,7 +116,7 @@ def _fitted(evidence: Evidence, remedy: Remedy, setting: Mapping[str, Any], seed
         )
     asked = np.random.default_rng(seed).permutation(asked)[:LEARNERS]
     known = replace(evidence, histories=earlier)
-    sources, traits = sources_of(known, seed=seed, directed=directed), Traits.of(known)
+    sources, traits = sources_of(known, directed=directed), Traits.of(known)
     parts = list(in_blocks(earlier, sources, traits, asked, repeats=repeats))
     tail = np.isin(cut_by_items(earlier.counts)[target[asked]], ["tail", "cold"])
     weight = remedy.weight(evidence.prior)
@@ -128,7 +128,7 @@ def _fitted(evidence: Evidence, remedy: Remedy, setting: Mapping[str, Any], seed
     tail_weight, temperature = examples.chosen(setting["give"])
     model = examples.fit(tail_weight)
     if setting["recount"]:
-        sources, traits = sources_of(evidence, seed=seed, directed=directed), Traits.of(evidence)
+        sources, traits = sources_of(evidence, directed=directed), Traits.of(evidence)
     return Blend(sources, traits, repeats, tail_weight, temperature, model)
 
 
@@ -138,7 +138,7 @@ register(
     RankingLearner(
         name="blend",
         title="learned blend",
-        summary="Counts, texts, EASE and ALS, with weights learned by boosted trees; reads no order of two steps.",
+        summary="Counts and texts, with weights learned by boosted trees; whichever of two steps came first.",
         paper="LambdaMART: Burges, Microsoft Research TR-2010-82",
         fit=fit_blend,
         stages=(Stage.WEIGHT,),
