@@ -113,10 +113,10 @@ def measure(data: str, specs: list[str], asked: Asked, report: Report, folder: P
     verdict = decide(found)
     none = next(c for c in verdict.comparisons if c.spec == verdict.baseline)
     tried = [c for c in verdict.comparisons if c.spec not in {verdict.baseline, WORDS_SPEC}]
-    best = max(tried, key=lambda c: c.macro_f1)
-    figures = {"tail_f1_gain_over_none": best.tail_f1 - none.tail_f1}
+    best = max(tried, key=lambda c: c["macro_f1"])
+    figures = {"tail_f1_gain_over_none": best["tail_f1"] - none["tail_f1"]}
     if reweighting := [c for c in tried if _reweights(c)]:
-        figures["tail_f1_gain_over_best_reweighting"] = best.tail_f1 - max(c.tail_f1 for c in reweighting)
+        figures["tail_f1_gain_over_best_reweighting"] = best["tail_f1"] - max(c["tail_f1"] for c in reweighting)
     report.figures += [Figure(f"{name}_{data}", value, "F1", "higher") for name, value in figures.items()]
     report.figures.append(Figure(f"head_loss_relative_{data}", best.head_loss, "share", "lower"))
     report.figures.append(Figure(f"study_seconds_{data}", outcome.facts["seconds"], "s", "lower"))

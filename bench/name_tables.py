@@ -45,12 +45,12 @@ def gains(found: StudyResult, specs: Sequence[str] | None = None) -> list[Line]:
         lines.append(
             (
                 c.spec,
-                c.macro_f1,
+                c["macro_f1"],
                 None if base else [c.diff, c.low, c.high],
                 c.p_holm if math.isfinite(c.p_holm) else None,
-                c.tail_f1,
+                c["tail_f1"],
                 None if base else [c.tail_diff, c.tail_low, c.tail_high],
-                c.accuracy,
+                c["accuracy"],
             )
         )
     return lines

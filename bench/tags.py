@@ -111,15 +111,15 @@ def measure(asked: Asked, report: Report, folder: Path) -> None:
     verdict = decide(binary)
     none = verdict[verdict.baseline]
     tried = [c for c in verdict.comparisons if c.spec not in {verdict.baseline, WORDS_SPEC}]
-    best = max(tried, key=lambda c: c.macro_f1)
+    best = max(tried, key=lambda c: c["macro_f1"])
     report.figures += [
-        Figure("macro_f1_gain_over_none", best.macro_f1 - none.macro_f1, "F1", "higher"),
+        Figure("macro_f1_gain_over_none", best["macro_f1"] - none["macro_f1"], "F1", "higher"),
         Figure("head_loss_relative", best.head_loss, "share", "lower"),
         Figure("study_seconds_binary_heads", seconds, "s", "lower"),
         Figure("study_seconds_heads", softmax_seconds, "s", "lower"),
     ]
-    if math.isfinite(best.tail_f1):
-        report.figures.append(Figure("tail_f1_gain_over_none", best.tail_f1 - none.tail_f1, "F1", "higher"))
+    if math.isfinite(best["tail_f1"]):
+        report.figures.append(Figure("tail_f1_gain_over_none", best["tail_f1"] - none["tail_f1"], "F1", "higher"))
     report.tables += [sets_table(binary, verdict), learners_table(binary, softmax)]
     facts, encoder = task.describe(), binary.meta["encoder"]["spec"]
     report.notes.append(
@@ -145,7 +145,7 @@ def sets_table(found: StudyResult, verdict: Verdict) -> Listing:
     rows = []
     for c in verdict.comparisons:
         difference = None if c.spec == verdict.baseline else [c.diff, c.low, c.high]
-        tuned = (c.macro_f1, difference, known(c.p_holm), known(c.tail_f1), known(c.head_f1))
+        tuned = (c["macro_f1"], difference, known(c.p_holm), known(c["tail_f1"]), known(c["head_f1"]))
         rows.append((c.spec, *tuned, *_of_sets(found, c.spec)))
     columns = ("remedy", "macro_f1", "difference", "p_holm", "tail_f1", "head_f1", *SETS)
     return Listing("sets", columns, tuple(rows))

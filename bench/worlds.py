@@ -192,7 +192,7 @@ def size_row(world: World, encoder: str, items: int, verdicts: Sequence[Verdict]
         world,
         encoder,
         items,
-        statistics.median(v["none"].macro_f1 for v in verdicts),
+        statistics.median(v["none"]["macro_f1"] for v in verdicts),
         *gains,
         ", ".join(f"{spec} × {times}" for spec, times in said.most_common()),
         f"{told}/{len(verdicts)}",
@@ -203,7 +203,7 @@ def model_rows(verdict: Verdict) -> list[tuple[Any, ...]]:
     """Answers made without looking, and all models, best first."""
     guessed = {sight.metric: sight.guessed for sight in verdict.guessing}
     lines: list[tuple[Any, ...]] = [
-        (c.spec, c.macro_f1, c.tail_f1, c.accuracy, *difference(c)) for c in verdict.comparisons
+        (c.spec, c["macro_f1"], c["tail_f1"], c["accuracy"], *difference(c)) for c in verdict.comparisons
     ]
     return [*lines, ("guessing", guessed["macro_f1"], None, guessed["accuracy"], None, None)]
 

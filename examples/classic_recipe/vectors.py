@@ -56,7 +56,7 @@ class Heads:
     def best(self) -> str:
         """What the study recommends; where it recommends nothing, what it measured to be best."""
         rivals = [c for c in self.verdict.comparisons if c.spec != self.verdict.baseline]
-        return self.verdict.recommended or max(rivals, key=lambda c: c.macro_f1).spec
+        return self.verdict.recommended or max(rivals, key=lambda c: c["macro_f1"]).spec
 
 
 def study_heads(task: LabelTask, given: Codes, encoder: str, seed: int, workers: int | None = None) -> Heads:

@@ -31,5 +31,5 @@ def test_a_size_is_told_by_the_median_and_the_range_of_its_shops():
     gains = sorted(verdict[PRIOR].diff for verdict in verdicts)
     assert gain == [gains[1], gains[0], gains[2]]
     assert gains[0] < 0.1 < gains[1]
-    assert none == sorted(verdict["none"].macro_f1 for verdict in verdicts)[1]
+    assert none == sorted(verdict["none"]["macro_f1"] for verdict in verdicts)[1]
     assert recommended.startswith(f"{PRIOR} × 2")

@@ -24,5 +24,5 @@ def test_all_baselines_in_a_study_of_titles(fashion_shop, tmp_path):
     assert {c.spec for c in verdict.comparisons} == {"none", *kinds}
     guessed = min(sight.guessed for sight in verdict.guessing if sight.metric == "macro_f1")
     for spec in {"words + balanced", "words_unweighted", "zero_shot", "bilstm", "lightgbm"} & kinds:
-        assert verdict[spec].macro_f1 > 3 * guessed, verdict.table()
-        assert verdict[spec].accuracy > 0.25, verdict.table()
+        assert verdict[spec]["macro_f1"] > 3 * guessed, verdict.table()
+        assert verdict[spec]["accuracy"] > 0.25, verdict.table()

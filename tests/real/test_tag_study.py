@@ -48,4 +48,4 @@ def test_remedies_for_sets_help_rare_values(fashion_shop, tmp_path):
     kept = result.fold >= 0
     given_tags = (result[TOGETHER].tuned.predicted[kept] >= 0).sum()
     assert 0.8 < given_tags / (result.y[kept] >= 0).sum() < 1.5
-    assert np.isfinite(verdict[TOGETHER].ece)
+    assert np.isfinite(verdict[TOGETHER]["ece"])

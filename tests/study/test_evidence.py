@@ -40,7 +40,7 @@ def test_buckets_hold_the_same_numbers_as_the_comparisons(verdict: Verdict) -> N
     base = verdict[verdict.baseline]
     for gain in verdict.buckets:
         compared = verdict[gain.spec]
-        value = getattr(compared, f"{gain.bucket}_f1") - getattr(base, f"{gain.bucket}_f1")
+        value = compared[f"{gain.bucket}_f1"] - base[f"{gain.bucket}_f1"]
         assert gain.diff == pytest.approx(value, abs=1e-6)
         assert gain.low <= gain.diff <= gain.high
         if gain.bucket == "tail":
@@ -70,7 +70,7 @@ def test_the_front_is_what_nothing_else_beats_in_everything(verdict: Verdict) ->
         if ahead:
             assert point.dominated_by in ahead
             assert not points[point.dominated_by].dominated_by
-    assert tradeoffs(verdict.comparisons[::-1], verdict.baseline) == list(verdict.tradeoffs)
+    assert tradeoffs(verdict.comparisons[::-1], verdict.baseline, verdict.measures) == list(verdict.tradeoffs)
 
 
 def test_a_remedy_that_is_too_sure_is_seen(result: StudyResult) -> None:
@@ -262,18 +262,19 @@ def test_a_slight_gain_is_not_recommended_however_few_the_groups() -> None:
 
 
 def test_a_head_that_was_not_evaluated_decides_nothing_of_the_front(verdict: Verdict) -> None:
-    blind = [replace(verdict[s], head_f1=math.nan, head_loss=math.nan) for s in ("none", "balanced", "focal")]
-    base = replace(blind[0], tail_f1=0.5, nll=2.0, seconds=9.0)
-    ahead = replace(blind[1], tail_f1=0.6, nll=1.0, seconds=5.0)
-    behind = replace(blind[2], tail_f1=0.5, nll=3.0, seconds=9.0)
-    points = {t.spec: t for t in tradeoffs([base, ahead, behind], base.spec)}
+    blind = [replace(verdict[s], head_loss=math.nan) for s in ("none", "balanced", "focal")]
+    base = replace(blind[0], values={"tail_f1": 0.5, "nll": 2.0}, seconds=9.0)
+    ahead = replace(blind[1], values={"tail_f1": 0.6, "nll": 1.0}, seconds=5.0)
+    behind = replace(blind[2], values={"tail_f1": 0.5, "nll": 3.0}, seconds=9.0)
+    points = {t.spec: t for t in tradeoffs([base, ahead, behind], base.spec, verdict.measures)}
     assert [points[c.spec].dominated_by for c in (base, ahead, behind)] == ["balanced", "", "balanced"]
 
 
 def test_what_has_no_likelihood_is_not_the_best_of_all_in_it(verdict: Verdict) -> None:
-    best = replace(verdict["balanced"], nll=math.nan, seconds=verdict["none"].seconds)
-    worse = replace(best, spec="known", nll=5.0)
-    points = {t.spec: t for t in tradeoffs([verdict["none"], best, worse], verdict.baseline)}
+    held = verdict["balanced"]
+    best = replace(held, values={**held.values, "nll": math.nan}, seconds=verdict["none"].seconds)
+    worse = replace(best, spec="known", values={**held.values, "nll": 5.0})
+    points = {t.spec: t for t in tradeoffs([verdict["none"], best, worse], verdict.baseline, verdict.measures)}
     assert points["balanced"].dominated_by == "known"
     assert points["known"].dominated_by != "balanced"
 

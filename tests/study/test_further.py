@@ -92,7 +92,7 @@ def test_a_learning_curve_ends_at_the_study_and_goes_on_where_it_stopped(
             points = [p for p in found.points if (p.spec, p.metric) == (spec, metric)]
             assert [p.share for p in points] == [*SHARES, 1.0]
             assert all(a.examples < b.examples for a, b in pairwise(points))
-            assert points[-1].value == pytest.approx(getattr(verdict[spec], metric), abs=1e-6)
+            assert points[-1].value == pytest.approx(verdict[spec][metric], abs=1e-6)
     kept = sorted((study.folder / "curve").glob("*.npz"))
     assert len(kept) == len(SHARES) * study.folds
     times = {path: path.stat().st_mtime_ns for path in kept[1:]}

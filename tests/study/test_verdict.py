@@ -41,7 +41,7 @@ def test_a_planted_gain_on_the_tail_is_found(verdict: Verdict) -> None:
     assert won.recommended
     assert won.tail_low > 0
     assert won.p_holm < 0.05
-    assert won.diff == pytest.approx(won.macro_f1 - verdict["none"].macro_f1, abs=1e-6)
+    assert won.diff == pytest.approx(won["macro_f1"] - verdict["none"]["macro_f1"], abs=1e-6)
     assert won.spec in verdict.headline
 
 
@@ -65,7 +65,7 @@ def test_winning_by_destroying_the_head_is_refused() -> None:
     plans = (NOTHING, Plan("greedy", 0.86, 0.97, 0.9, 0.9), Plan("modest", 0.95, 0.80, 0.9, 0.7))
     found = decide(study(plans=plans, rows=8000))
     greedy = found["greedy"]
-    assert greedy.macro_f1 > found["modest"].macro_f1
+    assert greedy["macro_f1"] > found["modest"]["macro_f1"]
     assert greedy.significant
     assert not greedy.guardrail_ok
     assert found.recommended == "modest"

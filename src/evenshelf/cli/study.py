@@ -17,9 +17,14 @@ REPORT = "report.html"
 _GOES_ON = "Interrupted. Nothing that was finished is lost: the same command goes on where it stopped."
 
 MetricOption = Annotated[
-    str, typer.Option(help="Decides: macro_f1, tail_f1, torso_f1, head_f1 or accuracy.", metavar="NAME")
+    str | None,
+    typer.Option(
+        help="Decides: macro_f1, tail_f1, torso_f1, head_f1 or accuracy; of lists macro_ndcg_at_10, tail_ndcg_at_10, "
+        "..., ndcg_at_10.",
+        metavar="NAME",
+    ),
 ]
-GuardrailOption = Annotated[float, typer.Option(help="Share of head F1 that a remedy may lose.", metavar="SHARE")]
+GuardrailOption = Annotated[float, typer.Option(help="Share of the head that a remedy may lose.", metavar="SHARE")]
 
 ZoneOption = Annotated[float, typer.Option(help="Gains that are certainly smaller do not matter.", metavar="GAIN")]
 
@@ -31,11 +36,19 @@ def study(  # noqa: PLR0917 - typer calls it by name
         str, typer.Option(metavar="NAME", help="What is asked of the shop; see: evenshelf tasks.")
     ] = "label",
     target: Annotated[
-        str | None, typer.Option(help="The column to be learned: category, or tags for the task tags.")
+        str | None,
+        typer.Option(
+            help="The column to be learned: category, or tags for the task tags. For recommend: kinds of events, or "
+            "all."
+        ),
     ] = None,
     remedies: Annotated[
-        str, typer.Option(metavar="SET|SPECS", help="standard, quick, or specs with commas; see: evenshelf remedies.")
-    ] = "standard",
+        str | None,
+        typer.Option(
+            metavar="SET|SPECS",
+            help="standard (of recommend: lists), quick, or specs with commas; see: evenshelf remedies.",
+        ),
+    ] = None,
     folds: Annotated[int, typer.Option(help="Parts of the data, each tested once; at least 3.")] = 5,
     encoder: Annotated[
         str, typer.Option(metavar="SPEC", help="auto looks at the texts; see: evenshelf encoders.")
@@ -49,19 +62,35 @@ def study(  # noqa: PLR0917 - typer calls it by name
         ),
     ] = None,
     baselines: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="NAMES", help="Other models to tell beside the remedies: all, none, or see: evenshelf baselines."
+            metavar="NAMES",
+            help="Other models to tell beside the remedies: all, none, or see: evenshelf baselines; words if not "
+            "given. Of recommend: other learners.",
         ),
-    ] = "words",
+    ] = None,
     budget: Annotated[int, typer.Option(help="Settings that every remedy may try.")] = 8,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal results.")] = 0,
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Processes; one per core if not given. Changes no result.")
     ] = None,
-    metric: MetricOption = "macro_f1",
+    metric: MetricOption = None,
     guardrail: GuardrailOption = 0.01,
     zone: ZoneOption = 0.005,
+    split: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Of recommend: last (basket of each user), time (all after a moment), or users."
+        ),
+    ] = "last",
+    repeats: Annotated[
+        bool | None,
+        typer.Option(
+            "--repeats/--no-repeats",
+            help="Of recommend: whether what a user had may be shown again; looks at the data if not given.",
+            show_default=False,
+        ),
+    ] = None,
     seeds: Annotated[
         int, typer.Option(metavar="N", help="Run the best remedies again with other folds, N seeds in all.")
     ] = 1,
@@ -119,8 +148,42 @@ def study(  # noqa: PLR0917 - typer calls it by name
       evenshelf study myshop --by gender --by season
 
       evenshelf study myshop --descriptions categories.csv
+
+      evenshelf study myshop --task recommend --target purchase --split time
     """
+    from evenshelf.tasks import task_kind  # noqa: PLC0415 - keeps --help and --version fast
+
+    kind = task_kind(task)
+    remedies, learner = remedies or kind.remedies, learner or kind.learner
     try:
+        if kind.answers == "lists":
+            from evenshelf.cli.ranking_study import run_ranking  # noqa: PLC0415
+
+            _only_of_labels(seeds=seeds > 1, learning_curve=learning_curve, by=bool(by), descriptions=descriptions)
+            result, verdict, folder = run_ranking(
+                shop,
+                target or kind.target,
+                plan={
+                    "remedies": remedies,
+                    "learner": learner,
+                    "split": split,
+                    "folds": folds,
+                    "budget": budget,
+                    "seed": seed,
+                    "workers": workers,
+                },
+                baselines=baselines,
+                encoder=encoder,
+                sample=sample,
+                repeats=repeats,
+                metric=metric,
+                guardrail=guardrail,
+                zone=zone,
+                out=out,
+            )
+            file = None if no_report else report or folder / REPORT
+            _finish(result, verdict, folder, file, as_json=as_json)
+            return
         result, verdict, folder = _run(
             shop,
             target,
@@ -132,13 +195,13 @@ def study(  # noqa: PLR0917 - typer calls it by name
                 "seed": seed,
                 "workers": workers,
                 "learner": learner,
-                "baselines": baselines,
+                "baselines": "words" if baselines is None else baselines,
             },
             encoder=encoder,
             sample=sample,
             by=by or [],
             descriptions=descriptions,
-            metric=metric,
+            metric=metric or "macro_f1",
             guardrail=guardrail,
             zone=zone,
             seeds=seeds,
@@ -218,7 +281,7 @@ def _run(
     from evenshelf.tasks import task_kind  # noqa: PLC0415
     from evenshelf.tasks.descriptions import described  # noqa: PLC0415
 
-    wanted = prepare.Plan(**plan | {"learner": plan["learner"] or task_kind(task).learner})
+    wanted = prepare.Plan(**plan)
     wanted.check()
     prepare.check_verdict(metric, guardrail, zone)
     check_seeds(seeds)
@@ -271,6 +334,15 @@ def _run(
             save_findings(result, verdict, folder)
         more = further(study, result, verdict, seeds=seeds, curve=curve, progress=tell)
     return more, verdict, folder
+
+
+def _only_of_labels(**asked: object) -> None:
+    """Refuse what a study of recommendation does not have."""
+    named = [f"--{name.replace('_', '-')}" for name, value in asked.items() if value]
+    if named:
+        from evenshelf.errors import SettingError  # noqa: PLC0415
+
+        raise SettingError(f"{', '.join(named)} cannot be asked of recommend.", hint="Leave it away.")
 
 
 def _finish(
@@ -327,6 +399,7 @@ def _decided_before(result: StudyResult, folder: Path, **asked: str | float | No
     """The verdict with the settings it had, as far as no others are asked for."""
     import json  # noqa: PLC0415
 
+    from evenshelf.study.judges import judge_of  # noqa: PLC0415
     from evenshelf.study.prepare import check_verdict  # noqa: PLC0415
     from evenshelf.study.verdict import decide  # noqa: PLC0415
     from evenshelf.study.winner import asked_before  # noqa: PLC0415
@@ -337,7 +410,10 @@ def _decided_before(result: StudyResult, folder: Path, **asked: str | float | No
         # the settings alone: a verdict of another version may hold other numbers besides
         kept = asked_before(json.loads(file.read_text(encoding="utf-8")))
     kept |= {k: v for k, v in asked.items() if v is not None}
-    check_verdict(kept.get("metric", "macro_f1"), kept.get("guardrail", 0.01), kept.get("zone", 0.005))
+    measures = judge_of(result).measures
+    check_verdict(
+        kept.get("metric", measures.main), kept.get("guardrail", 0.01), kept.get("zone", 0.005), measures=measures
+    )
     return decide(result, **kept)
 
 

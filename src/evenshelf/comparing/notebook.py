@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from evenshelf.study.advising import advise
 from evenshelf.study.terminal import MARKS, standing, study_notes
 from evenshelf.study.wording import seconds, signed
-from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
     from evenshelf.study.comparison import Comparison
@@ -56,12 +55,12 @@ COLOURS = {
 
 def html(result: StudyResult, verdict: Verdict) -> str:
     """Headline, reasons and a compact table; every text is escaped."""
-    title = METRICS[verdict.metric].title
+    title, measures = verdict.title, verdict.measures
     won = "good" if verdict.recommended is not None else "warn"
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in verdict.reasons)
     low, high = _span(verdict)
     rows = "".join(_row(verdict, c, low, high) for c in verdict.comparisons)
-    tail = "" if verdict.metric == "tail_f1" else "<th>tail F1</th>"
+    tail = "" if verdict.metric == measures.tail else f"<th>{measures.title(measures.tail)}</th>"
     used = {standing(verdict, c) for c in verdict.comparisons}
     signs = "; ".join(f"{sign} {meaning}" for key, (sign, _, meaning) in MARKS.items() if key in used and meaning)
     notes = "".join(f"<li>{escape(note.plain)}</li>" for note in study_notes(result, verdict))
@@ -80,15 +79,15 @@ def html(result: StudyResult, verdict: Verdict) -> str:
 def _row(verdict: Verdict, c: Comparison, low: float, high: float) -> str:
     key = standing(verdict, c)
     colour = COLOURS.get(key, "")
-    known = math.isfinite(c.diff)
+    known, tail = math.isfinite(c.diff), verdict.measures.tail
     cells = [
         f'<td class="{colour}">{escape(MARKS[key][0].strip())}</td>',
         f'<td class="name {colour}" title="{escape(c.title)}">{escape(c.spec)}</td>',
-        f"<td>{_value(getattr(c, verdict.metric))}</td>",
+        f"<td>{_value(c[verdict.metric])}</td>",
         f'<td class="{colour}">{signed(c.diff) if known else ""}</td>',
         f"<td>{f'{signed(c.low)} … {signed(c.high)}' if known else ''}</td>",
         f"<td>{_bar(c, low, high, colour) if known else ''}</td>",
-        "" if verdict.metric == "tail_f1" else f"<td>{_value(c.tail_f1)}</td>",
+        "" if verdict.metric == tail else f"<td>{_value(c[tail])}</td>",
         f"<td>{_value(c.untuned)}</td>",
         f"<td>{seconds(c.seconds)}</td>",
     ]

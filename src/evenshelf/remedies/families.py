@@ -29,6 +29,7 @@ class Family(StrEnum):
     POOLING = "pooled evidence"
     ENSEMBLE = "ensembles"
     RERANKING = "re-ranking"
+    AUGMENTATION = "changed sequences"
 
     @property
     def heading(self) -> str:
@@ -36,7 +37,7 @@ class Family(StrEnum):
         return f"{self.value[0].upper()}{self.value[1:]}"
 
 
-OF_LISTS = frozenset({Family.RERANKING})
+OF_LISTS = frozenset({Family.RERANKING, Family.AUGMENTATION})
 """Families that make sense only where lists are shown, and so in no study of labels."""
 
 
@@ -233,6 +234,14 @@ ACCOUNTS: Mapping[Family, Account] = {
         when="Lists are shown, and not one answer; not for labels.",
         cost=Claim("None in training; some time for each list.", Shown.COST),
         source="Carbonell & Goldstein, SIGIR 1998; Steck, RecSys 2018; Abdollahpouri, Burke & Mobasher, FLAIRS 2019",
+    ),
+    Family.AUGMENTATION: Account(
+        does="Trains on changed copies of sequences as well: cut, masked, shuffled, with items replaced.",
+        strength=Claim("Short histories give more to learn from; replaced items bring rare ones in.", Shown.TAIL),
+        weakness=Claim("A changed sequence is one that nobody has made; where order matters, it misleads.", Shown.GAIN),
+        when="Histories of a few steps each, and a model that learns them by heart. Not for labels.",
+        cost=Claim("More sequences to train on.", Shown.COST),
+        source="Xie et al., ICDE 2022; Liu et al., arXiv 2108.06479, 2021",
     ),
 }
 """Of every family but the baseline."""

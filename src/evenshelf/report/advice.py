@@ -13,7 +13,6 @@ from evenshelf.report.numbers import number
 from evenshelf.study.advising.evidence import SLIGHT
 from evenshelf.study.advising.facts import FEWEST
 from evenshelf.study.wording import change, percent, seconds, signed
-from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
     from evenshelf.remedies.families import Account
@@ -111,11 +110,11 @@ def measured(shown: Shown, evidence: FamilyEvidence | None, verdict: Verdict) ->
     if shown is Shown.CONFIDENCE:
         return f"calibration error {number(e.base_ece)} → {number(e.ece)}{best}"
     if shown is Shown.TAIL and math.isfinite(e.tail_diff):
-        return f"tail F1 {_span(e.tail_diff, e.tail_low, e.tail_high)}{best}"
+        return f"{verdict.measures.title(verdict.measures.tail)} {_span(e.tail_diff, e.tail_low, e.tail_high)}{best}"
     if shown is Shown.HEAD and math.isfinite(e.head_loss):
         moved, low, high = (change(-loss) for loss in (e.head_loss, e.head_loss_high, e.head_loss_low))
-        return f"head F1 {moved} ({low} to {high}){best}"
-    title = METRICS[verdict.metric].title
+        return f"{verdict.measures.title(verdict.measures.head)} {moved} ({low} to {high}){best}"
+    title = verdict.title
     if shown is Shown.TUNING and math.isfinite(e.naive_gain):
         return f"{title} {signed(e.naive_gain)} at the usual defaults, {signed(e.diff)} tuned{best}"
     return f"{title} {_span(e.diff, e.low, e.high)}{best}"

@@ -39,6 +39,7 @@ NAMED = 6
 
 def tradeoff(verdict: Verdict) -> Figure | None:
     """Tail gain over what the head loses; ``None`` where one of them was not evaluated."""
+    measures = verdict.measures
     points = [t for t in verdict.tradeoffs if math.isfinite(t.tail_gain) and math.isfinite(t.head_loss)]
     if len(points) < 2:
         return None
@@ -56,7 +57,7 @@ def tradeoff(verdict: Verdict) -> Figure | None:
             "kind": "baseline" if t.spec == verdict.baseline else "beaten" if t.dominated_by else "front",
             "name": t.spec if t in named else "",
             "tip": f"{t.spec}: tail {signed(t.tail_gain)}, head {change(-t.head_loss)}, "
-            f"likelihood {number(t.nll)} nats, {seconds(t.seconds)}"
+            f"{f'likelihood {number(t.nll)} nats, ' if measures.likelihood else ''}{seconds(t.seconds)}"
             + (f"; beaten by {t.dominated_by}" if t.dominated_by else ""),
         }
         for t in shown
@@ -69,12 +70,16 @@ def tradeoff(verdict: Verdict) -> Figure | None:
         x = alt.X(
             "gain:Q",
             scale=alt.Scale(domain=[first - 0.005, last + room], nice=False),
-            axis=axis(title="tail F1, difference to doing nothing", tickCount=size.pick(8, 4), format="+.2~f"),
+            axis=axis(
+                title=f"{measures.title(measures.tail)}, difference to doing nothing",
+                tickCount=size.pick(8, 4),
+                format="+.2~f",
+            ),
         )
         y = alt.Y(
             "head:Q",
             scale=alt.Scale(zero=False, padding=12),
-            axis=axis(title="head F1, change", tickCount=6, format="+.1~%"),
+            axis=axis(title=f"{measures.title(measures.head)}, change", tickCount=6, format="+.1~%"),
         )
         base = alt.Chart(data(rows)).encode(x=x, y=y, description="tip:N")
 

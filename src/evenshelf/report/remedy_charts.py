@@ -35,10 +35,11 @@ if TYPE_CHECKING:
 def gains(verdict: Verdict) -> Figure:
     """Difference to doing nothing, with intervals: the metric and tail F1 side by side."""
     rivals = [c for c in verdict.comparisons if c.spec != verdict.baseline]
-    metric = verdict.metric.replace("_", " ").replace("macro f1", "macro-F1").replace(" f1", " F1")
+    metric, tail = verdict.title, verdict.measures.tail
     panels = [(f"{metric}, difference to {verdict.baseline}", "diff", "low", "high")]
-    if verdict.metric != "tail_f1":
-        panels.append((f"tail F1, difference to {verdict.baseline}", "tail_diff", "tail_low", "tail_high"))
+    if verdict.metric != tail:
+        title = f"{verdict.measures.title(tail)}, difference to {verdict.baseline}"
+        panels.append((title, "tail_diff", "tail_low", "tail_high"))
     panels = [p for p in panels if any(math.isfinite(getattr(c, p[1])) for c in rivals)]
 
     def draw(size: Size) -> Any:
@@ -125,21 +126,21 @@ def _whiskers(
 
 def tuning(verdict: Verdict) -> Figure:
     """The metric at the usual defaults and tuned, for every remedy: what tuning alone does."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
-            "remedy": c,
-            "tuned": getattr(c, verdict.metric),
+            "remedy": c.spec,
+            "tuned": c[verdict.metric],
             "default": c.untuned,
             "baseline": c.spec == verdict.baseline,
-            "tip": f"{c.spec}: {number(c.untuned)} at defaults, {number(getattr(c, verdict.metric))} tuned",
+            "tip": f"{c.spec}: {number(c.untuned)} at defaults, {number(c[verdict.metric])} tuned",
         }
         for c in verdict.comparisons
         if math.isfinite(c.untuned)
     ]
-    reference = getattr(verdict[verdict.baseline], verdict.metric)
+    reference = verdict[verdict.baseline][verdict.metric]
 
     def draw(size: Size) -> Any:
-        lines = [{**row, "remedy": name_lines(row["remedy"].spec, size)} for row in rows]
+        lines: list[dict[str, Any]] = [{**row, "remedy": name_lines(row["remedy"], size)} for row in rows]
         low = min(min(r["tuned"], r["default"]) for r in lines)
         high = max(max(r["tuned"], r["default"]) for r in lines)
         x = alt.Scale(domain=[max(0.0, low - 0.03), min(1.0, high + 0.02)], nice=False)

@@ -22,11 +22,9 @@ from evenshelf.study.evidence_wording import calibration_sentence, curve_sentenc
 from evenshelf.study.fairness import Fairness, fairness
 from evenshelf.study.fairness_wording import called, fairness_sentences, pooling_sentence
 from evenshelf.study.runner import WORDS_SPEC
-from evenshelf.study.sets import SHOWN, how_answered, set_values
+from evenshelf.study.sets import how_answered, metrics_beside, set_values, shown_beside
 from evenshelf.study.wording import comparison_note, only_trained_on, read_off, refusable, unguarded
-from evenshelf.tasks.label_metrics import METRICS
 from evenshelf.tasks.nouns import nouns_of
-from evenshelf.tasks.set_metrics import SET_METRICS
 
 if TYPE_CHECKING:
     from evenshelf.report.svg import Figure
@@ -56,14 +54,16 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = 
     best = verdict[verdict.best] if verdict.best is not None else None
     rivals = [c for c in verdict.comparisons if c.spec != verdict.baseline]
     advice = advise(result, verdict)
+    classes = verdict.measures.likelihood
     return render(
         "study.html",
         verdict=verdict,
         result=result,
         meta=result.meta,
         encoder=_encoder(result.meta),
-        metric=METRICS[verdict.metric],
-        metrics=METRICS,
+        metric=verdict.measures.metrics[verdict.metric],
+        metrics=verdict.measures.metrics,
+        measured=verdict.measures,
         base=base,
         best=best,
         rivals=rivals,
@@ -87,8 +87,8 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = 
         else None,
         cost_figure=remedy_charts.cost(verdict),
         cost_total=result.meta.get("timings", {}).get("cpu_seconds"),
-        by_class=_by_class(result, verdict, nouns),
-        reliability_figure=_reliability(result, verdict),
+        by_class=_by_class(result, verdict, nouns) if classes else None,
+        reliability_figure=_reliability(result, verdict) if classes else None,
         did=[_did(r) for r in result.remedies if r.tuned is not None],
         refused=[r for r in result.remedies if r.not_applicable is not None],
         unfinished=_unfinished(result),
@@ -98,7 +98,10 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = 
         read_off=read_off(result.meta["read_off"], nouns) if result.meta.get("read_off") else "",
         several_labels=how_answered(result.meta, nouns),
         set_values=set_values(result, verdict),
-        set_metrics=[SET_METRICS[name] for name in SHOWN],
+        set_metrics=[
+            metrics_beside(verdict.measures)[name]
+            for name in shown_beside(verdict.measures, set_values(result, verdict))
+        ],
         only_trained_on=only_trained_on(
             result.meta.get("only_trained_on", 0), nouns, several=result.example is not None
         ),
@@ -233,7 +236,8 @@ def _by_class(result: StudyResult, verdict: Verdict, nouns: Nouns) -> dict[str, 
 
 def _bucket_scores(verdict: Verdict) -> dict[str, tuple[float, float]]:
     before, after = verdict[verdict.baseline], verdict[verdict.best or verdict.baseline]
-    return {name: (getattr(before, f"{name}_f1"), getattr(after, f"{name}_f1")) for name in ("head", "torso", "tail")}
+    of = verdict.measures.of_part
+    return {name: (before[of(name)], after[of(name)]) for name in ("head", "torso", "tail")}
 
 
 def _reliability(result: StudyResult, verdict: Verdict) -> Figure | None:

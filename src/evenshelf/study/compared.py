@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from evenshelf.study.comparison import NAN, Comparison, Tie
-from evenshelf.study.statistics import METRICS, Bootstrap, Estimate, holm
+from evenshelf.study.statistics import Bootstrap, Estimate, holm
 
 if TYPE_CHECKING:
     from evenshelf.study.results import Outcome, RemedyResult
+    from evenshelf.tasks.measures import Measures
 
 UNSEEN = 3.0
 """So many groups may be expected, at 95 %, of what is seen in none."""
@@ -21,6 +22,7 @@ def compared(
     values: Mapping[str, float],
     bootstrap: Bootstrap,
     *,
+    measures: Measures,
     metric: str,
     base: str,
     gain: Estimate | None,
@@ -36,7 +38,7 @@ def compared(
     Parameters
     ----------
     values
-        Of :func:`evenshelf.tasks.label_metrics.label_metrics`.
+        By metric.
     bootstrap
         Holds ``tuned SPEC`` and, where it was run, ``default SPEC``.
     gain
@@ -53,18 +55,18 @@ def compared(
 
     def observed(mode: str, spec: str, name: str) -> float:
         row = bootstrap.names.index(f"{mode} {spec}")
-        return float(bootstrap.observed[row, METRICS.index(name)])
+        return float(bootstrap.observed[row, bootstrap.metrics.index(name)])
 
     own = bootstrap.interval(f"tuned {remedy.spec}", metric)
     nothing = Estimate(NAN, NAN, NAN)
-    tail = bootstrap.difference(f"tuned {remedy.spec}", f"tuned {base}", "tail_f1") if gain else nothing
+    tail = bootstrap.difference(f"tuned {remedy.spec}", f"tuned {base}", measures.tail) if gain else nothing
     gain = gain or nothing
-    head = bootstrap.loss(f"tuned {remedy.spec}", f"tuned {base}", "head_f1")
+    head = bootstrap.loss(f"tuned {remedy.spec}", f"tuned {base}", measures.head)
     naive = {
         name: observed("default", remedy.spec, name) - observed("default", base, name)
         if defaults and remedy.spec != base
         else NAN
-        for name in (metric, "tail_f1")
+        for name in (metric, measures.tail)
     }
     has_default = f"default {remedy.spec}" in bootstrap.names
     # Two one-sided tests at `alpha` are an interval of 1 - 2 alpha that lies inside (Schuirmann 1987).
@@ -74,14 +76,7 @@ def compared(
         spec=remedy.spec,
         title=remedy.title,
         stages=tuple(remedy.stages),
-        macro_f1=values["macro_f1"],
-        head_f1=values["head_f1"],
-        torso_f1=values["torso_f1"],
-        tail_f1=values["tail_f1"],
-        accuracy=values["accuracy"],
-        nll=values["nll"],
-        ece=values["ece"],
-        tail_ece=values["tail_ece"],
+        values=values,
         value_low=own.low,
         value_high=own.high,
         diff=gain.value,
@@ -98,9 +93,9 @@ def compared(
         seconds=outcome.seconds,
         bytes=outcome.bytes,
         untuned=observed("default", remedy.spec, metric) if has_default else NAN,
-        untuned_tail=observed("default", remedy.spec, "tail_f1") if has_default else NAN,
+        untuned_tail=observed("default", remedy.spec, measures.tail) if has_default else NAN,
         naive_gain=naive[metric],
-        naive_tail_gain=naive["tail_f1"],
+        naive_tail_gain=naive[measures.tail],
         vanished=1 - gain.value / naive[metric] if naive[metric] > 0 else NAN,
         significant=bool(gain.value > 0 and p_holm < alpha),
         worse=bool(gain.value < 0 and p_holm < alpha),

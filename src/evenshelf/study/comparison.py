@@ -18,22 +18,22 @@ class Comparison:
     ----------
     spec, title, stages
         Of the remedy.
-    macro_f1, head_f1, torso_f1, tail_f1, accuracy, nll, ece, tail_ece
-        Values of the tuned remedy on the evaluated rows.
+    values
+        Of the tuned remedy on the evaluated rows, by metric.
     value_low, value_high
         95 % interval of the verdict's metric.
     diff, low, high, p, p_holm
         Difference to ``none`` in the verdict's metric, its interval, its p-value, and that after Holm's correction
         across the tuned remedies. NaN for ``none`` itself; `p_holm` also for a reference.
     tail_diff, tail_low, tail_high
-        Difference to ``none`` in tail F1, with its interval.
+        Difference to ``none`` in the metric of the tail, with its interval.
     head_loss, head_loss_low, head_loss_high
-        Share of the head F1 of ``none`` that is lost, with its interval; negative for a gain, NaN if no head class
-        was evaluated.
+        Share of the head metric of ``none`` that is lost, with its interval; negative for a gain, NaN if nothing of
+        the head was evaluated.
     seconds, bytes
         Cost of the tuned outcome.
     untuned, untuned_tail
-        The verdict's metric and tail F1 at the usual defaults; NaN when not run.
+        The verdict's metric and that of the tail at the usual defaults; NaN when not run.
     naive_gain, naive_tail_gain
         Difference to ``none`` when both stay at the usual defaults: what a comparison without tuning would report.
     vanished
@@ -48,7 +48,7 @@ class Comparison:
     equivalent
         Practically the same as ``none``: slight, and over enough groups to say so of others.
     guardrail_ok
-        Whether at most the tolerated share of head F1 is lost.
+        Whether at most the tolerated share of the head metric is lost.
     recommended
         Whether this is the verdict.
     reference
@@ -58,14 +58,7 @@ class Comparison:
     spec: str
     title: str
     stages: tuple[str, ...]
-    macro_f1: float
-    head_f1: float
-    torso_f1: float
-    tail_f1: float
-    accuracy: float
-    nll: float
-    ece: float
-    tail_ece: float
+    values: Mapping[str, float]
     value_low: float
     value_high: float
     diff: float
@@ -94,6 +87,10 @@ class Comparison:
     recommended: bool = False
     reference: bool = False
 
+    def __getitem__(self, metric: str) -> float:
+        """The value of a metric."""
+        return self.values[metric]
+
     @property
     def qualifies(self) -> bool:
         """Whether it may be recommended."""
@@ -103,6 +100,17 @@ class Comparison:
     def parts(self) -> int:
         """How many remedies are combined in it; fewer is simpler."""
         return self.spec.count(" + ") + 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able, values beside all else; NaN becomes ``None``."""
+        return jsonable({f.name: getattr(self, f.name) for f in fields(self) if f.name != "values"} | dict(self.values))
+
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> Comparison:
+        """The inverse of :meth:`to_dict`."""
+        own = {f.name for f in fields(cls)}
+        values = {name: NAN if value is None else value for name, value in entry.items() if name not in own}
+        return cls(values=values, **revived(cls, {name: value for name, value in entry.items() if name in own}))
 
 
 @dataclass(frozen=True)

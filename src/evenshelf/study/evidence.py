@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from evenshelf.study.comparison import Comparison
     from evenshelf.study.results import Outcome
+    from evenshelf.tasks.measures import Measures
 
 BUCKETS = ("head", "torso", "tail")
 NAN = float("nan")
@@ -25,7 +26,7 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class BucketGain:
-    """Difference of a remedy to doing nothing in the macro-F1 of one bucket of classes.
+    """Difference of a remedy to doing nothing in one bucket of classes.
 
     Attributes
     ----------
@@ -46,7 +47,9 @@ class BucketGain:
     p_holm: float
 
 
-def bucket_gains(bootstrap: Bootstrap, specs: Sequence[str], base: str, rivals: Sequence[str]) -> list[BucketGain]:
+def bucket_gains(
+    bootstrap: Bootstrap, specs: Sequence[str], base: str, rivals: Sequence[str], measures: Measures
+) -> list[BucketGain]:
     """Every remedy in every bucket that has an evaluated class.
 
     Parameters
@@ -59,7 +62,7 @@ def bucket_gains(bootstrap: Bootstrap, specs: Sequence[str], base: str, rivals: 
     found = []
     for spec in specs:
         for bucket in BUCKETS:
-            gain = bootstrap.difference(f"tuned {spec}", f"tuned {base}", f"{bucket}_f1")
+            gain = bootstrap.difference(f"tuned {spec}", f"tuned {base}", measures.of_part(bucket))
             if math.isfinite(gain.value):
                 found.append(BucketGain(spec, bucket, gain.value, gain.low, gain.high, gain.p, NAN))
     counted = [n for n, gain in enumerate(found) if gain.spec in set(rivals) and math.isfinite(gain.p)]
@@ -198,12 +201,13 @@ class Tradeoff:
     spec
         A remedy, or the baseline.
     tail_gain
-        Difference in tail F1 to doing nothing; higher is better. NaN where no class of the tail was evaluated.
+        Difference to doing nothing in the metric of the tail; higher is better. NaN where nothing
+        of the tail was evaluated.
     head_loss
-        Share of the head F1 of doing nothing that is lost; lower is better. NaN where no class of the head was
-        evaluated.
+        Share of the head metric of doing nothing that is lost; lower is better. NaN where nothing of the head
+        was evaluated.
     nll
-        Negative log-likelihood; lower is better.
+        Negative log-likelihood; lower is better. NaN where there are no probabilities.
     seconds
         CPU time of its search and fits; lower is better.
     dominated_by
@@ -218,7 +222,7 @@ class Tradeoff:
     dominated_by: str = ""
 
 
-def tradeoffs(comparisons: Sequence[Comparison], base: str) -> list[Tradeoff]:
+def tradeoffs(comparisons: Sequence[Comparison], base: str, measures: Measures) -> list[Tradeoff]:
     """All remedies and the baseline, those on the Pareto front first, by tail gain.
 
     Yardsticks are left out: they are other models. What could be evaluated for none of them does not count; where it
@@ -226,7 +230,7 @@ def tradeoffs(comparisons: Sequence[Comparison], base: str) -> list[Tradeoff]:
     """
     nothing = next(c for c in comparisons if c.spec == base)
     points = [
-        Tradeoff(c.spec, c.tail_f1 - nothing.tail_f1, c.head_loss, c.nll, c.seconds)
+        Tradeoff(c.spec, c[measures.tail] - nothing[measures.tail], c.head_loss, c.values.get("nll", NAN), c.seconds)
         for c in comparisons
         if not c.reference
     ]

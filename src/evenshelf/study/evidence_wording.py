@@ -37,7 +37,7 @@ def _by_fold(verdict: Verdict) -> str:
     if test is None or not math.isfinite(test.p):
         return ""
     start = (
-        f"Fold by fold {test.spec} changes {METRICS[verdict.metric].title} by {signed(test.diff)} "
+        f"Fold by fold {test.spec} changes {verdict.title} by {signed(test.diff)} "
         f"({signed(test.low)} to {signed(test.high)}; {_tested(test)} by the corrected resampled t-test over "
         f"{test.folds} folds)"
     )
@@ -89,7 +89,8 @@ def front_sentence(verdict: Verdict) -> str:
     """Which remedies are on the Pareto front, and how many are not."""
     front = [t.spec for t in verdict.tradeoffs if not t.dominated_by]
     beaten = len(verdict.tradeoffs) - len(front)
-    criteria = "tail gain, head loss, likelihood and CPU time"
+    likely = "likelihood and " if verdict.measures.likelihood else "and "
+    criteria = f"tail gain, head loss, {likely}CPU time" if likely != "and " else "tail gain, head loss and CPU time"
     if not beaten:
         return f"No remedy is beaten by another in {criteria} at once."
     rest = plural(len(front), "the other is", f"the other {len(front)} are")

@@ -83,7 +83,7 @@ def fairness(result: StudyResult, verdict: Verdict) -> Fairness | None:
     verdict
         What :func:`evenshelf.study.verdict.decide` said of it; its draws and level are used here too.
     """
-    if verdict.best is None:
+    if verdict.best is None or not verdict.measures.likelihood:
         return None
     rows = result.fold >= 0
     asked = rows & (result.y >= 0)  # where nothing is true, an example has no label that could be found

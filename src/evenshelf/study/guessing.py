@@ -9,7 +9,7 @@ classes are rare, so many are made and the one in the middle is taken.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 
     from evenshelf.study.results import StudyResult
     from evenshelf.study.statistics import Bootstrap
+    from evenshelf.tasks.measures import Measures
 
 ANSWERS = {
     "guess constant": "always answering the most frequent class",
     "guess drawn": "drawing answers by class frequency",
 }
 """Answers made without looking, by their name in the bootstrap."""
-SEEN_BY = ("macro_f1", "accuracy")
-"""Metrics in one of which a model has to be better than guessing. Macro-F1 alone misses a model that knows the head."""
 DRAWS = 21
 """How often answers are drawn; those with the median macro-F1 stand for them all."""
 _BLOCK = 1 << 22
@@ -48,7 +47,7 @@ class Sight:
     spec
         The model: the baseline, or the one with the best value.
     metric
-        ``macro_f1`` or ``accuracy``.
+        The main or the overall one.
     value, guessed
         Of the model, and of the answer, in [0, 1].
     answer
@@ -143,31 +142,37 @@ def _drawn_sets(
     return found[row.reshape(-1)]
 
 
-def sights(bootstrap: Bootstrap, specs: Sequence[str], base: str) -> tuple[tuple[Sight, ...], bool]:
+def sights(
+    bootstrap: Bootstrap, specs: Sequence[str], base: str, answers: Mapping[str, str], measures: Measures
+) -> tuple[tuple[Sight, ...], bool]:
     """The baseline and the best model beside guessing, and whether any model is better than guessing.
 
-    A model is better if the interval of its difference to guessing lies above 0 in one of :data:`SEEN_BY`, at a level
-    that allows for the number of models and metrics (Bonferroni: models are too much alike for more to be gained).
+    A model is better if the interval of its difference to guessing lies above 0 in the main or the overall metric, at a
+    level that allows for the number of models and metrics (Bonferroni: models are too much alike for more to be
+    gained). The main metric alone misses a model that knows the head.
 
     Parameters
     ----------
     bootstrap
-        Holds ``tuned SPEC`` for each of `specs`, and the answers of :func:`guesses`.
+        Holds ``tuned SPEC`` for each of `specs`, and `answers`.
     specs
         All tuned models, yardsticks included.
     base
         Spec of the baseline.
+    answers
+        What is answered without looking: in words, by name.
     """
     found: list[Sight] = []
+    seen_by = (measures.main, measures.overall)
     informative = False
-    level = 1 - CHANCE / (len(specs) * len(SEEN_BY))
-    for metric in SEEN_BY:
-        guess = max(ANSWERS, key=lambda name: bootstrap.interval(name, metric).value)
+    level = 1 - CHANCE / (len(specs) * len(seen_by))
+    for metric in seen_by:
+        guess = max(answers, key=lambda name: bootstrap.interval(name, metric).value)
         values = {spec: bootstrap.interval(f"tuned {spec}", metric).value for spec in specs}
         informative |= any(bootstrap.difference(f"tuned {s}", guess, metric, level).low > 0 for s in specs)
         best = max(sorted(specs), key=values.__getitem__)
         for spec in dict.fromkeys((base, best)):
             gap = bootstrap.difference(f"tuned {spec}", guess, metric)
             guessed = bootstrap.interval(guess, metric).value
-            found.append(Sight(spec, metric, values[spec], guessed, ANSWERS[guess], gap.value, gap.low, gap.high))
+            found.append(Sight(spec, metric, values[spec], guessed, answers[guess], gap.value, gap.low, gap.high))
     return tuple(found), informative

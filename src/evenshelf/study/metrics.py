@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +12,13 @@ import polars as pl
 
 from evenshelf.study.advising import advise, save_advice
 from evenshelf.study.fairness import Fairness, fairness, save_fairness
-from evenshelf.tasks.label_metrics import METRICS, bucket_or_cold, label_metrics
-from evenshelf.tasks.set_metrics import SET_METRICS
+from evenshelf.study.judges import judge_of
+from evenshelf.study.sets import metrics_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evenshelf.study.results import Outcome, StudyResult
+    from evenshelf.study.results import StudyResult
     from evenshelf.study.verdict import Verdict
 
 POOLED = "all"
@@ -49,8 +48,8 @@ def metrics_table(result: StudyResult) -> pl.DataFrame:
         metric: ``rows`` evaluated, ``value`` (null where there is nothing to average over) and which way is
         ``better``.
     """
-    buckets = bucket_or_cold(result.y, result.fold, result.classes["bucket"].to_numpy())
-    counts = result.classes["count"].to_numpy()
+    judge = judge_of(result)
+    beside = metrics_beside(judge.measures)
     numbers = sorted({int(fold) for fold in result.fold if fold >= 0})
     evaluated = result.fold >= 0
     parts = [(POOLED, evaluated), *((str(number), result.fold == number) for number in numbers)]
@@ -60,11 +59,11 @@ def metrics_table(result: StudyResult) -> pl.DataFrame:
             if outcome is None:
                 continue
             for fold, rows in parts:
-                for name, value in _values(result, outcome, rows, buckets, counts):
-                    better = METRICS[name].better
+                for name, value in judge.values(outcome, rows).items():
+                    better = judge.measures.metrics[name].better
                     lines.append((remedy.spec, mode, fold, _asked(result, rows), name, _known(value), better))
             for name, value in outcome.sets.items():
-                better = SET_METRICS[name].better
+                better = beside[name].better
                 lines.append((remedy.spec, mode, POOLED, _asked(result, evaluated), name, _known(value), better))
             for name in COSTS:
                 value = float(getattr(outcome, name))
@@ -95,23 +94,6 @@ def save_findings(result: StudyResult, verdict: Verdict, folder: Path, fair: Fai
         partial.write_text(text + "\n", encoding="utf-8")
         partial.replace(folder / name)
     save_fairness(fairness(result, verdict) if fair is None else fair, folder)
-
-
-def _values(
-    result: StudyResult,
-    outcome: Outcome,
-    rows: NDArray[np.bool_],
-    buckets: NDArray[np.str_],
-    counts: NDArray[np.int64],
-) -> Iterator[tuple[str, float]]:
-    yield from label_metrics(
-        result.y[rows],
-        outcome.predicted[rows],
-        np.clip(outcome.p_true[rows], 0, 1),
-        np.clip(outcome.p_predicted[rows], 0, 1),
-        buckets=buckets,
-        counts=counts,
-    ).items()
 
 
 def _asked(result: StudyResult, rows: NDArray[np.bool_]) -> int:

@@ -60,7 +60,7 @@ class Setting:
 
     def identity(self) -> list[Any]:
         """All that decides what it does, parameters at their defaults included: a default may change."""
-        return [_identity(self.remedy), self.penalty]
+        return [identity_of(self.remedy), self.penalty]
 
 
 def settings(remedy: Remedy, budget: int, learner: LearnerKind) -> list[Setting]:
@@ -157,19 +157,20 @@ def _approach(penalty: float | None) -> tuple[float | None, ...]:
     return (*(float(f"{penalty * 10.0**p:.6g}") for p in powers), penalty)
 
 
-def _identity(remedy: Remedy) -> list[Any]:
+def identity_of(remedy: Remedy) -> list[Any]:
+    """All that decides what a remedy does: of each part name, parameters, code from elsewhere, and files read."""
     return [
         [
             part.name,
             {f.name: getattr(part, f.name) for f in fields(part)},
-            _code(type(part)),
+            code_of(type(part)),
             *([part.fingerprint] if part.fingerprint else []),
         ]
         for part in remedy.parts
     ]
 
 
-def _code(kind: Any) -> str:
+def code_of(kind: Any) -> str:
     """Digest of the code of a class or function from elsewhere, which has no :data:`REVISION`; "" for our own."""
     top = kind.__module__.partition(".")[0]
     if top == "evenshelf":
@@ -185,10 +186,10 @@ def _code(kind: Any) -> str:
     return blake2b(source, digest_size=8).hexdigest()
 
 
-def _code_of_fit(learner: LearnerKind) -> str:
+def code_of_fit(learner: LearnerKind) -> str:
     """What tells two fits of the same name apart: parameters and code where it knows them, otherwise its source."""
     known = getattr(learner.fit, "fingerprint", None)
-    return known if isinstance(known, str) else _code(learner.fit)
+    return known if isinstance(known, str) else code_of(learner.fit)
 
 
 @cache
@@ -243,10 +244,10 @@ class Unit:
             "matrix": self.matrix,
             "held_out": self.held_out,
             "axes": self.axes,
-            "learner": [self.learner.name, _code_of_fit(self.learner)],
+            "learner": [self.learner.name, code_of_fit(self.learner)],
             "trainings": [
                 [
-                    _identity(t.remedy),
+                    identity_of(t.remedy),
                     list(t.penalties),
                     [[name, s.identity()] for name, s in t.users],
                     None if t.start is None else asdict(t.start),

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,10 +23,10 @@ from evenshelf.study.applicable import check_sets
 from evenshelf.study.plan import settings
 from evenshelf.study.references import reference_line
 from evenshelf.study.runner import Study, study_folder
-from evenshelf.study.statistics import METRICS
 from evenshelf.tasks import task_kind
 from evenshelf.tasks.label import LabelTask
-from evenshelf.tasks.label_metrics import bucket_or_cold
+from evenshelf.tasks.label_metrics import CLASSES, bucket_or_cold
+from evenshelf.tasks.measures import Measures
 
 AUTO = "auto"
 STUDIES = "studies"
@@ -136,7 +136,9 @@ def shop_task(
             f"The task {kind!r} cannot tell examples apart by {', '.join(by)}.",
             hint=f"Leave --by away, or ask with --task {LabelTask.name}.",
         )
-    task = LabelTask.told_apart(shop, target, by=by) if by else found.ask(shop, target)
+    if found.answers != CLASSES.name:
+        raise SettingError(f"The task {kind!r} is no question for a class.", hint="See: evenshelf tasks.")
+    task = LabelTask.told_apart(shop, target, by=by) if by else cast("LabelTask", found.ask(shop, target))
     if task.name != kind:
         raise SettingError(
             f"The task {kind!r} returned one that calls itself {task.name!r}; studies are kept under that name.",
@@ -253,15 +255,17 @@ def prepare(
     )
 
 
-def check_verdict(metric: str, guardrail: float, zone: float = 0.0) -> None:
+def check_verdict(metric: str, guardrail: float, zone: float = 0.0, *, measures: Measures = CLASSES) -> None:
     """Raise a :class:`SettingError` before the work, not after it, if no verdict can be had with these settings."""
-    if metric not in METRICS:
+    if metric not in measures.decisive:
         raise SettingError(
-            f"No verdict rests on the metric {metric!r}{near(metric, METRICS)}.", hint=f"One of: {', '.join(METRICS)}."
+            f"No verdict rests on the metric {metric!r}{near(metric, measures.decisive)}.",
+            hint=f"One of: {', '.join(measures.decisive)}.",
         )
     if not 0 <= guardrail <= 1:
         raise SettingError(
-            f"The guardrail is a share of head F1, from 0 to 1, not {guardrail:g}.", hint="The usual value is 0.01."
+            f"The guardrail is a share of {measures.title(measures.head)}, from 0 to 1, not {guardrail:g}.",
+            hint="The usual value is 0.01.",
         )
     if not 0 <= zone <= 1:
         raise SettingError(

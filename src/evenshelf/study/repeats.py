@@ -39,7 +39,8 @@ class SeedGain:
     spec, seed
         Which, and under which seed of folds and of all that is drawn.
     value, diff, tail_diff
-        The verdict's metric over all evaluated rows, and the differences to doing nothing in it and in tail F1.
+        The verdict's metric over all evaluated rows, and the differences to doing nothing in it and in the metric
+        of the tail.
     """
 
     spec: str

@@ -5,7 +5,8 @@ On disk a result is a folder::
     study.json            what was asked, of which data, with which versions; costs; the verdict
     rows.parquet          one line per example: its class, fold and title group; its traits, where known
     classes.parquet       one line per class: name, number of examples, bucket
-    predictions.parquet   one line per remedy, mode and example: predicted class and two probabilities
+    predictions.parquet   one line per remedy, mode and example: predicted class and two probabilities, or a rank
+    exposure.parquet      of lists, how often each item is among the first ten, by remedy and mode
     settings.parquet      one line per remedy, mode and fold: the chosen parameters, seconds, bytes
 
 Beside it, :mod:`evenshelf.study.metrics` writes every metric and the verdict.
@@ -29,6 +30,7 @@ from evenshelf.study.learning_curve import LearningCurve
 from evenshelf.study.repeats import SeedSensitivity
 
 SCHEMA = 1
+EXPOSURE = "exposure.parquet"
 _NAN = float("nan")
 TRAIT = "trait: "
 """Begins the columns of ``rows.parquet`` that are traits."""
@@ -42,9 +44,9 @@ class Outcome:
     Attributes
     ----------
     predicted
-        ``[n]`` int32, code of the predicted class; -1 where nothing is predicted.
+        ``[n]`` int32, code of the predicted class, or of the item that is shown first; -1 where there is none.
     p_true, p_predicted
-        ``[n]`` float32 in [0, 1], probability given to the true and to the predicted class.
+        ``[n]`` float32 in [0, 1], probability given to the true and to the predicted class; NaN where models give none.
     settings
         Per outer fold, the parameters used (``penalty`` and the remedy's own).
     seconds
@@ -53,7 +55,12 @@ class Outcome:
         Peak working memory of the fits, in bytes, estimated from the arrays held.
     sets
         Where examples have sets of labels: values of :data:`evenshelf.tasks.set_metrics.SET_METRICS`, those of rankings
-        averaged over folds.
+        averaged over folds. Of lists, those of :data:`evenshelf.tasks.list_metrics.METRICS`.
+    rank
+        Of lists, ``[n]`` float32: place of the wanted item in its list, from 0; infinity where it must not be shown.
+        ``None`` where classes are predicted.
+    shown
+        Of lists, ``[C]`` in how many of them each item is among the first ten.
     """
 
     predicted: NDArray[np.int32]
@@ -63,6 +70,15 @@ class Outcome:
     seconds: float = 0.0
     bytes: int = 0
     sets: Mapping[str, float] = field(default_factory=dict)
+    rank: NDArray[np.float32] | None = None
+    shown: NDArray[np.int32] | None = None
+
+    @property
+    def ranks(self) -> NDArray[np.float32]:
+        """`rank`, of answers that are lists."""
+        if self.rank is None:
+            raise InputError("These answers are classes and not lists.", hint="Judge them as such.")
+        return self.rank
 
 
 @dataclass(frozen=True)
@@ -164,18 +180,15 @@ def save(result: StudyResult, folder: Path) -> None:
         for mode, outcome in (("tuned", remedy.tuned), ("default", remedy.default)):
             if outcome is None:
                 continue
-            predictions.append(
-                pl.DataFrame(
-                    {
-                        "remedy": np.full(len(result.y), number, np.int16),
-                        "mode": pl.Series([mode]).new_from_index(0, len(result.y)),
-                        "row": np.arange(len(result.y), dtype=np.int32),
-                        "predicted": outcome.predicted,
-                        "p_true": outcome.p_true,
-                        "p_predicted": outcome.p_predicted,
-                    }
-                )
-            )
+            columns = {
+                "remedy": np.full(len(result.y), number, np.int16),
+                "mode": pl.Series([mode]).new_from_index(0, len(result.y)),
+                "row": np.arange(len(result.y), dtype=np.int32),
+                "predicted": outcome.predicted,
+                "p_true": outcome.p_true,
+                "p_predicted": outcome.p_predicted,
+            }
+            predictions.append(pl.DataFrame(columns if outcome.rank is None else {**columns, "rank": outcome.rank}))
             settings.extend(
                 {
                     "remedy": remedy.spec,
@@ -195,8 +208,23 @@ def save(result: StudyResult, folder: Path) -> None:
     _write(pl.DataFrame(rows), folder / "rows.parquet")
     _write(result.classes, folder / "classes.parquet")
     _write(pl.concat(predictions), folder / "predictions.parquet")
+    if exposures := _exposures(result):
+        _write(pl.concat(exposures), folder / EXPOSURE)
     _write(pl.DataFrame(settings), folder / "settings.parquet")
     _write_record(result, folder)
+
+
+def _exposures(result: StudyResult) -> list[pl.DataFrame]:
+    """How often each item is shown, of every remedy and mode, where answers are lists; none that is never shown."""
+    found = []
+    for number, remedy in enumerate(result.remedies):
+        for mode, outcome in (("tuned", remedy.tuned), ("default", remedy.default)):
+            if outcome is not None and outcome.shown is not None:
+                item = np.flatnonzero(outcome.shown)
+                columns: dict[str, Any] = {"remedy": np.full(len(item), number, np.int16)}
+                columns |= {"mode": pl.Series([mode]).new_from_index(0, len(item)), "item": item.astype(np.int32)}
+                found.append(pl.DataFrame({**columns, "shown": outcome.shown[item]}))
+    return found
 
 
 def save_further(result: StudyResult, folder: Path) -> None:
@@ -289,6 +317,8 @@ def load(folder: Path) -> StudyResult:
     rows = pl.read_parquet(folder / "rows.parquet")
     predictions = pl.read_parquet(folder / "predictions.parquet")
     settings = pl.read_parquet(folder / "settings.parquet")
+    classes = pl.read_parquet(folder / "classes.parquet")
+    exposure = pl.read_parquet(folder / EXPOSURE) if "rank" in predictions.columns else None
     traits = {name: name.removeprefix(TRAIT) for name in rows.columns if name.startswith(TRAIT)}
     remedies = []
     for number, entry in enumerate(document["remedies"]):
@@ -304,6 +334,8 @@ def load(folder: Path) -> StudyResult:
                     settings=tuple(json.loads(s) for s in chosen["setting"]),
                     seconds=float(chosen["seconds"][0]),
                     bytes=int(chosen["bytes"][0]),
+                    rank=part["rank"].to_numpy() if "rank" in part.columns else None,
+                    shown=None if exposure is None else _shown(exposure, number, mode, len(classes)),
                     sets={k: _NAN if v is None else v for k, v in entry.get("sets", {}).get(mode, {}).items()},
                 )
                 if len(part)
@@ -324,7 +356,7 @@ def load(folder: Path) -> StudyResult:
         )
     return StudyResult(
         meta=document["meta"],
-        classes=pl.read_parquet(folder / "classes.parquet"),
+        classes=classes,
         y=rows["y"].to_numpy(),
         fold=rows["fold"].to_numpy(),
         group=rows["group"].to_numpy(),
@@ -333,6 +365,13 @@ def load(folder: Path) -> StudyResult:
         **_further_of(document),
         traits=rows.select(*traits).rename(traits) if traits else None,
     )
+
+
+def _shown(exposure: pl.DataFrame, number: int, mode: str, items: int) -> NDArray[np.int32]:
+    part = exposure.filter((pl.col("remedy") == number) & (pl.col("mode") == mode))
+    found = np.zeros(items, np.int32)
+    found[part["item"].to_numpy()] = part["shown"].to_numpy()
+    return found
 
 
 def _write(table: pl.DataFrame, path: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
 from evenshelf.study.wording import several_labels, value
+from evenshelf.tasks.label_metrics import CLASSES
+from evenshelf.tasks.list_metrics import METRICS as LIST_METRICS
+from evenshelf.tasks.measures import Measures, Metric
 from evenshelf.tasks.set_metrics import SET_METRICS
 
 if TYPE_CHECKING:
@@ -18,7 +21,24 @@ if TYPE_CHECKING:
     from evenshelf.tasks.nouns import Nouns
 
 SHOWN = ("micro_f1", "map", "tail_map", "lrap", "known_size_f1", "known_size_tail_f1")
-"""Metrics that the terminal and the report show."""
+"""Metrics of sets that the terminal and the report show."""
+SHOWN_OF_LISTS = ("coverage", "gini", "tail_share", "novelty", "diversity", "serendipity")
+"""Of lists, likewise."""
+
+
+def metrics_beside(measures: Measures) -> Mapping[str, Metric]:
+    """Metrics that are told beside those of a verdict: of sets of labels, or of lists."""
+    return SET_METRICS if measures == CLASSES else LIST_METRICS
+
+
+def shown_beside(measures: Measures, lines: Sequence[tuple[str, Mapping[str, float]]]) -> tuple[str, ...]:
+    """Those of them that are shown: that any remedy has a value of."""
+    names = SHOWN if measures == CLASSES else (*SHOWN_OF_LISTS, *AGAIN)
+    return tuple(name for name in names if any(math.isfinite(values.get(name, math.nan)) for _, values in lines))
+
+
+AGAIN = ("rebought_recall_at_10", "new_recall_at_10")
+"""Of lists where what users had may be shown again."""
 
 
 def how_answered(meta: Mapping[str, Any], nouns: Nouns) -> str:
@@ -47,11 +67,12 @@ def set_table(result: StudyResult, verdict: Verdict) -> Table | None:
     if not lines:
         return None
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bright_black", pad_edge=False)
-    table.add_column(
-        "sets of " + (result.meta.get("nouns") or {}).get("labels", "labels"), overflow="fold", min_width=16
-    )
-    for name in SHOWN:
-        table.add_column(SET_METRICS[name].title, justify="right")
+    of = "lists" if verdict.measures != CLASSES else "sets of "
+    labels = (result.meta.get("nouns") or {}).get("labels", "labels") if verdict.measures == CLASSES else ""
+    table.add_column(of + labels, overflow="fold", min_width=16)
+    shown, metrics = shown_beside(verdict.measures, lines), metrics_beside(verdict.measures)
+    for name in shown:
+        table.add_column(metrics[name].title, justify="right")
     for spec, values in lines:
-        table.add_row(spec, *(Text(value(values.get(name, math.nan))) for name in SHOWN))
+        table.add_row(spec, *(Text(value(values.get(name, math.nan))) for name in shown))
     return table

@@ -34,15 +34,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from evenshelf.errors import InputError, SettingError
+from evenshelf.tasks.label_metrics import CLASSES
 
-METRICS = ("macro_f1", "head_f1", "torso_f1", "tail_f1", "accuracy")
-"""Metrics that are bootstrapped, in the order of the arrays' axis."""
+METRICS = CLASSES.decisive
+"""Metrics of classes that are bootstrapped, in the order of the arrays' axis."""
 
 LEVEL = 0.95
 BLOCK = 64  # Draws scored at once: weights of 40 k groups fit the processor's cache, and memory stays small.
@@ -67,20 +69,23 @@ class Bootstrap:
     names
         The remedies (or whatever was compared), length R.
     observed
-        ``[R, M]`` values on the rows as they are, for each of :data:`METRICS`.
+        ``[R, M]`` values on the rows as they are, for each of `metrics`.
     draws
         ``[R, M, B]`` values on the resampled rows; NaN where a draw has no class of the bucket.
-    predicted
-        ``[R, n]`` what was predicted.
+    answers
+        ``[R, n]`` what was answered; a difference rests on the groups in which two answers are not the same.
     cluster
         ``[n]`` group of each row.
+    metrics
+        What the values are of.
     """
 
     names: tuple[str, ...]
     observed: NDArray[np.float64]
     draws: NDArray[np.float64]
-    predicted: NDArray[np.int32]
+    answers: NDArray[Any]
     cluster: NDArray[np.intp]
+    metrics: tuple[str, ...] = METRICS
 
     def interval(self, name: str, metric: str, level: float = LEVEL) -> Estimate:
         """A remedy's own value, with its percentile interval."""
@@ -94,7 +99,7 @@ class Bootstrap:
             float(self.observed[row, column] - self.observed[other, column]),
             self.draws[row, column] - self.draws[other, column],
             level,
-            differing=len(np.unique(self.cluster[self.predicted[row] != self.predicted[other]])),
+            differing=len(np.unique(self.cluster[self.answers[row] != self.answers[other]])),
         )
 
     def loss(self, name: str, base: str, metric: str, level: float = LEVEL) -> Estimate:
@@ -108,11 +113,11 @@ class Bootstrap:
         return estimate(float(value), _lost(kept, held), level)
 
     def _at(self, name: str, metric: str) -> tuple[int, int]:
-        if metric not in METRICS:
+        if metric not in self.metrics:
             raise SettingError(
-                f"{metric!r} is not a metric with intervals.", hint=f"Choose one of: {', '.join(METRICS)}."
+                f"{metric!r} is not a metric with intervals.", hint=f"Choose one of: {', '.join(self.metrics)}."
             )
-        return self.names.index(name), METRICS.index(metric)
+        return self.names.index(name), self.metrics.index(metric)
 
 
 def paired_bootstrap(

@@ -26,7 +26,6 @@ from evenshelf.study.wording import (
     unguarded,
     value,
 )
-from evenshelf.tasks.label_metrics import METRICS
 from evenshelf.tasks.nouns import nouns_of
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from evenshelf.study.verdict import Verdict
 
 WIDE = 96
-"""From so many columns on, head F1, the value at defaults and the time are shown as well."""
+"""From so many columns on, the head, the value at defaults and the time are shown as well."""
 INDENT = 2
 WORDS = "words"
 """What the spec of the baseline without a language model starts with."""
@@ -127,9 +126,11 @@ class StudyReport:
         if self.folder is not None and any(standing(verdict, c) == "refused" for c in verdict.comparisons):
             again = f"evenshelf report {self.folder} --guardrail 0.05"
             notes.append(Text.assemble("A head that may lose more is decided anew, at once, with: ", (again, "cyan")))
-        yield ""
-        yield Text("What suits these data", "bold")
-        for sentence in advise(self.result, verdict).brief:
+        brief = advise(self.result, verdict).brief
+        if brief:
+            yield ""
+            yield Text("What suits these data", "bold")
+        for sentence in brief:
             yield Padding.indent(hanging("→ ", Text(sentence)), INDENT)
         if notes:
             yield ""
@@ -154,15 +155,17 @@ def hanging(sign: str, text: Text) -> RenderableType:
 
 def comparison_table(verdict: Verdict, *, wide: bool) -> Table:
     """Every tuned remedy, best first."""
-    title = METRICS[verdict.metric].title
+    title = verdict.title
     table = Table(box=None, padding=(0, 1, 0, 0), header_style=GREY, pad_edge=False)
     table.add_column("", no_wrap=True)
     table.add_column("remedy", overflow="fold", min_width=16)
     for name in (title, "gain", "95 % interval"):
         table.add_column(name, justify="right", no_wrap=True)
-    buckets = [name for name in (("tail_f1", "head_f1") if wide else ("tail_f1",)) if name != verdict.metric]
+    measures = verdict.measures
+    parts = (measures.tail, measures.head) if wide else (measures.tail,)
+    buckets = [name for name in parts if name != verdict.metric]
     for name in buckets:
-        table.add_column(METRICS[name].title, justify="right", no_wrap=True)
+        table.add_column(measures.title(name), justify="right", no_wrap=True)
     if wide:
         table.add_column("untuned", justify="right", no_wrap=True)
         table.add_column("CPU", justify="right", no_wrap=True)
@@ -171,11 +174,11 @@ def comparison_table(verdict: Verdict, *, wide: bool) -> Table:
         sign, colour, _ = MARKS[key]
         gain = signed(c.diff) if math.isfinite(c.diff) else ""
         span = f"{signed(c.low)} … {signed(c.high)}" if math.isfinite(c.low) else ""
-        cells = [Text(sign, colour), Text(c.spec, colour), Text(value(getattr(c, verdict.metric)), colour)]
+        cells = [Text(sign, colour), Text(c.spec, colour), Text(value(c[verdict.metric]), colour)]
         cells += [Text(gain, colour), Text(span, GREY if key == "same" else colour)]
         for name in buckets:
-            lost = name == "head_f1" and not c.guardrail_ok
-            cells.append(Text(value(getattr(c, name)), "yellow" if lost else ""))
+            lost = name == measures.head and not c.guardrail_ok
+            cells.append(Text(value(c[name]), "yellow" if lost else ""))
         if wide:
             cells += [Text(value(c.untuned), GREY), Text(seconds(c.seconds), GREY)]
         table.add_row(*cells)
@@ -185,18 +188,19 @@ def comparison_table(verdict: Verdict, *, wide: bool) -> Table:
 def baseline_table(result: StudyResult, verdict: Verdict) -> Table:
     """The baselines that were fitted, best first: what they read, settings to choose from, time."""
     told = {entry["spec"]: entry for entry in result.meta.get("baselines", ())}
-    title = METRICS[verdict.metric].title
+    title = verdict.title
     table = Table(box=None, padding=(0, 1, 0, 0), header_style=GREY, pad_edge=False)
     table.add_column("baseline", overflow="fold", min_width=16)
     table.add_column("reads", no_wrap=True)
-    for name in ("settings", title, "tail F1", "CPU"):
+    tail = verdict.measures.tail
+    for name in ("settings", title, verdict.measures.title(tail), "CPU"):
         table.add_column(name, justify="right", no_wrap=True)
     ahead = {tie.spec for tie in verdict.ahead}
     for c in verdict.comparisons:
         if c.reference and c.spec in told:
             entry, colour = told[c.spec], "bold cyan" if c.spec in ahead else ""
-            cells = [c.spec, entry["reads"], str(entry["settings"]), value(getattr(c, verdict.metric))]
-            table.add_row(*(Text(cell, colour) for cell in (*cells, value(c.tail_f1), seconds(c.seconds))))
+            cells = [c.spec, entry["reads"], str(entry["settings"]), value(c[verdict.metric])]
+            table.add_row(*(Text(cell, colour) for cell in (*cells, value(c[tail]), seconds(c.seconds))))
     return table
 
 
@@ -210,17 +214,16 @@ def legend(verdict: Verdict, *, wide: bool) -> RenderableType:
     if "same" in used:
         corrected = ", corrected for the number of remedies" if rivals(verdict) > 1 else ""
         lines.add_row("", Text(f"no sign: cannot be told from doing nothing{corrected}", GREY))
-    title = METRICS[verdict.metric].title
-    meaning = METRICS[verdict.metric].meaning
+    title = verdict.title
+    meaning = verdict.measures.metrics[verdict.metric].meaning
     notes = [
         f"{title}: {meaning[0].lower()}{meaning[1:].rstrip('.')}",
         f"gain: change of {title} against doing nothing, both tuned with the same budget",
     ]
     if wide:
         notes.append(f"untuned: {title} at the usual defaults; CPU: time for the search and the fits")
-        notes.append("head: the largest classes, half of the examples; tail: the smallest, the last tenth")
-    else:
-        notes.append("tail: the smallest classes, which hold the last tenth of the examples")
+        notes.append(f"head: {verdict.measures.metrics[verdict.measures.head].meaning}")
+    notes.append(f"tail: {verdict.measures.metrics[verdict.measures.tail].meaning}")
     if any(c.spec.startswith(f"{WORDS} + ") for c in verdict.comparisons):
         notes.append(f"{WORDS}: plain TF-IDF of words, without the encoder")
     return Group(*(Text(note, GREY) for note in notes), lines)
@@ -234,7 +237,7 @@ def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | None = N
     if meta.get("read_off"):
         yield Text(read_off(meta["read_off"], nouns))
     for reason, count in meta.get("dropped", {}).items():
-        left = f"{counted(count, nouns.thing, nouns.things)} {plural(count, 'was', 'were')} left out"
+        left = f"{nouns.left_out(count)} {plural(count, 'was', 'were')} left out"
         yield Text(f"{left}: {reason}.")
     missing = meta.get("not_evaluated", {})
     if missing:
@@ -275,7 +278,7 @@ def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | None = N
         what = f"Doing nothing and {counted(compared, 'remedy', 'remedies')}" if compared else "Doing nothing alone"
         tried = " to ".join(map(str, meta.get("settings_tried") or [meta.get("budget")]))
         yield Text(
-            f"{what}, {meta.get('folds')} folds, {tried} settings each: "
+            f"{what}, {counted(meta.get('folds') or 0, 'fold', 'folds')}, {tried} settings each: "
             f"{seconds(timings['study_seconds'])}, {seconds(timings['cpu_seconds'])} of CPU time."
         )
 
@@ -284,16 +287,22 @@ def verdict_text(result: StudyResult, verdict: Verdict) -> str:
     """The verdict as plain text, for a prompt that shows no colours."""
     lines = [verdict.headline, *(f"  - {reason}" for reason in verdict.reasons), ""]
     width = max(len(c.spec) for c in verdict.comparisons)
-    lines.append(f"    {'remedy':<{width}}  {METRICS[verdict.metric].title:>9}    gain    95 % interval  tail F1")
+    title, tail = verdict.title, verdict.measures.tail
+    wide, narrow = max(len(title), 9), max(len(verdict.measures.title(tail)), 7)
+    lines.append(
+        f"    {'remedy':<{width}}  {title:>{wide}}    gain    95 % interval  {verdict.measures.title(tail):>{narrow}}"
+    )
     for c in verdict.comparisons:
         gain = signed(c.diff) if math.isfinite(c.diff) else ""
         span = f"{signed(c.low)} … {signed(c.high)}" if math.isfinite(c.low) else ""
         sign = MARKS[standing(verdict, c)][0]
-        held = value(getattr(c, verdict.metric))
-        lines.append(f"  {sign} {c.spec:<{width}}  {held:>9}  {gain:>6}  {span:>15}  {value(c.tail_f1):>7}".rstrip())
+        held = value(c[verdict.metric])
+        lines.append(
+            f"  {sign} {c.spec:<{width}}  {held:>{wide}}  {gain:>6}  {span:>15}  {value(c[tail]):>{narrow}}".rstrip()
+        )
     not_used = [f"{r.spec}: {r.not_applicable}" for r in result.remedies if r.not_applicable]
     lines += [f"    not applicable: {text}" for text in not_used]
     nouns = nouns_of(result.meta)
     dropped = result.meta.get("dropped", {}).items()
-    lines += [f"  ({counted(count, nouns.thing, nouns.things)} left out: {why})" for why, count in dropped]
+    lines += [f"  ({nouns.left_out(count)} left out: {why})" for why, count in dropped]
     return "\n".join(lines)

@@ -35,6 +35,7 @@ from evenshelf.study.winner import Winner, studies_of, winner_of
 from evenshelf.tasks import task_kind
 from evenshelf.tasks.descriptions import described
 from evenshelf.tasks.label import LabelTask
+from evenshelf.tasks.label_metrics import CLASSES
 
 Floats = NDArray[np.float32]
 FOLDS = 5
@@ -85,8 +86,10 @@ class Wanted:
             _check_remedy(parse(self.remedy))
         if self.encoder is not None:
             check_encoder(self.encoder)
-        if self.task is not None:
-            task_kind(self.task)
+        if self.task is not None and task_kind(self.task).answers != CLASSES.name:
+            raise SettingError(
+                f"The task {self.task!r} has no bundle yet.", hint="Train the winner of a study of labels or tags."
+            )
 
 
 def train(

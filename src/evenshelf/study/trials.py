@@ -52,15 +52,23 @@ def run(unit: Unit, address: str, folder: Path, seed: int) -> None:
     folder
         The study's folder: ``vectors/NAME`` is read, ``trials/ADDRESS.npz`` is written, atomically.
     """
-    path = folder / "trials" / f"{address}.npz"
+
+    def compute() -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        vectors, names = laid_out(folder / "vectors" / unit.matrix)
+        return _compute(unit, vectors, names, folder=folder, seed=seed)
+
+    keep(folder / "trials" / f"{address}.npz", compute)
+
+
+def keep(path: Path, compute: Callable[[], tuple[dict[str, Any], dict[str, NDArray[Any]]]]) -> None:
+    """Put the facts and arrays that something computes into a file, whole, unless they are there."""
     if _is_whole(path):
         return
-    vectors, names = laid_out(folder / "vectors" / unit.matrix)
     # one thread: the bits must not depend on the number of workers, and products of this size gain little from two
     with threadpool_limits(1):
-        facts, arrays = _compute(unit, vectors, names, folder=folder, seed=seed)
+        facts, arrays = compute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{address}.{os.getpid()}.partial")
+    partial = path.with_name(f"{path.stem}.{os.getpid()}.partial")
     with partial.open("wb") as file:
         np.savez(file, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
     partial.replace(path)

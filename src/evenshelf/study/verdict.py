@@ -14,15 +14,19 @@ from evenshelf.study.compared import ahead_of, compared, simplest_of, ties_of
 from evenshelf.study.comparison import NAN, Comparison, Tie, jsonable, revived
 from evenshelf.study.evidence import BucketGain, Calibration, Tradeoff, bucket_gains, calibrations, tradeoffs
 from evenshelf.study.evidence_wording import evidence_sentences
-from evenshelf.study.guessing import Sight, guesses, sights
-from evenshelf.study.resampled import ResampledTest, fold_answers, fold_scores, resampled_tests
-from evenshelf.study.statistics import METRICS, holm, paired_bootstrap
+from evenshelf.study.guessing import Sight, sights
+from evenshelf.study.judges import judge_of, measures_named
+from evenshelf.study.resampled import ResampledTest, resampled_tests
+from evenshelf.study.statistics import holm
 from evenshelf.study.wording import headline, reasons
-from evenshelf.tasks.label_metrics import bucket_or_cold, label_metrics
+from evenshelf.tasks.label_metrics import CLASSES
+from evenshelf.tasks.measures import Measures
 from evenshelf.tasks.nouns import nouns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from evenshelf.study.results import Outcome, RemedyResult, StudyResult
 
@@ -72,6 +76,8 @@ class Verdict:
     ahead
         Baselines (yardsticks) that are better than the winner, or than doing nothing without one: paired difference to
         it, corrected for the number of baselines, best first.
+    kind
+        Of the answers: name of the :class:`~evenshelf.tasks.measures.Measures` they are judged by.
     """
 
     headline: str
@@ -99,6 +105,17 @@ class Verdict:
     calibration: tuple[Calibration, ...] = ()
     tradeoffs: tuple[Tradeoff, ...] = ()
     ahead: tuple[Tie, ...] = ()
+    kind: str = CLASSES.name
+
+    @property
+    def measures(self) -> Measures:
+        """What answers are judged by."""
+        return measures_named(self.kind)
+
+    @property
+    def title(self) -> str:
+        """Readable name of the metric that decides."""
+        return self.measures.title(self.metric)
 
     def __getitem__(self, spec: str) -> Comparison:
         for comparison in self.comparisons:
@@ -109,17 +126,19 @@ class Verdict:
     def table(self) -> pl.DataFrame:
         """One line per tuned remedy, best first, with every number of :class:`Comparison`; NaN becomes null."""
         lines = [
-            {k: " + ".join(v) if isinstance(v, list) else v for k, v in jsonable(asdict(c)).items()}
-            for c in self.comparisons
+            {k: " + ".join(v) if isinstance(v, list) else v for k, v in c.to_dict().items()} for c in self.comparisons
         ]
         kinds: dict[str, Any] = {"str": pl.String, "float": pl.Float64, "int": pl.Int64, "bool": pl.Boolean}
-        return pl.DataFrame(lines, schema={f.name: kinds.get(str(f.type), pl.String) for f in fields(Comparison)})
+        own = {f.name: kinds.get(str(f.type), pl.String) for f in fields(Comparison) if f.name != "values"}
+        values = {name: pl.Float64 for c in self.comparisons[:1] for name in c.values}
+        return pl.DataFrame(lines, schema={**own, **values})
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; NaN becomes ``None``."""
         document = asdict(self)
         for key in _PARTS:
             document[key] = [jsonable(entry) for entry in document[key]]
+        document["comparisons"] = [c.to_dict() for c in self.comparisons]
         return jsonable(document)
 
     @classmethod
@@ -135,7 +154,8 @@ class Verdict:
             values = dict(document)
             values["reasons"] = tuple(values["reasons"])
             for key, kind in _PARTS.items():
-                values[key] = tuple(kind(**revived(kind, entry)) for entry in values[key])
+                read = Comparison.from_dict if kind is Comparison else lambda e, k=kind: k(**revived(k, e))
+                values[key] = tuple(read(entry) for entry in values[key])
             return cls(**values)
         except (KeyError, TypeError) as error:
             raise InputError(
@@ -159,7 +179,7 @@ _PARTS: dict[str, type[Any]] = {
 def decide(
     result: StudyResult,
     *,
-    metric: str = "macro_f1",
+    metric: str | None = None,
     guardrail: float = 0.01,
     alpha: float = 0.05,
     zone: float = 0.005,
@@ -169,7 +189,7 @@ def decide(
     """Compare every tuned remedy with doing nothing and say which one to use.
 
     A remedy qualifies if its paired difference to ``none`` is positive with a Holm-corrected p-value below `alpha`,
-    it loses at most the share `guardrail` of the macro-F1 of the head, and the difference is not certainly too small to
+    it loses at most the share `guardrail` of the metric of the head, and the difference is not certainly too small to
     matter (see `zone`). Among those the best value of `metric`
     wins, unless no model of the study is better than guessing (see :mod:`evenshelf.study.guessing`). The answer does
     not depend on the order of the remedies.
@@ -179,9 +199,10 @@ def decide(
     result
         Of a study. Rows with a negative fold are not evaluated.
     metric
-        One of ``macro_f1``, ``head_f1``, ``torso_f1``, ``tail_f1``, ``accuracy``.
+        One of :attr:`~evenshelf.tasks.measures.Measures.decisive`, such as ``macro_f1``, ``tail_f1``, ``accuracy``;
+        ``None`` for the main one.
     guardrail
-        Largest tolerated relative loss of head F1, in [0, 1].
+        Largest tolerated relative loss in the metric of the head, in [0, 1].
     alpha
         Chance of any false discovery that is tolerated, in (0, 1).
     zone
@@ -198,27 +219,28 @@ def decide(
     InputError
         If ``none`` has no tuned outcome or no row was evaluated.
     """
+    judge = judge_of(result)
+    measures = judge.measures
+    metric = metric or measures.main
     tuned = {r.spec: r.tuned for r in result.remedies if r.tuned is not None}
     base = result.baseline
     count = sum(r.tuned is not None and not r.reference for r in result.remedies) - 1
     if replicates is None:
         replicates = max(1000, math.ceil(2 * count / alpha)) if 0 < alpha < 1 else 1000
-    _check(result, metric, guardrail, alpha, replicates, rivals=count, zone=zone)
+    _check(result, metric, guardrail, alpha, replicates, rivals=count, zone=zone, measures=measures)
 
     rows = result.fold >= 0
-    y, group = result.y[rows], result.group[rows]
-    buckets = bucket_or_cold(result.y, result.fold, result.classes["bucket"].to_numpy())
+    y, group, buckets = result.y[rows], result.group[rows], judge.buckets
     untuned = {r.spec: r.default for r in result.remedies if r.default is not None}
-    predictions = {("tuned", spec): outcome.predicted[rows] for spec, outcome in tuned.items()}
-    predictions |= {("default", spec): outcome.predicted[rows] for spec, outcome in untuned.items()}
+    outcomes = {f"tuned {spec}": outcome for spec, outcome in tuned.items()}
+    outcomes |= {f"default {spec}": outcome for spec, outcome in untuned.items()}
     # Sorted, so that rounding in sums cannot depend on the order in which remedies were given.
-    named = {f"{mode} {spec}": codes for (mode, spec), codes in sorted(predictions.items())}
-    named |= guesses(result, seed)
-    bootstrap = paired_bootstrap(y, group, named, buckets, replicates=replicates, seed=seed)
+    bootstrap = judge.bootstrap(dict(sorted(outcomes.items())), replicates=replicates, seed=seed)
 
     if not math.isfinite(bootstrap.interval(f"tuned {base.spec}", metric).value):
         raise SettingError(
-            f"No verdict can rest on {metric}: none of its classes was evaluated.", hint="Choose macro_f1 instead."
+            f"No verdict can rest on {metric}: nothing of what it is over was evaluated.",
+            hint=f"Choose {measures.main} instead.",
         )
     references = {r.spec for r in result.remedies if r.reference}
     others = sorted(set(tuned) - {base.spec})
@@ -226,23 +248,17 @@ def decide(
     gains = {s: bootstrap.difference(f"tuned {s}", f"tuned {base.spec}", metric) for s in others}
     corrected = dict(zip(rivals, holm([gains[s].p for s in rivals]).tolist(), strict=True))
 
-    bucket = metric.removesuffix("_f1")
-    groups = len(np.unique(group[(y >= 0) & (buckets[y] == bucket)] if bucket in buckets else group))
+    part = measures.part(metric)
+    groups = len(np.unique(group[(y >= 0) & (buckets[y] == part)] if part else group))
 
     def compare(remedy: RemedyResult, outcome: Outcome) -> Comparison:
-        values = label_metrics(
-            y,
-            outcome.predicted[rows],
-            np.clip(outcome.p_true[rows], 0, 1),
-            np.clip(outcome.p_predicted[rows], 0, 1),
-            buckets=buckets,
-            counts=result.classes["count"].to_numpy(),
-        )
+        values = judge.values(outcome, rows)
         return compared(
             remedy,
             outcome,
             values,
             bootstrap,
+            measures=measures,
             metric=metric,
             base=base.spec,
             gain=gains.get(remedy.spec),
@@ -255,21 +271,15 @@ def decide(
         )
 
     comparisons = [compare(r, r.tuned) for r in result.remedies if r.tuned is not None]
-    comparisons.sort(key=lambda c: (-getattr(c, metric), c.parts, c.spec))
-    seen, informative = sights(bootstrap, sorted(tuned), base.spec)
+    comparisons.sort(key=lambda c: (-c[metric], c.parts, c.spec))
+    seen, informative = sights(bootstrap, sorted(tuned), base.spec, judge.guesses, measures)
     winner = next((c for c in comparisons if c.qualifies), None) if informative else None
     best = winner or next((c for c in comparisons if c.spec != base.spec and not c.reference), None)
     if winner is not None:
         comparisons = [replace(c, recommended=c.spec == winner.spec) for c in comparisons]
     ties = ties_of(bootstrap, comparisons, winner, metric, alpha)
-    by_fold = {
-        spec: fold_scores(y, outcome.predicted[rows], result.fold[rows], buckets, metric)
-        for spec, outcome in sorted(tuned.items())
-    }
-    answers = {
-        spec: fold_answers(outcome.predicted[rows], tuned[base.spec].predicted[rows], result.fold[rows])
-        for spec, outcome in tuned.items()
-    }
+    by_fold = {spec: judge.by_fold(outcome, metric) for spec, outcome in sorted(tuned.items())}
+    answers = {spec: judge.differing(outcome, tuned[base.spec]) for spec, outcome in tuned.items()}
     ratio = 1.0 / max(len(np.unique(result.fold[rows])) - 1, 1)
     rows_of_class = np.bincount(y[y >= 0], minlength=len(buckets))
     verdict = Verdict(
@@ -293,33 +303,42 @@ def decide(
         informative=informative,
         guessing=seen,
         zone=zone,
-        buckets=tuple(bucket_gains(bootstrap, others, base.spec, rivals)),
+        buckets=tuple(bucket_gains(bootstrap, others, base.spec, rivals, measures)),
         resampled=resampled_tests(by_fold, base.spec, ratio, answers=answers, zone=zone, rivals=rivals),
-        calibration=tuple(
-            calibrations(
-                y,
-                group,
-                dict(sorted(tuned.items())),
-                rows,
-                buckets=buckets,
-                base=base.spec,
-                rivals=rivals,
-                alpha=alpha,
-            )
-        ),
-        tradeoffs=tuple(tradeoffs(comparisons, base.spec)),
+        calibration=_calibrated(result, buckets, base.spec, rivals=rivals, alpha=alpha) if measures.likelihood else (),
+        tradeoffs=tuple(tradeoffs(comparisons, base.spec, measures)),
         ahead=ahead_of(bootstrap, comparisons, winner.spec if winner else base.spec, metric, alpha),
+        kind=measures.name,
     )
     said = (*reasons(verdict, nouns_of(result.meta)), *evidence_sentences(verdict))
     return replace(verdict, headline=headline(verdict), reasons=said)
 
 
+def _calibrated(
+    result: StudyResult, buckets: NDArray[np.str_], base: str, *, rivals: Sequence[str], alpha: float
+) -> tuple[Calibration, ...]:
+    rows = result.fold >= 0
+    outcomes = {r.spec: r.tuned for r in sorted(result.remedies, key=lambda r: r.spec) if r.tuned is not None}
+    found = calibrations(
+        result.y[rows], result.group[rows], outcomes, rows, buckets=buckets, base=base, rivals=rivals, alpha=alpha
+    )
+    return tuple(found)
+
+
 def _check(
-    result: StudyResult, metric: str, guardrail: float, alpha: float, replicates: int, *, rivals: int, zone: float
+    result: StudyResult,
+    metric: str,
+    guardrail: float,
+    alpha: float,
+    replicates: int,
+    *,
+    rivals: int,
+    zone: float,
+    measures: Measures,
 ) -> None:
     faults = []
-    if metric not in METRICS:
-        faults.append(f"metric {metric!r} is not one of {', '.join(METRICS)}")
+    if metric not in measures.decisive:
+        faults.append(f"metric {metric!r} is not one of {', '.join(measures.decisive)}")
     if not 0 <= guardrail <= 1:
         faults.append(f"guardrail must be in [0, 1], not {guardrail}")
     if not 0 <= zone <= 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from evenshelf.bundles.portable import without_places
 from evenshelf.errors import InputError, SettingError, near
 from evenshelf.learners.heads import HEADS
 from evenshelf.remedies.spec import places_in
-from evenshelf.study.comparison import jsonable
 from evenshelf.study.results import StudyResult, load
 from evenshelf.study.verdict import Verdict, decide
 
@@ -138,7 +137,7 @@ def winner_of(folder: Path, remedy: str | None = None) -> tuple[Winner, StudyRes
         "reasons": list(verdict.reasons),
         "metric": verdict.metric,
         "recommended": verdict.recommended,
-        "remedy": None if compared is None else jsonable(asdict(compared)),
+        "remedy": None if compared is None else compared.to_dict(),
     }
     return (
         Winner(

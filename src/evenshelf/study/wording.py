@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 from evenshelf.plurals import counted, plural
-from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from evenshelf.study.comparison import Comparison
     from evenshelf.study.guessing import Sight
     from evenshelf.study.verdict import Verdict
+    from evenshelf.tasks.measures import Measures
     from evenshelf.tasks.nouns import Nouns
 
 LISTED = 3  # Names in a sentence before "and n more".
@@ -21,11 +21,11 @@ LISTED = 3  # Names in a sentence before "and n more".
 
 def headline(verdict: Verdict) -> str:
     """The verdict in one sentence."""
-    title = METRICS[verdict.metric].title
+    title = verdict.title
     if rivals(verdict) < 1:
         return "No remedy was compared with doing nothing, so none can be recommended."
     if not verdict.informative:
-        return "No remedy can be shown to help here: nothing beats guessing by class frequency."
+        return f"No remedy can be shown to help here: nothing beats {verdict.measures.guess}."
     if verdict.recommended is None:
         if any(refusable(c) for c in verdict.comparisons):
             return "No remedy beats doing nothing here without losing too much of the head."
@@ -33,10 +33,7 @@ def headline(verdict: Verdict) -> str:
             return "No remedy can be recommended here: what it takes from the head could not be evaluated."
         return "No remedy beats doing nothing here."
     won, base = verdict[verdict.recommended], verdict[verdict.baseline]
-    return (
-        f"Use {won.spec}: it raises {title} from {value(getattr(base, verdict.metric))} "
-        f"to {value(getattr(won, verdict.metric))}."
-    )
+    return f"Use {won.spec}: it raises {title} from {value(base[verdict.metric])} to {value(won[verdict.metric])}."
 
 
 def refusable(c: Comparison) -> bool:
@@ -64,12 +61,12 @@ def reasons(verdict: Verdict, nouns: Nouns) -> tuple[str, ...]:
         found += [_tuning(verdict)] if verdict.informative else _guessing(verdict, nouns)
         found.append(_scope(verdict, nouns))
     elif not verdict.informative:
-        found = [*_guessing(verdict, nouns), _closest(verdict), _spread(verdict), _scope(verdict, nouns)]
+        found = [*_guessing(verdict, nouns), _closest(verdict), _spread(verdict, nouns), _scope(verdict, nouns)]
     elif verdict.recommended is None:
         found = [
             _ahead(verdict),
             _closest(verdict),
-            _unguarded(verdict),
+            _unguarded(verdict, nouns),
             _refused(verdict),
             _yardstick(verdict),
             _tuning(verdict),
@@ -79,7 +76,7 @@ def reasons(verdict: Verdict, nouns: Nouns) -> tuple[str, ...]:
         found = [
             _ahead(verdict),
             _gain(verdict),
-            _buckets(verdict),
+            _buckets(verdict, nouns),
             _yardstick(verdict),
             _naive(verdict),
             _ties(verdict),
@@ -115,7 +112,7 @@ def _guessing(verdict: Verdict, nouns: Nouns) -> list[str]:
         first, last = seen[0], seen[-1]
         best = f", the best of all models {value(last.value)} ({last.spec})" if last is not first else ""
         parts.append(
-            f"{METRICS[metric].title} of {value(first.guessed)}, {first.spec} {value(first.value)}{best} "
+            f"{verdict.measures.title(metric)} of {value(first.guessed)}, {first.spec} {value(first.value)}{best} "
             f"({signed(last.diff)}, {signed(last.low)} to {signed(last.high)})"
         )
     answers = " and ".join(dict.fromkeys(seen[0].answer for seen in of_metric.values()))
@@ -130,14 +127,14 @@ def _guessing(verdict: Verdict, nouns: Nouns) -> list[str]:
     ]
 
 
-def _spread(verdict: Verdict) -> str:
+def _spread(verdict: Verdict, nouns: Nouns) -> str:
     """Why a remedy that is better than nothing is still not recommended, where nothing beats guessing."""
     found = [c.spec for c in verdict.comparisons if c.significant]
     if not found:
         return ""
     return (
         f"{listed(found)} {plural(len(found), 'scores', 'score')} more than {verdict.baseline} by spreading the "
-        "answers over more classes, as drawing them would: that is no knowledge, and nothing is recommended."
+        "answers over more {nouns.labels}, as drawing them would: that is no knowledge, and nothing is recommended."
     )
 
 
@@ -157,7 +154,7 @@ def _ahead(verdict: Verdict) -> str:
     more = f"; so {plural(len(others), 'is', 'are')} {listed(others)}" if others else ""
     return (
         f"A baseline is better: {verdict[first.spec].title} reaches "
-        f"{value(getattr(verdict[first.spec], verdict.metric))} ({first.spec}), more than {held.spec} by "
+        f"{value(verdict[first.spec][verdict.metric])} ({first.spec}), more than {held.spec} by "
         f"{signed(first.diff)} (95 % interval {signed(first.low)} to {signed(first.high)}; "
         f"{probability(first.p_holm)}{holm}){more}. Use it, or compare other encoders before you rely on these."
     )
@@ -166,13 +163,11 @@ def _ahead(verdict: Verdict) -> str:
 def _yardstick(verdict: Verdict) -> str:
     """Where a baseline stands higher than what is recommended, or than doing nothing, and is not shown to be better."""
     held = verdict[verdict.recommended or verdict.baseline]
-    better = [
-        c for c in verdict.comparisons if c.reference and getattr(c, verdict.metric) > getattr(held, verdict.metric)
-    ]
+    better = [c for c in verdict.comparisons if c.reference and c[verdict.metric] > held[verdict.metric]]
     if not better or verdict.ahead:
         return ""
     return (
-        f"{better[0].title} reaches {value(getattr(better[0], verdict.metric))} ({better[0].spec}), which "
+        f"{better[0].title} reaches {value(better[0][verdict.metric])} ({better[0].spec}), which "
         f"{held.spec} is not shown to beat: compare other encoders before you rely on these."
     )
 
@@ -208,29 +203,30 @@ def _gain(verdict: Verdict) -> str:
     won, compared = verdict[verdict.recommended or ""], rivals(verdict)
     holm = f" after Holm's correction for {compared} remedies" if compared > 1 else ""
     return (
-        f"{_capital(METRICS[verdict.metric].title)} changes by {signed(won.diff)} "
+        f"{_capital(verdict.title)} changes by {signed(won.diff)} "
         f"(95 % interval {signed(won.low)} to {signed(won.high)}; {probability(won.p_holm)}{holm})."
     )
 
 
-def _buckets(verdict: Verdict) -> str:
-    won, base = verdict[verdict.recommended or ""], verdict[verdict.baseline]
+def _buckets(verdict: Verdict, nouns: Nouns) -> str:
+    won, base, measures = verdict[verdict.recommended or ""], verdict[verdict.baseline], verdict.measures
     tail = ""
     if math.isfinite(won.tail_diff):
         tail = (
-            f"Tail F1 goes from {value(base.tail_f1)} to {value(won.tail_f1)} ({signed(won.tail_diff)}, "
+            f"{measures.title(measures.tail)} goes from {value(base[measures.tail])} to {value(won[measures.tail])} "
+            f"({signed(won.tail_diff)}, "
             f"{signed(won.tail_low)} to {signed(won.tail_high)}); "
         )
     if not math.isfinite(won.head_loss):
-        return _capital(f"{tail}no class of the head could be evaluated.")
+        return _capital(f"{tail}no {nouns.label} of the head could be evaluated.")
     beyond = ", and the interval does not rule out a greater one" if won.head_loss_high > verdict.guardrail else ""
-    return _capital(f"{tail}{_head(won)}; the guardrail is a loss of {percent(verdict.guardrail)}{beyond}.")
+    return _capital(f"{tail}{_head(won, measures)}; the guardrail is a loss of {percent(verdict.guardrail)}{beyond}.")
 
 
-def _head(c: Comparison) -> str:
-    """How head F1 changes, in per cent of what it is for the baseline."""
+def _head(c: Comparison, measures: Measures) -> str:
+    """How the metric of the head changes, in per cent of what it is for the baseline."""
     moved, low, high = (change(-loss) for loss in (c.head_loss, c.head_loss_high, c.head_loss_low))
-    return f"head F1 changes by {moved} (95 % interval {low} to {high})"
+    return f"{measures.title(measures.head)} changes by {moved} (95 % interval {low} to {high})"
 
 
 def change(share: float) -> str:
@@ -279,19 +275,19 @@ def _refused(verdict: Verdict) -> str:
     unsure = first.head_loss_low <= verdict.guardrail
     return (
         f"{first.spec} gains {'more ' if verdict.recommended else ''}on the whole ({signed(first.diff)}) but "
-        f"{_head(first)}, beyond the guardrail of {percent(verdict.guardrail)}{more}: refused"
+        f"{_head(first, verdict.measures)}, beyond the guardrail of {percent(verdict.guardrail)}{more}: refused"
         f"{'; the interval is too wide to be sure of that loss, so more data may decide otherwise' if unsure else ''}."
     )
 
 
-def _unguarded(verdict: Verdict) -> str:
+def _unguarded(verdict: Verdict, nouns: Nouns) -> str:
     """Where a remedy is better and the guardrail cannot be looked at."""
     found = [c.spec for c in verdict.comparisons if unguarded(c)]
     if not found:
         return ""
     return (
-        f"{listed(found)} {plural(len(found), 'gains', 'gain')} on the whole, but no class of the head could be "
-        "evaluated, so what the head loses is not known, and nothing is recommended."
+        f"{listed(found)} {plural(len(found), 'gains', 'gain')} on the whole, but no {nouns.label} of the head could "
+        "be evaluated, so what the head loses is not known, and nothing is recommended."
     )
 
 
@@ -301,7 +297,7 @@ def _closest(verdict: Verdict) -> str:
     holm = " after Holm's correction" if compared > 1 else ""
     # A gain that is significant and still not recommended is explained by the next sentence.
     return (
-        f"{who}, {best.spec}, changes {METRICS[verdict.metric].title} by {signed(best.diff)} (95 % interval "
+        f"{who}, {best.spec}, changes {verdict.title} by {signed(best.diff)} (95 % interval "
         f"{signed(best.low)} to {signed(best.high)}; {probability(best.p_holm)}{holm})."
     )
 
@@ -310,9 +306,9 @@ def _tuning(verdict: Verdict) -> str:
     base = verdict[verdict.baseline]
     if not math.isfinite(base.untuned):
         return ""
-    tuned = getattr(base, verdict.metric)
+    tuned = base[verdict.metric]
     return (
-        f"Tuning the plain model moves {METRICS[verdict.metric].title} from {value(base.untuned)} to {value(tuned)} "
+        f"Tuning the plain model moves {verdict.title} from {value(base.untuned)} to {value(tuned)} "
         f"({signed(tuned - base.untuned)}) by itself."
     )
 

@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,14 +71,50 @@ class Histories:
                 f"There are {len(sequences)} sequences but {len(named)} users.", hint="Give one sequence a user."
             )
         steps = [str(item) for sequence in sequences for item in sequence]
-        if not steps:
+        return cls.of_steps(named, [len(sequence) for sequence in sequences], steps, seed=seed)
+
+    @classmethod
+    def of_steps(
+        cls,
+        users: Sequence[str],
+        lengths: Sequence[int] | Codes,
+        steps: Sequence[str] | NDArray[Any],
+        *,
+        items: Sequence[str] | NDArray[Any] = (),
+        time: Codes | None = None,
+        strength: NDArray[np.float32] | None = None,
+        seed: int = 0,
+    ) -> Histories:
+        """Histories from columns.
+
+        Parameters
+        ----------
+        users, lengths
+            Ids of the users, and how many steps each has.
+        steps
+            ``[N]`` ids of the items that were taken, users one after another, each in order of time.
+        items
+            Ids of items that may not have been taken by anybody.
+        time, strength
+            ``[N]`` as attributes.
+        seed
+            Of the draw of codes.
+
+        Raises
+        ------
+        InputError
+            If there is no step at all.
+        """
+        if not len(steps):
             raise InputError("No user has done anything.", hint="Give at least one item to one user.")
-        known, codes = np.unique(np.array(steps, dtype=object).astype(np.str_), return_inverse=True)
+        every = np.concatenate([np.asarray(steps, dtype=object), np.asarray(items, dtype=object)]).astype(np.str_)
+        known, codes = np.unique(every, return_inverse=True)
         drawn = np.random.default_rng(seed).permutation(len(known))
-        start = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences])]).astype(np.int64)
         ids = np.empty(len(known), object)
         ids[drawn] = known
-        return cls(tuple(map(str, ids)), tuple(named), start, drawn[codes.reshape(-1)].astype(np.int64))
+        item = drawn[codes.reshape(-1)[: len(steps)]].astype(np.int64)
+        start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return cls(tuple(map(str, ids)), tuple(users), start, item, time, strength)
 
     @classmethod
     def read(cls, file: Path, *, seed: int = 0) -> Histories:

@@ -7,13 +7,14 @@ probabilities given to both), so it can be recomputed from stored out-of-fold pr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evenshelf.errors import InputError
 from evenshelf.shop.profiling.imbalance import FEW_SHOT
+from evenshelf.tasks.measures import Measures, Metric
 
 BINS = 15
 """Bins of the expected calibration error."""
@@ -25,28 +26,6 @@ SMALLEST_PROBABILITY = 1e-12
 NOTHING = -1
 """Stands for a class where nothing is predicted, or where nothing is true: of texts that may have any number of labels,
 what is given and not true has a row of its own."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a metric is called and which way is better.
-
-    Attributes
-    ----------
-    name
-        Key in the dictionary that :func:`label_metrics` returns.
-    title
-        Readable name.
-    better
-        ``"higher"`` or ``"lower"``.
-    meaning
-        One sentence for a reader who has never met it.
-    """
-
-    name: str
-    title: str
-    better: Literal["higher", "lower"]
-    meaning: str
 
 
 _ALL = (
@@ -85,6 +64,20 @@ _ALL = (
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 """Every metric that :func:`label_metrics` returns, in order."""
+
+CLASSES = Measures(
+    name="classes",
+    metrics=METRICS,
+    main="macro_f1",
+    head="head_f1",
+    torso="torso_f1",
+    tail="tail_f1",
+    overall="accuracy",
+    each="F1",
+    guess="guessing by class frequency",
+    likelihood=True,
+)
+"""Of answers that name a class."""
 
 
 def label_metrics(

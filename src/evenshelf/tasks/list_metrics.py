@@ -96,9 +96,23 @@ METRICS: Mapping[str, RankingMetric] = {
             "Share of the wanted items that are shown which the user had before: how much of recall is repetition.",
             paper=_REPEATS,
         ),
+        RankingMetric(
+            "rebought_recall_at_10",
+            "recall@10, again",
+            "higher",
+            "Share of what a user wants and had that the first ten hold; mean over users who want such.",
+            paper=_REPEATS,
+        ),
+        RankingMetric(
+            "new_recall_at_10",
+            "recall@10, new",
+            "higher",
+            "Share of what a user wants and never had that the first ten hold; mean over users who want such.",
+            paper=_REPEATS,
+        ),
     )
 }
-"""Every metric that :func:`list_metrics` can return."""
+"""Every metric that is told of lists; :func:`list_metrics` returns all but the recalls."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from evenshelf.plurals import counted
+
 
 @dataclass(frozen=True)
 class Nouns:
@@ -23,9 +25,13 @@ class Nouns:
         What is counted; other than `things` where a thing has several labels.
     parts
         What texts are made of, and may be mere codes; "" where there are vectors and no texts.
+    row, rows
+        What is counted of what is left out, where that is no thing.
     advice
         What to do where the texts tell nothing, as the beginning of a sentence that ends "..., or compare other
         encoders".
+    clusters
+        What the groups that no split divides are called, where that does not follow from `text`.
     grouped
         Whether the groups that no split divides were given, and are not those of equal and nearly equal texts.
     """
@@ -39,7 +45,14 @@ class Nouns:
     examples: str = "examples"
     parts: str = "texts"
     advice: str = "Give the examples texts that describe them"
+    clusters: str = ""
+    row: str = ""
+    rows: str = ""
     grouped: bool = False
+
+    def left_out(self, count: int) -> str:
+        """So many things, or rows."""
+        return counted(count, self.row or self.thing, self.rows or self.things)
 
     @property
     def unit(self) -> str:
@@ -49,7 +62,7 @@ class Nouns:
     @property
     def groups(self) -> str:
         """What such groups are called."""
-        return "groups" if self.grouped else f"{self.text} groups"
+        return "groups" if self.grouped else self.clusters or f"{self.text} groups"
 
     @property
     def together(self) -> str:

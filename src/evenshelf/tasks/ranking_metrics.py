@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.tasks.label_metrics import Metric
+from evenshelf.tasks.measures import Metric
 from evenshelf.tasks.top_items import tie_order
 
 Floats = NDArray[np.float64]

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from evenshelf.plugins import Registry
 from evenshelf.shop import Shop
 from evenshelf.tasks.label import LabelTask
+from evenshelf.tasks.label_metrics import CLASSES
+from evenshelf.tasks.list_measures import LISTS
+from evenshelf.tasks.recommend import ALL, RecommendTask
 from evenshelf.tasks.tags import TagsTask
 
 
@@ -32,13 +35,19 @@ class TaskKind:
         :class:`~evenshelf.errors.InputError` if the shop cannot answer.
     learner
         What is fitted where ``--learner`` is not given.
+    remedies
+        What is compared where ``--remedies`` is not given.
+    answers
+        What is answered: name of the :class:`~evenshelf.tasks.measures.Measures` by which it is judged.
     """
 
     name: str
     summary: str
-    ask: Callable[[Shop, str], LabelTask]
+    ask: Callable[[Shop, str], LabelTask | RecommendTask]
     target: str = "category"
     learner: str = "heads"
+    remedies: str = "standard"
+    answers: str = CLASSES.name
 
 
 _registry: Registry[TaskKind] = Registry(
@@ -66,5 +75,17 @@ register(
         TagsTask.from_shop,
         "tags",
         "binary_heads",
+    )
+)
+register(
+    TaskKind(
+        "recommend",
+        "What a user takes next, by what all users took before (--target all, or kinds of events: --target "
+        "cart,purchase).",
+        RecommendTask.from_shop,
+        ALL,
+        "item_knn",
+        "lists",
+        LISTS.name,
     )
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.tasks.label_metrics import Metric
+from evenshelf.tasks.measures import Metric
 
 Floats = NDArray[np.float32]
 

@@ -13,7 +13,10 @@ from evenshelf.shop import simulate
 from evenshelf.tasks import TaskKind, task_kinds
 from evenshelf.tasks.folds import ALWAYS_TRAINING
 from evenshelf.tasks.label import LabelTask
+from evenshelf.tasks.label_metrics import CLASSES
+from evenshelf.tasks.recommend import RecommendTask
 from evenshelf.testing.check import Check, gather, run_all
+from evenshelf.testing.list_tasks import list_task_checks
 
 Folds = NDArray[np.int16]
 
@@ -50,7 +53,7 @@ def task_checks(task: LabelTask, folds: int = 5) -> list[Check]:
 
 
 def task_kind_checks(kind: TaskKind, folder: Path) -> list[Check]:
-    """Checks of a kind of task, asked of the categories of a simulated shop.
+    """Checks of a kind of task, asked of the categories of a simulated shop, or of what its users take next.
 
     Parameters
     ----------
@@ -60,8 +63,9 @@ def task_kind_checks(kind: TaskKind, folder: Path) -> list[Check]:
         An empty or new one, for the shop.
     """
     shop = simulate(folder, items=300, language="en")
-    named = gather(kind.name, is_found_and_named, of=_Asked(kind, kind.ask(shop, "category")))
-    return [*named, *task_checks(kind.ask(shop, "category"), 3)]
+    task = kind.ask(shop, "category" if kind.answers == CLASSES.name else kind.target)
+    named = gather(kind.name, is_found_and_named, of=_Asked(kind, task))
+    return [*named, *(list_task_checks(task) if isinstance(task, RecommendTask) else task_checks(task, 3))]
 
 
 def check_task(task: LabelTask, folds: int = 5) -> None:
@@ -72,7 +76,7 @@ def check_task(task: LabelTask, folds: int = 5) -> None:
 @dataclass(frozen=True)
 class _Asked:
     kind: TaskKind
-    task: LabelTask
+    task: LabelTask | RecommendTask
 
 
 def is_found_and_named(asked: _Asked) -> None:

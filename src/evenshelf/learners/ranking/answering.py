@@ -5,6 +5,7 @@ Scores are made in blocks of users and only candidates are kept, so that a remed
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +85,22 @@ def answer(
     wanted: tuple[Codes, Codes] | None = None,
     block: int = BLOCK,
 ) -> Answers:
-    """Lists for some users.
+    """Lists for some users under one remedy; see :func:`answers`."""
+    return answers(ranker, [remedy], histories, prior, rules, vectors=vectors, wanted=wanted, block=block)[0]
+
+
+def answers(
+    ranker: Ranker,
+    remedies: Sequence[Remedy],
+    histories: Histories,
+    prior: Prior,
+    rules: Rules | None = None,
+    *,
+    vectors: Floats | None = None,
+    wanted: tuple[Codes, Codes] | None = None,
+    block: int = BLOCK,
+) -> list[Answers]:
+    """Lists for some users under each of several remedies, of scores that are made once.
 
     Lists are the same whatever the size of blocks, and those of a user whoever else is asked, unless the remedy says
     that it looks at all lists together.
@@ -92,8 +108,8 @@ def answer(
     Parameters
     ----------
     ranker
-        Fitted under `remedy`, or under none.
-    remedy
+        Fitted under what the remedies ask of a fit, if anything.
+    remedies
         What changes scores and re-ranks.
     histories
         Of whom lists are asked for, with the items of those that were fitted.
@@ -118,37 +134,54 @@ def answer(
     rules = rules or Rules()
     users, items = len(histories.users), len(histories.items)
     who, what = _wanted(wanted, users, items)
-    _check(remedy, prior, rules, items, vectors)
+    for remedy in remedies:
+        _check(remedy, prior, rules, items, vectors)
     size = min(max(rules.candidates, rules.length), items)
-    offered = Offered(
-        np.full((users, size), NO_ITEM, np.int64),
-        np.full((users, size), -np.inf, np.float32),
-        rules.length,
-        vectors,
-        histories.weights(),
-    )
-    rank = np.empty(len(who))
+    had = histories.weights()
+    offers = [
+        Offered(
+            np.full((users, size), NO_ITEM, np.int64),
+            np.full((users, size), -np.inf, np.float32),
+            rules.length,
+            vectors,
+            had,
+        )
+        for _ in remedies
+    ]
+    ranks = np.empty((len(remedies), len(who)))
     for number, part in histories.blocks(block):
-        scores = remedy.adjust(ranker.scores(part), prior, np.ones(items, np.float32))
-        scores = _shown(scores, part, rules)
-        found = top(scores, size, seed=rules.seed)
-        offered.items[number] = found
-        value = np.take_along_axis(scores, np.maximum(found, 0), axis=1)
-        offered.scores[number] = np.where(found >= 0, value, -np.inf)
+        plain = ranker.scores(part)
         here = (who >= number[0]) & (who <= number[-1])
-        rank[here] = place_of(scores, who[here] - number[0], what[here], seed=rules.seed)
+        for offered, rank, remedy in zip(offers, ranks, remedies, strict=True):
+            # a remedy may write into what it is given, and a ranker may keep its own
+            scores = remedy.adjust(plain.copy(), prior, np.ones(items, np.float32))
+            scores = _shown(scores, part, rules)
+            found = top(scores, size, seed=rules.seed)
+            offered.items[number] = found
+            value = np.take_along_axis(scores, np.maximum(found, 0), axis=1)
+            offered.scores[number] = np.where(found >= 0, value, -np.inf)
+            rank[here] = place_of(scores, who[here] - number[0], what[here], seed=rules.seed)
+    return [
+        _reranked(remedy, offered, prior, rank, who)
+        for remedy, offered, rank in zip(remedies, offers, ranks, strict=True)
+    ]
+
+
+def _reranked(remedy: Remedy, offered: Offered, prior: Prior, rank: NDArray[np.float64], who: Codes) -> Answers:
+    """The lists, and places of what is wanted, once the remedy has re-ranked the candidates."""
+    size = offered.items.shape[1]
     order = remedy.rerank(offered, prior)
     if order is None:
-        return Answers(_lists(offered.items, rules.length), rank)
+        return Answers(_lists(offered.items, offered.length), rank)
     place = np.argsort(order, axis=1)
     among = rank < size
     rank[among] = place[who[among], rank[among].astype(np.int64)]
-    return Answers(_lists(np.take_along_axis(offered.items, order, axis=1), rules.length), rank)
+    return Answers(_lists(np.take_along_axis(offered.items, order, axis=1), offered.length), rank)
 
 
 def _shown(scores: Floats, histories: Histories, rules: Rules) -> Floats:
     """The scores, with minus infinity for what must not be shown."""
-    kept = np.array(scores, np.float32)  # a ranker may keep its own
+    kept = np.asarray(scores, np.float32)
     if rules.allowed is not None:
         kept[:, ~rules.allowed] = -np.inf
     if not rules.repeats:

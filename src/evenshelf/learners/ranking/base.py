@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from evenshelf.remedies import Prior
+from evenshelf.errors import InputError
+from evenshelf.remedies import Prior, Remedy
 from evenshelf.tasks.histories import Histories
 
 Floats = NDArray[np.float32]
@@ -92,7 +93,33 @@ class Ranker(Protocol):
         """
 
 
-def log_scores(score: NDArray[np.floating], popularity: NDArray[np.number[Any]]) -> Floats:
+def needed_texts(evidence: Evidence, learner: str) -> csr_array:
+    """``[I, d]`` what texts say of items: their words where there are any, or else their vectors.
+
+    Raises
+    ------
+    InputError
+        If there are neither.
+    """
+    facts = evidence.facts
+    if facts.words is not None:
+        return facts.words
+    if facts.vectors is None:
+        raise InputError(
+            f"The learner {learner} reads texts of items, and there are none.",
+            hint="Give items a text, or use the learner near or item_knn.",
+        )
+    return csr_array(facts.vectors)
+
+
+def popularity_of(evidence: Evidence, remedy: Remedy | None = None) -> NDArray[np.float64]:
+    """``[I]`` > 0, how often each item was taken and half a time, times what the remedy says that an example weighs."""
+    weight = None if remedy is None else remedy.weight(evidence.prior)
+    counts = evidence.histories.counts + 0.5
+    return np.asarray(counts if weight is None else counts * weight, np.float64)
+
+
+def log_scores(score: NDArray[np.floating], popularity: NDArray[np.floating]) -> Floats:
     """``[U, I]`` logarithms of scores that are none, with a trace of what is popular, so that no line is empty.
 
     Parameters
@@ -100,9 +127,9 @@ def log_scores(score: NDArray[np.floating], popularity: NDArray[np.number[Any]])
     score
         ``[U, I]``; what is below 0 counts as 0.
     popularity
-        ``[I]`` how often each item was taken.
+        ``[I]`` > 0; see :func:`popularity_of`.
     """
-    share = (popularity + 0.5) / (popularity + 0.5).sum()
+    share = popularity / popularity.sum()
     most = score.max(axis=1, keepdims=True, initial=0.0)
     scale = np.where(most > 0, most, 1.0)
     found: Floats = np.log(np.maximum(score, 0.0) / scale + 1e-6 * share).astype(np.float32)

@@ -1,7 +1,7 @@
 """Likeness of items by who took them together: neighbourhood models, by counting.
 
-Neither looks at which of two items came first. In files whose dates are days, the order within a day is that of ids,
-and whatever reads direction partly reads that.
+All but :func:`taken_after` leave aside which of two items came first. In files whose dates are days, the order within a
+day is that of ids, and whatever reads direction partly reads that.
 """
 
 from __future__ import annotations
@@ -39,6 +39,18 @@ def taken_near(histories: Histories, *, user_weight: float = 0.25, decay: float 
     most
         Pairs further apart count nothing.
     """
+    after = taken_after(histories, user_weight=user_weight, decay=decay, most=most)
+    return csr_array(after + after.T)
+
+
+def taken_after(histories: Histories, *, user_weight: float = 0.25, decay: float = 0.65, most: int = 10) -> csr_array:
+    """``[I, I]`` float32, how often an item (column) was taken after another one (row) by the same user.
+
+    Parameters
+    ----------
+    user_weight, decay, most
+        As in :func:`taken_near`.
+    """
     items, user, size = histories.item, histories.user, len(histories.items)
     weight = np.maximum(histories.lengths, 1).astype(np.float64) ** -user_weight
     total = csr_array((size, size), dtype=np.float32)
@@ -48,7 +60,7 @@ def taken_near(histories: Histories, *, user_weight: float = 0.25, decay: float 
             break
         value = (weight[user[together]] * decay ** (gap - 1)).astype(np.float32)
         total = total + csr_array((value, (items[together], items[together + gap])), shape=(size, size))
-    return _apart(total + total.T)
+    return _apart(total)
 
 
 def likeness(counts: csr_array, taken: NDArray[np.floating], *, alpha: float = 0.3, shrink: float = 5.0) -> csr_array:

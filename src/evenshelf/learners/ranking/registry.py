@@ -67,6 +67,9 @@ class RankingLearner:
         The remedy stages that its fit honours; a remedy that acts at another is reported as not applicable.
     grid
         Values worth trying of each parameter, its default first.
+    needs
+        What histories or items must have for it: ``times`` of steps, ``texts`` of items (words or vectors). A fit
+        without it raises an :class:`InputError`.
     directed
         Whether it looks at which of two steps came first, and so may read the order of ids in files where steps of a
         day stand in that order.
@@ -81,6 +84,7 @@ class RankingLearner:
     fit: FitRanking
     stages: tuple[Stage, ...] = ()
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
     directed: bool = False
     cost: float = 1.0
 
@@ -108,6 +112,15 @@ class RankingLearner:
         every = [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
         others = sorted((setting for setting in every if setting != self.default), key=place)
         return [self.default, *others][:count]
+
+    def lacking(self, evidence: Evidence) -> str | None:
+        """Why it cannot be fitted on such evidence, or ``None`` if it can."""
+        has = {
+            "times": evidence.histories.time is not None,
+            "texts": evidence.facts.words is not None or evidence.facts.vectors is not None,
+        }
+        missing = [need for need in self.needs if not has[need]]
+        return f"{self.title} needs {' and '.join(missing)}, and there are none" if missing else None
 
     def unsupported(self, remedy: Remedy) -> str | None:
         """Why this learner cannot honour a remedy, or ``None`` if it can."""

@@ -146,6 +146,8 @@ def advise(result: StudyResult, verdict: Verdict) -> Advice:
         What :func:`evenshelf.study.verdict.decide` said of it.
     """
     facts, families, nouns = facts_of(result), family_evidence(verdict), nouns_of(result.meta)
+    if not verdict.measures.likelihood:  # the rules, and what to collect, speak of classes
+        return Advice(facts, families, (), corrected_away(verdict), (), ())
     counsels = []
     for rule in RULES:
         if not rule.holds(facts):

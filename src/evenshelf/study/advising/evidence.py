@@ -21,7 +21,7 @@ import numpy as np
 
 from evenshelf.errors import EvenshelfError
 from evenshelf.remedies import Family, parse
-from evenshelf.study.comparison import jsonable, revived
+from evenshelf.study.comparison import NAN, jsonable, revived
 from evenshelf.study.statistics import holm
 
 if TYPE_CHECKING:
@@ -161,8 +161,8 @@ def _evidence(
         head_loss=best.head_loss,
         head_loss_low=best.head_loss_low,
         head_loss_high=best.head_loss_high,
-        ece=best.ece,
-        base_ece=base.ece,
+        ece=best.values.get("ece", NAN),
+        base_ece=base.values.get("ece", NAN),
         naive_gain=best.naive_gain,
         gained=sum(c.significant for c in group),
         lost=sum(c.worse for c in group),

@@ -10,7 +10,6 @@ from evenshelf.plurals import plural
 from evenshelf.remedies import Composition, Family, catalogue, parse
 from evenshelf.remedies.families import OF_LISTS
 from evenshelf.study.wording import listed, probability, rivals, signed, value
-from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
     from evenshelf.remedies import Remedy
@@ -66,7 +65,11 @@ def what_to_try(
     on_vectors
         Specs of baselines that read the vectors of the study: where these are better, it is not for other vectors.
     """
-    offered = [kind for kind in catalogue().values() if (kind().serves_sets if sets else not kind.many_labels)]
+    offered = [
+        kind
+        for kind in catalogue().values()
+        if (kind().serves_sets if sets else kind().serves_labels and not kind.many_labels)
+    ]
     found = [
         _other_encoder(verdict, nouns, on_vectors),
         *(_family(family, offered) for family in wanted),
@@ -78,11 +81,12 @@ def what_to_try(
 
 def _other_encoder(verdict: Verdict, nouns: Nouns, on_vectors: Collection[str]) -> str:
     """Where the vectors are what is wanting."""
-    title = METRICS[verdict.metric].title
+    title = verdict.title
     if not verdict.informative:
         best = verdict.guessing[-1] if verdict.guessing else None
         numbers = (
-            f": the best model has {METRICS[best.metric].title} {value(best.value)}, guessing {value(best.guessed)}"
+            f": the best model has {verdict.measures.title(best.metric)} {value(best.value)}, guessing "
+            f"{value(best.guessed)}"
             if best
             else ""
         )
@@ -91,13 +95,13 @@ def _other_encoder(verdict: Verdict, nouns: Nouns, on_vectors: Collection[str]) 
     better = [
         c
         for c in verdict.comparisons
-        if c.reference and c.spec not in on_vectors and getattr(c, verdict.metric) > getattr(held, verdict.metric)
+        if c.reference and c.spec not in on_vectors and c[verdict.metric] > held[verdict.metric]
     ]
     if not better:
         return ""
     return (
-        f"Compare other encoders: {better[0].spec} has {title} {value(getattr(better[0], verdict.metric))} without "
-        f"these vectors, {held.spec} {value(getattr(held, verdict.metric))} with them."
+        f"Compare other encoders: {better[0].spec} has {title} {value(better[0][verdict.metric])} without "
+        f"these vectors, {held.spec} {value(held[verdict.metric])} with them."
     )
 
 

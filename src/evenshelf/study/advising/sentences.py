@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from evenshelf.plurals import plural
 from evenshelf.study.advising.evidence import SLIGHT
 from evenshelf.study.wording import probability, rivals, signed
-from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
     from evenshelf.remedies import Family
@@ -30,7 +29,7 @@ def measurement(family: Family, evidence: FamilyEvidence | None, verdict: Verdic
     """What the study says of a family."""
     if evidence is None:
         return f"This study compared no remedy of {family} by itself."
-    title = METRICS[verdict.metric].title
+    title = verdict.title
     n = len(evidence.specs)
     who = f"The best of {n}, {evidence.best}," if n > 1 else f"{evidence.best}, the only one compared,"
     tests = [probability(evidence.p_holm)]
@@ -41,9 +40,10 @@ def measurement(family: Family, evidence: FamilyEvidence | None, verdict: Verdic
         f"{who[0].upper() if n > 1 else who[0]}{who[1:]} changes {title} by {signed(evidence.diff)} "
         f"({signed(evidence.low)} to {signed(evidence.high)}; {'; '.join(tests)})"
     )
-    if verdict.metric != "tail_f1" and math.isfinite(evidence.tail_diff):
-        found += f" and tail F1 by {signed(evidence.tail_diff)} ({signed(evidence.tail_low)} to "
-        found += f"{signed(evidence.tail_high)})"
+    if verdict.metric != verdict.measures.tail and math.isfinite(evidence.tail_diff):
+        tail = verdict.measures.title(verdict.measures.tail)
+        span = f"{signed(evidence.tail_low)} to {signed(evidence.tail_high)}"
+        found += f" and {tail} by {signed(evidence.tail_diff)} ({span})"
     return f"{found}; {counts(evidence)}."
 
 

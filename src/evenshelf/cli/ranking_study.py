@@ -1,0 +1,84 @@
+"""How the command ``study`` runs a study of recommendation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evenshelf.cli.app import err, escape
+
+if TYPE_CHECKING:
+    from evenshelf.study.results import StudyResult
+    from evenshelf.study.verdict import Verdict
+
+
+def run_ranking(
+    shop: Path,
+    target: str,
+    *,
+    plan: dict[str, Any],
+    baselines: str | None,
+    encoder: str,
+    sample: int | None,
+    repeats: bool | None,
+    metric: str | None,
+    guardrail: float,
+    zone: float,
+    out: Path | None,
+) -> tuple[StudyResult, Verdict, Path]:
+    """Read histories and titles, compare remedies, and decide."""
+    from evenshelf.shop import Shop  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.study import prepare as labels  # noqa: PLC0415
+    from evenshelf.study.progress import progress_bar  # noqa: PLC0415
+    from evenshelf.study.ranking import prepare  # noqa: PLC0415
+    from evenshelf.study.runner import study_folder  # noqa: PLC0415
+    from evenshelf.study.verdict import decide  # noqa: PLC0415
+    from evenshelf.tasks.list_measures import LISTS  # noqa: PLC0415
+
+    others: dict[str, Any] = {} if baselines is None else {"baselines": prepare.baselines_named(baselines)}
+    wanted = prepare.RankingPlan(**plan, **others)
+    wanted.check()
+    labels.check_verdict(metric or LISTS.main, guardrail, zone, measures=LISTS)
+    if encoder != NO_ENCODER:
+        labels.check_encoder(encoder)
+    opened = Shop.open(shop)
+    with progress_bar(err, "reading events") as tell:
+        tell(0, 1)
+        task = prepare.shop_task(opened, target, repeats=repeats, sample=sample, seed=wanted.seed)
+        texts = [text for text in task.texts or () if text]
+        choice = labels.pick_encoder(texts, encoder) if texts and encoder != NO_ENCODER else None
+        tell(1, 1)
+    specs = tuple(str(r) for r in wanted.remedies) if not isinstance(wanted.remedies, str) else wanted.remedies
+    identity = (opened.fingerprint(), target, choice and choice.spec, wanted.learner, specs, wanted.split)
+    more = (wanted.folds, wanted.budget, wanted.seed, tuple(wanted.baselines))
+    folder = out or study_folder(opened.path / labels.STUDIES, task, *identity, *more)
+    again = "what they had may come again" if task.repeats else "what they had is left out"
+    histories = task.histories
+    err.print(
+        f"[bold]{escape(str(shop))}[/]  {len(histories.users):,} users, {len(histories.item):,} steps, "
+        f"{len(histories.items):,} items; {again}",
+        soft_wrap=True,
+    )
+    if choice is not None:
+        err.print(f"[bold]encoder[/]  [cyan]{escape(choice.spec)}[/]  {escape(choice.reason)}")
+    before = labels.stored_trials(folder)
+    if before:
+        err.print(f"[bold]resumed[/]  {before:,} pieces of an earlier run are in {escape(str(folder))}", soft_wrap=True)
+    about = {
+        "name": f"{task.name} {target}",
+        "shop": str(shop),
+        "target": target,
+        "shop_sha256": opened.fingerprint(),
+        **({"sample": sample} if sample else {}),
+        **({} if repeats is None else {"repeats_asked": repeats}),
+    }
+    with progress_bar(err, f"encoding {len(texts):,} titles") as tell:
+        study = prepare.prepare(task, folder, wanted, choice=choice, about=about, progress=tell)
+    with progress_bar(err, "laying out the histories") as tell:
+        result = study.run(tell)
+        verdict = decide(result, metric=metric, guardrail=guardrail, zone=zone)
+    return result, verdict, folder
+
+
+NO_ENCODER = "none"
+"""What ``--encoder`` takes for words alone."""

@@ -1,0 +1,183 @@
+"""Texts alone: items whose words or vectors lie in the direction of what a user has; also items never taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array, hstack
+
+from evenshelf.learners.ranking.base import Evidence, Floats, ItemFacts, needed_texts, popularity_of
+from evenshelf.learners.ranking.popular import Popularity
+from evenshelf.learners.ranking.registry import RankingLearner, register
+from evenshelf.remedies import Remedy, Stage
+from evenshelf.tasks.histories import Histories
+
+SCALE = 20.0
+"""Logits per unit of cosine, that of the remedy ``name_prior``."""
+AXES = 256
+"""Of words, where a remedy asks for dense vectors."""
+USERS = 20_000
+"""Whose histories are gone through at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Items as texts, and as what is held against a history.
+
+    Attributes
+    ----------
+    rows
+        ``[I, d]`` vectors of which a history is the mean, lines of length 1 or 0.
+    heads
+        ``[I, d]`` whose product with a history is a score.
+    popularity
+        ``[I]`` logarithm of shares, times what they are worth.
+    decay
+        What a step says is multiplied by this for each step that it is back.
+    """
+
+    rows: csr_array | Floats
+    heads: csr_array | Floats
+    popularity: Floats
+    decay: float
+
+    @property
+    def bytes(self) -> int:
+        """Of the vectors."""
+        return sum(_bytes(one) for one in (self.rows, self.heads)[: 1 if self.rows is self.heads else 2])
+
+    def scores(self, histories: Histories) -> Floats:
+        """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`."""
+        mean = _unit(histories.weights(self.decay) @ self.rows)
+        found = mean @ self.heads.T
+        dense = found.toarray() if isinstance(found, csr_array) else found
+        # both lie in one space: lines of texts have to be brought to the scale of heads
+        scale = SCALE if self.heads is self.rows else 1.0
+        return np.asarray(scale * dense + self.popularity, np.float32)
+
+
+def fit_text(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Texts:
+    """See :class:`evenshelf.learners.ranking.registry.FitRanking`.
+
+    An item is held against histories by its text. Under a remedy that pools it is held by what the remedy's penalty
+    draws to (:meth:`Remedy.centre`), as under a penalty without end: rows are the histories before each step, and their
+    means by item are what a class mean is. Items of which the remedy says nothing keep their text. Dense vectors are
+    needed then, and words are brought to their leading axes.
+
+    Raises
+    ------
+    InputError
+        If nothing is known of what items are called.
+    """
+    needed_texts(evidence, "text")
+    histories, decay = evidence.histories, setting["decay"]
+    popularity = np.float32(setting["popularity"]) * Popularity.of(popularity_of(evidence)).log_share
+    if Stage.POOL not in remedy.stages:
+        rows = joined(evidence.facts, setting["share"])
+        return Texts(rows, rows, popularity, decay)
+    dense = dense_texts(evidence.facts, setting["share"], seed)
+    centre = remedy.centre(dense, evidence.prior, history_means(histories, dense, decay))
+    if centre is None:
+        return Texts(dense, dense, popularity, decay)
+    speaks = centre.any(axis=1, keepdims=True)
+    heads = np.where(~speaks, np.float32(SCALE) * dense, centre).astype(np.float32)
+    return Texts(dense, heads, popularity, decay)
+
+
+def joined(facts: ItemFacts, share: float) -> csr_array | Floats:
+    """``[I, d]`` words and vectors side by side, so that cosines add up; where one is missing, the other.
+
+    Parameters
+    ----------
+    facts
+        With words, vectors or both.
+    share
+        Of the vectors, in [0, 1].
+    """
+    if facts.words is None:
+        assert facts.vectors is not None
+        return facts.vectors
+    if facts.vectors is None or share == 0.0:
+        return facts.words
+    parts = [np.sqrt(1.0 - share) * facts.words, csr_array(np.float32(np.sqrt(share)) * facts.vectors)]
+    return csr_array(_unit(csr_array(hstack(parts), dtype=np.float32)))
+
+
+def dense_texts(facts: ItemFacts, share: float, seed: int) -> Floats:
+    """``[I, d]`` like :func:`joined`, with words in their :data:`AXES` leading axes."""
+    if facts.words is None:
+        assert facts.vectors is not None
+        return facts.vectors
+    from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415 - slow to import
+
+    axes = min(AXES, min(facts.words.shape) - 1)
+    words = facts.words.toarray() if axes < 2 else TruncatedSVD(axes, random_state=seed).fit_transform(facts.words)
+    turned = _unit(np.asarray(words, np.float32))
+    found = joined(ItemFacts(words=csr_array(turned), vectors=facts.vectors), share)
+    return found.toarray() if isinstance(found, csr_array) else found
+
+
+def history_means(histories: Histories, rows: Floats, decay: float) -> Floats:
+    """``[I, d]`` mean of the histories before each item was taken, less the mean of all; 0 of an item with none.
+
+    A history is the mean of the vectors in it, a step back counting `decay` less, at length 1. First steps have none.
+
+    Parameters
+    ----------
+    histories
+        All of them.
+    rows
+        ``[I, d]`` vectors of items.
+    decay
+        In (0, 1].
+    """
+    sums = np.zeros(rows.shape)
+    counts = np.zeros(len(rows), np.int64)
+    for start in range(0, len(histories.users), USERS):
+        users = np.arange(start, min(start + USERS, len(histories.users)))
+        before = np.zeros((len(users), rows.shape[1]), np.float32)
+        for place in range(int(histories.lengths[users].max(initial=0))):
+            going = np.flatnonzero(histories.lengths[users] > place)
+            item = histories.item[histories.start[users[going]] + place]
+            if place:
+                np.add.at(sums, item, _unit(before[going]))
+                counts += np.bincount(item, minlength=len(rows))
+            before[going] = decay * before[going] + rows[item]
+    if not counts.any():
+        return np.zeros(rows.shape, np.float32)
+    means: Floats = (sums / np.maximum(counts, 1)[:, None] - sums.sum(axis=0) / counts.sum()).astype(np.float32)
+    means[counts == 0] = 0.0
+    return means
+
+
+def _unit(vectors: Any) -> Any:
+    """Lines of length 1, or 0 where they are."""
+    if isinstance(vectors, csr_array):
+        length = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
+        return csr_array(diags_array(1.0 / np.maximum(length, 1e-9)) @ vectors, dtype=np.float32)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.maximum(length, 1e-9)).astype(np.float32)
+
+
+def _bytes(matrix: csr_array | Floats) -> int:
+    if isinstance(matrix, csr_array):
+        return int(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
+    return int(matrix.nbytes)
+
+
+register(
+    RankingLearner(
+        name="text",
+        title="texts alone",
+        summary="Items whose texts are like those of what a user has; serves items never taken.",
+        paper="Pazzani & Billsus, Content-Based Recommendation Systems, 2007; Rocchio, 1971",
+        fit=fit_text,
+        stages=(Stage.POOL,),
+        grid={"decay": (0.5, 0.8, 1.0), "popularity": (0.01, 0.1, 0.3), "share": (0.5, 0.0, 1.0)},
+        needs=("texts",),
+        cost=5.0,
+    )
+)

@@ -1,0 +1,116 @@
+"""Judges answers that are ranked lists; the groups that are drawn again are users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from evenshelf.errors import InputError, SettingError
+from evenshelf.study.statistics import Bootstrap, draw_groups
+from evenshelf.tasks.list_measures import LISTS, gain, list_measures, of_users
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evenshelf.study.results import Outcome, StudyResult
+
+POPULAR = "popular"
+"""Spec of the baseline that shows everyone the same: the answer of who knows nothing but frequencies."""
+
+
+class ListJudge:
+    """Judges ranked lists.
+
+    Parameters
+    ----------
+    result
+        Of a study. A row is an item that a user wanted: ``y`` is the item, ``group`` the user; rows with a negative
+        fold are not evaluated.
+
+    Raises
+    ------
+    InputError
+        If the study has no popularity to compare with.
+    """
+
+    measures = LISTS
+
+    def __init__(self, result: StudyResult) -> None:
+        self._result, self._rows = result, result.fold >= 0
+        self.buckets = result.classes["bucket"].to_numpy().astype("<U5")
+        known = [r.tuned for r in result.remedies if r.spec == POPULAR and r.tuned is not None]
+        if not known:
+            raise InputError(
+                f"The study has no baseline {POPULAR!r}, so nobody knows what guessing would do.", hint="Run it again."
+            )
+        self._popular = known[0]
+
+    @property
+    def guesses(self) -> Mapping[str, str]:
+        """See :attr:`evenshelf.study.judges.Judge.guesses`."""
+        return {f"guess {POPULAR}": LISTS.guess}
+
+    def bootstrap(self, outcomes: Mapping[str, Outcome], *, replicates: int, seed: int) -> Bootstrap:
+        """See :meth:`evenshelf.study.judges.Judge.bootstrap`.
+
+        Raises
+        ------
+        SettingError
+            If `replicates` is below 1.
+        """
+        if replicates < 1:
+            raise SettingError(f"replicates must be at least 1, not {replicates}.")
+        rows, result = self._rows, self._result
+        named = {name: outcome.ranks[rows] for name, outcome in outcomes.items()}
+        named[f"guess {POPULAR}"] = self._popular.ranks[rows]
+        _, item = np.unique(result.y[rows], return_inverse=True)
+        _, user = np.unique(result.group[rows], return_inverse=True)
+        users, items = int(user.max()) + 1, int(item.max()) + 1
+        bucket = self.buckets[result.y[rows]]
+        among = [np.ones(len(user), bool), *(bucket == part for part in ("head", "torso", "tail"))]
+        # of users: NDCG over all they wanted and over each part, and who wanted anything of it
+        per_user = np.stack(
+            [
+                np.stack([of_users(rank[some], user[some], users)[0] for rank in named.values()]).astype(np.float32)
+                for some in among
+            ]
+        )
+        asked = np.stack([np.bincount(user[some], minlength=users) > 0 for some in among]).astype(np.float32)
+        worth = [gain(rank).astype(np.float32) for rank in named.values()]
+        support = csr_array((np.ones(len(user), np.float32), (item, user)), shape=(items, users))
+        gains = [csr_array((each, (item, user)), shape=(items, users)) for each in worth]
+        for matrix in gains:
+            matrix.eliminate_zeros()
+
+        def score(weights: NDArray[np.float32]) -> NDArray[np.float64]:
+            out = np.empty((len(named), len(LISTS.decisive), weights.shape[1]))
+            with np.errstate(invalid="ignore", divide="ignore"):  # nobody wanted it in this draw: NaN is meant
+                means = (per_user @ weights) / (asked @ weights)[:, None, :]
+                drawn = support @ weights
+                there = (drawn > 0).sum(axis=0)
+                share = np.where(drawn > 0, 1.0 / drawn, 0.0)
+                for number, matrix in enumerate(gains):
+                    out[number, 0] = ((matrix @ weights) * share).sum(axis=0) / there
+            out[:, 1], out[:, 2], out[:, 3], out[:, 4] = means[1], means[2], means[3], means[0]
+            return out
+
+        observed, draws = draw_groups(score, users, replicates=replicates, seed=seed)
+        return Bootstrap(tuple(named), observed, draws, np.stack(worth), user, LISTS.decisive)
+
+    def values(self, outcome: Outcome, rows: NDArray[np.bool_]) -> dict[str, float]:
+        """See :meth:`evenshelf.study.judges.Judge.values`."""
+        result = self._result
+        return list_measures(outcome.ranks[rows], result.y[rows], result.group[rows], self.buckets)
+
+    def by_fold(self, outcome: Outcome, metric: str) -> NDArray[np.float64]:
+        """See :meth:`evenshelf.study.judges.Judge.by_fold`."""
+        fold = self._result.fold
+        return np.array([self.values(outcome, fold == number)[metric] for number in np.unique(fold[fold >= 0])])
+
+    def differing(self, outcome: Outcome, other: Outcome) -> NDArray[np.int64]:
+        """See :meth:`evenshelf.study.judges.Judge.differing`."""
+        differs, fold = gain(outcome.ranks) != gain(other.ranks), self._result.fold
+        return np.array([int(differs[fold == number].sum()) for number in np.unique(fold[fold >= 0])])

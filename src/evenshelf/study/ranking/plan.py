@@ -1,0 +1,180 @@
+"""What a study of recommendation has to fit: settings of each remedy, and units of work with their addresses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from evenshelf.errors import SettingError
+from evenshelf.learners.ranking.registry import RankingLearner
+from evenshelf.learners.training import training_part
+from evenshelf.remedies import Remedy
+from evenshelf.study.plan import REVISION, code_of, identity_of
+
+LISTED = 20
+"""Length of the lists that are kept of the models that are judged."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A remedy at some parameters, and a learner at some."""
+
+    remedy: Remedy
+    parameters: Mapping[str, Any]
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-able parameters."""
+        return {"remedy": self.remedy.spec, **self.parameters}
+
+    @property
+    def fitted(self) -> tuple[str, str]:
+        """Equal for settings that differ only in what is done with scores, so that one fit serves them."""
+        return training_part(self.remedy).spec, json.dumps(dict(self.parameters), sort_keys=True)
+
+
+def settings(remedy: Remedy, budget: int, learner: RankingLearner) -> list[Setting]:
+    """The settings that a remedy may try: of its own combinations each, as many of the learner as the budget allows.
+
+    Raises
+    ------
+    SettingError
+        If the budget is below the number of the remedy's parameter combinations.
+    """
+    variants = remedy.settings
+    each, more = divmod(budget, len(variants))
+    if each < 1:
+        raise SettingError(
+            f"A budget of {budget} settings is too small for {remedy.spec!r}, which has {len(variants)} combinations.",
+            hint=f"Give a budget of at least {len(variants)}, or fix some of its parameters.",
+        )
+    return [
+        Setting(variant, parameters)
+        for number, variant in enumerate(variants)
+        for parameters in learner.settings(each + (number < more))
+    ]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fit, and all that is asked of it.
+
+    Attributes
+    ----------
+    exam
+        Name of what it is fitted on and asked; of its content.
+    facts
+        Name of what is known of the items.
+    learner
+        What is fitted.
+    remedy
+        What it is fitted under.
+    parameters
+        Of the learner.
+    asks
+        Name and setting of each remedy whose scores come from this fit.
+    repeats
+        Whether what users had may be shown.
+    lists
+        Whether ranks and lists are kept, or numbers alone.
+    seed
+        Of the fit.
+    """
+
+    exam: str
+    facts: str
+    learner: RankingLearner
+    remedy: Remedy
+    parameters: Mapping[str, Any]
+    asks: tuple[tuple[str, Setting], ...]
+    repeats: bool
+    lists: bool
+    seed: int
+
+    @property
+    def cost(self) -> float:
+        """Expected, in fits of item neighbourhoods."""
+        return self.learner.cost + 0.5 * len(self.asks)
+
+    @property
+    def address(self) -> str:
+        """Hex digest of everything that the result depends on."""
+        content = [
+            REVISION,
+            self.exam,
+            self.facts,
+            [self.learner.name, code_of(self.learner.fit)],
+            identity_of(self.remedy),
+            dict(self.parameters),
+            [[name, identity_of(setting.remedy)] for name, setting in self.asks],
+            self.repeats,
+            self.lists,
+            self.seed,
+        ]
+        return blake2b(json.dumps(content, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
+
+
+def jobs(
+    wanted: Iterable[tuple[str, Setting]],
+    *,
+    exam: str,
+    facts: str,
+    learner: RankingLearner,
+    repeats: bool,
+    lists: bool,
+    seed: int,
+) -> list[Job]:
+    """Jobs that answer for all settings, those that share a fit together."""
+    together: dict[tuple[str, str], list[tuple[str, Setting]]] = {}
+    for name, setting in wanted:
+        asked = together.setdefault(setting.fitted, [])
+        if (name, setting) not in asked:
+            asked.append((name, setting))
+    return [
+        Job(
+            exam,
+            facts,
+            learner,
+            training_part(asks[0][1].remedy),
+            asks[0][1].parameters,
+            tuple(asks),
+            repeats,
+            lists,
+            seed,
+        )
+        for asks in together.values()
+    ]
+
+
+def chosen(
+    values: Mapping[str, Sequence[tuple[Setting, Mapping[str, float]]]],
+    *,
+    base: str,
+    metric: str,
+    guarded: str,
+    overall: str,
+    give: float,
+) -> dict[str, Setting]:
+    """Of each remedy the setting with the best value of `metric` among those that keep the guarded one.
+
+    A setting may lose at most the share `give` of what the baseline's best setting (by `overall`) has of `guarded`, as
+    the verdict asks of remedies: to seek the best mean over items alone gives the head away before a remedy is
+    compared. Where none keeps it, the one that loses least is taken. The same rule chooses for the baseline.
+
+    Parameters
+    ----------
+    values
+        By remedy, settings with their values on what chooses; the first of equals is taken.
+    """
+    best = max(values[base], key=lambda found: found[1][overall])[1]
+    floor = (1.0 - give) * best[guarded]
+    found = {}
+    for name, tried in values.items():
+        kept = [(setting, value) for setting, value in tried if not value[guarded] < floor]
+        if kept:
+            found[name] = max(kept, key=lambda one: one[1][metric])[0]
+        else:
+            found[name] = max(tried, key=lambda one: one[1][guarded])[0]
+    return found

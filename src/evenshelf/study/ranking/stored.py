@@ -1,0 +1,92 @@
+"""Exams and facts on disk, for the processes that fit learners; items and users are numbers there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from evenshelf.learners.ranking.base import ItemFacts
+from evenshelf.tasks.exams import Exam
+from evenshelf.tasks.histories import Histories
+
+_SPARSE = ("data", "indices", "indptr", "shape")
+
+
+def exam_arrays(exam: Exam, bucket: NDArray[np.str_]) -> dict[str, NDArray[Any]]:
+    """All that an exam holds but ids, and the bucket of each item; names by which :func:`exam_of` finds them."""
+    rows = {"user": exam.user, "item": exam.item, "group": exam.group, "bucket": bucket}
+    return {**_columns("known", exam.known), **_columns("asked", exam.asked), **rows}
+
+
+def keep(place: Path, arrays: Mapping[str, Any]) -> None:
+    """Put arrays into the folder `place`, whole, unless they are there."""
+    if place.is_dir():
+        return
+    partial = place.with_name(f"{place.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, values in arrays.items():
+        np.save(partial / f"{name}.npy", values)
+    partial.rename(place)
+
+
+def fact_arrays(facts: ItemFacts) -> dict[str, NDArray[Any]]:
+    """All that is known of items; names by which :func:`facts_of` finds them."""
+    arrays: dict[str, Any] = {}
+    for name, value in vars(facts).items():
+        if isinstance(value, np.ndarray):
+            arrays[name] = value
+        elif value is not None:
+            arrays |= {f"{name}.{part}": np.asarray(getattr(value, part)) for part in _SPARSE}
+    return arrays
+
+
+@lru_cache(maxsize=4)
+def exam_of(place: Path) -> tuple[Exam, NDArray[np.str_]]:
+    """The exam in a folder, with numbers for ids, and ``[I]`` the bucket of each item."""
+    read = _reader(place)
+    exam = Exam(_histories("known", read), _histories("asked", read), read("user"), read("item"), read("group"))
+    return exam, read("bucket")
+
+
+@lru_cache(maxsize=2)
+def facts_of(place: Path) -> ItemFacts:
+    """The facts in a folder."""
+    there = {file.stem for file in place.glob("*.npy")}
+    read = _reader(place)
+    found: dict[str, Any] = {name: read(name) for name in there if "." not in name}
+    for name in {name.partition(".")[0] for name in there if "." in name}:
+        data, indices, indptr, shape = (read(f"{name}.{part}") for part in _SPARSE)
+        found[name] = csr_array((data, indices, indptr), shape=tuple(shape))
+    return ItemFacts(**found)
+
+
+def _columns(side: str, histories: Histories) -> dict[str, NDArray[Any]]:
+    found = {"start": histories.start, "item": histories.item, "sizes": np.array([len(histories.items)])}
+    if histories.time is not None:
+        found["time"] = histories.time
+    if histories.strength is not None:
+        found["strength"] = histories.strength
+    return {f"{side}-{name}": values for name, values in found.items()}
+
+
+def _histories(side: str, read: Callable[[str], Any]) -> Histories:
+    start, item = read(f"{side}-start"), read(f"{side}-item")
+    items = tuple(map(str, range(int(read(f"{side}-sizes")[0]))))
+    users = tuple(map(str, range(len(start) - 1)))
+    return Histories(items, users, start, item, read(f"{side}-time"), read(f"{side}-strength"))
+
+
+def _reader(place: Path) -> Callable[[str], Any]:
+    def read(name: str) -> Any:
+        file = place / f"{name}.npy"
+        return np.load(file) if file.is_file() else None
+
+    return read

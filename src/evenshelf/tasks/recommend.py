@@ -1,0 +1,351 @@
+"""The task ``recommend``: what a user takes next, by what users took before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from evenshelf.errors import InputError, SettingError
+from evenshelf.shop import buckets
+from evenshelf.tasks.exams import Sitting, baskets_back, sittings
+from evenshelf.tasks.histories import Codes, Histories
+from evenshelf.tasks.nouns import Nouns
+from evenshelf.tasks.ranking_metrics import cut_by_items
+
+if TYPE_CHECKING:
+    from evenshelf.shop import Shop
+
+STRENGTH = {"view": 1.0, "click": 1.0, "cart": 2.0, "rating": 2.0, "purchase": 4.0}
+"""Kinds of events that say that an item is wanted, and how much a step of each counts."""
+ALL = "all"
+REPEATED = 0.2
+"""From this share of re-taken items in last baskets on, what a user had may be shown again."""
+CUTS = ("examples", "items")
+ATTRIBUTES = ("category", "brand", "tags")
+"""Columns of items that are read beside the title, each value as a word."""
+NOUNS = Nouns(
+    thing="user",
+    things="users",
+    text="history",
+    texts="histories",
+    label="item",
+    labels="items",
+    examples="wanted items",
+    parts="",
+    advice="Give users longer histories",
+    clusters="users",
+    row="event",
+    rows="events",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class RecommendTask:
+    """Histories of users, and what is known of the items.
+
+    Attributes
+    ----------
+    histories
+        With all items of the shop, also those that nobody took.
+    basket
+        ``[N]`` non-decreasing numbers, equal where steps were taken together.
+    repeats
+        Whether what a user had may be shown again.
+    texts
+        ``[I]`` title of each item; "" where there is none.
+    attributes
+        ``[I]`` further words on each item, such as ``brand=acme``.
+    price
+        ``[I]`` NaN where unknown.
+    category
+        ``[I]`` codes, -1 where unknown.
+    cut
+        What head, torso and tail are shares of: ``examples`` (half and the last tenth of the steps) or ``items`` (the
+        first fifth, the last half).
+    dropped
+        Events left out, by reason.
+    nouns
+        What things are called.
+    """
+
+    histories: Histories
+    basket: Codes
+    repeats: bool = False
+    texts: tuple[str, ...] | None = None
+    attributes: tuple[tuple[str, ...], ...] | None = None
+    price: NDArray[np.float32] | None = None
+    category: Codes | None = None
+    cut: str = "examples"
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    nouns: Nouns = NOUNS
+
+    name = "recommend"
+
+    def __post_init__(self) -> None:
+        if self.cut not in CUTS:
+            raise SettingError(f"Items cannot be cut by {self.cut!r}.", hint=f"By one of: {', '.join(CUTS)}.")
+
+    @classmethod
+    def of(
+        cls,
+        histories: Histories,
+        *,
+        texts: Sequence[str] | None = None,
+        basket: Codes | None = None,
+        repeats: bool | None = None,
+        cut: str = "examples",
+    ) -> RecommendTask:
+        """Build the task from histories.
+
+        Parameters
+        ----------
+        texts
+            Title of each item, in the order of their codes.
+        basket
+            Which steps were taken together; by default each by itself.
+        repeats
+            Whether what a user had may be shown again; ``None`` looks at how often that happens.
+        cut
+            See the class.
+
+        Raises
+        ------
+        InputError
+            If there is not one text an item.
+        """
+        if texts is not None and len(texts) != len(histories.items):
+            raise InputError(
+                f"There are {len(texts)} texts but {len(histories.items)} items.", hint="Give one an item, by its code."
+            )
+        together = np.arange(len(histories.item)) if basket is None else np.asarray(basket, np.int64)
+        again = retaken(histories, together) >= REPEATED if repeats is None else repeats
+        if not again:
+            kept = first_time(histories)
+            histories, together = histories.kept(kept), together[kept]
+        return cls(histories, together, again, None if texts is None else tuple(texts), cut=cut)
+
+    @classmethod
+    def from_shop(cls, shop: Shop, target: str = ALL, *, repeats: bool | None = None, seed: int = 0) -> RecommendTask:
+        """Ask what users of a shop take next.
+
+        Events of one user at one moment are of one basket, as are those of one session that the source names; within a
+        basket their order is drawn at random, so that nothing can read the order of a file. What was sent back, and
+        ratings below the middle of the scale, are left out.
+
+        Parameters
+        ----------
+        shop
+            With events.
+        target
+            Kinds of events with commas between them, or ``all``.
+        repeats
+            See :meth:`of`.
+        seed
+            Of draws.
+
+        Raises
+        ------
+        SettingError
+            If a kind is none.
+        InputError
+            If there are no such events, or they have no users or times.
+        """
+        kinds = _kinds(target)
+        events, dropped = _events(shop, kinds)
+        rng = np.random.default_rng(seed)
+        events = (
+            events.with_columns(_drawn=pl.Series(rng.permutation(events.height)))
+            .with_columns(_begin=pl.col("time").min().over("user_id", "_basket"))
+            .sort("user_id", "_begin", "_basket", "time", "_drawn")
+        )
+        # one step for an item in a basket: that of the strongest kind
+        events = events.with_columns(
+            pl.col("_strength").max().over("user_id", "_basket", "item_id"),
+            _first=pl.struct("user_id", "_basket", "item_id").is_first_distinct(),
+        ).filter("_first")
+        items = shop.items()
+        users = events.group_by("user_id", maintain_order=True).len()
+        histories = Histories.of_steps(
+            users["user_id"].to_list(),
+            users["len"].to_numpy().astype(np.int64),
+            events["item_id"].to_numpy(),
+            items=items["item_id"].to_numpy(),
+            time=events["time"].dt.epoch("s").to_numpy().astype(np.int64),
+            strength=events["_strength"].to_numpy().astype(np.float32),
+            seed=seed,
+        )
+        basket = events.select(pl.struct("user_id", "_basket").rle_id()).to_series().to_numpy().astype(np.int64)
+        made = cls.of(histories, basket=basket, repeats=repeats)
+        return replace(made, dropped=dropped, **_facts(items, histories.items))
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """``[I]`` how often each item was taken."""
+        return self.histories.counts
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Ids of the items."""
+        return self.histories.items
+
+    def bucket(self, counts: NDArray[np.integer]) -> NDArray[np.str_]:
+        """``[I]`` head, torso or tail by how often items were taken; cold where they were not."""
+        if self.cut == "items":
+            return cut_by_items(counts)
+        found = buckets(np.asarray(counts, np.int64)).astype("<U5")
+        return np.where(np.asarray(counts) > 0, found, "cold")
+
+    def sittings(self, split: str, *, folds: int, seed: int) -> Iterator[Sitting]:
+        """See :func:`evenshelf.tasks.exams.sittings`."""
+        return sittings(self.histories, self.basket, split, repeats=self.repeats, folds=folds, seed=seed)
+
+    def sampled(self, users: int, seed: int) -> RecommendTask:
+        """The task of so many users, drawn at random; all items stay."""
+        if users >= len(self.histories.users):
+            return self
+        picked = np.sort(np.random.default_rng(seed).permutation(len(self.histories.users))[:users])
+        kept = np.isin(self.histories.user, picked)
+        left = {f"of users not in the sample of {users:,} drawn with seed {seed}": int((~kept).sum())}
+        return replace(
+            self,
+            histories=self.histories.of_users(picked),
+            basket=self.basket[kept],
+            dropped={**self.dropped, **left},
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-able facts for a study's record."""
+        content = blake2b(digest_size=8)
+        for part in (self.histories.start, self.histories.item, self.basket):
+            content.update(np.ascontiguousarray(part).data)
+        content.update(repr((self.histories.items, self.texts, self.attributes)).encode())
+        return {
+            "task": self.name,
+            "users": len(self.histories.users),
+            "steps": len(self.histories.item),
+            "items": len(self.histories.items),
+            "repeats": self.repeats,
+            "cut": self.cut,
+            "dropped": dict(self.dropped),
+            "content": content.hexdigest(),
+            "nouns": self.nouns.to_dict(),
+        }
+
+
+def retaken(histories: Histories, basket: Codes) -> float:
+    """Share of the items in users' last baskets, of users who have others, that they had before."""
+    back = baskets_back(histories, basket)
+    size = len(histories.items)
+    before, last = back > 0, back == 0
+    some = np.bincount(histories.user[before], minlength=len(histories.users)) > 0
+    last &= some[histories.user]
+    if not last.any():
+        return 0.0
+    key = histories.user * size + histories.item
+    return float(np.isin(key[last], np.unique(key[before])).mean())
+
+
+def first_time(histories: Histories) -> NDArray[np.bool_]:
+    """``[N]`` whether the user takes the item for the first time."""
+    _, first = np.unique(histories.user * len(histories.items) + histories.item, return_index=True)
+    found = np.zeros(len(histories.item), bool)
+    found[first] = True
+    return found
+
+
+def _kinds(target: str) -> tuple[str, ...]:
+    if target.strip() == ALL:
+        return tuple(STRENGTH)
+    kinds = tuple(dict.fromkeys(word.strip() for word in target.split(",") if word.strip()))
+    unknown = [kind for kind in kinds if kind not in STRENGTH]
+    if unknown or not kinds:
+        raise SettingError(
+            f"{', '.join(unknown) or 'Nothing'} is no kind of event to learn from.",
+            hint=f"--target takes {ALL}, or kinds with commas: {', '.join(STRENGTH)}.",
+        )
+    return kinds
+
+
+def _events(shop: Shop, kinds: Sequence[str]) -> tuple[pl.DataFrame, dict[str, int]]:
+    """User, item, moment, basket and strength of what counts; and what was left out."""
+    hint = "Ingest events with users and times: evenshelf ingest SHOP FILE --table events."
+    if "events" not in shop.tables:
+        raise InputError(f"The shop {shop.path} has no events.", hint=hint)
+    columns = shop.scan("events").collect_schema().names()
+    read = shop.scan("events").select(
+        "time",
+        "user_id",
+        "item_id",
+        "kind",
+        *(pl.col(c) if c in columns else pl.lit(None, d).alias(c) for c, d in _OPTIONAL.items()),
+    )
+    found = read.filter(pl.col("kind").is_in(list(kinds))).collect(engine="streaming")
+    dropped: dict[str, int] = {}
+
+    def keep(why: str, rule: pl.Expr) -> None:
+        nonlocal found
+        kept = found.filter(rule.fill_null(value=False))
+        if kept.height < found.height:
+            dropped[why] = found.height - kept.height
+        found = kept
+
+    keep("of nobody known", pl.col("user_id").is_not_null())
+    keep("without a time", pl.col("time").is_not_null())
+    keep(
+        "sent back", (pl.col("kind") != "purchase") | (pl.col("returned").fill_null(0.0) < pl.col("value").fill_null(1))
+    )
+    grades = found.filter(pl.col("kind") == "rating")["value"]
+    if grades.len() and grades.max() is not None:
+        low, high = float(grades.min() or 0.0), float(grades.max() or 0.0)  # type: ignore[arg-type]
+        liked = pl.col("value").fill_null(high) >= (low + high) / 2
+        keep("rated below the middle", (pl.col("kind") != "rating") | liked)
+    if not found.height:
+        raise InputError(
+            f"The shop {shop.path} has no events of the kinds {', '.join(kinds)} with a user and a time.", hint=hint
+        )
+    derived = pl.col("session_derived").fill_null(value=False)
+    session = pl.when(pl.col("session_id").is_not_null() & ~derived).then(pl.col("session_id"))
+    return (
+        found.select(
+            "user_id",
+            "item_id",
+            "time",
+            _basket=session.otherwise(pl.col("time").dt.epoch("us").cast(pl.String)),
+            _strength=pl.col("kind").replace_strict(STRENGTH, return_dtype=pl.Float32),
+        ),
+        dropped,
+    )
+
+
+_OPTIONAL: dict[str, Any] = {
+    "value": pl.Float64,
+    "returned": pl.Float64,
+    "session_id": pl.String,
+    "session_derived": pl.Boolean,
+}
+
+
+def _facts(items: pl.DataFrame, ids: tuple[str, ...]) -> dict[str, Any]:
+    """What a shop's table of items says of those with these ids, in their order."""
+    order = pl.DataFrame({"item_id": list(ids)}).join(items, on="item_id", how="left", maintain_order="left")
+    titles = order["title"].fill_null("").str.strip_chars().to_list()
+    found: dict[str, Any] = {"texts": tuple(titles)}
+    there = [column for column in ATTRIBUTES if column in order.columns and order[column].null_count() < order.height]
+    if there:
+        words: list[list[str]] = [[] for _ in ids]
+        for column in there:
+            for place, cell in enumerate(order[column].cast(pl.String).to_list()):
+                words[place] += [f"{column}={part.strip()}" for part in (cell or "").split("|") if part.strip()]
+        found["attributes"] = tuple(map(tuple, words))
+    if "price" in order.columns:
+        found["price"] = order["price"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+    if "category" in order.columns:
+        codes = order["category"].cast(pl.Categorical).to_physical().cast(pl.Int64).fill_null(-1)
+        found["category"] = codes.to_numpy()
+    return found

@@ -1,0 +1,166 @@
+"""Exams hold out what users wanted, exactly and without a leak."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evenshelf.errors import InputError, SettingError
+from evenshelf.shop import Shop
+from evenshelf.tasks.exams import baskets_back, sittings
+from evenshelf.tasks.histories import Histories
+from evenshelf.tasks.recommend import RecommendTask, first_time, retaken
+from evenshelf.testing.list_tasks import list_task_checks
+
+steps = st.lists(st.integers(0, 6), min_size=0, max_size=7)
+
+
+@st.composite
+def tasks(draw: st.DrawFn) -> RecommendTask:
+    """Histories with baskets and times; some users do nothing."""
+    sequences = draw(st.lists(steps, min_size=4, max_size=9).filter(lambda found: sum(map(len, found)) >= 4))
+    histories = Histories.of(sequences)
+    jump = np.array(draw(st.lists(st.booleans(), min_size=len(histories.item), max_size=len(histories.item))), bool)
+    jump[np.minimum(histories.start[:-1], len(jump) - 1)] = True  # a basket is of one user
+    basket = np.cumsum(jump)
+    return RecommendTask.of(
+        replace(histories, time=basket.astype(np.int64) * 100), basket=basket, repeats=draw(st.booleans())
+    )
+
+
+@given(tasks())
+def test_whatever_users_did_no_split_leaks(task: RecommendTask) -> None:
+    for check in list_task_checks(task, 3):
+        try:
+            check()
+        except InputError as error:
+            assert "Nobody is left to be asked" in str(error)  # noqa: PT017 - some draws leave nobody
+
+
+def test_the_last_basket_is_asked_for_and_the_one_before_chooses() -> None:
+    histories = Histories.of([["a", "b", "c", "d"], ["a"], ["c", "b"]])
+    task = RecommendTask.of(histories, basket=np.array([0, 0, 1, 2, 3, 4, 5]), repeats=False)
+    (sitting,) = sittings(task.histories, task.basket, "last", repeats=False, folds=3, seed=0)
+
+    def wanted(exam):
+        named = zip(exam.group[exam.user], exam.item, strict=True)
+        return sorted((histories.users[user], histories.items[item]) for user, item in named)
+
+    assert wanted(sitting.judging) == [("0", "d"), ("2", "b")]
+    assert wanted(sitting.choosing) == [("0", "c")]
+    assert [histories.items[i] for i in sitting.judging.known.item] == ["a", "b", "c", "c"]
+    assert [histories.items[i] for i in sitting.judging.asked.item] == ["a", "b", "c", "c"]
+    assert [histories.items[i] for i in sitting.choosing.known.item] == ["a", "b"]
+    assert baskets_back(histories, task.basket).tolist() == [2, 2, 1, 0, 0, 1, 0]
+
+
+def test_users_of_a_fold_are_unknown_to_what_they_are_asked_of() -> None:
+    histories = Histories.of([[f"i{(u + k) % 5}" for k in range(4)] for u in range(9)])
+    found = list(sittings(histories, np.arange(36), "users", repeats=False, folds=3, seed=1))
+    assert sorted(user for sitting in found for user in sitting.judging.group) == list(range(9))
+    for sitting in found:
+        for exam in (sitting.choosing, sitting.judging):
+            assert not exam.known.lengths[exam.group].any()
+            assert (exam.asked.lengths == 3).all()
+        assert not set(sitting.choosing.group) & set(sitting.judging.group)
+        assert not sitting.choosing.known.lengths[sitting.judging.group].any()
+
+
+def test_by_time_those_without_a_history_are_asked_as_well() -> None:
+    histories = replace(
+        Histories.of([["a", "b"], ["c"], ["a", "c", "b"]]), time=np.array([1, 20, 21, 2, 3, 4], np.int64) * 10
+    )
+    (sitting,) = sittings(histories, np.arange(6), "time", repeats=False, folds=3, seed=0)
+    assert sitting.judging.known.time is not None
+    assert sitting.judging.known.time.max() < 210
+    assert [histories.users[u] for u in sitting.judging.group] == ["1"]
+    assert sitting.judging.asked.lengths.tolist() == [0]
+
+
+def test_a_split_that_is_none_and_one_without_times_say_so() -> None:
+    histories = Histories.of([["a", "b", "c"]])
+    with pytest.raises(SettingError, match="did you mean last"):
+        list(sittings(histories, np.arange(3), "lost", repeats=False, folds=3, seed=0))
+    with pytest.raises(SettingError, match="no times"):
+        list(sittings(histories, np.arange(3), "time", repeats=False, folds=3, seed=0))
+
+
+def test_what_comes_again_is_seen_and_left_out_only_where_it_does_not() -> None:
+    again = Histories.of([["a", "b", "a"], ["b", "c", "b"], ["a", "c"]])
+    assert retaken(again, np.arange(8)) == pytest.approx(2 / 3)
+    assert RecommendTask.of(again).repeats
+    once = RecommendTask.of(again, repeats=False)
+    assert len(once.histories.item) == 6
+    assert first_time(once.histories).all()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    """Three users; items with and without a category, one that nobody takes."""
+    shop = Shop.create(tmp_path / "shop")
+    origin = {"source_id": "0" * 12, "source_file": "f", "source_line": 1}
+    items = [("a", "red shoe", "shoes"), ("b", "blue shoe", "shoes"), ("c", "hat", None), ("d", "scarf", None)]
+    events = [
+        (1, "u", "a", "purchase", 1.0, None, 0.0),
+        (1, "u", "b", "view", None, None, None),
+        (2, "u", "c", "purchase", 2.0, None, 2.0),
+        (3, "u", "c", "purchase", 1.0, None, None),
+        (1, "v", "a", "rating", 5.0, None, None),
+        (2, "v", "b", "rating", 1.0, None, None),
+        (4, None, "a", "purchase", 1.0, None, None),
+        (5, "w", "b", "impression", None, None, None),
+    ]
+    made = pl.DataFrame(
+        [
+            {
+                "time": datetime(2026, 1, day, tzinfo=UTC),
+                "user_id": user,
+                "item_id": item,
+                "kind": kind,
+                "value": value,
+                "session_id": session,
+                "returned": back,
+                **origin,
+            }
+            for day, user, item, kind, value, session, back in events
+        ],
+        schema_overrides={"time": pl.Datetime("us", "UTC"), "session_id": pl.String, "returned": pl.Float64},
+    )
+    named = pl.DataFrame([{"item_id": i, "title": t, "category": c, **origin} for i, t, c in items])
+    shop.commit({"items": named, "events": made})
+    return Shop.open(shop.path)
+
+
+def test_a_shop_tells_its_histories_and_what_was_left_out(shop: Shop) -> None:
+    task = RecommendTask.from_shop(shop, repeats=False)
+    histories = task.histories
+    assert histories.users == ("u", "v")
+    taken = [{histories.items[i] for i in histories.of_users(np.array([u])).item} for u in (0, 1)]
+    assert taken == [{"a", "b", "c"}, {"a"}]
+    assert set(histories.items) == {"a", "b", "c", "d"}
+    assert dict(task.dropped) == {"of nobody known": 1, "sent back": 1, "rated below the middle": 1}
+    assert len(np.unique(task.basket)) == 3, "what was taken at one moment is one basket"
+    assert histories.strength is not None
+    strength = {histories.items[i]: s for i, s in zip(histories.item[:3], histories.strength[:3], strict=True)}
+    assert strength == {"a": 4.0, "b": 1.0, "c": 4.0}
+    at = {item: place for place, item in enumerate(histories.items)}
+    assert task.texts is not None
+    assert [task.texts[at[i]] for i in "abcd"] == ["red shoe", "blue shoe", "hat", "scarf"]
+    assert task.attributes is not None
+    assert task.attributes[at["a"]] == ("category=shoes",)
+    assert task.bucket(task.counts)[at["d"]] == "cold"
+
+
+def test_kinds_are_chosen_and_checked(shop: Shop) -> None:
+    assert len(RecommendTask.from_shop(shop, "purchase,rating", repeats=False).histories.item) == 3
+    with pytest.raises(SettingError, match="bought is no kind of event"):
+        RecommendTask.from_shop(shop, "bought")
+    with pytest.raises(InputError, match="no events of the kinds cart"):
+        RecommendTask.from_shop(shop, "cart")
