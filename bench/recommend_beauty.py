@@ -1,50 +1,48 @@
-"""Recommendation: what comes next for a user, by counting, by texts, and by a learned blend of both.
+"""Recommendation: what comes next for a user, by all registered learners, beside a peer and what was published.
 
-    python -m bench.recommend_beauty            Amazon Beauty, 22,363 users and 12,101 items, in minutes on two cores
+    python -m bench.recommend_beauty            Amazon Beauty, 22,363 users and 12,101 items, in half an hour
     python -m bench.recommend_beauty --quick    a made-up shop of 300 users, in a minute
     python -m bench.recommend_beauty --sequences FILE --text FILE [--attributes FILE]    other data in these formats
 
 Leave-one-out, as in the papers: the last step of each user is the test, the step before it the validation, and counts
 are made of all others; the history at the test holds the validation step. All items are ranked, but those of the
-history. Nothing reads which of two steps came first, but how long ago a step was. In files whose dates are days,
-same-day steps stand in the order of the ids: users whose wanted item has a lower id than their last one ("descending")
-are those whom that order cannot help.
+history. Settings are chosen by NDCG on the validation step of some users; the blend learns from that step, and chooses
+by cross-fitting over users. In files whose dates are days, same-day steps stand in the order of the ids: users whose
+wanted item has a lower id than their last one ("descending") are those whom that order cannot help. Learners that read
+which of two steps came first are marked.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, csr_matrix
-from threadpoolctl import threadpool_limits
 
-from bench.data import real_data
 from bench.harness import Figure, Listing, Report, known, say
-from evenshelf.errors import EvenshelfError, InputError
-from evenshelf.learners.ranking import fit_blend
-from evenshelf.learners.ranking.blend import BLOCK
-from evenshelf.learners.ranking.counting import likeness, taken_near, taken_together
-from evenshelf.learners.ranking.sources import words_of
+from bench.recommend_data import Shop, made_up, read
+from bench.recommend_peers import LARGE, PEER, PUBLISHED, SMALL, Als, tried
+from evenshelf.errors import EvenshelfError
+from evenshelf.learners.ranking.base import Evidence, Ranker
+from evenshelf.learners.ranking.registry import RankingLearner, ranking_learners
+from evenshelf.remedies import parse
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.ranking_metrics import cut_by_items, rank_of, ranking_metrics
 
-Floats = NDArray[np.float32]
-Blocks = Iterator[tuple[NDArray[np.int64], Floats]]
-BLEND, PEER = "learned blend", "ALS of implicit"
-FACTORS, ALPHAS = 384, (1.0, 5.0, 20.0)
-"""Of the peer: size of its vectors, and what is tried."""
+BLEND = "learned blend"
+BLOCK = 500
+"""Users that are scored at once."""
+ASKED = 5_000
+"""Users by whom settings are chosen."""
 COLUMNS = (
     "model",
+    "directed",
     "recall_at_10",
     "ndcg_at_10",
     "descending_recall_at_10",
@@ -53,41 +51,35 @@ COLUMNS = (
     "torso_recall_at_10",
     "tail50_recall_at_10",
     "fit_seconds",
+    "model_mib",
 )
+PUBLISHED_COLUMNS = ("model", "recall_at_10", "ndcg_at_10", "source")
 FIGURES = ("recall_at_10", "ndcg_at_10", "tail50_recall_at_10", "descending_recall_at_10", "descending_ndcg_at_10")
 
 
 @dataclass(frozen=True, eq=False)
-class Shop:
-    """Histories, what is known of the items, and what is wanted.
+class Fitted:
+    """What is judged.
 
     Attributes
     ----------
-    counted
-        Without the last two steps.
-    before
-        Without the last step: what is known when the test is asked for.
-    target
-        ``[U]`` the last step.
-    vectors
-        Of items, texts first.
+    title
+        How it is called.
+    directed
+        Whether it reads which of two steps came first.
+    ranker
+        That was fitted.
+    seconds
+        That the fit with the chosen setting took.
+    setting
+        That was chosen.
     """
 
-    counted: Histories
-    before: Histories
-    target: NDArray[np.int64]
-    vectors: list[tuple[str, csr_array]]
-
-    @classmethod
-    def of(cls, histories: Histories, vectors: list[tuple[str, csr_array]]) -> Shop:
-        """Hold the last two steps back."""
-        return cls(histories.without_last(2), histories.without_last(1), histories.last(1), vectors)
-
-    @property
-    def descending(self) -> NDArray[np.bool_]:
-        """``[U]`` whether the wanted item has a lower id than the last one."""
-        ids, last = np.array(self.before.items), self.before.last(1)
-        return np.array([last[u] >= 0 and ids[t] < ids[last[u]] for u, t in enumerate(self.target)])
+    title: str
+    directed: bool
+    ranker: Ranker
+    seconds: float
+    setting: dict[str, Any]
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
@@ -98,6 +90,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--sequences", type=Path, help="USER ITEM ITEM ... a line, oldest first; gram_Beauty_*")
     parser.add_argument("--text", type=Path, help="ITEM WORD|WORD ... a line")
     parser.add_argument("--attributes", type=Path, help="JSON of lists by item, or by its number of first appearance")
+    parser.add_argument("--learners", nargs="*", help="which, by name, beside blend; all if not given")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write the result there")
     given = parser.parse_args(words)
@@ -111,7 +104,8 @@ def main(words: list[str] | None = None) -> int:
     asked = arguments(words)
     report = Report("recommend_beauty")
     try:
-        shop = made_up(asked.seed) if asked.quick else read(asked)
+        named = (asked.sequences, asked.text, asked.attributes)
+        shop = made_up(asked.seed) if asked.quick else read(*named, seed=asked.seed)
     except EvenshelfError as error:
         say(str(error))
         return 1
@@ -120,14 +114,26 @@ def main(words: list[str] | None = None) -> int:
         "users": users,
         "items": items,
         "seed": asked.seed,
-        "vectors": [name for name, _ in shop.vectors],
+        "texts": [name for name, _ in shop.facts.texts],
+        "chosen": {},
     }
     lines = {}
-    for name, make in models(shop, asked.seed).items():
+    evidence = Evidence(shop.counted, shop.facts)
+    for name, learner in ranking_learners().items():
+        if asked.learners is not None and name not in {*asked.learners, "blend"}:
+            continue
+        if lacking := learner.lacking(evidence):
+            report.notes.append(f"{lacking[0].upper()}{lacking[1:]}.")
+            continue
         say(f"{name}: {users:,} users, {items:,} items")
-        lines[name] = judged(name, make, shop)
-    best = lines[BLEND]
-    peer = lines[PEER]
+        found = tuned(learner, shop, asked.seed)
+        report.settings["chosen"][name] = found.setting
+        lines[found.title] = judged(found, shop)
+    say(PEER)
+    peer_fit = tuned_peer(shop, asked.seed)
+    report.settings["chosen"][PEER] = peer_fit.setting
+    lines[PEER] = judged(peer_fit, shop)
+    best, peer = lines[BLEND], lines[PEER]
     for name in FIGURES:
         report.figures.append(
             Figure(name, best[name], "share", "higher", PEER, peer[name], _ratio(best[name], peer[name]))
@@ -136,155 +142,95 @@ def main(words: list[str] | None = None) -> int:
     report.figures.append(Figure("fit_seconds", seconds, "s", "lower", PEER, peer["fit_seconds"]))
     rows = sorted(lines.values(), key=lambda line: -line["ndcg_at_10"])
     report.tables.append(Listing("recommenders", COLUMNS, tuple(tuple(known(r[c]) for c in COLUMNS) for r in rows)))
+    if not (asked.quick or asked.sequences):
+        report.tables.append(Listing("recommenders_published", PUBLISHED_COLUMNS, PUBLISHED))
     report.notes.append(
         f"{int(shop.descending.sum()):,} of {users:,} users are descending. Head, torso and tail are the first fifth, "
         "the next three tenths and the last half of the items by count; those never taken count for none of them."
+    )
+    report.notes.append(
+        f"Settings are chosen on the validation step of {min(ASKED, users):,} users; seconds are those of the fit with "
+        "the chosen setting, and those of the blend include all that it chooses."
     )
     report.finish(asked.json)
     return 0
 
 
-def read(asked: argparse.Namespace) -> Shop:
-    """The data that was named, or Amazon Beauty."""
-    folder = real_data() / "amazon_s3rec"
-    sequences = asked.sequences or folder / "gram_Beauty_user_sequence.txt.gz"
-    histories = Histories.read(sequences, seed=asked.seed)
-    texts = words_by_item(asked.text or folder / "gram_Beauty_item_text_ids.txt.gz")
-    vectors = [("text", words_of([texts.get(item, []) for item in histories.items]))]
-    file = asked.attributes or (None if asked.sequences else folder / "Beauty_item2attributes.json.gz")
-    if file is not None:
-        known = attributes_by_item(file, histories, sequences)
-        vectors.append(("attributes", words_of([known.get(item, []) for item in histories.items])))
-    return Shop.of(histories, vectors)
+def tuned(learner: RankingLearner, shop: Shop, seed: int) -> Fitted:
+    """A learner with the setting that is best on the validation step; the blend chooses by itself.
 
-
-def words_by_item(file: Path) -> dict[str, list[str]]:
-    """Words by item, of a file with an item and its words, parted by bars, in a line."""
-    found = {}
-    for line in _text(file).splitlines():
-        item, _, words = line.partition(" ")
-        found[item] = [word for word in words.replace(" ", "").split("|") if word]
-    return found
-
-
-def attributes_by_item(file: Path, histories: Histories, sequences: Path) -> dict[str, list[str]]:
-    """Attributes by item; where a file has none of the ids, its keys number items by first appearance, from 1."""
-    said = {str(key): [str(value) for value in values] for key, values in json.loads(_text(file)).items()}
-    if not set(histories.items).isdisjoint(said):
-        return said
-    appeared = dict.fromkeys(item for line in _text(sequences).splitlines() for item in line.split()[1:])
-    return {item: said.get(str(number), []) for number, item in enumerate(appeared, start=1)}
-
-
-def _text(file: Path) -> str:
-    try:
-        content = file.read_bytes()
-        return (gzip.decompress(content) if file.suffix == ".gz" else content).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read: {error}.") from error
-
-
-def made_up(seed: int) -> Shop:
-    """Users who keep to one of six kinds of items, whose words tell the kind."""
-    rng = np.random.default_rng(seed)
-    share = 1.0 / np.arange(1, 31)
-    steps = []
-    for kind in rng.integers(0, 6, 300):
-        own = rng.choice(30, rng.integers(5, 10), replace=False, p=share / share.sum())
-        steps.append([f"k{kind}n{n}" for n in own])
-    histories = Histories.of(steps, seed=seed)
-    return Shop.of(histories, [("text", words_of([[item[:2], "thing"] for item in histories.items]))])
-
-
-def models(shop: Shop, seed: int) -> dict[str, Callable[[], Blocks]]:
-    """What is fitted, by name: each is called once, and its time until the first block is that of the fit."""
-    counted, taken = shop.counted, shop.counted.counts.astype(np.float64)
-
-    def popular() -> Blocks:
-        return _scored(shop.before, lambda users: np.repeat(taken[None].astype(np.float32), len(users), axis=0))
-
-    def by(matrix: csr_array) -> Blocks:
-        weights = shop.before.weights(0.5)
-        return _scored(shop.before, lambda users: np.asarray((weights[users] @ matrix).toarray(), np.float32))
-
-    def by_text() -> Blocks:
-        weights, words = shop.before.weights(0.5), shop.vectors[0][1]
-        return _scored(shop.before, lambda users: np.asarray((weights[users] @ words @ words.T).toarray(), np.float32))
-
-    def blended() -> Blocks:
-        return fit_blend(shop.before, shop.vectors, seed=seed, recount=False).scores(shop.before)
-
-    return {
-        "popularity": popular,
-        "taken together": lambda: by(likeness(taken_together(counted), taken)),
-        "taken near each other": lambda: by(likeness(taken_near(counted), taken, shrink=10.0)),
-        "text alone": by_text,
-        PEER: lambda: als(shop, seed),
-        BLEND: blended,
-    }
-
-
-def als(shop: Shop, seed: int) -> Blocks:
-    """Alternating least squares of the package implicit, with users folded in by their histories at the test.
-
-    How much a step weighs is chosen by NDCG on the validation step, as all is that the blend chooses.
+    So many settings are tried as its cost allows.
     """
-    from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415 - the peer
+    evidence, none = Evidence(shop.counted, shop.facts), parse("none")
 
-    took, history = csr_matrix(shop.counted.weights()), csr_matrix(shop.before.weights())
+    def fit(setting: dict[str, Any]) -> Fitted:
+        began = time.perf_counter()
+        ranker = learner.fit(evidence, none, setting=setting, seed=seed)
+        return Fitted(learner.title, learner.directed, ranker, time.perf_counter() - began, setting)
 
-    def fitted(alpha: float) -> Any:
-        factors = min(FACTORS, len(shop.counted.items) - 1)
-        with threadpool_limits(1, "blas"):  # it has threads of its own, and asks for that
-            model = AlternatingLeastSquares(factors=factors, alpha=alpha, iterations=15, random_state=seed)
-            model.fit(took, show_progress=False)
-        return model
-
-    def scores(model: Any, seen: Any, users: NDArray[np.int64]) -> Floats:
-        return np.asarray(model.recalculate_user(users, seen[users]) @ model.item_factors.T, np.float32)
-
-    worth = {}
-    for model in map(fitted, ALPHAS):
-        rank = np.concatenate(
-            [
-                rank_of(found, shop.before.last(1)[users])
-                for users, found in _scored(shop.counted, lambda users, model=model: scores(model, took, users))
-            ]
-        )
-        worth[ranking_metrics(rank)["ndcg_at_10"]] = model
-    best = worth[max(worth)]
-    return _scored(shop.before, lambda users: scores(best, history, users))
+    if "recount" in learner.grid:
+        evidence = Evidence(shop.before, shop.facts)
+        return fit({**learner.default, "recount": False})
+    count = 1 if learner.cost > 100 else 4 if learner.cost > 10 else 8
+    return best_of(learner.settings(count), fit, shop, seed)
 
 
-def _scored(histories: Histories, scores: Callable[[NDArray[np.int64]], Floats]) -> Blocks:
-    """Scores of all users in blocks, without what they have."""
-    had = histories.weights()
-    every = np.arange(len(histories.users))
-    for start in range(0, len(every), BLOCK):
-        users = every[start : start + BLOCK]
-        found = scores(users)
-        line, column = had[users].nonzero()
-        found[line, column] = -np.inf
-        yield users, found
+def tuned_peer(shop: Shop, seed: int) -> Fitted:
+    """The peer: confidence and penalty are chosen with few factors, then few factors or many."""
+
+    def fit(setting: dict[str, Any]) -> Fitted:
+        began = time.perf_counter()
+        ranker = Als(shop.counted, **setting, seed=seed)
+        return Fitted(PEER, False, ranker, time.perf_counter() - began, setting)
+
+    first = best_of([{"factors": SMALL, **setting} for setting in tried()], fit, shop, seed)
+    return best_of([{**first.setting, "factors": factors} for factors in (SMALL, LARGE)], fit, shop, seed)
 
 
-def judged(name: str, make: Callable[[], Blocks], shop: Shop) -> dict[str, Any]:
+def best_of(settings: list[dict[str, Any]], fit: Callable[[dict[str, Any]], Fitted], shop: Shop, seed: int) -> Fitted:
+    """The fit with the highest NDCG at 10 on the validation step of some users, drawn at random."""
+    if len(settings) == 1:
+        return fit(settings[0])
+    users = np.sort(np.random.default_rng(seed).permutation(len(shop.target))[:ASKED])
+    wanted = shop.before.last(1)
+    users = users[(wanted[users] >= 0) & (shop.counted.lengths[users] > 0)]
+    best, worth = None, -1.0
+    for setting in settings:
+        found = fit(setting)
+        ndcg = ranking_metrics(places(found.ranker, shop.counted, users, wanted))["ndcg_at_10"]
+        if ndcg > worth:
+            best, worth = found, ndcg
+    assert best is not None
+    return best
+
+
+def places(
+    ranker: Ranker, histories: Histories, users: NDArray[np.int64], wanted: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """``[n]`` places of what some users want, among all items but those that they have."""
+    rank = []
+    for block, own in histories.blocks(BLOCK, users):
+        scores = np.array(ranker.scores(own))
+        line, column = own.weights().nonzero()
+        scores[line, column] = -np.inf
+        rank.append(rank_of(scores, wanted[block]))
+    return np.concatenate(rank)
+
+
+def judged(found: Fitted, shop: Shop) -> dict[str, Any]:
     """One line of the table."""
-    rank = np.empty(len(shop.target))
-    began = time.perf_counter()
-    blocks = make()
-    fitted = time.perf_counter() - began
-    for users, scores in blocks:
-        rank[users] = rank_of(scores, shop.target[users])
+    rank = places(found.ranker, shop.before, np.arange(len(shop.target)), shop.target)
     bucket = cut_by_items(shop.counted.counts)[shop.target]
     every, descending = ranking_metrics(rank), ranking_metrics(rank, shop.descending)
     return {
-        "model": name,
+        "model": found.title,
+        "directed": found.directed,
         **{key: every[key] for key in ("recall_at_10", "ndcg_at_10")},
         **{f"descending_{key}": descending[key] for key in ("recall_at_10", "ndcg_at_10")},
         **{f"{b}_recall_at_10": ranking_metrics(rank, bucket == b)["recall_at_10"] for b in ("head", "torso")},
         "tail50_recall_at_10": ranking_metrics(rank, bucket == "tail")["recall_at_10"],
-        "fit_seconds": fitted,
+        "fit_seconds": found.seconds,
+        "model_mib": found.ranker.bytes / 2**20,
     }
 
 

@@ -147,6 +147,7 @@ _TEXTS = (
     "recommended",
     "no_better",
     "thresholds",
+    "source",
 )
 
 

@@ -52,6 +52,7 @@ _TITLES = {
     "conformal_simulated": ("A simulated shop: sets on titles held out", "模拟店铺：留出标题上的预测集"),
     "recommenders": ("What comes next, leave-one-out over all items", "下一个会是什么：留一法，全部商品参与排序"),
     "worlds": ("The same study in each world", "同一研究在各个世界中"),
+    "recommenders_published": ("As published, on the same file", "论文中公布的结果（同一数据）"),
     "world_sizes": ("By number of items, several shops of each size", "按商品数量，每种规模各模拟数家店铺"),
     "ingest_sizes": ("Ingest by number of rows", "不同行数的导入"),
     "ingest_stages": ("Where the time of an ingest goes", "导入的时间花在哪里"),
@@ -76,6 +77,9 @@ _HEADINGS = {
     "torso_recall_at_10": ("torso", "腰部"),
     "tail50_recall_at_10": ("tail", "尾部"),
     "fit_seconds": ("seconds to fit", "拟合用时（秒）"),
+    "directed": ("reads order", "读取顺序"),
+    "model_mib": ("MiB", "MiB"),
+    "source": ("source", "来源"),
     "family": ("family", "类别"),
     "encoder": ("vectors", "向量"),
     "macro_f1": ("macro-F1", "macro-F1"),
@@ -306,7 +310,7 @@ _SIGNED = (
     "more_rare",
 )
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds", "seconds", "range")
-_FIGURES += ("rows_per_second", "peak_mib", "fit_seconds")
+_FIGURES += ("rows_per_second", "peak_mib", "fit_seconds", "model_mib")
 _RANKS = ("recall_at_10", "ndcg_at_10", "descending_recall_at_10", "descending_ndcg_at_10")
 _RANKS += ("head_recall_at_10", "torso_recall_at_10", "tail50_recall_at_10")
 _COUNTS = ("rows", "items", "made", "refused")

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from bench.recommend_beauty import (
-    BLEND,
-    COLUMNS,
-    FIGURES,
-    PEER,
-    Shop,
-    arguments,
-    attributes_by_item,
-    main,
-    words_by_item,
-)
+from bench.recommend_beauty import BLEND, COLUMNS, FIGURES, Fitted, arguments, best_of, main, tuned
+from bench.recommend_data import Shop, attributes_by_item, made_up, words_by_item
+from bench.recommend_peers import PEER
+from threadpoolctl import threadpool_limits
 
-from evenshelf.learners.ranking import blend
+from evenshelf.learners.ranking import lambdamart
+from evenshelf.learners.ranking.base import ItemFacts
+from evenshelf.learners.ranking.registry import ranking_learner, ranking_learners
 from evenshelf.tasks.histories import Histories
 
 
 @pytest.fixture(autouse=True)
-def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     pytest.importorskip("lightgbm")
     pytest.importorskip("implicit")
-    monkeypatch.setattr(blend, "TREES", 20)
+    monkeypatch.setattr(lambdamart, "TREES", 20)
+    with threadpool_limits(1):  # trees are too small for more, which then only wait for each other
+        yield
 
 
 def run(*words: object) -> dict:
@@ -38,7 +37,7 @@ def run(*words: object) -> dict:
 
 
 def test_the_figures_are_those_of_the_blend_and_of_its_peer(tmp_path: Path) -> None:
-    report = run("--quick", "--json", tmp_path / "out.json")
+    report = run("--quick", "--learners", "popular", "transitions", "--json", tmp_path / "out.json")
     (table,) = report["tables"]
     lines = {row[0]: dict(zip(table["columns"], row, strict=True)) for row in table["rows"]}
     assert set(table["columns"]) == set(COLUMNS)
@@ -48,6 +47,11 @@ def test_the_figures_are_those_of_the_blend_and_of_its_peer(tmp_path: Path) -> N
         assert figure["value"] == lines[BLEND][name]
         assert figure["peer_value"] == lines[PEER][name]
     assert lines[BLEND]["recall_at_10"] > lines["popularity"]["recall_at_10"]
+    learners = {learner.title: learner for learner in ranking_learners().values()}
+    assert {name: line["directed"] for name, line in lines.items() if name != PEER} == {
+        learners[name].title: learners[name].directed for name in lines if name != PEER
+    }
+    assert {"popular", "transitions", "blend", PEER} == set(report["settings"]["chosen"])
 
 
 def test_the_same_data_in_files_gives_the_same_figures_whatever_the_ids(tmp_path: Path) -> None:
@@ -57,14 +61,15 @@ def test_the_same_data_in_files_gives_the_same_figures_whatever_the_ids(tmp_path
     (tmp_path / "seq.txt").write_text("\n".join(lines), encoding="utf-8")
     items = sorted({item for sequence in steps for item in sequence})
     (tmp_path / "text.txt").write_text("".join(f"{item} |kind{item[1]}|thing\n" for item in items), encoding="utf-8")
-    asked = ["--sequences", tmp_path / "seq.txt", "--text", tmp_path / "text.txt"]
+    asked = ["--sequences", tmp_path / "seq.txt", "--text", tmp_path / "text.txt", "--learners", "recent"]
     report = run(*asked, "--json", tmp_path / "out.json")
     assert report["settings"]["users"] == 60
-    assert report["settings"]["vectors"] == ["text"]
+    assert report["settings"]["texts"] == ["text"]
+    assert any("times" in note for note in report["notes"])  # why there is no line of recent popularity
     with gzip.open(tmp_path / "att.json.gz", "wt") as stream:
         json.dump({str(n): ["a"] for n in range(1, 9)}, stream)
     more = run(*asked, "--attributes", tmp_path / "att.json.gz", "--json", tmp_path / "more.json")
-    assert more["settings"]["vectors"] == ["text", "attributes"]
+    assert more["settings"]["texts"] == ["text", "attributes"]
 
 
 def test_attributes_go_by_id_or_by_first_appearance(tmp_path: Path) -> None:
@@ -79,9 +84,21 @@ def test_attributes_go_by_id_or_by_first_appearance(tmp_path: Path) -> None:
 
 
 def test_descending_users_want_a_lower_id_than_their_last() -> None:
-    shop = Shop.of(Histories.of([["c", "d", "a"], ["a", "b", "d"]]), [])
+    shop = Shop.of(Histories.of([["c", "d", "a"], ["a", "b", "d"]]), ItemFacts())
     assert shop.descending.tolist() == [True, False]
     assert [shop.before.items[code] for code in shop.target] == ["a", "d"]
+
+
+def test_the_setting_that_finds_most_on_the_validation_step_is_kept() -> None:
+    shop = made_up(0)
+
+    def fit(setting: dict[str, str]) -> Fitted:
+        learner = ranking_learner(setting["learner"])
+        return tuned(replace(learner, grid={name: values[:1] for name, values in learner.grid.items()}), shop, 0)
+
+    worse, better = {"learner": "popular"}, {"learner": "item_knn"}
+    for order in ([worse, better], [better, worse]):
+        assert best_of(order, fit, shop, 0).title == "item neighbourhoods"
 
 
 def test_files_are_asked_for_together(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

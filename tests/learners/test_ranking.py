@@ -1,4 +1,4 @@
-"""Counts are those of plain loops and read no direction; a blend learns from what comes last, and repeats nothing."""
+"""Counts are those of plain loops and read no direction."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from evenshelf.errors import InputError
-from evenshelf.learners.ranking import blend, fit_blend
 from evenshelf.learners.ranking.counting import lent, likeness, taken_near, taken_together
-from evenshelf.learners.ranking.sources import nearest, words_of
+from evenshelf.learners.ranking.item_texts import nearest, words_of
 from evenshelf.tasks.histories import Histories
-from evenshelf.tasks.ranking_metrics import cut_by_items, rank_of, ranking_metrics
 
 sequences = st.lists(st.lists(st.integers(0, 6), max_size=8), min_size=1, max_size=8).filter(any)
 
@@ -75,75 +72,6 @@ def test_nearest_items_are_those_of_a_plain_loop(seed: int, size: int, k: int) -
         expected = np.zeros(size)
         expected[top] = row[top] / row[top].sum()
         np.testing.assert_allclose(found[line], expected, atol=1e-5)
-
-
-def shop(users: int = 600, seed: int = 0) -> tuple[Histories, csr_array]:
-    """Users keep to one of six kinds of items; words tell the kind, and items are unevenly popular."""
-    rng = np.random.default_rng(seed)
-    ids = [[f"k{kind}-{n}" for n in range(25)] for kind in range(6)]
-    share = 1.0 / np.arange(1, 26)
-    share /= share.sum()
-    steps = []
-    for kind in rng.integers(0, 6, users):
-        own = rng.choice(ids[kind], rng.integers(4, 9), replace=False, p=share)
-        other = rng.choice(ids[rng.integers(0, 6)], 1)
-        steps.append([*own[:2], *other, *own[2:]])
-    made = Histories.of(steps)
-    return made, words_of([[item.split("-")[0], "thing"] for item in made.items])
-
-
-@pytest.fixture
-def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("lightgbm")
-    monkeypatch.setattr(blend, "TREES", 30)
-
-
-@pytest.mark.usefixtures("few_trees")
-def test_a_blend_beats_what_is_popular_and_shows_nothing_twice() -> None:
-    made, words = shop()
-    earlier, target = made.without_last(1), made.last(1)
-    fitted = fit_blend(earlier, [("text", words)])
-    rank, popular = np.empty(len(target)), np.empty(len(target))
-    had = earlier.weights().toarray() > 0
-    for users, scores in fitted.scores(earlier):
-        assert np.isneginf(scores[had[users]]).all()
-        assert np.isfinite(scores[~had[users]]).all()
-        rank[users] = rank_of(scores, target[users])
-        plain = np.where(had[users], -np.inf, earlier.counts.astype(float))
-        popular[users] = rank_of(plain, target[users])
-    found, base = ranking_metrics(rank), ranking_metrics(popular)
-    assert found["recall_at_10"] > base["recall_at_10"] + 0.15
-    tail = cut_by_items(earlier.counts)[target] == "tail"
-    assert ranking_metrics(rank, tail)["recall_at_10"] > ranking_metrics(popular, tail)["recall_at_10"]
-    assert fitted.tail_weight in blend.TAIL_WEIGHTS
-
-
-@pytest.mark.usefixtures("few_trees")
-def test_equal_seeds_give_equal_blends_and_who_is_new_gets_what_is_popular() -> None:
-    made, words = shop(200)
-    one, two = (fit_blend(made, [("text", words)], seed=3) for _ in range(2))
-    ((users, first),) = one.scores(made, np.arange(100))
-    ((_, second),) = two.scores(made, np.arange(100))
-    np.testing.assert_array_equal(first, second)
-    assert len(users) == 100
-    nobody = Histories(made.items, ("new",), np.array([0, 0]), np.empty(0, np.int64))
-    ((_, scores),) = one.scores(nobody)
-    assert np.isfinite(scores).all()
-    assert set(np.argsort(-scores[0])[:10]) <= set(np.argsort(-made.counts, kind="stable")[: blend.CANDIDATES])
-
-
-@pytest.mark.usefixtures("few_trees")
-def test_without_a_recount_the_last_step_teaches_and_is_not_counted() -> None:
-    made, words = shop(200)
-    held = fit_blend(made, [("text", words)], recount=False)
-    whole = fit_blend(made, [("text", words)])
-    np.testing.assert_array_equal(held.popularity, blend.popularity_of(made.without_last(1)))
-    np.testing.assert_array_equal(whole.popularity, blend.popularity_of(made))
-
-
-def test_histories_that_teach_nothing_are_refused() -> None:
-    with pytest.raises(InputError, match="two different items"):
-        fit_blend(Histories.of([["a"], ["b"], ["a", "a"]]))
 
 
 @settings(max_examples=20)

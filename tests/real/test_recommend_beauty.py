@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evenshelf.learners.ranking import fit_blend
-from evenshelf.learners.ranking.sources import words_of
+from evenshelf.learners.ranking.base import Evidence, ItemFacts
+from evenshelf.learners.ranking.item_texts import words_of
+from evenshelf.learners.ranking.registry import ranking_learner
+from evenshelf.remedies import parse
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.ranking_metrics import cut_by_items, rank_of, ranking_metrics
 
@@ -24,22 +26,27 @@ def histories(real_data) -> Histories:
 
 @pytest.fixture(scope="module")
 def texts(histories, real_data):
-    bench = pytest.importorskip("bench.recommend_beauty")
+    bench = pytest.importorskip("bench.recommend_data")
     said = bench.words_by_item(real_data / "amazon_s3rec" / "gram_Beauty_item_text_ids.txt.gz")
     return words_of([said[item] for item in histories.items])
 
 
-def ranks(histories: Histories, vectors) -> np.ndarray:
+def ranks(histories: Histories, facts: ItemFacts) -> np.ndarray:
     earlier, target = histories.without_last(1), histories.last(1)
+    learner = ranking_learner("blend")
+    setting = {**learner.default, "recount": False}
+    fitted = learner.fit(Evidence(earlier, facts), parse("none"), setting=setting, seed=0)
     found = np.empty(len(target))
-    for users, scores in fit_blend(earlier, vectors, recount=False).scores(earlier):
+    for users, own in earlier.blocks(500):
+        scores = fitted.scores(own)
+        scores[own.weights().nonzero()] = -np.inf
         found[users] = rank_of(scores, target[users])
     return found
 
 
 def test_texts_find_what_was_rarely_taken(histories, texts) -> None:
     pytest.importorskip("lightgbm")
-    with_texts, without = ranks(histories, [("text", texts)]), ranks(histories, [])
+    with_texts, without = ranks(histories, ItemFacts(words=texts)), ranks(histories, ItemFacts())
     counts = histories.without_last(2).counts
     rare = np.isin(cut_by_items(counts)[histories.last(1)], ["tail", "cold"])
     assert rare.sum() > 300

@@ -42,7 +42,7 @@ class Stage(StrEnum):
 
 
 STAGES_OF_LISTS = frozenset({Stage.AUGMENT, Stage.NEGATIVES, Stage.RERANK})
-"""Stages that only a learner can honour which ranks items for users: those of sequences and of very many groups."""
+"""Stages that only make sense where items are ranked for users: of sequences, very many groups, and whole lists."""
 
 
 @dataclass(frozen=True)

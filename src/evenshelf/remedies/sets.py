@@ -27,6 +27,7 @@ LISTS = (
     "balanced_softmax",
     "focal",
     "logit_adjust(tau=0.2)",
+    "logit_adjust",
     "sampled_softmax",
     "sampled_softmax(logq=False)",
     "crop",
@@ -34,11 +35,13 @@ LISTS = (
     "reorder",
     "substitute",
     "name_prior",
+    "text_smoothed",
     "mmr",
     "calibrated",
     "xquad",
     "fair_exposure",
 )
+"""What is worth comparing where items are ranked."""
 
 
 def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:

@@ -42,6 +42,11 @@ class ItemFacts:
     category: Codes | None = None
 
     @property
+    def has_texts(self) -> bool:
+        """Whether it is known what items are called, in words or vectors."""
+        return self.words is not None or self.vectors is not None
+
+    @property
     def texts(self) -> tuple[tuple[str, csr_array], ...]:
         """What of it is text, each with its name, words first."""
         found = [("text", self.words), ("attributes", self.attributes)]
@@ -134,3 +139,10 @@ def log_scores(score: NDArray[np.floating], popularity: NDArray[np.floating]) ->
     scale = np.where(most > 0, most, 1.0)
     found: Floats = np.log(np.maximum(score, 0.0) / scale + 1e-6 * share).astype(np.float32)
     return found
+
+
+def bytes_of(matrix: csr_array | Floats) -> int:
+    """Memory of a matrix, sparse or not."""
+    if isinstance(matrix, csr_array):
+        return int(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
+    return int(matrix.nbytes)

@@ -9,9 +9,9 @@ import numpy as np
 
 from evenshelf.learners.ranking.base import Evidence, needed_texts
 from evenshelf.learners.ranking.counting import lent, likeness, taken_near
+from evenshelf.learners.ranking.item_texts import nearest
 from evenshelf.learners.ranking.neighbourhoods import Neighbourhoods, neighbourhoods
 from evenshelf.learners.ranking.registry import RankingLearner, register
-from evenshelf.learners.ranking.sources import nearest
 from evenshelf.remedies import Remedy, Stage
 
 

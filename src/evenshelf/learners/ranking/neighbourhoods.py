@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
-from evenshelf.learners.ranking.base import Evidence, Floats, log_scores, popularity_of
+from evenshelf.learners.ranking.base import Evidence, Floats, bytes_of, log_scores, popularity_of
 from evenshelf.remedies import Remedy
 from evenshelf.tasks.histories import Histories
 
@@ -34,7 +34,7 @@ class Neighbourhoods:
     @property
     def bytes(self) -> int:
         """Of the matrix."""
-        return int(self.matrix.data.nbytes + self.matrix.indices.nbytes + self.matrix.indptr.nbytes)
+        return bytes_of(self.matrix)
 
     def scores(self, histories: Histories) -> Floats:
         """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`."""

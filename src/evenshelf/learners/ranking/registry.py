@@ -117,7 +117,7 @@ class RankingLearner:
         """Why it cannot be fitted on such evidence, or ``None`` if it can."""
         has = {
             "times": evidence.histories.time is not None,
-            "texts": evidence.facts.words is not None or evidence.facts.vectors is not None,
+            "texts": evidence.facts.has_texts,
         }
         missing = [need for need in self.needs if not has[need]]
         return f"{self.title} needs {' and '.join(missing)}, and there are none" if missing else None

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
-from evenshelf.learners.ranking.counting import lent, likeness, taken_near, taken_together
-from evenshelf.tasks.histories import Histories
+from evenshelf.learners.ranking.base import Evidence, Floats, bytes_of, needed_texts
+from evenshelf.learners.ranking.counting import lent, likeness, taken_after, taken_near, taken_together
+from evenshelf.learners.ranking.item_texts import nearest
 
-Floats = NDArray[np.float32]
 NEAR = 50
 """Items with similar texts that lend their counts."""
-BLOCK = 1000
-"""Lines of a similarity that are held dense at once."""
+PACES = {"fast": 0.5, "slow": 0.9, "last": 0.01}
+"""What a step says is multiplied by this for each step that it is back."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,68 +34,50 @@ class Source:
 
     name: str
     decay: float
-    left: csr_array
-    right: csr_array | None = None
+    left: csr_array | Floats
+    right: csr_array | Floats | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Memory that it holds."""
+        return bytes_of(self.left) + (0 if self.right is None or self.right is self.left else bytes_of(self.right))
 
     def scores(self, weights: csr_array) -> Floats:
         """``[n, I]`` scores for histories ``[n, I]``, whose weights add up to one."""
         found = weights @ self.left
-        return np.asarray((found if self.right is None else found @ self.right.T).toarray(), dtype=np.float32)
+        found = found if self.right is None else found @ self.right.T
+        return np.asarray(found.toarray() if isinstance(found, csr_array) else found, dtype=np.float32)
 
 
-def sources_of(histories: Histories, vectors: Sequence[tuple[str, csr_array]] = ()) -> tuple[Source, ...]:
-    """All sources, each with histories that fade fast and slowly.
+def sources_of(evidence: Evidence, *, directed: bool = False) -> tuple[Source, ...]:
+    """All sources, each with histories that fade fast and slowly, and some with the last step alone.
+
+    EASE and ALS are none: beside these they bring nothing that cross-fitting could tell from chance, and EASE needs
+    memory by the square of the items.
 
     Parameters
     ----------
-    histories
-        To count in.
-    vectors
-        By name, sparse ``[I, d]`` vectors of length 1 of what is known of items, texts first; those of the first lend
-        counts to rare items.
+    evidence
+        To count in. Texts, if there are any, lend counts to rare items.
+    directed
+        Whether what was taken after what counts as well.
     """
+    histories, facts = evidence.histories, evidence.facts
     taken = histories.counts.astype(np.float64)
     near = taken_near(histories)
-    found = [
-        ("together", likeness(taken_together(histories), taken), None),
-        ("near", likeness(near, taken, shrink=10.0), None),
+    found: list[tuple[str, csr_array | Floats, csr_array | Floats | None, Sequence[str]]] = [
+        ("together", likeness(taken_together(histories), taken), None, ("fast", "slow")),
+        ("near", likeness(near, taken, shrink=10.0), None, ("fast", "slow", "last")),
     ]
-    if vectors:
-        graph = nearest(vectors[0][1], NEAR)
-        found.append(("lent", likeness(*lent(near, taken, graph), shrink=10.0), None))
-    found += [(name, matrix, matrix) for name, matrix in vectors]
+    if facts.has_texts:
+        graph = nearest(needed_texts(evidence, "blend"), NEAR)
+        found.append(("lent", likeness(*lent(near, taken, graph), shrink=10.0), None, ("fast", "slow")))
+    if directed:
+        after = taken_after(histories)
+        found.append(("after", likeness(after, taken, shrink=10.0), None, ("fast", "slow", "last")))
+    for name, matrix in (*facts.texts, ("vectors", facts.vectors)):
+        if matrix is not None:
+            found.append((name, matrix, matrix, ("fast", "slow", "last") if name != "attributes" else ("fast", "slow")))
     return tuple(
-        Source(f"{name}, {pace}", decay, left, right)
-        for name, left, right in found
-        for pace, decay in (("fast", 0.5), ("slow", 0.9))
+        Source(f"{name}, {pace}", PACES[pace], left, right) for name, left, right, paces in found for pace in paces
     )
-
-
-def nearest(vectors: csr_array, k: int) -> csr_array:
-    """``[I, I]`` the k items with the largest product with each, itself left out; lines add up to one, or are empty."""
-    size = vectors.shape[0]
-    k = min(k, size - 1)
-    lines = []
-    for start in range(0, size, BLOCK):
-        alike = (vectors[start : start + BLOCK] @ vectors.T).toarray()
-        alike[np.arange(len(alike)), np.arange(start, start + len(alike))] = 0.0
-        top = np.argpartition(-alike, max(k - 1, 0), axis=1)[:, :k]
-        kept = np.zeros_like(alike)
-        np.put_along_axis(kept, top, np.maximum(np.take_along_axis(alike, top, axis=1), 0.0), axis=1)
-        sums = kept.sum(axis=1, keepdims=True)
-        lines.append(csr_array(kept / np.where(sums > 0, sums, 1.0)))
-    return csr_array(vstack(lines), dtype=np.float32)
-
-
-def words_of(documents: Sequence[Sequence[str]]) -> csr_array:
-    """``[I, v]`` float32 TF-IDF of words (or attributes), with ``1 + log`` of counts, of length 1; 0 of none."""
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - slow to import
-
-    if not any(documents):
-        return csr_array((len(documents), 1), dtype=np.float32)
-    tfidf = TfidfVectorizer(analyzer=_as_they_are, sublinear_tf=True, dtype=np.float32)
-    return csr_array(tfidf.fit_transform(documents), dtype=np.float32)
-
-
-def _as_they_are(words: Sequence[str]) -> Sequence[str]:
-    return words

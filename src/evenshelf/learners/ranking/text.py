@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack
 
-from evenshelf.learners.ranking.base import Evidence, Floats, ItemFacts, needed_texts, popularity_of
+from evenshelf.learners.ranking.base import Evidence, Floats, ItemFacts, bytes_of, needed_texts, popularity_of
 from evenshelf.learners.ranking.popular import Popularity
 from evenshelf.learners.ranking.registry import RankingLearner, register
 from evenshelf.remedies import Remedy, Stage
@@ -47,7 +47,7 @@ class Texts:
     @property
     def bytes(self) -> int:
         """Of the vectors."""
-        return sum(_bytes(one) for one in (self.rows, self.heads)[: 1 if self.rows is self.heads else 2])
+        return sum(bytes_of(one) for one in (self.rows, self.heads)[: 1 if self.rows is self.heads else 2])
 
     def scores(self, histories: Histories) -> Floats:
         """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`."""
@@ -160,12 +160,6 @@ def _unit(vectors: Any) -> Any:
         return csr_array(diags_array(1.0 / np.maximum(length, 1e-9)) @ vectors, dtype=np.float32)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return (vectors / np.maximum(length, 1e-9)).astype(np.float32)
-
-
-def _bytes(matrix: csr_array | Floats) -> int:
-    if isinstance(matrix, csr_array):
-        return int(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
-    return int(matrix.nbytes)
 
 
 register(

@@ -14,8 +14,8 @@ from evenshelf.encoders import Choice, VectorCache, open_encoder
 from evenshelf.encoders.bag import word_matrix
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import ItemFacts
+from evenshelf.learners.ranking.item_texts import words_of
 from evenshelf.learners.ranking.registry import ranking_learner
-from evenshelf.learners.ranking.sources import words_of
 from evenshelf.remedies import Remedy, remedy_set
 from evenshelf.shop import Shop
 from evenshelf.study.ranking.plan import settings

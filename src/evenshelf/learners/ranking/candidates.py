@@ -1,0 +1,189 @@
+"""Items that may be shown to a user, and all that is said of each: what a learned blend chooses from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from evenshelf.learners.ranking.base import Codes, Evidence, Floats, ItemFacts, bytes_of, needed_texts
+from evenshelf.learners.ranking.item_texts import nearest
+from evenshelf.learners.ranking.sources import NEAR, Source
+from evenshelf.tasks.histories import Histories
+
+CANDIDATES, OF_EACH = 150, 25
+"""Candidates by the plain blend, and by each source besides."""
+BLOCK = 500
+"""Users that are scored at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Items that may be shown to some users, and what is said of them.
+
+    Attributes
+    ----------
+    item
+        ``[m]`` codes, users one after another.
+    size
+        ``[n]`` how many each user has; none where the history is empty.
+    features
+        ``[m, f]`` float32, NaN where unknown.
+    """
+
+    item: Codes
+    size: Codes
+    features: Floats
+
+    @property
+    def user(self) -> Codes:
+        """``[m]`` whose each is."""
+        return np.repeat(np.arange(len(self.size)), self.size)
+
+
+@dataclass(frozen=True, eq=False)
+class Traits:
+    """What is said of items whoever asks.
+
+    Attributes
+    ----------
+    popularity
+        ``[I]`` logarithm of one and the count.
+    columns
+        ``[I, t]`` how popular items with similar texts are, how many have similar texts; with repeats, which share of
+        what was taken of an item was taken again.
+    price
+        ``[I]`` logarithm, NaN where unknown; ``None`` where there are none.
+    category
+        ``[I]`` codes, -1 where unknown; ``None`` where there are none.
+    """
+
+    popularity: Floats
+    columns: Floats
+    price: Floats | None
+    category: Codes | None
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Traits:
+        """Counted in all histories."""
+        histories, facts = evidence.histories, evidence.facts
+        counts = histories.counts
+        popularity = np.log1p(counts).astype(np.float32)
+        columns: list[NDArray[np.floating]] = []
+        if facts.has_texts:
+            near = nearest(needed_texts(evidence, "blend"), NEAR)
+            lenders = np.log1p(np.asarray(near.sum(axis=0)).ravel())
+            columns += [near @ popularity, np.log1p(near @ counts.astype(np.float64)), lenders]
+        if evidence.repeats:
+            first = np.asarray((histories.weights() != 0).sum(axis=0)).ravel()
+            columns.append((counts - first + 0.1) / (counts + 1.0))
+        table = np.stack(columns, axis=1) if columns else np.empty((len(counts), 0))
+        return cls(popularity, table.astype(np.float32), _log_price(facts), facts.category)
+
+    @property
+    def bytes(self) -> int:
+        """Memory that they hold."""
+        others = (one for one in (self.price, self.category) if one is not None)
+        return bytes_of(self.popularity) + bytes_of(self.columns) + sum(int(one.nbytes) for one in others)
+
+
+def _log_price(facts: ItemFacts) -> Floats | None:
+    if facts.price is None:
+        return None
+    return np.log(np.where(facts.price > 0, facts.price, np.nan)).astype(np.float32)
+
+
+def candidates(
+    histories: Histories, sources: Sequence[Source], traits: Traits, *, repeats: bool
+) -> tuple[Floats, Candidates]:
+    """``[n, I]`` scores >= 0 of a plain blend for a few users, and their candidates.
+
+    The plain blend is the sum of what the sources say, each over its largest, and a little popularity: who has no
+    history gets what is popular, and has no candidates. Its scores of what a user has are 0 unless that may be shown
+    again; if it may, all of it is among the candidates.
+    """
+    users, items = len(histories.users), len(histories.items)
+    paces = {decay: _of_one(histories.weights(decay)) for decay in {1.0, *(source.decay for source in sources)}}
+    line, column = paces[1.0].nonzero()
+    said = [source.scores(paces[source.decay]) for source in sources]
+    plain = np.repeat(1e-4 * traits.popularity[None] + 1e-6, users, axis=0)
+    largest = []
+    for scores in said:
+        if not repeats:
+            scores[line, column] = 0.0
+        largest.append(np.maximum(scores.max(axis=1, keepdims=True), 1e-9))
+        plain += np.maximum(scores, 0.0) / largest[-1] / len(said)
+    if not repeats:
+        plain[line, column] = 0.0
+    picked = np.zeros((users, items), bool)
+    _mark(picked, plain, CANDIDATES)
+    for scores in said:
+        _mark(picked, scores, OF_EACH)
+    picked[line, column] = repeats
+    picked[histories.lengths == 0] = False
+    row, item = np.nonzero(picked)
+    columns: list[NDArray[np.floating]] = [scores[row, item] for scores in said]
+    columns += [scores[row, item] / most[row, 0] for scores, most in zip(said, largest, strict=True)]
+    columns += [plain[row, item], traits.popularity[item], *traits.columns[item].T]
+    columns += _of_users(paces, traits, row, item)
+    columns.append(histories.lengths[row].astype(np.float64))
+    if repeats:
+        columns += _had(histories, row, item)
+    size = picked.sum(axis=1).astype(np.int64)
+    return plain, Candidates(item.astype(np.int64), size, np.stack(columns, axis=1, dtype=np.float32))
+
+
+def in_blocks(
+    histories: Histories, sources: Sequence[Source], traits: Traits, users: Codes, *, repeats: bool
+) -> Iterator[Candidates]:
+    """Candidates of many users, by their codes, :data:`BLOCK` at a time."""
+    for _, block in histories.blocks(BLOCK, users):
+        yield candidates(block, sources, traits, repeats=repeats)[1]
+
+
+def _of_one(weights: csr_array) -> csr_array:
+    """Weights of histories that add up to one."""
+    sums = np.asarray(weights.sum(axis=1)).ravel()
+    return csr_array(weights.multiply((1.0 / np.maximum(sums, 1e-9))[:, None]), dtype=np.float32)
+
+
+def _of_users(paces: dict[float, csr_array], traits: Traits, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
+    """How popular what a user has is, how far an item is from that, and from the usual price and categories."""
+    whole, fast = paces[1.0], paces[min(decay for decay in paces if decay >= 0.5)]
+    usual, of_late = whole @ traits.popularity, fast @ traits.popularity
+    found = [usual[row], of_late[row], traits.popularity[item] - usual[row]]
+    if traits.price is not None:
+        known = np.isfinite(traits.price)
+        share = whole @ known.astype(np.float32)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            paid = whole @ np.where(known, traits.price, 0.0) / share
+        found += [traits.price[item], traits.price[item] - paid[row]]
+    if traits.category is not None:
+        kinds = int(traits.category.max(initial=-1)) + 1
+        there = np.flatnonzero(traits.category >= 0)
+        member = csr_array(
+            (np.ones(len(there), np.float32), (there, traits.category[there])), shape=(len(traits.category), kinds + 1)
+        )
+        share = (whole @ member).toarray()
+        found.append(share[row, traits.category[item]])
+    return found
+
+
+def _had(histories: Histories, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
+    """How often a user had an item, how many steps ago the last time was, and how usual it is for a user to repeat."""
+    shape = (len(histories.users), len(histories.items))
+    often, ago = np.zeros(shape, np.float32), np.full(shape, np.nan, np.float32)
+    np.add.at(often, (histories.user, histories.item), 1.0)
+    ago[histories.user, histories.item] = histories.ago  # of an item that comes again the latest step is written last
+    repeated = 1.0 - (often > 0).sum(axis=1) / np.maximum(histories.lengths, 1)
+    since = ago[row, item]
+    return [often[row, item], since, since / np.maximum(histories.lengths, 1)[row], repeated[row]]
+
+
+def _mark(picked: NDArray[np.bool_], scores: Floats, most: int) -> None:
+    most = min(most, scores.shape[1])
+    top = np.argpartition(-scores, most - 1, axis=1)[:, :most]
+    np.put_along_axis(picked, top, True, axis=1)

@@ -1,0 +1,187 @@
+"""A blend learns from what comes last, finds the tail, re-buys where that is asked, and answers everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from evenshelf.errors import InputError
+from evenshelf.learners.ranking import lambdamart
+from evenshelf.learners.ranking.base import Evidence, Floats, ItemFacts
+from evenshelf.learners.ranking.blend import Blend
+from evenshelf.learners.ranking.candidates import Candidates, Traits, candidates
+from evenshelf.learners.ranking.item_texts import words_of
+from evenshelf.learners.ranking.lambdamart import Examples
+from evenshelf.learners.ranking.registry import ranking_learner
+from evenshelf.learners.ranking.sources import sources_of
+from evenshelf.remedies import parse
+from evenshelf.tasks.histories import Histories
+from evenshelf.tasks.ranking_metrics import cut_by_items, rank_of, ranking_metrics
+
+pytestmark = pytest.mark.usefixtures("few_trees")
+
+
+@pytest.fixture
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    pytest.importorskip("lightgbm")
+    monkeypatch.setattr(lambdamart, "TREES", 30)
+    with threadpool_limits(1):  # trees are too small for more, which then only wait for each other
+        yield
+
+
+def shop(users: int = 600, seed: int = 0) -> Evidence:
+    """Users keep to one of six kinds of items; words tell the kind, and items are unevenly popular."""
+    rng = np.random.default_rng(seed)
+    ids = [[f"k{kind}-{n}" for n in range(25)] for kind in range(6)]
+    share = 1.0 / np.arange(1, 26)
+    share /= share.sum()
+    steps = []
+    for kind in rng.integers(0, 6, users):
+        own = rng.choice(ids[kind], rng.integers(4, 9), replace=False, p=share)
+        other = rng.choice(ids[rng.integers(0, 6)], 1)
+        steps.append([*own[:2], *other, *own[2:]])
+    made = Histories.of(steps)
+    return Evidence(made, ItemFacts(words=words_of([[item.split("-")[0], "thing"] for item in made.items])))
+
+
+def fitted(evidence: Evidence, spec: str = "none", seed: int = 0, **setting: Any) -> Blend:
+    learner = ranking_learner("blend")
+    found = learner.fit(evidence, parse(spec), setting={**learner.default, **setting}, seed=seed)
+    assert isinstance(found, Blend)
+    return found
+
+
+def ranks(scores: Floats, histories: Histories, target: np.ndarray) -> np.ndarray:
+    return rank_of(np.where(histories.weights().toarray() > 0, -np.inf, scores), target)
+
+
+def test_a_blend_beats_what_is_popular_also_on_the_tail() -> None:
+    evidence = shop()
+    earlier, target = evidence.histories.without_last(1), evidence.histories.last(1)
+    made = fitted(replace(evidence, histories=earlier))
+    rank = ranks(made.scores(earlier), earlier, target)
+    popular = ranks(np.repeat(earlier.counts[None].astype(np.float32), len(target), axis=0), earlier, target)
+    assert ranking_metrics(rank)["recall_at_10"] > ranking_metrics(popular)["recall_at_10"] + 0.15
+    tail = cut_by_items(earlier.counts)[target] == "tail"
+    assert ranking_metrics(rank, tail)["recall_at_10"] > ranking_metrics(popular, tail)["recall_at_10"]
+    assert made.tail_weight in lambdamart.TAIL_WEIGHTS
+    assert made.bytes > 0
+
+
+def test_nothing_of_the_history_comes_before_what_is_new_unless_it_may_be_bought_again() -> None:
+    rng = np.random.default_rng(0)
+    # users buy the same two things again and again
+    steps = [[f"i{n}" for n in rng.choice(rng.choice(30, 2, replace=False), 8)] for _ in range(200)]
+    evidence = Evidence(Histories.of(steps), repeats=True)
+    earlier, target = evidence.histories.without_last(1), evidence.histories.last(1)
+    again = fitted(replace(evidence, histories=earlier)).scores(earlier)
+    assert ranking_metrics(rank_of(again, target))["recall_at_5"] > 0.9
+    new = Evidence(shop(150).histories)
+    scores = fitted(new).scores(new.histories)
+    had = new.histories.weights().toarray() > 0
+    for line, own in zip(scores, had, strict=True):
+        assert line[own].max() < np.sort(line[~own])[-10]
+
+
+def test_what_was_had_is_a_candidate_with_how_often_and_how_long_ago() -> None:
+    histories = Histories.of([["a", "b", "a", "c"], ["b", "c"], []])
+    evidence = Evidence(histories, repeats=True)
+    sources, traits = sources_of(evidence), Traits.of(evidence)
+    _, found = candidates(histories, sources, traits, repeats=True)
+    assert found.size.tolist() == [3, 3, 0]
+    often, ago, share, repeated = found.features[:, -4:].T
+    for place, (user, item) in enumerate(zip(found.user, found.item, strict=True)):
+        own = [histories.items[code] for code in histories.item[histories.start[user] : histories.start[user + 1]]]
+        name = histories.items[item]
+        assert often[place] == own.count(name)
+        assert repeated[place] == pytest.approx(1 - len(set(own)) / len(own))
+        if name in own:
+            assert ago[place] == own[::-1].index(name)
+            assert share[place] == pytest.approx(ago[place] / len(own))
+        else:
+            assert np.isnan(ago[place])
+    _, none = candidates(histories, sources, traits, repeats=False)
+    assert none.size.tolist() == [0, 1, 0]
+
+
+def test_prices_and_categories_are_held_against_those_of_the_history() -> None:
+    histories = Histories.of([["a", "b"], ["b", "c"], ["c", "d"], ["d", "a"]])
+    code = {item: n for n, item in enumerate(histories.items)}
+    price, category = np.empty(4, np.float32), np.empty(4, np.int64)
+    for item, (cost, kind) in {"a": (1.0, 0), "b": (np.e**2, 0), "c": (np.nan, 1), "d": (np.e**3, -1)}.items():
+        price[code[item]], category[code[item]] = cost, kind
+    evidence = Evidence(histories, ItemFacts(price=price, category=category))
+    _, found = candidates(histories, sources_of(evidence), Traits.of(evidence), repeats=False)
+    gap, share = found.features[:, -3], found.features[:, -2]
+    lines = {
+        (user, histories.items[item]): n for n, (user, item) in enumerate(zip(found.user, found.item, strict=True))
+    }
+    assert gap[lines[0, "d"]] == pytest.approx(3.0 - 1.0)
+    assert np.isnan(gap[lines[0, "c"]])
+    assert share[lines[0, "c"]] == 0.0
+    assert share[lines[2, "a"]] == 0.0
+    assert share[lines[1, "a"]] == pytest.approx(0.5)
+
+
+def test_equal_seeds_give_equal_blends_and_who_is_new_gets_what_is_popular() -> None:
+    evidence = shop(200)
+    histories = evidence.histories
+    one, two = (fitted(evidence, seed=3) for _ in range(2))
+    np.testing.assert_array_equal(one.scores(histories), two.scores(histories))
+    nobody = Histories(histories.items, ("new",), np.array([0, 0]), np.empty(0, np.int64))
+    counts = histories.counts[np.argsort(-one.scores(nobody)[0], kind="stable")]
+    assert (np.diff(counts) <= 0).all()
+
+
+def test_scores_of_a_user_do_not_hang_on_who_is_asked_beside() -> None:
+    evidence = shop(120)
+    made = fitted(evidence)
+    whole = made.scores(evidence.histories)
+    np.testing.assert_allclose(made.scores(evidence.histories.of_users(np.arange(40, 60))), whole[40:60], atol=1e-4)
+
+
+def test_without_a_recount_the_last_step_teaches_and_is_not_counted() -> None:
+    evidence = shop(200)
+    held, whole = fitted(evidence, recount=False), fitted(evidence)
+    np.testing.assert_allclose(held.traits.popularity, np.log1p(evidence.histories.without_last(1).counts), rtol=1e-6)
+    np.testing.assert_allclose(whole.traits.popularity, np.log1p(evidence.histories.counts), rtol=1e-6)
+
+
+def test_weights_by_what_users_wanted_turn_to_the_tail() -> None:
+    evidence = shop()
+    earlier, target = evidence.histories.without_last(1), evidence.histories.last(1)
+    known = replace(evidence, histories=earlier)
+    tail = cut_by_items(earlier.counts)[target] == "tail"
+    found = [
+        ranking_metrics(ranks(fitted(known, spec, give=0.0).scores(earlier), earlier, target), tail)["mrr"]
+        for spec in ("none", "balanced")
+    ]
+    assert found[1] > found[0]
+
+
+def test_the_temperature_is_that_by_which_choices_were_drawn() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(4000, 10))
+    for temperature in (0.5, 2.0):
+        chance = np.exp(scores / temperature)
+        chance /= chance.sum(axis=1, keepdims=True)
+        wanted = (chance.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
+        some = Candidates(np.tile(np.arange(10), 4000), np.full(4000, 10), np.zeros((40_000, 1), np.float32))
+        examples = Examples([some], wanted, np.zeros(4000, bool), np.ones(4000), 0)
+        assert examples.temperature(scores.ravel()) == pytest.approx(temperature, rel=0.2)
+
+
+def test_places_are_those_among_the_candidates_of_each_user() -> None:
+    some = Candidates(np.array([4, 7, 9, 1]), np.array([3, 0, 1]), np.zeros((4, 1), np.float32))
+    examples = Examples([some], np.array([9, 2, 1]), np.zeros(3, bool), np.ones(3), 0)
+    np.testing.assert_array_equal(examples.places(np.array([0.3, 0.1, 0.2, 0.0])), [1.0, np.inf, 0.0])
+
+
+def test_histories_that_teach_nothing_are_refused() -> None:
+    with pytest.raises(InputError, match="something after something else"):
+        fitted(Evidence(Histories.of([["a"], ["b"], ["a", "a"]])))
