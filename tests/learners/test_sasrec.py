@@ -231,9 +231,10 @@ def test_few_histories_and_items_without_a_text_are_no_error_and_histories_of_a_
 
 @pytest.mark.usefixtures("small")
 def test_what_cannot_be_honoured_is_refused() -> None:
-    with pytest.raises(SettingError, match="vectors of its own"):
-        fitted("gan")
     learner = ranking_learner("sasrec")
+    assert "vectors that no history has" in str(learner.unsupported(parse("gan")))
+    with pytest.raises(SettingError, match="vectors of its own"):
+        learner.fit(evidence(), parse("gan"), setting=learner.default, seed=0)
     assert "stage retrieve" in str(learner.unsupported(parse("knn")))
     assert "stage calibrate" in str(learner.unsupported(parse("threshold_moving")))
     assert all(learner.unsupported(remedy) is None for remedy in remedy_set("lists"))

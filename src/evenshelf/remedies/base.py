@@ -75,6 +75,8 @@ class Remedy:
         Whether it lives on vectors of the groups' texts.
     norms
         Whether it asks for the norms of the groups' weight vectors, which only some learners have.
+    makes_vectors
+        Whether rows that it makes may have vectors of their own, which lie between no two given rows.
     many_labels
         Whether it makes sense only where an example has a set of labels, each with a score of its own.
     together
@@ -93,6 +95,7 @@ class Remedy:
     one_label: ClassVar[bool] = False
     reads_names: ClassVar[bool] = False
     norms: ClassVar[bool] = False
+    makes_vectors: ClassVar[bool] = False
     many_labels: ClassVar[bool] = False
     together: ClassVar[bool] = False
 

@@ -197,6 +197,9 @@ def makes_rows_from_training_rows(remedy: Remedy) -> None:
         assume(not variant.not_applicable(sample.prior, has_names=True))
         made = variant.resample(sample.vectors, sample.target, sample.prior, np.random.default_rng(seed))
         if made is not None:
+            assert made.made is None or any(p.makes_vectors for p in variant.parts), (
+                f"{variant} does not declare that it makes vectors"
+            )
             check_rows(made, sample)
 
     holds()
