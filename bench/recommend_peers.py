@@ -20,7 +20,7 @@ PUBLISHED = (
 )
 """Recall and NDCG at 10 on Amazon Beauty, leave-one-out, all items ranked; models that read the order of steps."""
 SMALL, LARGE = 128, 384
-CONFIDENCES, PENALTIES = (5.0, 20.0, 60.0), (0.01, 1.0, 10.0, 50.0)
+CONFIDENCES, PENALTIES = (5.0, 20.0, 60.0, 200.0), (1.0, 10.0, 100.0)
 
 
 class Als:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from evenshelf.learners.ranking.counting import lent, likeness, taken_near, taken_together
+from evenshelf.learners.ranking.counting import lent, likeness, strongest, taken_near, taken_together
 from evenshelf.learners.ranking.item_texts import nearest, words_of
 from evenshelf.tasks.histories import Histories
 
@@ -59,6 +59,16 @@ def test_likeness_is_the_formula_and_lending_brings_rare_items_pairs() -> None:
     # item 2, which nobody took, is like item 0: half of its pairs, in both directions
     np.testing.assert_allclose(more.toarray(), [[0, 4, 0], [4, 0, 2], [0, 2, 0]])
     np.testing.assert_allclose(often, [8.0, 4.0, 4.0])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6))
+def test_the_strongest_pairs_of_each_row_stay(seed: int, most: int) -> None:
+    rng = np.random.default_rng(seed)
+    dense = rng.integers(0, 4, (6, 6)).astype(np.float32)
+    kept = strongest(csr_array(dense), most).toarray()
+    assert ((kept == 0) | (kept == dense)).all()
+    for row, own in zip(dense, kept, strict=True):
+        np.testing.assert_array_equal(np.sort(own[own > 0]), np.sort(row[row > 0])[::-1][:most][::-1])
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 20), st.integers(1, 25))

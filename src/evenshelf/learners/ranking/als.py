@@ -61,8 +61,8 @@ register(
         stages=(Stage.WEIGHT,),
         grid={
             "factors": (128, 384),
-            "confidence": (5.0, 1.0, 20.0),
-            "penalty": (1.0, 0.1, 10.0),
+            "confidence": (60.0, 20.0, 5.0),
+            "penalty": (30.0, 10.0, 1.0),
             "decay": (0.8, 0.5, 1.0),
         },
         cost=20.0,

@@ -114,6 +114,29 @@ def lent(
     return _apart(kept), np.asarray(taken + share * (near @ taken))
 
 
+def strongest(matrix: csr_array, most: int) -> csr_array:
+    """``[I, I]`` with at most so many pairs a row, the largest; of equal ones those that stand first.
+
+    Parameters
+    ----------
+    matrix
+        Such as of :func:`likeness`.
+    most
+        >= 1.
+    """
+    kept = np.ones(matrix.nnz, bool)
+    for row in np.flatnonzero(np.diff(matrix.indptr) > most):
+        own = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        value = matrix.data[own]
+        bound = np.partition(value, len(value) - most)[len(value) - most]
+        above = value > bound
+        equal = np.flatnonzero(value == bound)[: most - int(above.sum())]
+        above[equal] = True
+        kept[own] = above
+    row, column = matrix.tocoo().coords
+    return csr_array((matrix.data[kept], (row[kept], column[kept])), shape=matrix.shape)
+
+
 def _apart(pairs: sparray) -> csr_array:
     """Without pairs of an item with itself."""
     found = pairs.tocoo()

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from evenshelf.learners.ranking.base import Evidence, needed_texts
-from evenshelf.learners.ranking.counting import lent, likeness, taken_near
+from evenshelf.learners.ranking.counting import lent, likeness, strongest, taken_near
 from evenshelf.learners.ranking.item_texts import nearest
 from evenshelf.learners.ranking.neighbourhoods import Neighbourhoods, neighbourhoods
 from evenshelf.learners.ranking.registry import RankingLearner, register
+from evenshelf.learners.ranking.sources import PAIRS
 from evenshelf.remedies import Remedy, Stage
 
 
@@ -27,7 +28,7 @@ def fit_lent(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], 
     histories = evidence.histories
     near = nearest(needed_texts(evidence, "lent"), setting["lenders"])
     counts, taken = lent(taken_near(histories), histories.counts.astype(np.float64), near, setting["share"])
-    matrix = likeness(counts, taken, alpha=setting["alpha"], shrink=setting["shrink"])
+    matrix = strongest(likeness(counts, taken, alpha=setting["alpha"], shrink=setting["shrink"]), PAIRS)
     return neighbourhoods(matrix, evidence, remedy, setting["decay"])
 
 

@@ -9,11 +9,13 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from evenshelf.learners.ranking.base import Evidence, Floats, bytes_of, needed_texts
-from evenshelf.learners.ranking.counting import lent, likeness, taken_after, taken_near, taken_together
+from evenshelf.learners.ranking.counting import lent, likeness, strongest, taken_after, taken_near, taken_together
 from evenshelf.learners.ranking.item_texts import nearest
 
 NEAR = 50
 """Items with similar texts that lend their counts."""
+PAIRS = 500
+"""Items that each one speaks for at most, with counts on loan, of which there are many small ones."""
 PACES = {"fast": 0.5, "slow": 0.9, "last": 0.01}
 """What a step says is multiplied by this for each step that it is back."""
 
@@ -71,7 +73,8 @@ def sources_of(evidence: Evidence, *, directed: bool = False) -> tuple[Source, .
     ]
     if facts.has_texts:
         graph = nearest(needed_texts(evidence, "blend"), NEAR)
-        found.append(("lent", likeness(*lent(near, taken, graph), shrink=10.0), None, ("fast", "slow")))
+        pairs = strongest(likeness(*lent(near, taken, graph), shrink=10.0), PAIRS)
+        found.append(("lent", pairs, None, ("fast", "slow")))
     if directed:
         after = taken_after(histories)
         found.append(("after", likeness(after, taken, shrink=10.0), None, ("fast", "slow", "last")))
