@@ -175,6 +175,12 @@ def test_what_is_declared_is_honoured(spec: str) -> None:
 
 
 @pytest.mark.usefixtures("small")
+def test_the_map_of_a_centre_takes_up_its_length() -> None:
+    one, two = (fitted(f"name_prior(scale={scale})").scores(rounds()) for scale in (20, 40))
+    np.testing.assert_allclose(one, two, atol=1e-4)
+
+
+@pytest.mark.usefixtures("small")
 def test_what_was_done_to_examples_is_told() -> None:
     assert fitted().notes == ()
     (copied, cropped) = fitted("random_over + crop(rate=1)").notes

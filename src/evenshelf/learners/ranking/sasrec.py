@@ -31,7 +31,7 @@ Codes = NDArray[np.int64]
 SHAPE, LOOP = Shape(), Loop()
 SPREAD = 0.02
 """Deviation of the numbers that items start from."""
-PULL = 10.0
+PULL = 1.0
 """Penalty on the square of an item's own vector where a remedy pools, beside a loss of about 1 for each example."""
 NEIGHBOURS = 10
 BLOCK = 500
@@ -231,7 +231,10 @@ class _Fit:
             means = np.asarray(of_item @ (vectors - vectors.mean(axis=0)), dtype=np.float32)
             centre = self.remedy.centre(self.texts, self.prior, means)
             if centre is not None:
-                found["centre"] = centre
+                # the map is learned and takes up what all lengths have in common: beside Adam's steps, which do not
+                # shrink with the size of what they multiply, long vectors would be learned in leaps
+                length = float(np.sqrt((centre.astype(np.float64) ** 2).sum(axis=1).mean()))
+                found["centre"] = centre / np.float32(length if length > 0 else 1.0)
         return found
 
     def _items(self) -> Floats:
