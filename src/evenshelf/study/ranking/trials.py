@@ -36,7 +36,7 @@ def _compute(job: Job, folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[
     exam, buckets = exam_of(folder / "exams" / job.exam)
     evidence = Evidence(exam.known, facts_of(folder / "facts" / job.facts), job.repeats)
     began = time.process_time()
-    ranker = job.learner.fit(evidence, job.remedy, setting=job.parameters, seed=job.seed)
+    ranker = job.learner.fitted(evidence, job.remedy, setting=job.parameters, seed=job.seed)
     fitted = time.process_time() - began
     began = time.process_time()
     found = answers(
