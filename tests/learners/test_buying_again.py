@@ -24,7 +24,7 @@ def histories_of(users: list[list[list[int]]]) -> Histories:
     return replace(made, time=np.array(moments, np.int64))
 
 
-@given(baskets.filter(lambda users: any(users)))
+@given(baskets.filter(any))
 def test_pairs_are_those_of_plain_loops(users: list[list[list[int]]]) -> None:
     histories = histories_of(users)
     pairs = pairs_of(histories, baskets_of(histories))

@@ -61,7 +61,7 @@ def set_values(result: StudyResult, verdict: Verdict) -> list[tuple[str, Mapping
     return [(c.spec, known[c.spec]) for c in verdict.comparisons if c.spec in known]
 
 
-def set_table(result: StudyResult, verdict: Verdict) -> Table | None:
+def set_table(result: StudyResult, verdict: Verdict, *, wide: bool = True) -> Table | None:
     """The metrics of sets for the terminal, or ``None`` where there are no sets."""
     lines = set_values(result, verdict)
     if not lines:
@@ -71,6 +71,9 @@ def set_table(result: StudyResult, verdict: Verdict) -> Table | None:
     labels = (result.meta.get("nouns") or {}).get("labels", "labels") if verdict.measures == CLASSES else ""
     table.add_column(of + labels, overflow="fold", min_width=16)
     shown, metrics = shown_beside(verdict.measures, lines), metrics_beside(verdict.measures)
+    shown = (
+        shown if wide or verdict.measures == CLASSES else tuple(n for n in shown if n in (*SHOWN_OF_LISTS[:3], *AGAIN))
+    )
     for name in shown:
         table.add_column(metrics[name].title, justify="right")
     for spec, values in lines:

@@ -1,8 +1,8 @@
 """What users take again: a mixture of what they had, by how it tends to come back, and of a learner's view of the rest.
 
 Most learners count which items go together and say nothing of one item with itself. Where people buy the same again,
-``P(next) = p P(next | again) + (1 - p) P(next | new)`` (Ren et al., RepeatNet, AAAI 2019), each part with a model of its
-own: how likely something comes back depends on how often and how long ago it was taken and on what it is (Anderson et
+``P(next) = p P(next | again) + (1 - p) P(next | new)`` (Ren et al., RepeatNet, AAAI 2019), each part with a model of
+its own: how likely something comes back depends on how often and how long ago it was taken and on what it is (Anderson et
 al., The dynamics of repeat consumption, WWW 2014), and `p` on how much a user has.
 """
 
@@ -110,7 +110,8 @@ class BuyingAgain:
         share = self.returns.of_had(np.diff(chances.indptr))[:, None]
         again = chances.toarray()
         again /= np.maximum(again.sum(axis=1, keepdims=True), 1e-300)
-        return np.log(np.maximum(share * again + (1.0 - share) * new, 1e-30)).astype(np.float32)
+        found: Floats = np.log(np.maximum(share * again + (1.0 - share) * new, 1e-30)).astype(np.float32)
+        return found
 
 
 def returns_of(histories: Histories) -> Returns:
@@ -142,7 +143,7 @@ def returns_of(histories: Histories) -> Returns:
 
 
 def baskets_of(histories: Histories) -> Codes:
-    """``[N]`` non-decreasing numbers, equal for steps of one user at one moment; without times each step has its own."""
+    """``[N]`` non-decreasing numbers, equal for steps of one user at one moment; without times none are."""
     if not len(histories.item):
         return np.zeros(0, np.int64)
     if histories.time is None:

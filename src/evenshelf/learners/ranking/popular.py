@@ -57,5 +57,6 @@ register(
         fit=fit_popular,
         stages=(Stage.WEIGHT,),
         cost=0.1,
+        repeats=True,  # the yardstick that knows nothing of a user
     )
 )

@@ -37,7 +37,9 @@ GIVE = 0.01
 """Share of the head that settings may give away while they are chosen."""
 CHOSEN_BY = 5_000
 """Users, at most, by whom settings are chosen."""
-BASELINES = (POPULAR, "item_knn")
+AGAIN = "again"
+"""Baseline where what users had may be shown again."""
+BASELINES = (POPULAR, AGAIN, "item_knn")
 LONG = (0, 2, 5)
 """Histories of at most so many steps are told of together; and those that are longer."""
 
@@ -104,7 +106,7 @@ class RankingStudy:
         self._baselines = [
             ranking_learner(name)
             for name in dict.fromkeys((POPULAR, *self.baselines))
-            if name in (POPULAR,) or name != self.learner
+            if name == POPULAR or (name != self.learner and (name != AGAIN or self.task.repeats))
         ]
         for remedy in self._remedies:
             settings(remedy, self.budget, self._learner)
