@@ -74,6 +74,14 @@ def test_probabilities_of_all_items_add_up_and_what_is_regular_comes_first(seed:
     assert ranker.bytes > ranker.new.bytes
 
 
+def test_weights_lift_what_returns_too() -> None:
+    histories = regulars()
+    weight = np.ones(len(histories.items), np.float32)
+    weight[2] = 5.0
+    one, two = returns_of(histories), returns_of(histories, weight)
+    np.testing.assert_allclose(two.item / one.item, weight)
+
+
 def test_where_nothing_comes_again_the_learner_is_asked_alone() -> None:
     evidence = Evidence(regulars())
     learner = ranking_learner("item_knn")

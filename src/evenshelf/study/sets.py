@@ -71,9 +71,8 @@ def set_table(result: StudyResult, verdict: Verdict, *, wide: bool = True) -> Ta
     labels = (result.meta.get("nouns") or {}).get("labels", "labels") if verdict.measures == CLASSES else ""
     table.add_column(of + labels, overflow="fold", min_width=16)
     shown, metrics = shown_beside(verdict.measures, lines), metrics_beside(verdict.measures)
-    shown = (
-        shown if wide or verdict.measures == CLASSES else tuple(n for n in shown if n in (*SHOWN_OF_LISTS[:3], *AGAIN))
-    )
+    if not wide and verdict.measures != CLASSES:
+        shown = tuple(name for name in shown if name in (*SHOWN_OF_LISTS[:3], *AGAIN))
     for name in shown:
         table.add_column(metrics[name].title, justify="right")
     for spec, values in lines:

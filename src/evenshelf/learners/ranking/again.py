@@ -14,7 +14,10 @@ from evenshelf.remedies import Remedy, Stage
 
 def fit_again(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> BuyingAgain:
     """See :class:`evenshelf.learners.ranking.registry.FitRanking`."""
-    return BuyingAgain(fit_popular(evidence, remedy, setting=setting, seed=seed), returns_of(evidence.histories))
+    return BuyingAgain(
+        fit_popular(evidence, remedy, setting=setting, seed=seed),
+        returns_of(evidence.histories, remedy.weight(evidence.prior)),
+    )
 
 
 register(

@@ -2,8 +2,8 @@
 
 Most learners count which items go together and say nothing of one item with itself. Where people buy the same again,
 ``P(next) = p P(next | again) + (1 - p) P(next | new)`` (Ren et al., RepeatNet, AAAI 2019), each part with a model of
-its own: how likely something comes back depends on how often and how long ago it was taken and on what it is (Anderson et
-al., The dynamics of repeat consumption, WWW 2014), and `p` on how much a user has.
+its own: how likely something comes back depends on how often and how long ago it was taken and on what it is (Anderson
+et al., The dynamics of repeat consumption, WWW 2014), and `p` on how much a user has.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ class BuyingAgain:
     @property
     def bytes(self) -> int:
         """Of both."""
-        return self.new.bytes + sum(part.nbytes for part in vars(self.returns).values())
+        own: int = sum(part.nbytes for part in vars(self.returns).values())
+        return self.new.bytes + own
 
     def scores(self, histories: Histories) -> Floats:
         """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`."""
@@ -114,8 +115,14 @@ class BuyingAgain:
         return found
 
 
-def returns_of(histories: Histories) -> Returns:
-    """Learn from the last basket of each user how what was had before it comes back."""
+def returns_of(histories: Histories, weight: NDArray[np.floating] | None = None) -> Returns:
+    """Learn from the last basket of each user how what was had before it comes back.
+
+    Parameters
+    ----------
+    weight
+        ``[I]`` what a return of each item counts; 1 if ``None``.
+    """
     basket = baskets_of(histories)
     last = basket == basket[histories.start[1:][histories.user] - 1]
     earlier = histories.kept(~last)
@@ -131,6 +138,8 @@ def returns_of(histories: Histories) -> Returns:
     rate = (found + DOUBT * mean) / (chances + DOUBT)
     expected = np.bincount(pairs.item, rate[place], minlength=size)
     item = (np.bincount(pairs.item, came, minlength=size) + ITEM_DOUBT) / (expected + ITEM_DOUBT)
+    if weight is not None:
+        item = item * weight
     had = np.bincount(pairs.user, minlength=len(histories.users))
     whose = wanted // size
     again = np.bincount(pairs.user[came], minlength=len(histories.users))[had > 0]

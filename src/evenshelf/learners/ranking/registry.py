@@ -105,7 +105,7 @@ class RankingLearner:
         found = self.fit(evidence, remedy, setting=setting, seed=seed)
         if self.repeats or not evidence.repeats:
             return found
-        return BuyingAgain(found, returns_of(evidence.histories))
+        return BuyingAgain(found, returns_of(evidence.histories, remedy.weight(evidence.prior)))
 
     @property
     def default(self) -> dict[str, Any]:
