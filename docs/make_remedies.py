@@ -22,16 +22,17 @@ HEAD = """\
 A remedy is written as a **spec**: its name, with parameters in brackets where they are to be fixed, such as
 `{example}`. What is not fixed is tuned over the values under *tried*, inside the training folds, together with the
 penalty of the head. Specs are joined with `+`: weights multiply, adjustments follow each other, and of the stages
-*resample*, *loss*, *retrieve*, *calibrate*, *pool* and *rerank* there can be one.
+*augment*, *resample*, *loss*, *negatives*, *retrieve*, *calibrate*, *pool* and *rerank* there can be one.
 
 In formulas, g is a group (in product labelling: a class), n[g] the number of its training examples and s[g] its score.
 """
 STAGES = {
     None: ("Baseline", "What every remedy is compared with."),
-    Stage.AUGMENT: ("Augment", "Makes more training texts."),
+    Stage.AUGMENT: ("Augment", "Makes more training sequences, for learners that rank items for users."),
     Stage.RESAMPLE: ("Resample", "Chooses, repeats or makes training rows. Only ever sees training rows."),
     Stage.WEIGHT: ("Weight", "Weighs training examples by their group."),
     Stage.LOSS: ("Loss", "Changes what training minimises."),
+    Stage.NEGATIVES: ("Negatives", "Chooses what an example competes with, for learners that rank items for users."),
     Stage.ADJUST: ("Adjust", "Changes the scores of a trained model; costs no training."),
     Stage.RETRIEVE: ("Retrieve", "Asks the training rows that are near to a new one, and mixes in what they say."),
     Stage.CALIBRATE: (
@@ -115,10 +116,7 @@ def _sets() -> str:
     members = {
         "quick": QUICK,
         "lists": LISTS,
-        "standard": (
-            "every remedy above that needs nothing from you and does not re-rank",
-            *(f"`{spec}`" for spec in PROVEN),
-        ),
+        "standard": ("every remedy above for labels that needs nothing from you", *(f"`{spec}`" for spec in PROVEN)),
     }
     lines = ["## Sets", "", "Names that stand for several remedies, as in `--remedies quick`:", ""]
     for name, meaning in SETS.items():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.learners.ranking import ease
+from evenshelf.learners.ranking import ease, sasrec
 from evenshelf.learners.ranking.base import Evidence, Floats, ItemFacts, Ranker
 from evenshelf.learners.ranking.counting import taken_after, taken_near
 from evenshelf.learners.ranking.factors import folded_in, solver_of
@@ -27,7 +27,14 @@ sequences = st.lists(st.lists(st.integers(0, 6), max_size=8), min_size=1, max_si
 SMALL: dict[str, dict[str, Any]] = {"als": {"factors": 8}, "bpr": {"factors": 8}}
 NAMES = sorted(ranking_learners())
 COUNTING = ["popular", "recent", "item_knn", "near", "transitions", "lent"]
-OPTIONAL = {"als": "implicit", "bpr": "implicit", "blend": "lightgbm", "blend_directed": "lightgbm"}
+DRAWING = {"als", "bpr", "blend", "blend_directed", "sasrec"}
+"""Learners that start from draws by code, or draw rows."""
+OPTIONAL = {"sasrec": "torch", "als": "implicit", "bpr": "implicit", "blend": "lightgbm", "blend_directed": "lightgbm"}
+
+
+@pytest.fixture(autouse=True)
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sasrec, "LOOP", dataclasses.replace(sasrec.LOOP, rounds=2, steps=5))
 
 
 def shop(users: int = 80, seed: int = 0) -> Evidence:
@@ -91,7 +98,7 @@ def test_who_has_no_history_gets_what_is_popular(name: str) -> None:
     assert (np.diff(counts[np.argsort(-scores, kind="stable")]) <= 0).all()
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in {"als", "bpr", "blend", "blend_directed"}])
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in DRAWING])
 def test_other_codes_of_items_change_nothing_but_codes(name: str) -> None:
     evidence = shop()
     made = evidence.histories

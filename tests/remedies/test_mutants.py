@@ -59,6 +59,27 @@ MUTANTS = (
     Mutant(
         "losses.py", "-(miss**self.gamma) * log_p", "-(miss ** (self.gamma + 1)) * log_p", "test_peers.py -k losses"
     ),
+    Mutant(
+        "taste.py",
+        "worth - self.lam * np.take_along_axis(far, of, axis=1)",
+        "worth - self.lam**2 * np.take_along_axis(far, of, axis=1)",
+        "test_reranking.py -k calibrated_lists",
+    ),
+    Mutant(
+        "xquad.py",
+        "wanted * (1.0 - shown / max(place, 1))",
+        "wanted * (1.0 - shown / (place + 1))",
+        "test_reranking.py -k xquad_adds",
+    ),
+    Mutant("mmr.py", "np.maximum(nearest, beside)", "np.minimum(nearest, beside)", "test_reranking.py -k mmr_is"),
+    Mutant(
+        "fair_exposure.py",
+        "seen[shown] / (seen[shown] + even)",
+        "seen[shown] / (seen[shown] + 1.0)",
+        "test_reranking.py -k exposure_makes",
+    ),
+    Mutant("sampled_softmax.py", "np.log(self.negatives * share)", "np.log(share)", "test_augment.py -k negatives"),
+    Mutant("substitute.py", "** -self.rare", "** self.rare", "test_augment.py -k rare"),
     Mutant("mix.py", "(two >= self.kappa * one)", "(two > 2 * self.kappa * one)", "test_mix.py -k remix"),
 )
 

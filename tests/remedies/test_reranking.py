@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.stats import entropy
@@ -24,6 +24,12 @@ from evenshelf.testing.reranking import Case, cases, ordinary_lists
 
 RERANKING = sorted(name for name, kind in catalogue().items() if Stage.RERANK in kind.stages)
 strengths = st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.9, 1.0])
+
+
+def few_lists() -> Case:
+    """Long enough that every part of a formula decides somewhere."""
+    case = ordinary_lists()
+    return Case(case.offered.of(np.arange(8)), case.prior)
 
 
 def greedy(offered: Offered, line: int, worth) -> list[int]:
@@ -54,6 +60,7 @@ def relevance(offered: Offered, line: int, candidate: int) -> float:
 
 
 @given(cases(vectors=True), strengths)
+@example(few_lists(), 0.3)
 def test_mmr_is_relevance_minus_the_largest_likeness(case: Case, lam: float) -> None:
     offered = case.offered
 
@@ -80,6 +87,7 @@ def divergence(one: np.ndarray, two: np.ndarray) -> float:
 
 
 @given(cases(), strengths)
+@example(few_lists(), 0.3)
 def test_calibrated_lists_come_near_to_what_their_user_took(case: Case, lam: float) -> None:
     parts = popularity_part(case.prior, 0.2, 0.8)
 
@@ -94,6 +102,7 @@ def test_calibrated_lists_come_near_to_what_their_user_took(case: Case, lam: flo
 
 
 @given(cases(), strengths)
+@example(few_lists(), 0.3)
 def test_xquad_adds_the_part_that_is_missing(case: Case, lam: float) -> None:
     parts = np.minimum(popularity_part(case.prior, 0.8, 1.0), 1)
 
@@ -108,6 +117,7 @@ def test_xquad_adds_the_part_that_is_missing(case: Case, lam: float) -> None:
 
 
 @given(cases(), strengths, st.integers(0, 5))
+@example(few_lists(), 0.3, 0)
 def test_exposure_makes_items_dearer_user_by_user(case: Case, lam: float, seed: int) -> None:
     offered = case.offered
     order = case.order(parse(f"fair_exposure(lam={lam}, seed={seed})"))

@@ -13,16 +13,14 @@ from hypothesis import strategies as st
 from evenshelf.errors import SettingError
 from evenshelf.remedies import Composition, Prior, Stage, catalogue, parse, remedy_set
 from evenshelf.remedies.adjust import LogitAdjust
+from evenshelf.remedies.base import STAGES_OF_LISTS
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.sets import LISTS, PROVEN, QUICK
 from evenshelf.remedies.weight import Balanced
 
 RESAMPLING = [name for name, kind in catalogue().items() if Stage.RESAMPLE in kind.stages]
-JOINABLE = [
-    name
-    for name, kind in catalogue().items()
-    if not {*kind.stages} & {Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL, Stage.RERANK}
-]
+ALONE = {Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL, *STAGES_OF_LISTS}
+JOINABLE = [name for name, kind in catalogue().items() if ALONE.isdisjoint(kind.stages)]
 
 
 @pytest.mark.parametrize(
@@ -109,20 +107,20 @@ def test_settings_keep_what_was_fixed() -> None:
 
 def test_the_standard_set_is_the_catalogue_and_what_is_proven() -> None:
     standard = remedy_set("standard")
+    labelling = [kind for kind in catalogue().values() if kind().serves_labels]
     assert standard[0].spec == "none"
-    for_labels = [kind for kind in catalogue().values() if not kind.needs and Stage.RERANK not in kind.stages]
-    assert {r.spec for r in standard} == {kind().spec for kind in for_labels} | set(PROVEN)
+    assert {r.spec for r in standard} == {kind().spec for kind in labelling if not kind.needs} | set(PROVEN)
     assert len({r.spec for r in standard}) == len(standard)
-    stages = {stage for kind in for_labels for stage in kind.stages}
-    assert stages == {s for r in remedy_set("quick") for s in r.stages} == set(Stage) - {Stage.AUGMENT, Stage.RERANK}
+    stages = {stage for kind in labelling for stage in kind.stages}
+    assert stages == {s for r in remedy_set("quick") for s in r.stages} == set(Stage) - STAGES_OF_LISTS
     assert [r.spec for r in remedy_set("quick")] == list(QUICK)
 
 
-def test_the_set_for_lists_has_every_remedy_that_re_ranks() -> None:
-    lists = remedy_set("lists")
-    assert [r.spec for r in lists] == list(LISTS)
-    ours = {n for n, kind in catalogue().items() if kind.__module__.startswith("evenshelf.")}
-    assert {n for n in ours if Stage.RERANK in catalogue()[n].stages} <= {r.name for r in lists}
+def test_the_set_for_lists_has_every_remedy_that_is_for_them_alone() -> None:
+    found = remedy_set("lists")
+    assert [r.spec for r in found] == list(LISTS)
+    for_lists = {name for name, kind in catalogue().items() if not kind().serves_labels}
+    assert {part.name for r in found for part in r.parts} >= for_lists >= {"crop", "sampled_softmax"}
 
 
 def test_sets_and_specs_mix_and_the_baseline_comes_first_once() -> None:

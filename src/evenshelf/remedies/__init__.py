@@ -5,23 +5,28 @@ from evenshelf.remedies.base import Remedy, Stage, effective_loss
 from evenshelf.remedies.composition import Composition
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import Loss
+from evenshelf.remedies.negatives import Negatives
 from evenshelf.remedies.offered import Offered
 from evenshelf.remedies.registry import catalogue, register
 from evenshelf.remedies.rows import Prior, Rows, SetRows
+from evenshelf.remedies.sequences import MASKED, Sequences
 from evenshelf.remedies.set_losses import SetLoss
 from evenshelf.remedies.sets import remedy_set
 from evenshelf.remedies.spec import parse
 
 __all__ = [
+    "MASKED",
     "Calibrated",
     "Composition",
     "Family",
     "Loss",
+    "Negatives",
     "Offered",
     "Prior",
     "Remedy",
     "Retrieved",
     "Rows",
+    "Sequences",
     "SetLoss",
     "SetRows",
     "Stage",

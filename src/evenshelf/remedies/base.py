@@ -19,8 +19,10 @@ from scipy.sparse import csr_array
 from evenshelf.remedies.after_training import Calibrated, Retrieved
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import CrossEntropy, Loss
+from evenshelf.remedies.negatives import Negatives
 from evenshelf.remedies.offered import Offered
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows, SetRows
+from evenshelf.remedies.sequences import Sequences
 from evenshelf.remedies.set_losses import SetLoss
 
 
@@ -31,11 +33,16 @@ class Stage(StrEnum):
     RESAMPLE = "resample"
     WEIGHT = "weight"
     LOSS = "loss"
+    NEGATIVES = "negatives"
     ADJUST = "adjust"
     RETRIEVE = "retrieve"
     CALIBRATE = "calibrate"
     POOL = "pool"
     RERANK = "rerank"
+
+
+STAGES_OF_LISTS = frozenset({Stage.AUGMENT, Stage.NEGATIVES, Stage.RERANK})
+"""Stages that only make sense where items are ranked for users: of sequences, very many groups, and whole lists."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,8 @@ class Remedy:
         Whether it lives on vectors of the groups' texts.
     norms
         Whether it asks for the norms of the groups' weight vectors, which only some learners have.
+    makes_vectors
+        Whether rows that it makes may have vectors of their own, which lie between no two given rows.
     many_labels
         Whether it makes sense only where an example has a set of labels, each with a score of its own.
     together
@@ -86,6 +95,7 @@ class Remedy:
     one_label: ClassVar[bool] = False
     reads_names: ClassVar[bool] = False
     norms: ClassVar[bool] = False
+    makes_vectors: ClassVar[bool] = False
     many_labels: ClassVar[bool] = False
     together: ClassVar[bool] = False
 
@@ -98,6 +108,11 @@ class Remedy:
     def serves_sets(self) -> bool:
         """Whether it acts where each label of a set has a score of its own, as weights (of positives) and names do."""
         return all(p.many_labels or set(p.stages) <= {Stage.WEIGHT, Stage.POOL} for p in self.parts)
+
+    @property
+    def serves_labels(self) -> bool:
+        """Whether a learner that labels examples could honour it, and not only one that ranks items for users."""
+        return STAGES_OF_LISTS.isdisjoint(self.stages)
 
     @property
     def fingerprint(self) -> str:
@@ -179,6 +194,29 @@ class Remedy:
             return "fewer than two groups have training examples"
         return None
 
+    def augment(
+        self, item: Codes, start: Codes, prior: Prior, near: Codes | None, rng: np.random.Generator
+    ) -> Sequences | None:
+        """Make training sequences beside the given ones; ``None`` makes none.
+
+        A learner may ask anew in each round of its training.
+
+        Parameters
+        ----------
+        item
+            ``[N]`` group codes in order, sequences one after another.
+        start
+            ``[S + 1]`` where each sequence begins, and the number of all steps; some may be empty.
+        prior
+            How often each group stands in them.
+        near
+            ``[G, k]`` groups with texts like that of each, the nearest first and -1 where there are no more; ``None``
+            where there are no texts.
+        rng
+            Source of all randomness.
+        """
+        return None
+
     def resample(self, vectors: Floats, target: Codes, prior: Prior, rng: np.random.Generator) -> Rows | None:
         """Choose, repeat or make training rows; ``None`` leaves them as they are.
 
@@ -201,6 +239,10 @@ class Remedy:
 
     def loss(self, prior: Prior) -> Loss | None:
         """The loss to train with; ``None`` means cross entropy."""
+        return None
+
+    def competitors(self, prior: Prior) -> Negatives | None:
+        """What examples compete with in training; ``None`` leaves it to the learner, mostly all groups."""
         return None
 
     def adjust(self, scores: Floats, prior: Prior, norms: Floats) -> Floats:

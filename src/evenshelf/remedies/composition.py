@@ -12,8 +12,10 @@ from evenshelf.errors import SettingError
 from evenshelf.remedies.after_training import Calibrated, Retrieved
 from evenshelf.remedies.base import Remedy, Stage
 from evenshelf.remedies.losses import Loss
+from evenshelf.remedies.negatives import Negatives
 from evenshelf.remedies.offered import Offered
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows, SetRows
+from evenshelf.remedies.sequences import Sequences
 from evenshelf.remedies.set_losses import SetLoss
 
 
@@ -21,8 +23,9 @@ from evenshelf.remedies.set_losses import SetLoss
 class Composition(Remedy):
     """Several remedies used together, written ``a + b``.
 
-    Weights multiply and adjustments follow each other; of the stages *resample*, *loss*, *retrieve*, *calibrate*,
-    *pool* and *rerank* there can be one. What is retrieved is mixed in after all adjustments, and calibrated with them.
+    Weights multiply and adjustments follow each other; of the stages *augment*, *resample*, *loss*, *negatives*,
+    *retrieve*, *calibrate*, *pool* and *rerank* there can be one, and *loss* and *negatives* exclude each other.
+    What is retrieved is mixed in after all adjustments, and calibrated with them.
     All stages see the prior of the training fold as it was before resampling.
 
     Parameters
@@ -33,19 +36,26 @@ class Composition(Remedy):
     Raises
     ------
     SettingError
-        If two parts act at the same stage and cannot both do so.
+        If two parts act at the same stage and cannot both do so, or one draws negatives and another brings a loss.
     """
 
     members: tuple[Remedy, ...]
 
     def __post_init__(self) -> None:
-        for stage in (Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL, Stage.RERANK):
+        alone = (Stage.AUGMENT, Stage.RESAMPLE, Stage.LOSS, Stage.NEGATIVES)
+        for stage in (*alone, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL, Stage.RERANK):
             rivals = [m.name for m in self.members if stage in m.stages]
             if len(rivals) > 1:
                 raise SettingError(
                     f"{' + '.join(rivals)}: these act at the same stage ({stage.value}), where there can be one.",
                     hint=f"Keep one of: {', '.join(rivals)}.",
                 )
+        rivals = [m.name for m in self.members if not {Stage.LOSS, Stage.NEGATIVES}.isdisjoint(m.stages)]
+        if len(rivals) > 1:
+            raise SettingError(
+                f"{' + '.join(rivals)}: a loss needs the scores of all groups, and the other draws some of them.",
+                hint=f"Keep one of: {', '.join(rivals)}.",
+            )
 
     @property
     def parts(self) -> tuple[Remedy, ...]:
@@ -120,6 +130,13 @@ class Composition(Remedy):
         reasons = (m.not_applicable(prior, has_names=has_names) for m in self.members)
         return next((r for r in reasons if r), None)
 
+    def augment(
+        self, item: Codes, start: Codes, prior: Prior, near: Codes | None, rng: np.random.Generator
+    ) -> Sequences | None:
+        """Sequences of the member that makes some."""
+        made = (m.augment(item, start, prior, near, rng) for m in self.members if Stage.AUGMENT in m.stages)
+        return next(made, None)
+
     def resample(self, vectors: Floats, target: Codes, prior: Prior, rng: np.random.Generator) -> Rows | None:
         """Rows of the member that resamples."""
         made = (m.resample(vectors, target, prior, rng) for m in self.members if Stage.RESAMPLE in m.stages)
@@ -133,6 +150,10 @@ class Composition(Remedy):
     def loss(self, prior: Prior) -> Loss | None:
         """Loss of the member that has one."""
         return next((found for m in self.members if (found := m.loss(prior)) is not None), None)
+
+    def competitors(self, prior: Prior) -> Negatives | None:
+        """Negatives of the member that draws some."""
+        return next((found for m in self.members if (found := m.competitors(prior)) is not None), None)
 
     def adjust(self, scores: Floats, prior: Prior, norms: Floats) -> Floats:
         """The members' adjustments, one after another."""

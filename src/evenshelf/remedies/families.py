@@ -28,6 +28,7 @@ class Family(StrEnum):
     CALIBRATION = "calibration"
     POOLING = "pooled evidence"
     ENSEMBLE = "ensembles"
+    AUGMENTATION = "changed sequences"
     RERANKING = "re-ranking"
 
     @property
@@ -36,7 +37,7 @@ class Family(StrEnum):
         return f"{self.value[0].upper()}{self.value[1:]}"
 
 
-OF_LISTS = frozenset({Family.RERANKING})
+OF_LISTS = frozenset({Family.AUGMENTATION, Family.RERANKING})
 """Families that make sense only where lists are shown, and so in no study of labels."""
 
 
@@ -220,6 +221,14 @@ ACCOUNTS: Mapping[Family, Account] = {
         when="A few rare classes beside very frequent ones, each with dozens of rows.",
         cost=Claim("As many trainings as models.", Shown.COST),
         source="Liu, Wu & Zhou, IEEE TSMC-B 39(2), 2009; Wallace et al., ICDM 2011",
+    ),
+    Family.AUGMENTATION: Account(
+        does="Trains on changed copies of sequences as well: cut, masked, shuffled, with items replaced.",
+        strength=Claim("Short histories give more to learn from; replaced items bring rare ones in.", Shown.TAIL),
+        weakness=Claim("A changed sequence is one that nobody has made; where order matters, it misleads.", Shown.GAIN),
+        when="Histories of a few steps each, and a model that learns them by heart. Not for labels.",
+        cost=Claim("More sequences to train on.", Shown.COST),
+        source="Xie et al., ICDE 2022; Liu et al., arXiv 2108.06479, 2021",
     ),
     Family.RERANKING: Account(
         does="Fills a list place by place from the best candidates, and looks at what is in it already.",

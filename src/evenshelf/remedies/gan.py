@@ -63,6 +63,7 @@ class GAN(Remedy):
     stages: ClassVar[tuple[Stage, ...]] = (Stage.RESAMPLE,)
     neutral: ClassVar[dict[str, float]] = {"strength": 0.0}
     grid: ClassVar[dict[str, tuple[float, ...]]] = {"strength": (1.0, 0.5)}
+    makes_vectors: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_range("steps", self.steps, 0, 10_000, whole=True)

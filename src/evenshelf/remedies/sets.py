@@ -5,19 +5,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evenshelf.errors import SettingError
-from evenshelf.remedies.base import Remedy, Stage
+from evenshelf.remedies.base import Remedy
 from evenshelf.remedies.registry import catalogue
 from evenshelf.remedies.spec import parse
 
 # compositions that earned their place by measurement; see docs/decisions
 PROVEN = ("name_prior + logit_adjust(tau=0.5)",)
 SETS = {
-    "standard": "every remedy of the catalogue that needs nothing from you, and proven compositions; none for lists",
+    "standard": "every remedy for labels that needs nothing from you, and proven compositions",
     "quick": "one of each stage",
-    "lists": "for recommendation: remedies that change scores or re-rank lists",
+    "lists": "for recommendation: what changes training, scores or lists",
 }
 QUICK = ("none", "balanced", "random_over", "balanced_softmax", "logit_adjust", "knn", "threshold_moving", "name_prior")
-LISTS = ("none", "logit_adjust(tau=0.2)", "mmr", "calibrated", "xquad", "fair_exposure")
+LISTS = (
+    "none",
+    "balanced",
+    "effective_number",
+    "inverse_propensity",
+    "random_over",
+    "square_root",
+    "balanced_softmax",
+    "focal",
+    "logit_adjust(tau=0.2)",
+    "logit_adjust",
+    "sampled_softmax",
+    "sampled_softmax(logq=False)",
+    "crop",
+    "mask",
+    "reorder",
+    "substitute",
+    "name_prior",
+    "text_smoothed",
+    "mmr",
+    "calibrated",
+    "xquad",
+    "fair_exposure",
+)
+"""What is worth comparing where items are ranked."""
 
 
 def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:
@@ -36,7 +60,7 @@ def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:
         if isinstance(item, Remedy):
             found.append(item)
         elif item == "standard":
-            found.extend(kind() for kind in catalogue().values() if not kind.needs and Stage.RERANK not in kind.stages)
+            found.extend(kind() for kind in catalogue().values() if not kind.needs and kind().serves_labels)
             found.extend(parse(spec) for spec in PROVEN)
         elif item == "quick":
             found.extend(parse(spec) for spec in QUICK)

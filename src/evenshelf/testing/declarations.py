@@ -19,6 +19,8 @@ from evenshelf.testing.check import EXAMPLES, Check, gather, refusal
 Kind = type[Remedy]
 
 METHOD_OF = {
+    Stage.AUGMENT: "augment",
+    Stage.NEGATIVES: "competitors",
     Stage.RESAMPLE: "resample",
     Stage.WEIGHT: "weight",
     Stage.LOSS: "loss",

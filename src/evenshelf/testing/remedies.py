@@ -14,6 +14,13 @@ from evenshelf.learners.training import Training, training_rows
 from evenshelf.learners.vectors import prepare
 from evenshelf.remedies import Prior, Remedy, Rows, SetRows, Stage, parse
 from evenshelf.testing.adjusting import adjusts_each_row_by_itself, never_favours_the_frequent
+from evenshelf.testing.augmenting import (
+    draws_every_group_by_a_known_chance,
+    makes_no_sequence_at_its_neutral_value,
+    makes_sequences_of_known_groups,
+    makes_the_same_sequences_from_the_same_generator,
+    steps_of,
+)
 from evenshelf.testing.calibration import (
     calibrates_any_scores,
     calibrates_each_row_by_itself,
@@ -63,6 +70,14 @@ def remedy_checks(remedy: type[Remedy] | Remedy) -> list[Check]:
         declared = declaration_checks(remedy) if isinstance(remedy, type) else []
         return [*declared, *gather(one.spec, *promises, *set_promises(one), of=one)]
     promises += [does_not_mind_what_groups_are_called]
+    if Stage.AUGMENT in one.stages:
+        promises += [
+            makes_sequences_of_known_groups,
+            makes_the_same_sequences_from_the_same_generator,
+            makes_no_sequence_at_its_neutral_value,
+        ]
+    if Stage.NEGATIVES in one.stages:
+        promises += [draws_every_group_by_a_known_chance]
     if Stage.RESAMPLE in one.stages:
         promises += [
             makes_rows_from_training_rows,
@@ -146,6 +161,8 @@ def changes_nothing_at_stages_it_does_not_name(remedy: Remedy) -> None:
     lists = ordinary_lists()
     for variant in remedy.settings:
         found = {
+            Stage.AUGMENT: steps_of([12] * 20, len(AMPLE), 0, 3).augment(variant, 0),
+            Stage.NEGATIVES: variant.competitors(sample.prior),
             Stage.RESAMPLE: variant.resample(sample.vectors, sample.target, sample.prior, np.random.default_rng(0)),
             Stage.WEIGHT: variant.weight(sample.prior),
             Stage.LOSS: variant.loss(sample.prior),
@@ -180,6 +197,9 @@ def makes_rows_from_training_rows(remedy: Remedy) -> None:
         assume(not variant.not_applicable(sample.prior, has_names=True))
         made = variant.resample(sample.vectors, sample.target, sample.prior, np.random.default_rng(seed))
         if made is not None:
+            assert made.made is None or any(p.makes_vectors for p in variant.parts), (
+                f"{variant} does not declare that it makes vectors"
+            )
             check_rows(made, sample)
 
     holds()

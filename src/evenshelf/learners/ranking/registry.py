@@ -129,6 +129,8 @@ class RankingLearner:
             return f"{self.title} cannot act at the stage {', '.join(missing)}"
         if any(part.norms for part in remedy.parts):
             return f"{self.title} has no weight vector for each item, whose length is needed"
+        if any(part.makes_vectors for part in remedy.parts):
+            return f"{self.title} learns from histories, and it makes vectors that no history has"
         if remedy.bags > 1:
             return f"{self.title} cannot average the models of {remedy.bags} bags"
         if any(part.many_labels for part in remedy.parts):

@@ -65,7 +65,11 @@ def what_to_try(
     on_vectors
         Specs of baselines that read the vectors of the study: where these are better, it is not for other vectors.
     """
-    offered = [kind for kind in catalogue().values() if (kind().serves_sets if sets else not kind.many_labels)]
+    offered = [
+        kind
+        for kind in catalogue().values()
+        if (kind().serves_sets if sets else kind().serves_labels and not kind.many_labels)
+    ]
     found = [
         _other_encoder(verdict, nouns, on_vectors),
         *(_family(family, offered) for family in wanted),

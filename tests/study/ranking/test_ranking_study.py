@@ -1,0 +1,176 @@
+"""A study of recommendation: settings chosen beside the test, the same whatever the codes, workers and order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from evenshelf.errors import SettingError
+from evenshelf.learners.ranking.base import ItemFacts
+from evenshelf.learners.ranking.item_texts import words_of
+from evenshelf.learners.ranking.registry import ranking_learner
+from evenshelf.remedies import parse
+from evenshelf.study.metrics import metrics_table
+from evenshelf.study.ranking.plan import Setting, chosen, jobs, settings
+from evenshelf.study.ranking.study import RankingStudy
+from evenshelf.study.results import StudyResult, load
+from evenshelf.study.terminal import StudyReport
+from evenshelf.study.verdict import decide
+from evenshelf.tasks.histories import Histories
+from evenshelf.tasks.recommend import RecommendTask
+
+REMEDIES = "none, logit_adjust(tau=0.2), logit_adjust, mmr, fair_exposure, focal"
+
+
+def shop(users: int = 150, seed: int = 0, codes: int = 0) -> tuple[RecommendTask, ItemFacts]:
+    """Users who keep to one of four kinds of items; words tell the kind, and each kind has an item nobody takes."""
+    rng = np.random.default_rng(seed)
+    share = 1.0 / np.arange(1, 16)
+    share /= share.sum()
+    kinds = rng.integers(0, 4, users)
+    steps = [
+        [f"k{kind}-{n}" for n in rng.choice(15, rng.integers(3, 8), replace=False, p=share)] for kind in kinds.tolist()
+    ]
+    every = [f"k{kind}-{n}" for kind in range(4) for n in range(16)]
+    flat = [item for one in steps for item in one]
+    histories = Histories.of_steps(
+        [str(u) for u in range(users)], [len(s) for s in steps], flat, items=every, seed=codes
+    )
+    histories = replace(histories, time=np.arange(len(flat), dtype=np.int64))
+    words = words_of([[item.split("-")[0], item] for item in histories.items])
+    vectors = np.zeros((len(every), 4), np.float32)
+    vectors[np.arange(len(every)), [int(item[1]) for item in histories.items]] = 1.0
+    task = RecommendTask.of(histories, texts=[f"kind {item}" for item in histories.items])
+    return task, ItemFacts(words=words, vectors=vectors)
+
+
+def run(folder: Path, **asked: object) -> StudyResult:
+    task, facts = shop(**{k: asked.pop(k) for k in ("users", "codes") if k in asked})  # type: ignore[arg-type]
+    settled: dict[str, object] = {"remedies": REMEDIES, "budget": 3, "workers": 1, **asked}
+    return RankingStudy(task, facts, folder, **settled).run()  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
+    return run(tmp_path_factory.mktemp("study"))
+
+
+def test_learned_lists_beat_what_is_popular_and_what_cannot_be_honoured_says_why(result: StudyResult) -> None:
+    verdict = decide(result)
+    assert verdict.informative
+    assert verdict["none"]["ndcg_at_10"] > verdict["popular"]["ndcg_at_10"]
+    assert result["focal"].not_applicable == "item neighbourhoods cannot act at the stage loss"
+    assert {c.spec for c in verdict.comparisons if c.reference} == {"popular"}
+    assert result["fair_exposure"].tuned is not None
+    assert result["fair_exposure"].tuned.sets["gini"] < result["none"].tuned.sets["gini"]  # type: ignore[union-attr]
+    told = Console(width=110, record=True, file=StringIO())
+    told.print(StudyReport(result, verdict))
+    text = told.export_text()
+    assert "macro NDCG@10" in text
+    assert "Gini" in text
+    assert "popular" in text
+
+
+def test_a_result_comes_back_as_it_was_kept(result: StudyResult, tmp_path: Path) -> None:
+    again = run(tmp_path)
+    kept = load(tmp_path)
+    for one, two in zip(again.remedies, kept.remedies, strict=True):
+        for mode in ("tuned", "default"):
+            ours, theirs = getattr(one, mode), getattr(two, mode)
+            if ours is None:
+                assert theirs is None
+                continue
+            np.testing.assert_array_equal(ours.rank, theirs.rank)
+            np.testing.assert_array_equal(ours.shown, theirs.shown)
+            assert ours.sets == pytest.approx(theirs.sets, nan_ok=True)
+            assert ours.shown.sum() == 10 * len(np.unique(again.group))
+    assert decide(kept).to_dict() == decide(again).to_dict()
+    assert set(metrics_table(kept)["metric"]) >= {"macro_ndcg_at_10", "coverage", "seconds"}
+
+
+def test_workers_and_the_order_of_remedies_change_nothing(result: StudyResult, tmp_path: Path) -> None:
+    names = [name.strip() for name in REMEDIES.split(",")]
+    other = run(tmp_path, workers=2, remedies=names[::-1])
+    for remedy in result.remedies:
+        if remedy.tuned is not None:
+            twin = other[remedy.spec].tuned
+            assert twin is not None
+            np.testing.assert_array_equal(remedy.tuned.rank, twin.rank)
+            assert remedy.tuned.settings == twin.settings
+
+
+def test_other_codes_of_items_change_nothing_but_draws_of_ties(result: StudyResult, tmp_path: Path) -> None:
+    other = run(tmp_path, codes=5)
+    one, two = decide(result), decide(other)
+    for spec in ("none", "logit_adjust", "popular"):
+        assert one[spec]["recall_at_20"] == pytest.approx(two[spec]["recall_at_20"], abs=0.03)
+
+
+def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:
+    done: list[float] = []
+
+    def stop(number: float, total: float, words: str) -> None:
+        done.append(number)
+        if len(done) == 4:
+            raise KeyboardInterrupt
+
+    task, facts = shop()
+    study = RankingStudy(task, facts, tmp_path, remedies=REMEDIES, budget=3, workers=1)
+    with pytest.raises(KeyboardInterrupt):
+        study.run(stop)
+    before = {f: f.stat().st_mtime_ns for f in (tmp_path / "trials").glob("*.npz")}
+    assert before
+    assert not (tmp_path / "study.json").is_file()
+    study.run()
+    assert all(file.stat().st_mtime_ns == time for file, time in before.items())
+    assert (tmp_path / "study.json").is_file()
+
+
+@pytest.mark.parametrize("split", ["time", "users"])
+def test_other_splits_are_told(tmp_path: Path, split: str) -> None:
+    found = run(tmp_path, split=split, folds=3, remedies="none, logit_adjust(tau=0.2)", budget=2, baselines=())
+    assert found.meta["split_by"] == split
+    assert set(found.fold.tolist()) == (set(range(3)) if split == "users" else {0})
+    verdict = decide(found, replicates=100)
+    assert np.isfinite(verdict["none"]["ndcg_at_10"])
+    if split == "users":
+        assert len(np.unique(found.group)) == 150
+        assert np.isfinite(verdict.resampled[0].p)
+
+
+def test_settings_share_fits_that_differ_in_scores_alone() -> None:
+    learner = ranking_learner("item_knn")
+    asked = [(r.spec, s) for r in map(parse, ("none", "mmr", "balanced")) for s in settings(r, 4, learner)]
+    made = jobs(asked, exam="e", facts="f", learner=learner, repeats=False, lists=False, seed=0)
+    assert sum(len(job.asks) for job in made) == len(asked) == 12
+    plain = [job for job in made if job.remedy.spec == "none"]
+    assert len(plain) < 8
+    assert len({job.address for job in made}) == len(made)
+
+
+def test_a_budget_that_is_too_small_says_how_much_it_takes() -> None:
+    with pytest.raises(SettingError, match="at least"):
+        settings(parse("mmr"), 1, ranking_learner("item_knn"))
+
+
+def test_what_gives_the_head_away_is_not_chosen() -> None:
+    def tried(macro: float, head: float, overall: float) -> tuple[Setting, dict[str, float]]:
+        setting = Setting(parse("none"), {"n": (macro, head, overall)})
+        return setting, {"macro": macro, "head": head, "all": overall}
+
+    values = {
+        "none": [tried(0.1, 1.0, 0.5), tried(0.2, 0.5, 0.4)],
+        "greedy": [tried(0.9, 0.5, 0.3), tried(0.3, 0.995, 0.5), tried(0.2, 1.0, 0.5)],
+        "lost": [tried(0.9, 0.2, 0.3), tried(0.8, 0.3, 0.3)],
+    }
+    found = chosen(values, base="none", metric="macro", guarded="head", overall="all", give=0.01)
+    assert {name: setting.parameters["n"][0] for name, setting in found.items()} == {
+        "none": 0.1,
+        "greedy": 0.3,
+        "lost": 0.8,
+    }
