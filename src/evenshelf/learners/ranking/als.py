@@ -61,8 +61,8 @@ register(
         stages=(Stage.WEIGHT,),
         grid={
             "factors": (384, 128),
-            "confidence": (20.0, 60.0, 5.0),
-            "penalty": (10.0, 30.0, 1.0),
+            "confidence": (60.0, 20.0, 5.0),
+            "penalty": (30.0, 10.0, 1.0),
             "decay": (0.8, 0.5, 1.0),
         },
         cost=60.0,
