@@ -14,7 +14,7 @@ from evenshelf.errors import InputError
 from evenshelf.learners.ranking import lambdamart
 from evenshelf.learners.ranking.base import Evidence, Floats, ItemFacts
 from evenshelf.learners.ranking.blend import Blend
-from evenshelf.learners.ranking.candidates import Candidates, Traits, candidates
+from evenshelf.learners.ranking.candidates import Candidates, Traits, candidates, rarer_half
 from evenshelf.learners.ranking.item_texts import words_of
 from evenshelf.learners.ranking.lambdamart import Examples
 from evenshelf.learners.ranking.registry import ranking_learner
@@ -69,7 +69,7 @@ def test_a_blend_beats_what_is_popular_also_on_the_tail() -> None:
     assert ranking_metrics(rank)["recall_at_10"] > ranking_metrics(popular)["recall_at_10"] + 0.15
     tail = cut_by_items(earlier.counts)[target] == "tail"
     assert ranking_metrics(rank, tail)["recall_at_10"] > ranking_metrics(popular, tail)["recall_at_10"]
-    assert made.tail_weight in lambdamart.TAIL_WEIGHTS
+    assert made.tail_bonus in lambdamart.BONUSES
     assert made.bytes > 0
 
 
@@ -172,14 +172,43 @@ def test_the_temperature_is_that_by_which_choices_were_drawn() -> None:
         chance /= chance.sum(axis=1, keepdims=True)
         wanted = (chance.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
         some = Candidates(np.tile(np.arange(10), 4000), np.full(4000, 10), np.zeros((40_000, 1), np.float32))
-        examples = Examples([some], wanted, np.zeros(4000, bool), np.ones(4000), 0)
+        examples = Examples([some], wanted, np.zeros(10, np.float32), np.ones(4000), 0)
         assert examples.temperature(scores.ravel()) == pytest.approx(temperature, rel=0.2)
 
 
 def test_places_are_those_among_the_candidates_of_each_user() -> None:
     some = Candidates(np.array([4, 7, 9, 1]), np.array([3, 0, 1]), np.zeros((4, 1), np.float32))
-    examples = Examples([some], np.array([9, 2, 1]), np.zeros(3, bool), np.ones(3), 0)
+    examples = Examples([some], np.array([9, 2, 1]), np.zeros(10, np.float32), np.ones(3), 0)
     np.testing.assert_array_equal(examples.places(np.array([0.3, 0.1, 0.2, 0.0])), [1.0, np.inf, 0.0])
+
+
+def test_the_bonus_is_the_largest_that_costs_no_more_than_is_given() -> None:
+    # item 0 is of the tail; a quarter of the users want it, the others item 1, which scores .35 or .85 more
+    some = Candidates(np.tile([0, 1], 400), np.full(400, 2), np.zeros((800, 1), np.float32))
+    tail = np.array([1.0, 0.0], np.float32)
+    wanted = np.repeat([1, 1, 1, 0], 100)
+    examples = Examples([some], wanted, tail, np.ones(400), 0)
+    ahead = np.repeat([0.35, 0.85, 0.85, 0.35], 100)
+    scores = np.stack([np.zeros(400), ahead], axis=1).ravel()
+    worth = {
+        bonus: ranking_metrics(examples.places(scores + np.tile([bonus, 0.0], 400)))["ndcg_at_10"]
+        for bonus in lambdamart.BONUSES
+    }
+    for give in (0.0, 0.02, 0.25):
+        largest = max(b for b, found in worth.items() if found >= (1 - give) * max(worth.values()))
+        assert examples.chosen(scores, give)[0] == largest
+    assert examples.chosen(scores, 0.0)[0] == pytest.approx(0.8)
+    assert examples.chosen(scores, 0.25)[0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [([5, 1, 3, 2], [0, 1, 0, 1]), ([2, 2, 2, 2], [0.5] * 4), ([0, 4, 4, 9, 4, 9], [1, 2 / 3, 2 / 3, 0, 2 / 3, 0])],
+)
+def test_the_rarer_half_parts_equals_alike(counts: list[int], expected: list[float]) -> None:
+    found = rarer_half(np.array(counts))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert found.sum() == pytest.approx(len(counts) // 2)
 
 
 def test_histories_that_teach_nothing_are_refused() -> None:

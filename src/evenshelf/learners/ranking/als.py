@@ -60,11 +60,11 @@ register(
         fit=fit_als,
         stages=(Stage.WEIGHT,),
         grid={
-            "factors": (128, 384),
+            "factors": (384, 128),
             "confidence": (60.0, 20.0, 5.0),
             "penalty": (30.0, 10.0, 1.0),
-            "decay": (0.8, 0.5, 1.0),
+            "decay": (0.5, 0.8, 1.0),
         },
-        cost=20.0,
+        cost=60.0,
     )
 )

@@ -52,6 +52,8 @@ class Traits:
     ----------
     popularity
         ``[I]`` logarithm of one and the count.
+    tail
+        ``[I]`` in [0, 1], how likely each is of the less frequent half of the items where equals are parted at random.
     columns
         ``[I, t]`` how popular items with similar texts are, how many have similar texts; with repeats, which share of
         what was taken of an item was taken again.
@@ -62,6 +64,7 @@ class Traits:
     """
 
     popularity: Floats
+    tail: Floats
     columns: Floats
     price: Floats | None
     category: Codes | None
@@ -81,13 +84,21 @@ class Traits:
             first = np.asarray((histories.weights() != 0).sum(axis=0)).ravel()
             columns.append((counts - first + 0.1) / (counts + 1.0))
         table = np.stack(columns, axis=1) if columns else np.empty((len(counts), 0))
-        return cls(popularity, table.astype(np.float32), _log_price(facts), facts.category)
+        return cls(popularity, rarer_half(counts), table.astype(np.float32), _log_price(facts), facts.category)
 
     @property
     def bytes(self) -> int:
         """Memory that they hold."""
         others = (one for one in (self.price, self.category) if one is not None)
-        return bytes_of(self.popularity) + bytes_of(self.columns) + sum(int(one.nbytes) for one in others)
+        return sum(map(bytes_of, (self.popularity, self.tail, self.columns))) + sum(int(one.nbytes) for one in others)
+
+
+def rarer_half(counts: NDArray[np.integer]) -> Floats:
+    """``[I]`` 1 for items of the less frequent half, 0 for others; between where equals are on both sides of it."""
+    half = len(counts) // 2
+    bound = np.sort(counts)[max(half - 1, 0)]
+    inside = (half - (counts < bound).sum()) / (counts == bound).sum()
+    return np.asarray(np.where(counts == bound, inside, counts < bound), np.float32)
 
 
 def _log_price(facts: ItemFacts) -> Floats | None:
