@@ -73,6 +73,9 @@ _HEADINGS = {
     "ndcg_at_10": ("NDCG@10", "NDCG@10"),
     "descending_recall_at_10": ("recall@10, descending", "recall@10（降序用户）"),
     "descending_ndcg_at_10": ("NDCG@10, descending", "NDCG@10（降序用户）"),
+    "macro_ndcg_at_10": ("macro NDCG@10", "宏平均 NDCG@10"),
+    "tail_ndcg_at_10": ("tail NDCG@10", "尾部 NDCG@10"),
+    "tail_suits": ("shown tail suits", "所示尾部商品的合意度"),
     "head_recall_at_10": ("head", "头部"),
     "torso_recall_at_10": ("torso", "腰部"),
     "tail50_recall_at_10": ("tail", "尾部"),
@@ -313,6 +316,7 @@ _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", 
 _FIGURES += ("rows_per_second", "peak_mib", "fit_seconds", "model_mib")
 _RANKS = ("recall_at_10", "ndcg_at_10", "descending_recall_at_10", "descending_ndcg_at_10")
 _RANKS += ("head_recall_at_10", "torso_recall_at_10", "tail50_recall_at_10")
+_RANKS += ("macro_ndcg_at_10", "tail_ndcg_at_10", "tail_suits")
 _COUNTS = ("rows", "items", "made", "refused")
 
 
