@@ -84,7 +84,7 @@ register(
         "cart,purchase).",
         RecommendTask.from_shop,
         ALL,
-        "item_knn",
+        "near",
         "lists",
         LISTS.name,
     )

@@ -34,7 +34,7 @@ class RankingPlan:
     """
 
     remedies: str | Sequence[str | Remedy] = "lists"
-    learner: str = "item_knn"
+    learner: str = "near"
     baselines: Sequence[str] = BASELINES
     split: str = "last"
     folds: int = 5

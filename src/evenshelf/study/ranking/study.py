@@ -91,7 +91,7 @@ class RankingStudy:
     budget: int = 8
     seed: int = 0
     workers: int | None = None
-    learner: str = "item_knn"
+    learner: str = "near"
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
