@@ -156,8 +156,8 @@ def measure(asked: Asked) -> Report:
     ]
     report.notes += [
         *(f"{world}: {verdict.headline}" for world, verdict in verdicts.items()),
-        "Gains of text are over what is popular, those of lent counts over counts alone: lending to rare items spreads "
-        "what is shown, whatever titles say, as the gain in codes tells.",
+        "Gains of text are over what is popular, those of lent counts over counts alone.",
+        "Lending to rare items spreads what is shown, whatever titles say: that much lent counts gain in codes.",
         "Differences are to counts alone, both tuned, in macro NDCG@10, with 95 % intervals over users.",
         "tail_suits: of the items of the tail among the first ten, how much of the tail suits the user less.",
     ]

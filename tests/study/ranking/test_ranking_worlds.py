@@ -17,7 +17,7 @@ from evenshelf.tasks.recommend import RecommendTask
 
 def by_titles(folder: Path, world: World) -> Verdict:
     """What titles alone find, beside what is popular."""
-    simulate(folder / "shop", items=400, users=1200, events=90_000, world=world, language="en", pictures=0)
+    simulate(folder / "shop", items=600, users=2000, events=120_000, world=world, language="en", pictures=0)
     task = RecommendTask.from_shop(Shop.open(folder / "shop"), "click,cart,purchase", repeats=False)
     facts, _ = item_facts(task, None)
     study = RankingStudy(
