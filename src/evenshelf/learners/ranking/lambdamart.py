@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import MissingExtraError
-from evenshelf.learners.ranking.base import Codes
-from evenshelf.learners.ranking.candidates import Candidates
+from evenshelf.rankers.base import Codes
+from evenshelf.rankers.candidates import Candidates
 from evenshelf.tasks.ranking_metrics import rank_of, ranking_metrics
 
 TAIL_WEIGHTS = (1.0, 2.0, 3.0)

@@ -14,8 +14,9 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from evenshelf.errors import SettingError
-from evenshelf.learners.ranking.base import Evidence, Ranker
+from evenshelf.learners.ranking.base import Evidence
 from evenshelf.plugins import Registry
+from evenshelf.rankers.base import Ranker
 from evenshelf.remedies import Remedy, Stage
 
 AFTERWARDS = (Stage.ADJUST, Stage.RERANK)
