@@ -141,7 +141,7 @@ def train_ranking(
         task, choice, cache=cache, progress=lambda done, total: progress("encoding titles", int(done), int(total))
     )
     evidence = Evidence(task.histories, facts, task.repeats)
-    _check_fits(winner, evidence)
+    _check_fits(winner, serving, evidence)
     progress("fitting", 0, None)
     fitted = winner.learner.fit(evidence, training_part(winner.remedy), setting=dict(winner.setting), seed=wanted.seed)
     progress("writing the bundle", 0, None)
@@ -226,14 +226,16 @@ def _winner(shop: Shop, wanted: RankingWanted) -> tuple[RankingWinner, Mapping[s
     return winner, meta
 
 
-def _check_fits(winner: RankingWinner, evidence: Evidence) -> None:
+def _check_fits(winner: RankingWinner, serving: Remedy, evidence: Evidence) -> None:
+    facts = evidence.facts
     reason = winner.learner.lacking(evidence) or winner.learner.unsupported(winner.remedy)
-    names = evidence.facts.has_texts
-    reason = reason or winner.remedy.not_applicable(evidence.prior, has_names=names)
+    reason = reason or winner.remedy.not_applicable(evidence.prior, has_names=facts.has_texts)
+    # what compares items when lists are made needs vectors, and words alone are none
+    reason = reason or serving.not_applicable(evidence.prior, has_names=facts.vectors is not None)
     if reason:
         raise SettingError(
             f"{winner.learner.name} with {winner.remedy} cannot be trained here: {reason}.",
-            hint="Name another with --learner or --remedy.",
+            hint="Name another with --learner or --remedy, or an encoder with --encoder.",
         )
 
 
