@@ -74,7 +74,7 @@ class Factors:
         """See :meth:`evenshelf.rankers.kinds.Kept.unpacked`."""
         items = held.array("items", held.items, None)
         solver = held.array("solver", items.shape[1], items.shape[1])
-        popularity = held.array("popularity", held.items)
+        popularity = held.positive("popularity")
         return cls(items, solver, held.number("confidence", 0.0), popularity, held.number("decay", 0.0, 1.0))
 
 

@@ -59,4 +59,4 @@ class Neighbourhoods:
     def unpacked(cls, held: Unpacked) -> Neighbourhoods:
         """See :meth:`evenshelf.rankers.kinds.Kept.unpacked`."""
         matrix = held.matrix("matrix", held.items, held.items)
-        return cls(matrix, held.array("popularity", held.items), held.number("decay", 0.0, 1.0))
+        return cls(matrix, held.positive("popularity"), held.number("decay", 0.0, 1.0))

@@ -93,6 +93,19 @@ class Unpacked:
             raise InputError(f"The array {name!r} of {found.dtype} and shape {found.shape} does not fit.", hint=_HINT)
         return found
 
+    def positive(self, name: str) -> NDArray[Any]:
+        """``[I]`` numbers above 0.
+
+        Raises
+        ------
+        InputError
+            If there are none, or not of every item, or one is not above 0.
+        """
+        found = self.array(name, self.items)
+        if not (found > 0).all():
+            raise InputError(f"The array {name!r} holds numbers that are not above 0.", hint=_HINT)
+        return found
+
     def matrix(self, name: str, rows: int, columns: int | None) -> csr_array | Floats:
         """A matrix, sparse if it was; with `columns` of ``None`` it may have any number.
 

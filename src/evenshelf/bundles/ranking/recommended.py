@@ -7,6 +7,9 @@ from typing import Any
 
 from evenshelf.rankers.grounds import ORDER, POPULAR, TEXT
 
+SHORT = 40
+"""Letters of a title in a sentence."""
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -43,10 +46,12 @@ class Reason:
         if self.kind == POPULAR or self.because is None:
             return "popular"
         item, title, share = self.because
-        name = f"{title} ({item})" if title else item
-        said = "text similar to" if self.kind == TEXT else "because you took"
-        by = f" by {self.source}" if "," in self.source else ""
-        return f"{said} {name}, {share:.0%} of what speaks for it{by}"
+        short = title if len(title) <= SHORT else f"{title[: SHORT - 1]}…"
+        name = f"{short} ({item})" if title else item
+        like = "attributes" if self.source.startswith("attributes") else "text"
+        said = f"{like} similar to" if self.kind == TEXT else "because you took"
+        by = f", says {self.source}" if "," in self.source else ""
+        return f"{said} {name}: {share:.0%} of what speaks for it{by}"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able, with all numbers."""
