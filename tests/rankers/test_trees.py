@@ -30,7 +30,7 @@ def features(rng: np.random.Generator, rows: int) -> np.ndarray:
     least=st.sampled_from([1, 20, 1000]),
 )
 @settings(max_examples=30, deadline=None)
-def test_predictions_are_those_of_lightgbm(seed, missing, zero, leaves, trees, least):
+def test_predictions_are_those_of_lightgbm(*, seed, missing, zero, leaves, trees, least):
     rng = np.random.default_rng(seed)
     known = features(rng, 240)
     wanted = np.nan_to_num(known[:, 0]) + np.isnan(known[:, 1]) + rng.normal(size=240) > 0.5

@@ -63,10 +63,11 @@ def ranking_winner(folder: Path, remedy: str | None = None, learner: str | None 
     own = result.meta["learner"]
     yardstick = learner is not None and learner != own
     verdict, notes = verdict_of(result, folder), []
-    spec, why = remedy or verdict.recommended or NONE, "as asked for" if remedy else "recommended by the study"
+    asked = None if remedy is None else parse(remedy).spec  # as a study writes it
+    spec, why = asked or verdict.recommended or NONE, "as asked for" if asked else "recommended by the study"
     if yardstick:
         assert learner is not None
-        if remedy not in (None, NONE):
+        if asked not in (None, NONE):
             raise SettingError(
                 f"The study {folder} tuned the learner {own}, and no remedy of {learner}.",
                 hint=f"Leave --learner or --remedy away, or run a study with --learner {learner}.",
@@ -84,9 +85,7 @@ def ranking_winner(folder: Path, remedy: str | None = None, learner: str | None 
         )
     setting, votes, folds = _most_chosen(tuned[spec])
     at = {name: value for name, value in setting.items() if name != "remedy"}
-    chosen = (
-        f"{why}; {votes} of {folds} folds chose these settings" if folds > 1 else f"{why}, at the settings it chose"
-    )
+    chosen = f"{why}; {votes} of {folds} folds chose these settings" if folds > 1 else f"{why}; it chose these settings"
     winner = RankingWinner(
         ranking_learner(learner or own),
         at,
