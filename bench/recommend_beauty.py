@@ -29,8 +29,9 @@ from bench.harness import Figure, Listing, Report, known, say
 from bench.recommend_data import Shop, made_up, read
 from bench.recommend_peers import PEER, PUBLISHED, STEPS, Als, tried
 from evenshelf.errors import EvenshelfError
-from evenshelf.learners.ranking.base import Evidence, Ranker
+from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.registry import RankingLearner, ranking_learners
+from evenshelf.rankers.base import Ranker
 from evenshelf.remedies import parse
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.ranking_metrics import cut_by_items, rank_of, ranking_metrics

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from bench.harness import Figure, Listing, Report, known, say
 from evenshelf.errors import EvenshelfError
-from evenshelf.learners.ranking.answering import Rules, answers
 from evenshelf.learners.ranking.base import Evidence, ItemFacts
 from evenshelf.learners.ranking.registry import ranking_learner
+from evenshelf.rankers.answering import Rules, answers
 from evenshelf.remedies import parse
 from evenshelf.shop import Shop, simulate
 from evenshelf.shop.simulation.behaviour import MOST_LOG_TASTE

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenshelf.learners.ranking.base import Evidence
-from evenshelf.learners.ranking.buying_again import BuyingAgain, baskets_of, pairs_of, returns_of
 from evenshelf.learners.ranking.registry import ranking_learner
+from evenshelf.rankers.buying_again import BuyingAgain, baskets_of, pairs_of, returns_of
 from evenshelf.remedies import parse
 from evenshelf.tasks.histories import Histories
 

@@ -12,13 +12,15 @@ from threadpoolctl import threadpool_limits
 
 from evenshelf.errors import InputError
 from evenshelf.learners.ranking import lambdamart
-from evenshelf.learners.ranking.base import Evidence, Floats, ItemFacts
-from evenshelf.learners.ranking.blend import Blend
-from evenshelf.learners.ranking.candidates import Candidates, Traits, candidates, rarer_half
+from evenshelf.learners.ranking.base import Evidence, ItemFacts
 from evenshelf.learners.ranking.item_texts import words_of
 from evenshelf.learners.ranking.lambdamart import Examples
 from evenshelf.learners.ranking.registry import ranking_learner
 from evenshelf.learners.ranking.sources import sources_of
+from evenshelf.learners.ranking.traits import traits_of
+from evenshelf.rankers.base import Floats
+from evenshelf.rankers.blend import Blend
+from evenshelf.rankers.candidates import Candidates, candidates, rarer_half
 from evenshelf.remedies import parse
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.ranking_metrics import cut_by_items, rank_of, ranking_metrics
@@ -91,7 +93,7 @@ def test_nothing_of_the_history_comes_before_what_is_new_unless_it_may_be_bought
 def test_what_was_had_is_a_candidate_with_how_often_and_how_long_ago() -> None:
     histories = Histories.of([["a", "b", "a", "c"], ["b", "c"], []])
     evidence = Evidence(histories, repeats=True)
-    sources, traits = sources_of(evidence), Traits.of(evidence)
+    sources, traits = sources_of(evidence), traits_of(evidence)
     _, found = candidates(histories, sources, traits, repeats=True)
     assert found.size.tolist() == [3, 3, 0]
     often, ago, share, repeated = found.features[:, -4:].T
@@ -116,7 +118,7 @@ def test_prices_and_categories_are_held_against_those_of_the_history() -> None:
     for item, (cost, kind) in {"a": (1.0, 0), "b": (np.e**2, 0), "c": (np.nan, 1), "d": (np.e**3, -1)}.items():
         price[code[item]], category[code[item]] = cost, kind
     evidence = Evidence(histories, ItemFacts(price=price, category=category))
-    _, found = candidates(histories, sources_of(evidence), Traits.of(evidence), repeats=False)
+    _, found = candidates(histories, sources_of(evidence), traits_of(evidence), repeats=False)
     gap, share = found.features[:, -3], found.features[:, -2]
     lines = {
         (user, histories.items[item]): n for n, (user, item) in enumerate(zip(found.user, found.item, strict=True))

@@ -14,12 +14,15 @@ from scipy.sparse import csr_array
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking import ease, sasrec
-from evenshelf.learners.ranking.base import Evidence, Floats, ItemFacts, Ranker
+from evenshelf.learners.ranking.base import Evidence, ItemFacts
 from evenshelf.learners.ranking.counting import taken_after, taken_near
-from evenshelf.learners.ranking.factors import folded_in, solver_of
+from evenshelf.learners.ranking.factors import solver_of
 from evenshelf.learners.ranking.item_texts import words_of
 from evenshelf.learners.ranking.registry import ranking_learner, ranking_learners
-from evenshelf.learners.ranking.text import SCALE, history_means
+from evenshelf.learners.ranking.text import history_means
+from evenshelf.rankers.base import Floats, Ranker
+from evenshelf.rankers.factors import folded_in
+from evenshelf.rankers.texts import SCALE
 from evenshelf.remedies import Remedy, Stage, parse
 from evenshelf.tasks.histories import Histories
 

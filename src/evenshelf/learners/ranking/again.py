@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from evenshelf.learners.ranking.base import Evidence
-from evenshelf.learners.ranking.buying_again import BuyingAgain, returns_of
 from evenshelf.learners.ranking.popular import fit_popular
 from evenshelf.learners.ranking.registry import RankingLearner, register
+from evenshelf.rankers.buying_again import BuyingAgain, returns_of
 from evenshelf.remedies import Remedy, Stage
 
 

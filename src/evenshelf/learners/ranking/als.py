@@ -10,8 +10,9 @@ from scipy.sparse import csr_matrix, diags_array
 from threadpoolctl import threadpool_limits
 
 from evenshelf.learners.ranking.base import Evidence, popularity_of
-from evenshelf.learners.ranking.factors import Factors, implicit_module, solver_of
+from evenshelf.learners.ranking.factors import implicit_module, solver_of
 from evenshelf.learners.ranking.registry import RankingLearner, register
+from evenshelf.rankers.factors import Factors
 from evenshelf.remedies import Remedy, Stage
 
 

@@ -11,74 +11,23 @@ by cross-fitting over the users.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from evenshelf.errors import InputError
-from evenshelf.learners.ranking.base import Evidence, Floats
-from evenshelf.learners.ranking.candidates import Traits, candidates, in_blocks
-from evenshelf.learners.ranking.lambdamart import Examples, Trees
+from evenshelf.learners.ranking.base import Evidence
+from evenshelf.learners.ranking.lambdamart import Examples, bytes_of_models
 from evenshelf.learners.ranking.registry import RankingLearner, register
-from evenshelf.learners.ranking.sources import Source, sources_of
+from evenshelf.learners.ranking.sources import sources_of
+from evenshelf.learners.ranking.traits import traits_of
+from evenshelf.rankers.blend import Blend
+from evenshelf.rankers.candidates import in_blocks
 from evenshelf.remedies import Remedy, Stage
-from evenshelf.tasks.histories import Histories
 
 LEARNERS = 25_000
 """Most users that are learned from."""
-
-
-@dataclass(frozen=True, eq=False)
-class Blend:
-    """A fitted blend.
-
-    Attributes
-    ----------
-    sources
-        Counted in whole histories.
-    traits
-        Of items.
-    repeats
-        Whether what a user has may be shown again.
-    tail_bonus
-        What is added to the scores of the trees for items of the tail.
-    temperature
-        By which the sums are divided.
-    trees
-        That rank candidates.
-    """
-
-    sources: tuple[Source, ...]
-    traits: Traits
-    repeats: bool
-    tail_bonus: float
-    temperature: float
-    trees: Trees
-
-    @property
-    def bytes(self) -> int:
-        """Of sources, each matrix once, traits and trees."""
-        held = {id(source.left): source.bytes for source in self.sources}
-        return sum(held.values()) + self.traits.bytes + self.trees.bytes
-
-    def scores(self, histories: Histories) -> Floats:
-        """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`.
-
-        Candidates come first, in the order of trees and bonus; then all others by the plain blend.
-        """
-        plain, found = candidates(histories, self.sources, self.traits, repeats=self.repeats)
-        scores = np.log(plain + 1e-9)
-        scores -= scores.max(axis=1, keepdims=True)
-        if len(found.item):
-            raw = self.trees.predict(found.features) + self.tail_bonus * self.traits.tail[found.item]
-            raw /= self.temperature
-            some = np.flatnonzero(found.size)
-            starts = (np.cumsum(found.size) - found.size)[some]
-            scores[some] += (np.minimum.reduceat(raw, starts) - 1.0)[:, None]
-            scores[found.user, found.item] = raw
-        found_scores: Floats = scores.astype(np.float32)
-        return found_scores
 
 
 def fit_blend(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Blend:
@@ -116,7 +65,7 @@ def _fitted(evidence: Evidence, remedy: Remedy, setting: Mapping[str, Any], seed
         )
     asked = np.random.default_rng(seed).permutation(asked)[:LEARNERS]
     known = replace(evidence, histories=earlier)
-    sources, traits = sources_of(known, directed=directed), Traits.of(known)
+    sources, traits = sources_of(known, directed=directed), traits_of(known)
     parts = list(in_blocks(earlier, sources, traits, asked, repeats=repeats))
     weight = remedy.weight(evidence.prior)
     said = np.ones(len(asked)) if weight is None else weight[target[asked]]
@@ -127,8 +76,8 @@ def _fitted(evidence: Evidence, remedy: Remedy, setting: Mapping[str, Any], seed
     bonus, temperature = examples.chosen(examples.crossed(), setting["give"])
     trees = examples.fit()
     if setting["recount"]:
-        sources, traits = sources_of(evidence, directed=directed), Traits.of(evidence)
-    return Blend(sources, traits, repeats, bonus, temperature, trees)
+        sources, traits = sources_of(evidence, directed=directed), traits_of(evidence)
+    return Blend(sources, traits, repeats, bonus, temperature, trees, bytes_of_models(trees))
 
 
 _GRID = {"give": (0.02, 0.0, 0.05), "recount": (True,)}

@@ -6,15 +6,14 @@ Burges, Microsoft Research TR-2010-82; LightGBM's ``lambdarank``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import MissingExtraError
-from evenshelf.learners.ranking.base import Codes, Floats
-from evenshelf.learners.ranking.candidates import Candidates
+from evenshelf.rankers.base import Codes, Floats
+from evenshelf.rankers.candidates import Candidates
+from evenshelf.rankers.trees import Averaged
 from evenshelf.tasks.ranking_metrics import rank_of, ranking_metrics
 
 TREES, RATE, LEAVES, ROWS_OF_LEAF = 150, 0.1, 15, 50
@@ -40,26 +39,9 @@ SETTING = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Trees:
-    """Boosted trees of several draws.
-
-    Attributes
-    ----------
-    models
-        LightGBM's.
-    """
-
-    models: tuple[Any, ...]
-
-    @property
-    def bytes(self) -> int:
-        """Of the models, written out."""
-        return sum(len(model.model_to_string()) for model in self.models)
-
-    def predict(self, features: Floats) -> NDArray[np.float64]:
-        """``[m]`` mean of the scores of all models."""
-        return np.asarray(np.mean([model.predict(features) for model in self.models], axis=0), np.float64)
+def bytes_of_models(trees: Averaged) -> int:
+    """Of LightGBM's models, written out."""
+    return sum(len(model.model_to_string()) for model in trees.models)
 
 
 class Examples:
@@ -96,7 +78,7 @@ class Examples:
         self.weight, self.seed = weight, seed
         self.fold = np.random.default_rng(seed).permutation(len(self.size)) % FOLDS
 
-    def fit(self, users: NDArray[np.bool_] | None = None) -> Trees:
+    def fit(self, users: NDArray[np.bool_] | None = None) -> Averaged:
         """Of users ``[n]`` whose wanted item is among their candidates: the others say nothing of an order.
 
         Raises
@@ -120,7 +102,7 @@ class Examples:
                 weight=self.weight[self.of[rows]],
             )
             models.append(lightgbm.train({**SETTING, "seed": self.seed + number}, data, TREES))
-        return Trees(tuple(models))
+        return Averaged(tuple(models))
 
     def crossed(self) -> NDArray[np.float64]:
         """``[m]`` scores of each user's candidates by what was learned from the users of the other folds."""

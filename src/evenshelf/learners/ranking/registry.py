@@ -14,9 +14,10 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from evenshelf.errors import SettingError
-from evenshelf.learners.ranking.base import Evidence, Ranker
-from evenshelf.learners.ranking.buying_again import BuyingAgain, returns_of
+from evenshelf.learners.ranking.base import Evidence
 from evenshelf.plugins import Registry
+from evenshelf.rankers.base import Ranker
+from evenshelf.rankers.buying_again import BuyingAgain, returns_of
 from evenshelf.remedies import Remedy, Stage
 
 AFTERWARDS = (Stage.ADJUST, Stage.RERANK)
@@ -76,7 +77,7 @@ class RankingLearner:
         day stand in that order.
     repeats
         Whether it knows by itself what users take again, where that may be shown; for others
-        :mod:`evenshelf.learners.ranking.buying_again` does.
+        :mod:`evenshelf.rankers.buying_again` does.
     cost
         About how long a fit takes, in fits of item neighbourhoods; for the progress bar.
     """

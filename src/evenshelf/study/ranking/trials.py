@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.learners.ranking.answering import Answers, Rules, answers
-from evenshelf.learners.ranking.base import Codes, Evidence
+from evenshelf.learners.ranking.base import Evidence
+from evenshelf.rankers.answering import Answers, Rules, answers
+from evenshelf.rankers.base import Codes
 from evenshelf.study.ranking.plan import LISTED, Job
 from evenshelf.study.ranking.stored import exam_of, facts_of
 from evenshelf.study.trials import keep

@@ -9,20 +9,26 @@ et al., The dynamics of repeat consumption, WWW 2014), and `p` on how much a use
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from evenshelf.learners.ranking.base import Floats, Ranker
+from evenshelf.errors import InputError
+from evenshelf.rankers.base import Floats, Ranker
+from evenshelf.rankers.grounds import TAKEN, Grounds
+from evenshelf.rankers.packing import Arrays, Unpacked
 from evenshelf.tasks.histories import Codes, Histories
 
-TAKEN = np.array([2, 3, 5])
+TAKEN_TIMES = np.array([2, 3, 5])
 """Times taken that begin a new class: once, twice, three or four times, more."""
 AGO = np.array([2, 3, 5, 9])
 """Baskets since the last time, likewise."""
 HAD = np.array([2, 4, 8, 16, 32, 64])
 """Different items had, likewise."""
+INSIDE = "new."
+"""Begins the names of arrays of the ranker inside."""
 DOUBT = 20.0
 """So many chances count for the mean of all, where a class has few of its own."""
 ITEM_DOUBT = 3.0
@@ -70,7 +76,7 @@ class Returns:
     def chances(self, histories: Histories) -> csr_array:
         """``[U, I]`` chance of each item that a user has to be in the next basket."""
         pairs = pairs_of(histories, baskets_of(histories))
-        chance = self.rate[_class(TAKEN, pairs.taken), _class(AGO, pairs.ago)] * self.item[pairs.item]
+        chance = self.rate[_class(TAKEN_TIMES, pairs.taken), _class(AGO, pairs.ago)] * self.item[pairs.item]
         shape = (len(histories.users), len(histories.items))
         return csr_array((np.minimum(chance, 1.0), (pairs.user, pairs.item)), shape=shape)
 
@@ -94,6 +100,8 @@ class BuyingAgain:
     new: Ranker
     returns: Returns
 
+    kind: ClassVar[str] = "again"
+
     @property
     def bytes(self) -> int:
         """Of both."""
@@ -114,6 +122,55 @@ class BuyingAgain:
         found: Floats = np.log(np.maximum(share * again + (1.0 - share) * new, 1e-30)).astype(np.float32)
         return found
 
+    def grounds(self, histories: Histories, items: Codes) -> Grounds:
+        """See :meth:`evenshelf.rankers.kinds.Kept.grounds`: what a user has speaks for itself; of the rest, the ranker."""
+        """See :meth:`evenshelf.rankers.kinds.Kept.grounds`: what a user has speaks for itself."""
+        chances = self.returns.chances(histories)
+        had, chance = chances.indices.astype(np.int64), chances.data / max(chances.data.sum(), 1e-300)
+        share = float(self.returns.of_had(np.diff(chances.indptr))[0])
+        taken = np.union1d(had, new.taken)
+        parts = np.zeros((len(items), len(taken)))
+        parts[:, np.searchsorted(taken, new.taken)] = new.parts
+        rest, whole = new.rest.copy(), new.whole.copy()
+        kind, source = list(new.kind), list(new.source)
+        for line, item in enumerate(items.tolist()):
+            place = np.flatnonzero(had == item)
+            if len(place):
+                parts[line], rest[line] = 0.0, 0.0
+                parts[line, np.searchsorted(taken, item)] = whole[line] = share * chance[place[0]]
+                kind[line], source[line] = TAKEN, self.kind
+        return Grounds(taken, parts, rest, whole, tuple(kind), tuple(source))
+
+    def packed(self) -> tuple[dict[str, Any], Arrays]:
+        """See :meth:`evenshelf.rankers.kinds.Kept.packed`: the ranker of what is new lies inside.
+
+        Raises
+        ------
+        InputError
+            If that cannot be kept.
+        """
+        if not hasattr(self.new, "packed"):
+            raise InputError("What ranks new items cannot be kept.", hint="Train another learner, such as item_knn.")
+        numbers, arrays = self.new.packed()
+        own: Arrays = {f"returns.{name}": values for name, values in vars(self.returns).items()}
+        inner = {f"{INSIDE}{name}": values for name, values in arrays.items()}
+        return {"new": {"kind": self.new.kind, "numbers": numbers}}, {**own, **inner}  # type: ignore[attr-defined]
+
+    @classmethod
+    def unpacked(cls, held: Unpacked) -> BuyingAgain:
+        """See :meth:`evenshelf.rankers.kinds.Kept.unpacked`."""
+        from evenshelf.rankers.kinds import unpacked  # noqa: PLC0415 - which names this kind
+
+        told = held.given("new", dict)
+        if not isinstance(told.get("kind"), str) or not isinstance(told.get("numbers"), dict):
+            raise InputError("It is not told what ranks new items.", hint="Train the bundle again.")
+        rate = held.array("returns.rate", len(TAKEN_TIMES) + 1, len(AGO) + 1)
+        share = held.array("returns.share", len(HAD) + 1)
+        if not all(((part >= 0) & (part <= 1)).all() for part in (rate, share)):
+            raise InputError("Chances of what is taken again are not in [0, 1].", hint="Train the bundle again.")
+        new = unpacked(told["kind"], held.inside(INSIDE, told["numbers"]))
+        return cls(new, Returns(rate, held.positive("returns.item"), share))
+
 
 def returns_of(histories: Histories, weight: NDArray[np.floating] | None = None) -> Returns:
     """Learn from the last basket of each user how what was had before it comes back.
@@ -131,8 +188,8 @@ def returns_of(histories: Histories, weight: NDArray[np.floating] | None = None)
     wanted = np.unique(histories.user[last] * size + histories.item[last])
     came = np.isin(pairs.user * size + pairs.item, wanted)
     mean = (came.sum() + 1.0) / (len(came) + DOUBT)
-    place = _class(TAKEN, pairs.taken), _class(AGO, pairs.ago)
-    chances, found = np.zeros((2, len(TAKEN) + 1, len(AGO) + 1))
+    place = _class(TAKEN_TIMES, pairs.taken), _class(AGO, pairs.ago)
+    chances, found = np.zeros((2, len(TAKEN_TIMES) + 1, len(AGO) + 1))
     np.add.at(chances, place, 1.0)
     np.add.at(found, place, came)
     rate = (found + DOUBT * mean) / (chances + DOUBT)
