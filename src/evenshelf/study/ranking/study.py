@@ -20,7 +20,7 @@ from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import SettingError
 from evenshelf.learners.ranking.base import ItemFacts
 from evenshelf.learners.ranking.registry import RankingLearner, ranking_learner
-from evenshelf.remedies import Prior, Remedy, parse, remedy_set
+from evenshelf.remedies import Prior, Remedy, Stage, parse, remedy_set
 from evenshelf.study import trials
 from evenshelf.study.list_judge import POPULAR
 from evenshelf.study.parallel import as_done
@@ -123,7 +123,8 @@ class RankingStudy:
         prior = Prior(found[-1].judging.known.counts)
         reasons = {
             r.spec: self._learner.unsupported(r)
-            or r.not_applicable(prior, has_names=self.facts.words is not None or self.facts.vectors is not None)
+            or _unreadable(r, self.facts)
+            or r.not_applicable(prior, has_names=self.facts.has_texts)
             for r in self._remedies
         }
         tried = {r.spec: (r, self._learner) for r in self._remedies if reasons[r.spec] is None}
@@ -275,6 +276,13 @@ class RankingStudy:
         if reason is not None:
             return RemedyResult(**about, not_applicable=reason)
         return RemedyResult(**about, tuned=outcomes[remedy.spec, "tuned"], default=outcomes[remedy.spec, "default"])
+
+
+def _unreadable(remedy: Remedy, facts: ItemFacts) -> str | None:
+    """Why a remedy that orders lists by what items are like cannot be used, or ``None``: words alone are too few."""
+    if facts.vectors is None and any(part.reads_names and Stage.RERANK in part.stages for part in remedy.parts):
+        return "it compares items by vectors of their titles, and no encoder made any"
+    return None
 
 
 def _yardstick(learner: RankingLearner, outcomes: Mapping[tuple[str, str], Outcome]) -> RemedyResult:
