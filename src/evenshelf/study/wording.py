@@ -243,8 +243,8 @@ def _naive(verdict: Verdict) -> str:
         return f"{start}; all of it is mere {_tuned(verdict)}, which tuning gives to the plain model as well."
     if math.isfinite(won.vanished) and won.vanished > 0.05:
         return (
-            f"{start}; {percent(won.vanished)} of that is mere {_tuned(verdict)}, which tuning gives to the plain model "
-            "as well."
+            f"{start}; {percent(won.vanished)} of that is mere {_tuned(verdict)}, which tuning gives to the plain "
+            "model as well."
         )
     return f"{start}; here tuning does not shrink it."
 
@@ -322,7 +322,8 @@ def _scope(verdict: Verdict, nouns: Nouns) -> str:
     of = f" of {verdict.classes:,} {nouns.labels} in {verdict.groups:,} {nouns.groups}"
     if not verdict.measures.likelihood:
         of = f" ({verdict.classes:,} different ones) of {verdict.groups:,} {nouns.groups}"
-    return f"This rests on {verdict.rows:,} {nouns.examples}{of}; a gain smaller than the intervals are wide would go unseen."
+    rests = f"This rests on {verdict.rows:,} {nouns.examples}{of}"
+    return f"{rests}; a gain smaller than the intervals are wide would go unseen."
 
 
 def only_trained_on(examples: int, nouns: Nouns, *, several: bool = False) -> str:

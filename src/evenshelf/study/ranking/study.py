@@ -188,6 +188,7 @@ class RankingStudy:
             "folds": len(found),
             "split": SPLITS[self.split],
             "split_by": self.split,
+            "chosen": {"metric": LISTS.main, "guarded": LISTS.head, "give": GIVE, "users": CHOSEN_BY},
             "seed": self.seed,
             "budget": self.budget,
             "directed": self._learner.directed,
