@@ -93,9 +93,8 @@ def _card(family: Family, account: Account, evidence: FamilyEvidence | None, adv
     ]
     claims = (("Strength", account.strength), ("Weakness", account.weakness), ("Cost", account.cost))
     said = [Said(of, claim.text, measured(claim.shown, evidence, verdict)) for of, claim in claims]
-    said.insert(
-        2, Said("When to use", account.when, "; ".join(rules) or "no rule speaks for or against it on these data")
-    )
+    none = "no rule speaks for or against it on these data" if verdict.measures.likelihood else ""
+    said.insert(2, Said("When to use", account.when, "; ".join(rules) or none))
     return Card(
         family.heading,
         account.does,
@@ -113,6 +112,8 @@ def measured(shown: Shown, evidence: FamilyEvidence | None, verdict: Verdict) ->
     if shown is Shown.COST:
         median = "in the median " if len(e.specs) > 1 else ""
         return f"{median}{seconds(e.seconds)} of CPU time; doing nothing takes {seconds(e.base_seconds)}"
+    if shown is Shown.CONFIDENCE and not verdict.measures.likelihood:
+        return ""
     if shown is Shown.CONFIDENCE:
         return f"calibration error {number(e.base_ece)} → {number(e.ece)}{best}"
     if shown is Shown.TAIL and math.isfinite(e.tail_diff):

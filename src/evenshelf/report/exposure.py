@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evenshelf.study.exposure import ListFairness
     from evenshelf.study.results import StudyResult
 
-POINTS = 120
+POINTS = 200
 """Points of a curve; more the eye cannot tell apart."""
 KINDS = ("wanted", "before", "after")
 
@@ -28,11 +28,19 @@ def exposure_section(result: StudyResult, found: ListFairness) -> dict[str, Any]
     """All that the template asks for."""
     return {
         "exposed": found,
+        "same_learner": _learners(result, found.base) == _learners(result, found.spec),
         "exposure_sentences": exposure_sentences(found),
         "exposure_figure": concentration(result, found),
         "users_figure": trait_changes(found),
         "users_pooling": pooling_sentence(found, ("wanted item", "wanted items")),
     }
+
+
+def _learners(result: StudyResult, spec: str) -> list[dict[str, Any]]:
+    """Of each fold, the learner's own settings under a remedy."""
+    outcome = result[spec].tuned
+    settings = () if outcome is None else outcome.settings
+    return [{key: value for key, value in setting.items() if key != "remedy"} for setting in settings]
 
 
 def curve(counts: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -45,7 +53,7 @@ def curve(counts: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.
     ordered = np.sort(counts)[::-1].astype(np.float64)
     total = np.concatenate([[0.0], np.cumsum(ordered)]) / max(ordered.sum(), 1.0)
     # the first items have most of the places: points are denser there
-    steps = np.linspace(0, 1, POINTS + 1) ** 2 * len(ordered)
+    steps = np.linspace(0, 1, POINTS + 1) ** 1.5 * len(ordered)
     at = np.unique(np.round(steps).astype(int))
     return at / max(len(ordered), 1), total[at]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from evenshelf.report.axes import names_axis, plot_width
+from evenshelf.report.axes import change_format, names_axis, plot_width
 from evenshelf.report.svg import ACCENT, INK, MUTED, OTHER, PAPER, Figure, Size, axis, data, figure, layer, stacked
 from evenshelf.study.fairness_wording import called, values_sentence
 from evenshelf.study.wording import probability, signed
@@ -52,7 +52,7 @@ def trait_changes(found: Fairness | ListFairness) -> Figure | None:
             color=alt.Color("kind:N", scale=colours, legend=None),
         )
         zero = alt.Chart(data([{"x": 0}])).mark_rule(color=INK, strokeWidth=1, aria=False).encode(x="x:Q")
-        ticks = axis(tickCount=5, format="+.2~f", labelOverlap="greedy", labelSeparation=10)
+        ticks = axis(tickCount=5, format=change_format(low, high), labelOverlap="greedy", labelSeparation=10)
         points = base.encode(x=alt.X("value:Q", scale=scale, axis=ticks), description="tip:N")
         return layer(
             [

@@ -28,7 +28,7 @@ from evenshelf.study.fairness_wording import called, fairness_sentences, pooling
 from evenshelf.study.list_wording import SPLIT_NAMES, how_sentences, parts_sentence
 from evenshelf.study.order_free import METRICS as ORDER_METRICS
 from evenshelf.study.order_free import order_free
-from evenshelf.study.order_wording import free_sentence, order_sentences
+from evenshelf.study.order_wording import alarms, free_sentence, order_sentences
 from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.sets import how_answered, metrics_beside, set_values, shown_beside
 from evenshelf.study.wording import comparison_note, only_trained_on, read_off, refusable, unguarded
@@ -54,7 +54,7 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | ListFai
     fair
         What :func:`evenshelf.study.fairness.fairness` found there, if it was asked already.
     """
-    imbalance = _imbalance(result)
+    imbalance = _imbalance(result, lists=not verdict.measures.likelihood)
     nouns = nouns_of(result.meta)
     base = verdict[verdict.baseline]
     best = verdict[verdict.best] if verdict.best is not None else None
@@ -170,11 +170,13 @@ def _baselines(result: StudyResult, verdict: Verdict) -> list[tuple[Comparison, 
     return found if len(told) > 1 else []
 
 
-def _imbalance(result: StudyResult) -> Imbalance:
-    """How classes are spread, with the buckets that the study judged by."""
+def _imbalance(result: StudyResult, *, lists: bool) -> Imbalance:
+    """How classes are spread; of lists with the buckets that the task cut, which need not be those of labels."""
     counts = dict(zip(result.classes["class"].to_list(), result.classes["count"].to_list(), strict=True))
-    bucket = dict(zip(result.classes["class"].to_list(), result.classes["bucket"].to_list(), strict=True))
     found = Imbalance.from_counts(counts)
+    if not lists:
+        return found
+    bucket = dict(zip(result.classes["class"].to_list(), result.classes["bucket"].to_list(), strict=True))
     return replace(found, bucket=np.array([bucket[name] for name in found.groups]))
 
 
@@ -186,6 +188,7 @@ def _lists(result: StudyResult, verdict: Verdict) -> dict[str, Any]:
         "how_sentences": how_sentences(result.meta) if "split_by" in result.meta else (),
         "parts_sentence": parts_sentence(result.meta),
         "order_sentences": order_sentences(result.meta),
+        "order_alarms": alarms(result.meta),
         "order_free": free,
         "order_free_sentence": "" if free is None else free_sentence(free),
         "order_metrics": ORDER_METRICS,
@@ -295,7 +298,8 @@ def _did(remedy: RemedyResult, *, lists: bool) -> dict[str, Any]:
     Of lists, the parameters of the learner as well.
     """
     settings = remedy.tuned.settings if remedy.tuned else ()
-    parameters = Counter(", ".join(f"{k} {v}" for k, v in s.items() if k != "remedy") for s in settings)
+    own = [", ".join(f"{k} {v}" for k, v in setting.items() if k != "remedy") for setting in settings]
+    parameters = Counter(words for words in own if words)
     specs = Counter(str(s["remedy"]) for s in settings if s.get("remedy"))
     penalties = Counter(float(s["penalty"]) for s in settings if s.get("penalty") is not None)
     return {

@@ -27,7 +27,7 @@ def short_exposure_sentences(found: ListFairness) -> tuple[str, ...]:
 def catalogue_sentence(found: ListFairness) -> str:
     """How many items are shown at all, and how evenly."""
     return (
-        f"In {counted(found.lists, 'list', 'lists')} of ten places, {found.base} shows {found.shown_before:,} of "
+        f"In {counted(found.lists, 'list', 'lists')} of ten places, doing nothing shows {found.shown_before:,} of "
         f"{counted(found.items, 'item', 'items')} and {found.spec} {found.shown_after:,}; the Gini coefficient of the "
         f"places is {value(found.gini_before)}, then {value(found.gini_after)}, and that of what was wanted is "
         f"{value(found.gini_wanted)}."
@@ -40,7 +40,7 @@ def parts_sentence(found: ListFairness) -> str:
         f"{part.part} {percent(part.before_share)} → {percent(part.after_share)} (wanted {percent(part.wanted_share)})"
         for part in found.parts
     ]
-    return f"Share of the places under {found.base} and under {found.spec}: {', '.join(told)}."
+    return f"Share of the places under doing nothing and under {found.spec}: {', '.join(told)}."
 
 
 def items_sentence(found: ListFairness) -> str:

@@ -31,8 +31,8 @@ _CUT = {
 }
 
 _ORDER = (
-    "Items are numbered at random, so that no model can read their ids, and items that score alike come in an order that "
-    "is drawn."
+    "Items are numbered at random, so that no model can read their ids, and items that score alike come in an order "
+    "that is drawn."
 )
 
 
