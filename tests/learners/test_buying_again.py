@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evenshelf.errors import InputError
 from evenshelf.learners.ranking.base import Evidence
+from evenshelf.learners.ranking.bundling import kept
 from evenshelf.learners.ranking.registry import ranking_learner
 from evenshelf.rankers.buying_again import BuyingAgain, baskets_of, pairs_of, returns_of
+from evenshelf.rankers.kinds import unpacked
+from evenshelf.rankers.packing import Unpacked
 from evenshelf.remedies import parse
 from evenshelf.tasks.histories import Histories
 
@@ -86,3 +91,25 @@ def test_where_nothing_comes_again_the_learner_is_asked_alone() -> None:
     evidence = Evidence(regulars())
     learner = ranking_learner("item_knn")
     assert not isinstance(learner.fitted(evidence, parse("none"), setting=learner.default, seed=0), BuyingAgain)
+
+
+def test_it_comes_back_from_numbers_and_arrays_and_says_why() -> None:
+    histories = regulars()
+    evidence = Evidence(histories, repeats=True)
+    learner = ranking_learner("item_knn")
+    ranker = learner.fitted(evidence, parse("none"), setting=learner.default, seed=0)
+    numbers, arrays = kept(ranker, "item_knn").packed()
+    again = unpacked("again", Unpacked(numbers, arrays, len(histories.items)))
+    one = histories.of_users(np.array([3]))
+    np.testing.assert_array_equal(again.scores(one), ranker.scores(one))
+    items = np.arange(len(histories.items))
+    why = again.grounds(one, items)
+    had = set(one.item.tolist())
+    scores = np.exp(again.scores(one)[0].astype(np.float64))
+    for line, item in enumerate(items.tolist()):
+        if item in had:
+            assert why.whole[line] == pytest.approx(scores[item], rel=1e-3)
+            assert why.parts[line].sum() == pytest.approx(why.whole[line])
+            assert why.taken[why.parts[line].argmax()] == item
+    with pytest.raises(InputError, match=r"returns\.rate"):
+        unpacked("again", Unpacked(numbers, {**arrays, "returns.rate": np.ones(3)}, len(histories.items)))

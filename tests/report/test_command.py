@@ -17,6 +17,7 @@ import evenshelf
 from evenshelf.cli import app
 from evenshelf.report.command import command
 from evenshelf.study.learning_curve import LearningCurve
+from evenshelf.study.ranking import RankingStudy
 from evenshelf.study.repeats import SeedGain, SeedSensitivity
 from evenshelf.study.results import StudyResult
 from evenshelf.study.verdict import Verdict, decide
@@ -86,17 +87,11 @@ def test_a_command_line_is_read_as_what_was_asked(plain: tuple[StudyResult, Verd
         **({"descriptions_file": o["descriptions"]} if o["descriptions"] else {}),
         **({"by": o["by"]} if o["by"] else {}),
     )
-    program, name, *args = shlex.split(command(made, verdict).replace("\\\n", " "))
-    assert (program, name) == ("evenshelf", "study")
-    read = typer.main.get_command(app).commands["study"].make_context("study", args).params  # type: ignore[attr-defined]
-    told = {key: value for key, value in read.items() if key not in ELSEWHERE}
-    specs = [r.spec for r in made.remedies if not r.reference]
     learner = None if (o["learner"], o["task"]) == ("heads", "label") else o["learner"]
-    wanted = {key: o[key] for key in o if key != "own"}
-    wanted |= {"remedies": ", ".join(specs), "baselines": ",".join(o["baselines"]) or "none", "learner": learner}
-    assert str(told.pop("shop")) == "my shop"
-    told["by"] = list(told["by"] or [])
-    assert told == wanted, "an option of the command is not repeated"
+    wanted = {key: o[key] for key in o if key != "own"} | {"split": "last", "repeats": None}  # those are of lists
+    baselines = None if o["baselines"] == ["words"] else ",".join(o["baselines"]) or "none"
+    wanted |= {"remedies": specs(made), "baselines": baselines, "learner": learner}
+    assert typed(command(made, verdict)) == wanted, "an option of the command is not repeated"
 
 
 @given(options, st.booleans())
@@ -159,3 +154,83 @@ def called(text: str, name: str) -> ast.Call:
     calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
     (found,) = (c for c in calls if ast.unparse(c.func).rpartition(".")[2] == name)
     return found
+
+
+rankings = st.fixed_dictionaries(
+    {
+        "target": st.sampled_from(["all", "purchase", "cart,purchase"]),
+        "split": st.sampled_from(["last", "time", "users"]),
+        "encoder": st.sampled_from(["none", "tfidf", "minilm + tfidf(512)"]),
+        "learner": st.sampled_from(["item_knn", "blend", "ease"]),
+        "baselines": st.sampled_from([["popular"], ["popular", "recent"], ["popular", "item_texts", "als"]]),
+        "folds": st.integers(3, 10),
+        "budget": st.integers(1, 20),
+        "seed": st.integers(0, 99),
+        "sample": st.none() | st.integers(1, 10**6),
+        "repeats": st.none() | st.booleans(),
+        "metric": st.sampled_from(["macro_ndcg_at_10", "tail_ndcg_at_10", "ndcg_at_10"]),
+        "guardrail": st.floats(0, 1),
+        "zone": st.floats(0, 1),
+    }
+)
+
+
+def ranked(plain: tuple[StudyResult, Verdict], o: dict[str, Any], **about: Any) -> tuple[StudyResult, Verdict]:
+    """A study of recommendation that was asked for with these options, as its record tells."""
+    made, verdict = plain
+    meta = {"task": "recommend", "measures": "lists", "split_by": o["split"]} | about
+    meta |= {key: o[key] for key in ("target", "learner", "budget", "seed")}
+    meta["folds"] = o["folds"] if o["split"] == "users" else 1
+    meta["baselines"] = [{"name": name} for name in o["baselines"]]
+    meta |= {} if o["encoder"] == "none" else {"encoder": {"spec": o["encoder"]}}
+    meta |= {"sample": o["sample"]} if o["sample"] else {}
+    meta |= {} if o["repeats"] is None else {"repeats_asked": o["repeats"]}
+    judged = {key: o[key] for key in ("metric", "guardrail", "zone")}
+    return replace(made, meta=meta), replace(verdict, **judged)
+
+
+@given(rankings)
+@shared
+def test_a_command_line_for_lists_is_read_as_what_was_asked(
+    plain: tuple[StudyResult, Verdict], o: dict[str, Any]
+) -> None:
+    told = typed(command(*ranked(plain, o, shop="my shop")))
+    wanted = o | {"task": "recommend", "baselines": ",".join(o["baselines"]), "remedies": specs(plain[0])}
+    if o["split"] != "users":  # there are folds of users alone
+        told.pop("folds")
+        wanted.pop("folds")
+    usual = {"by": [], "descriptions": None, "seeds": 1, "learning_curve": False}
+    assert told == wanted | usual, "an option of the command is not repeated"
+
+
+@given(rankings)
+@shared
+def test_a_study_of_lists_without_a_shop_is_called_with_what_was_asked(
+    plain: tuple[StudyResult, Verdict], o: dict[str, Any]
+) -> None:
+    text = command(*ranked(plain, o))
+    call = called(text, "RankingStudy")
+    assert [ast.unparse(a) for a in call.args] == ["task", "facts", "folder"]
+    told = {k.arg or "": ast.literal_eval(k.value) for k in call.keywords}
+    assert set(told) <= set(inspect.signature(RankingStudy).parameters)
+    wanted = {key: o[key] for key in ("learner", "baselines", "split", "budget", "seed")}
+    wanted |= {"folds": o["folds"]} if o["split"] == "users" else {}
+    assert told == wanted | {"remedies": specs(plain[0]).split(", ")}
+    judged = {k.arg: ast.literal_eval(k.value) for k in called(text, "decide").keywords}
+    assert {key: judged[key] for key in ("metric", "guardrail", "zone")} == {
+        key: o[key] for key in ("metric", "guardrail", "zone")
+    }
+
+
+def typed(text: str) -> dict[str, Any]:
+    """What the parser reads in a command line, of all that changes a number."""
+    program, name, *args = shlex.split(text.replace("\\\n", " "))
+    assert (program, name) == ("evenshelf", "study")
+    read = typer.main.get_command(app).commands["study"].make_context("study", args).params  # type: ignore[attr-defined]
+    told = {key: value for key, value in read.items() if key not in ELSEWHERE}
+    assert str(told.pop("shop")) == "my shop"
+    return told | {"by": list(told["by"] or [])}
+
+
+def specs(made: StudyResult) -> str:
+    return ", ".join(r.spec for r in made.remedies if not r.reference)

@@ -123,8 +123,8 @@ class BuyingAgain:
         return found
 
     def grounds(self, histories: Histories, items: Codes) -> Grounds:
-        """See :meth:`evenshelf.rankers.kinds.Kept.grounds`: what a user has speaks for itself; of the rest, the ranker."""
         """See :meth:`evenshelf.rankers.kinds.Kept.grounds`: what a user has speaks for itself."""
+        new: Grounds = self.new.grounds(histories, items)  # type: ignore[attr-defined]
         chances = self.returns.chances(histories)
         had, chance = chances.indices.astype(np.int64), chances.data / max(chances.data.sum(), 1e-300)
         share = float(self.returns.of_had(np.diff(chances.indptr))[0])

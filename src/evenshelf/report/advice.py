@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evenshelf.plurals import plural
-from evenshelf.remedies import Family
+from evenshelf.remedies import Family, remedy_set
 from evenshelf.remedies.families import ACCOUNTS, OF_LISTS, Shown
 from evenshelf.report.numbers import number
 from evenshelf.study.advising.evidence import SLIGHT
@@ -73,9 +73,15 @@ class Card:
 
 
 def cards(advice: Advice, verdict: Verdict) -> tuple[Card, ...]:
-    """Families that were compared, best first, and then the others; without those of compositions."""
+    """Families that were compared, best first, and then the others; without those of compositions.
+
+    Of lists, others are the families of the set ``lists`` alone.
+    """
     known = {f.families[0]: f for f in advice.families if len(f.families) == 1}
-    order = [Family(name) for name in known] + [f for f in ACCOUNTS if f.value not in known and f not in OF_LISTS]
+    others = set(ACCOUNTS) - OF_LISTS
+    if not verdict.measures.likelihood:
+        others = {part.family for remedy in remedy_set("lists") for part in remedy.parts} & set(ACCOUNTS)
+    order = [Family(name) for name in known] + [f for f in ACCOUNTS if f.value not in known and f in others]
     return tuple(_card(family, ACCOUNTS[family], known.get(family.value), advice, verdict) for family in order)
 
 
@@ -87,9 +93,8 @@ def _card(family: Family, account: Account, evidence: FamilyEvidence | None, adv
     ]
     claims = (("Strength", account.strength), ("Weakness", account.weakness), ("Cost", account.cost))
     said = [Said(of, claim.text, measured(claim.shown, evidence, verdict)) for of, claim in claims]
-    said.insert(
-        2, Said("When to use", account.when, "; ".join(rules) or "no rule speaks for or against it on these data")
-    )
+    none = "no rule speaks for or against it on these data" if verdict.measures.likelihood else ""
+    said.insert(2, Said("When to use", account.when, "; ".join(rules) or none))
     return Card(
         family.heading,
         account.does,
@@ -107,6 +112,8 @@ def measured(shown: Shown, evidence: FamilyEvidence | None, verdict: Verdict) ->
     if shown is Shown.COST:
         median = "in the median " if len(e.specs) > 1 else ""
         return f"{median}{seconds(e.seconds)} of CPU time; doing nothing takes {seconds(e.base_seconds)}"
+    if shown is Shown.CONFIDENCE and not verdict.measures.likelihood:
+        return ""
     if shown is Shown.CONFIDENCE:
         return f"calibration error {number(e.base_ece)} → {number(e.ece)}{best}"
     if shown is Shown.TAIL and math.isfinite(e.tail_diff):

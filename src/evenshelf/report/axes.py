@@ -8,6 +8,8 @@ from evenshelf.report.svg import INK, Size, axis
 
 STEP = 26
 """Height of one line, in pixels."""
+FINE = 0.06
+"""Axes of differences that are shorter need a third decimal."""
 
 
 def plot_width(size: Size) -> int:
@@ -27,6 +29,16 @@ def names_axis(size: Size) -> Any:
         labelFontSize=size.pick(12.5, 11),
         grid=False,
     )
+
+
+def value_format(low: float, high: float) -> str:
+    """How ticks of scores between two bounds are written, so that neighbours differ."""
+    return ".2~f" if high - low >= FINE else ".3~f"
+
+
+def change_format(low: float, high: float) -> str:
+    """The same for differences, which have a sign."""
+    return f"+{value_format(low, high)}"
 
 
 def name_lines(spec: str, size: Size) -> str:

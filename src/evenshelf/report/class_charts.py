@@ -41,7 +41,7 @@ MOST_POINTS = 1500
 _FEW = 10
 
 
-def long_tail(imbalance: Imbalance, noun: str = "classes") -> Figure:
+def long_tail(imbalance: Imbalance, noun: str = "classes", examples: str = "examples") -> Figure:
     """Examples by rank, on a logarithmic axis, head, torso and tail in three tints."""
     counts, bucket = imbalance.counts[imbalance.counts > 0], imbalance.bucket[imbalance.counts > 0]
     n = len(counts)
@@ -74,7 +74,7 @@ def long_tail(imbalance: Imbalance, noun: str = "classes") -> Figure:
                     axis=axis(title=f"rank of the {noun}, most frequent first", grid=False, format=",d", **ranked),
                 ),
                 x2="to:Q",
-                y=alt.Y("count:Q", scale=scale, axis=axis(title="examples", values=ticks, format=",d")),
+                y=alt.Y("count:Q", scale=scale, axis=axis(title=examples, values=ticks, format=",d")),
                 y2="floor:Q",
                 color=alt.Color(
                     "bucket:N", scale=alt.Scale(domain=list(PARTS), range=list(PARTS.values())), legend=None
@@ -91,7 +91,7 @@ def long_tail(imbalance: Imbalance, noun: str = "classes") -> Figure:
     ]
     return figure(
         draw,
-        f"Bars by rank on a logarithmic axis: the largest of {n:,} {noun} has {counts[0]:,} examples, the smallest "
+        f"Bars by rank on a logarithmic axis: the largest of {n:,} {noun} has {counts[0]:,} {examples}, the smallest "
         f"{counts[-1]:,}. {', '.join(parts)}.",
     )
 

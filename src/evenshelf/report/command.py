@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evenshelf.baselines.registry import DEFAULT, NONE
 from evenshelf.learners.heads import HEADS
 from evenshelf.tasks.label import LabelTask
+from evenshelf.tasks.list_measures import LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,9 +24,11 @@ def command(result: StudyResult, verdict: Verdict) -> str:
     """A command line for a study of a shop, a call of Python for any other.
 
     Where it is kept, how many processes do it, and what is printed, change no number and are left out. What only the
-    caller has stands there by its name: ``texts``, ``labels``, ``groups``.
+    caller has stands there by its name: ``texts``, ``labels``, ``groups``; ``task``, ``facts``.
     """
     meta = result.meta
+    if meta.get("measures") == LISTS.name:
+        return _typed_ranking(result, verdict) if meta.get("shop") else _called_ranking(result, verdict)
     if meta.get("shop"):
         return _typed(result, verdict)
     return _compared(result, verdict) if _encoder(meta) else _called(result, verdict)
@@ -47,6 +50,42 @@ def _typed(result: StudyResult, verdict: Verdict) -> str:
     lines += [f"--by {shlex.quote(column)}" for column in meta.get("by", ())]
     lines += [] if result.curve is None else ["--learning-curve"]
     return " \\\n  ".join(lines)
+
+
+def _typed_ranking(result: StudyResult, verdict: Verdict) -> str:
+    meta = result.meta
+    options: dict[str, Any] = {key: meta[key] for key in ("task", "target") if meta.get(key)}
+    options |= {"split": meta["split_by"], "learner": meta["learner"], "encoder": _encoder(meta) or NONE}
+    options |= {"baselines": ",".join(_baselines(meta) or ()) or NONE} | _ranking_settings(meta)
+    options |= {"sample": meta["sample"]} if meta.get("sample") else {}
+    options |= _judged(verdict) | {"remedies": ", ".join(_specs(result))}
+    lines = [f"evenshelf study {shlex.quote(str(meta['shop']))}"]
+    lines += [f"--{key} {shlex.quote(str(value))}" for key, value in options.items()]
+    if "repeats_asked" in meta:
+        lines.append("--repeats" if meta["repeats_asked"] else "--no-repeats")
+    return " \\\n  ".join(lines)
+
+
+def _called_ranking(result: StudyResult, verdict: Verdict) -> str:
+    meta = result.meta
+    more = {"learner": meta["learner"], "baselines": _baselines(meta) or [], "split": meta["split_by"]}
+    data = ["task", "facts", "folder", *_given(more | _ranking_settings(meta))]
+    judged = _judged(verdict) | {"alpha": verdict.alpha, "replicates": verdict.replicates, "seed": verdict.seed}
+    return "\n".join(
+        [
+            "from evenshelf.study.ranking import RankingStudy",
+            "from evenshelf.study.verdict import decide",
+            "",
+            f"study = RankingStudy(\n{_arguments(data)}\n{_remedies(result)})",
+            "result = study.run()",
+            f"verdict = decide(\n{_arguments(['result', *_given(judged)])}\n)",
+        ]
+    )
+
+
+def _ranking_settings(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Folds are those of users, and asked for where users are split."""
+    return {key: value for key, value in _settings(meta).items() if key != "folds" or meta["split_by"] == "users"}
 
 
 def _compared(result: StudyResult, verdict: Verdict) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
+from evenshelf.report.axes import change_format
 from evenshelf.report.numbers import number
 from evenshelf.report.svg import (
     ACCENT,
@@ -73,7 +74,7 @@ def tradeoff(verdict: Verdict) -> Figure | None:
             axis=axis(
                 title=f"{measures.title(measures.tail)}, difference to doing nothing",
                 tickCount=size.pick(8, 4),
-                format="+.2~f",
+                format=change_format(first, last),
             ),
         )
         y = alt.Y(

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from evenshelf.report.axes import names_axis, plot_width
+from evenshelf.report.axes import change_format, names_axis, plot_width
 from evenshelf.report.svg import ACCENT, INK, MUTED, OTHER, PAPER, Figure, Size, axis, data, figure, layer, stacked
 from evenshelf.study.fairness_wording import called, values_sentence
 from evenshelf.study.wording import probability, signed
 
 if TYPE_CHECKING:
+    from evenshelf.study.exposure import ListFairness
     from evenshelf.study.fairness import Fairness
     from evenshelf.study.trait_fairness import TraitValue
 
@@ -22,15 +23,15 @@ UNSEEN = "\u200b"
 """Takes no room: makes names that look alike different."""
 
 
-def drawn(found: Fairness, trait: str) -> list[TraitValue]:
+def drawn(found: Fairness | ListFairness, trait: str) -> list[TraitValue]:
     """The values of a trait that are drawn, in their order: those shown to change, then those with most examples."""
     values = [v for v in found.values if v.trait == trait]
     first = sorted(values, key=lambda v: (not found.shown(v), -v.examples))[:LINES]
     return [v for v in values if v in first]
 
 
-def trait_changes(found: Fairness) -> Figure | None:
-    """Change of accuracy with its interval, one panel a trait; ``None`` where no trait is told of."""
+def trait_changes(found: Fairness | ListFairness) -> Figure | None:
+    """Change of what is measured with its interval, one panel a trait; ``None`` where no trait is told of."""
     traits = list(dict.fromkeys(v.trait for v in found.values))
     if not traits:
         return None
@@ -51,7 +52,7 @@ def trait_changes(found: Fairness) -> Figure | None:
             color=alt.Color("kind:N", scale=colours, legend=None),
         )
         zero = alt.Chart(data([{"x": 0}])).mark_rule(color=INK, strokeWidth=1, aria=False).encode(x="x:Q")
-        ticks = axis(tickCount=5, format="+.2~f", labelOverlap="greedy", labelSeparation=10)
+        ticks = axis(tickCount=5, format=change_format(low, high), labelOverlap="greedy", labelSeparation=10)
         points = base.encode(x=alt.X("value:Q", scale=scale, axis=ticks), description="tip:N")
         return layer(
             [
@@ -77,7 +78,7 @@ def trait_changes(found: Fairness) -> Figure | None:
     return figure(draw, f"Dots with 95 % intervals, a line for each value. {values_sentence(found)}")
 
 
-def _row(v: TraitValue, found: Fairness) -> dict[str, Any]:
+def _row(v: TraitValue, found: Fairness | ListFairness) -> dict[str, Any]:
     kind = "unclear" if not found.shown(v) else "gain" if v.diff.value > 0 else "loss"
     name = " ".join(called(v).split())
     return {

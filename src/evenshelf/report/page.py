@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from evenshelf.errors import InputError
 from evenshelf.report.numbers import count, number, span
 from evenshelf.report.svg import Figure
-from evenshelf.study.wording import change, percent, seconds, signed
+from evenshelf.study.wording import change, lowered, percent, seconds, signed
 
 
 @cache
@@ -34,6 +34,7 @@ def _environment(folder: Path | None) -> Environment:
         chance=_chance,
         count=count,
         lost=_lost,
+        lowered=lowered,
         number=number,
         percent=_percent,
         prose=prose,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from evenshelf.report.axes import STEP, name_lines, names_axis, plot_width
+from evenshelf.report.axes import STEP, change_format, name_lines, names_axis, plot_width, value_format
 from evenshelf.report.numbers import number
 from evenshelf.report.svg import (
     ACCENT,
@@ -71,7 +71,8 @@ def _whiskers(
     for c, (v, a, b) in zip(rivals, numbers, strict=True):
         if not math.isfinite(v):
             continue
-        kind = "yardstick" if c.reference else "qualifies" if c.qualifies else "refused" if c.significant else "unclear"
+        beyond = c.significant and not c.slight
+        kind = "yardstick" if c.reference else "qualifies" if c.qualifies else "refused" if beyond else "unclear"
         rows.append(
             {
                 "remedy": name_lines(c.spec, size),
@@ -93,7 +94,11 @@ def _whiskers(
     inside = base.transform_filter("datum.off === ''")
     zero = alt.Chart(data([{"x": 0}])).mark_rule(color=INK, strokeWidth=1, aria=False).encode(x="x:Q")
     points = inside.encode(
-        x=alt.X("value:Q", scale=x, axis=axis(tickCount=5, format="+.2~f", labelOverlap="greedy", labelSeparation=10)),
+        x=alt.X(
+            "value:Q",
+            scale=x,
+            axis=axis(tickCount=5, format=change_format(bottom, top), labelOverlap="greedy", labelSeparation=10),
+        ),
         description="tip:N",
     )
     return layer(
@@ -143,7 +148,9 @@ def tuning(verdict: Verdict) -> Figure:
         lines: list[dict[str, Any]] = [{**row, "remedy": name_lines(row["remedy"], size)} for row in rows]
         low = min(min(r["tuned"], r["default"]) for r in lines)
         high = max(max(r["tuned"], r["default"]) for r in lines)
-        x = alt.Scale(domain=[max(0.0, low - 0.03), min(1.0, high + 0.02)], nice=False)
+        room = min(0.03, 0.5 * (high - low) + 0.002)
+        ends = max(0.0, low - room), min(1.0, high + room)
+        x = alt.Scale(domain=list(ends), nice=False)
         base = alt.Chart(data(lines)).encode(
             y=alt.Y("remedy:N", sort=[r["remedy"] for r in lines], axis=names_axis(size)), description="tip:N"
         )
@@ -156,7 +163,8 @@ def tuning(verdict: Verdict) -> Figure:
             [
                 rule,
                 base.mark_rule(strokeWidth=2.5, color=SOFT, aria=False).encode(
-                    x=alt.X("default:Q", scale=x, axis=axis(tickCount=size.pick(8, 4), format=".2~f")), x2="tuned:Q"
+                    x=alt.X("default:Q", scale=x, axis=axis(tickCount=size.pick(8, 4), format=value_format(*ends))),
+                    x2="tuned:Q",
                 ),
                 base.mark_point(shape="circle", size=58, strokeWidth=2, color=MUTED, fill=PAPER, opacity=1).encode(
                     x=alt.X("default:Q", scale=x)

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from evenshelf.report import class_charts, evidence_charts, fairness_charts, remedy_charts
 from evenshelf.report.advice import FINDINGS, cards, fact_lines
 from evenshelf.report.buckets import bucket_rows
 from evenshelf.report.classes import class_changes, most_changed, reliability_tables
 from evenshelf.report.command import command
+from evenshelf.report.exposure import exposure_section
 from evenshelf.report.numbers import merged, small
 from evenshelf.report.page import render, write
 from evenshelf.shop.profiling.imbalance import FEW_SHOT, Imbalance
 from evenshelf.study.advising import advise
 from evenshelf.study.evidence_wording import calibration_sentence, curve_sentences, front_sentence, seed_sentences
+from evenshelf.study.exposure import ListFairness
 from evenshelf.study.fairness import Fairness, fairness
 from evenshelf.study.fairness_wording import called, fairness_sentences, pooling_sentence
+from evenshelf.study.list_wording import SPLIT_NAMES, how_sentences, parts_sentence
+from evenshelf.study.order_free import METRICS as ORDER_METRICS
+from evenshelf.study.order_free import order_free
+from evenshelf.study.order_wording import alarms, free_sentence, order_sentences
 from evenshelf.study.runner import WORDS_SPEC
 from evenshelf.study.sets import how_answered, metrics_beside, set_values, shown_beside
 from evenshelf.study.wording import comparison_note, only_trained_on, read_off, refusable, unguarded
@@ -34,7 +42,7 @@ if TYPE_CHECKING:
     from evenshelf.tasks.nouns import Nouns
 
 
-def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = None) -> str:
+def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | ListFairness | None = None) -> str:
     """The report of a study as one HTML document.
 
     Parameters
@@ -46,9 +54,7 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = 
     fair
         What :func:`evenshelf.study.fairness.fairness` found there, if it was asked already.
     """
-    imbalance = Imbalance.from_counts(
-        dict(zip(result.classes["class"].to_list(), result.classes["count"].to_list(), strict=True))
-    )
+    imbalance = _imbalance(result, lists=not verdict.measures.likelihood)
     nouns = nouns_of(result.meta)
     base = verdict[verdict.baseline]
     best = verdict[verdict.best] if verdict.best is not None else None
@@ -80,7 +86,7 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = 
             c.spec: comparison_note(c, verdict.guardrail, informative=verdict.informative) for c in verdict.comparisons
         },
         tuning=_tuning(rivals),
-        tail_figure=class_charts.long_tail(imbalance, nouns.labels),
+        tail_figure=class_charts.long_tail(imbalance, nouns.labels, *(() if classes else ("times taken",))),
         gain_figure=remedy_charts.gains(verdict) if rivals else None,
         tuning_figure=remedy_charts.tuning(verdict)
         if any(math.isfinite(c.untuned) for c in verdict.comparisons)
@@ -89,7 +95,7 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = 
         cost_total=result.meta.get("timings", {}).get("cpu_seconds"),
         by_class=_by_class(result, verdict, nouns) if classes else None,
         reliability_figure=_reliability(result, verdict) if classes else None,
-        did=[_did(r) for r in result.remedies if r.tuned is not None],
+        did=[_did(r, lists=not classes) for r in result.remedies if r.tuned is not None],
         refused=[r for r in result.remedies if r.not_applicable is not None],
         unfinished=_unfinished(result),
         weakest=_at_weakest(result),
@@ -107,15 +113,18 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | None = 
         ),
         command=command(result, verdict),
         advice=advice,
-        fact_lines=fact_lines(advice.facts, nouns),
+        fact_lines=fact_lines(advice.facts, nouns) if classes else (),
         family_cards=cards(advice, verdict),
         family_findings=FINDINGS,
         **_evidence(result, verdict, nouns),
-        **_fairness(fairness(result, verdict) if fair is None else fair, nouns),
+        **_fairness(result, fairness(result, verdict) if fair is None else fair, nouns),
+        **({} if classes else _lists(result, verdict)),
     )
 
 
-def write_study_report(result: StudyResult, verdict: Verdict, path: Path, fair: Fairness | None = None) -> Path:
+def write_study_report(
+    result: StudyResult, verdict: Verdict, path: Path, fair: Fairness | ListFairness | None = None
+) -> Path:
     """Write :func:`study_report` to `path`, replacing a file that is there; returns the path.
 
     Raises
@@ -142,6 +151,7 @@ def _evidence(result: StudyResult, verdict: Verdict, nouns: Nouns) -> dict[str, 
     curve = result.curve
     return {
         "bucket_lines": lines,
+        "folds_tested": any(math.isfinite(t.diff) for t in verdict.resampled) and result.meta.get("folds", 0) != 1,
         "tradeoff_figure": evidence_charts.tradeoff(verdict),
         "front_sentence": front_sentence(verdict) if verdict.tradeoffs else "",
         "calibration_sentence": calibration_sentence(verdict),
@@ -160,9 +170,37 @@ def _baselines(result: StudyResult, verdict: Verdict) -> list[tuple[Comparison, 
     return found if len(told) > 1 else []
 
 
-def _fairness(found: Fairness | None, nouns: Nouns) -> dict[str, Any]:
-    """Who gains and who loses."""
+def _imbalance(result: StudyResult, *, lists: bool) -> Imbalance:
+    """How classes are spread; of lists with the buckets that the task cut, which need not be those of labels."""
+    counts = dict(zip(result.classes["class"].to_list(), result.classes["count"].to_list(), strict=True))
+    found = Imbalance.from_counts(counts)
+    if not lists:
+        return found
+    bucket = dict(zip(result.classes["class"].to_list(), result.classes["bucket"].to_list(), strict=True))
+    return replace(found, bucket=np.array([bucket[name] for name in found.groups]))
+
+
+def _lists(result: StudyResult, verdict: Verdict) -> dict[str, Any]:
+    """What is told of a study of lists alone."""
+    free = order_free(result, verdict)
     return {
+        "split_name": SPLIT_NAMES.get(result.meta.get("split_by", ""), ""),
+        "how_sentences": how_sentences(result.meta) if "split_by" in result.meta else (),
+        "parts_sentence": parts_sentence(result.meta),
+        "order_sentences": order_sentences(result.meta),
+        "order_alarms": alarms(result.meta),
+        "order_free": free,
+        "order_free_sentence": "" if free is None else free_sentence(free),
+        "order_metrics": ORDER_METRICS,
+    }
+
+
+def _fairness(result: StudyResult, found: Fairness | ListFairness | None, nouns: Nouns) -> dict[str, Any]:
+    """Who gains and who loses."""
+    if isinstance(found, ListFairness):
+        return {"fair": None, "called": called, **exposure_section(result, found)}
+    return {
+        "exposed": None,
         "fair": found,
         "fairness_sentences": () if found is None else fairness_sentences(found, nouns),
         "fairness_figure": None if found is None else fairness_charts.trait_changes(found),
@@ -254,16 +292,22 @@ def _reliability(result: StudyResult, verdict: Verdict) -> Figure | None:
     return class_charts.reliability(filled, verdict.baseline) if filled else None
 
 
-def _did(remedy: RemedyResult) -> dict[str, Any]:
-    """What a remedy did, and on how many folds which parameters and which penalty were chosen for it."""
+def _did(remedy: RemedyResult, *, lists: bool) -> dict[str, Any]:
+    """What a remedy did, and on how many folds which parameters and which penalty were chosen for it.
+
+    Of lists, the parameters of the learner as well.
+    """
     settings = remedy.tuned.settings if remedy.tuned else ()
+    own = [", ".join(f"{k} {v}" for k, v in setting.items() if k != "remedy") for setting in settings]
+    parameters = Counter(words for words in own if words)
     specs = Counter(str(s["remedy"]) for s in settings if s.get("remedy"))
     penalties = Counter(float(s["penalty"]) for s in settings if s.get("penalty") is not None)
     return {
         "remedy": remedy,
         "notes": merged(remedy.notes),
-        "specs": [] if set(specs) == {remedy.spec} else specs.most_common(),
+        "specs": [] if set(specs) == {remedy.spec} or (remedy.reference and lists) else specs.most_common(),
         "penalties": [(small(penalty), n) for penalty, n in sorted(penalties.items())],
+        "parameters": parameters.most_common() if lists else [],
     }
 
 

@@ -46,7 +46,8 @@ def _by_fold(verdict: Verdict) -> str:
         beyond += f", which does not allow for its being the best of {rivals(verdict)}"
     if (test.p_holm if math.isfinite(test.p_holm) else test.p) < verdict.alpha:
         return f"{start}, and is {beyond}."
-    return f"{start}, which so few folds do not prove by themselves; it is {beyond}. Other seeds draw more folds."
+    more = " Other seeds draw more folds." if verdict.measures.likelihood else ""
+    return f"{start}, which so few folds do not prove by themselves; it is {beyond}.{more}"
 
 
 def _tested(test: ResampledTest) -> str:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from evenshelf.study.class_fairness import Exposure, SizePart, WorstOff, class_fairness
 from evenshelf.study.comparison import jsonable
+from evenshelf.study.exposure import ListFairness, list_fairness
 from evenshelf.study.trait_fairness import ENOUGH, TraitGap, TraitValue, trait_fairness
+from evenshelf.tasks.list_measures import LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +62,9 @@ class Fairness:
     replicates: int = 1000
     seed: int = 0
 
+    measured = "accuracy"
+    """What is compared by traits."""
+
     def of(self, spec: str) -> WorstOff:
         """The worst off under a remedy."""
         return next(w for w in self.worst if w.spec == spec)
@@ -73,8 +78,10 @@ class Fairness:
         return jsonable(asdict(self))
 
 
-def fairness(result: StudyResult, verdict: Verdict) -> Fairness | None:
+def fairness(result: StudyResult, verdict: Verdict) -> Fairness | ListFairness | None:
     """Compare the best remedy with doing nothing, class by class and trait by trait; ``None`` without a remedy.
+
+    Of lists, what :func:`evenshelf.study.exposure.list_fairness` finds.
 
     Parameters
     ----------
@@ -83,7 +90,14 @@ def fairness(result: StudyResult, verdict: Verdict) -> Fairness | None:
     verdict
         What :func:`evenshelf.study.verdict.decide` said of it; its draws and level are used here too.
     """
-    if verdict.best is None or not verdict.measures.likelihood:
+    if verdict.measures == LISTS:
+        return list_fairness(result, verdict)
+    return class_by_class(result, verdict)
+
+
+def class_by_class(result: StudyResult, verdict: Verdict) -> Fairness | None:
+    """Compare the best remedy with doing nothing where answers are classes; ``None`` without a remedy."""
+    if verdict.best is None:
         return None
     rows = result.fold >= 0
     asked = rows & (result.y >= 0)  # where nothing is true, an example has no label that could be found
@@ -126,7 +140,7 @@ def fairness(result: StudyResult, verdict: Verdict) -> Fairness | None:
     )
 
 
-def save_fairness(found: Fairness | None, folder: Path) -> None:
+def save_fairness(found: Fairness | ListFairness | None, folder: Path) -> None:
     """Write ``fairness.json`` into a study's folder, whole or not at all; without a remedy one of before goes."""
     if found is None:
         (folder / FILE).unlink(missing_ok=True)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evenshelf.study.class_fairness import SizePart
+    from evenshelf.study.exposure import ListFairness
     from evenshelf.study.fairness import Fairness
     from evenshelf.study.statistics import Estimate
     from evenshelf.study.trait_fairness import TraitGap, TraitValue
@@ -85,8 +86,8 @@ def exposure_sentence(found: Fairness, nouns: Nouns) -> str:
     )
 
 
-def values_sentence(found: Fairness) -> str:
-    """Which values of traits are shown to gain or to lose."""
+def values_sentence(found: Fairness | ListFairness) -> str:
+    """Which values of traits are shown to gain or to lose in what is measured."""
     traits = listed(list(dict.fromkeys(v.trait for v in found.values)))
     tested = len(found.values)
     gains = sorted((v for v in found.values if found.shown(v) and v.diff.value > 0), key=lambda v: -v.diff.value)
@@ -94,22 +95,22 @@ def values_sentence(found: Fairness) -> str:
     if not gains and not losses:
         clearest = min(found.values, key=lambda v: (v.diff.p, -abs(v.diff.value)))
         return (
-            f"By {traits}, none of {tested} values is shown to gain or to lose in accuracy under {found.spec}; "
+            f"By {traits}, none of {tested} values is shown to gain or to lose in {found.measured} under {found.spec}; "
             f"the clearest change is that of {_told(clearest)}, {probability(clearest.p_holm)} after Holm's correction."
         )
     parts = [
         (f"{counted(len(side), 'value', 'values')} {plural(len(side), 'is', 'are')}" if side else "none is")
-        + f" shown to {verb} in accuracy{_examples(side)}"
+        + f" shown to {verb} in {found.measured}{_examples(side)}"
         for side, verb in ((gains, "gain"), (losses, "lose"))
     ]
     return f"By {traits}, under {found.spec} {parts[0]}; {parts[1]}. {tested} were tested together (Holm's correction)."
 
 
-def pooling_sentence(found: Fairness) -> str:
+def pooling_sentence(found: Fairness | ListFairness, examples: tuple[str, str] = ("example", "examples")) -> str:
     """Which values are told of by themselves."""
-    rest = ", ".join(f"{counted(n, 'example', 'examples')} by {trait}" for trait, n in found.rest.items())
+    rest = ", ".join(f"{counted(n, *examples)} by {trait}" for trait, n in found.rest.items())
     return (
-        f"A value is told of by itself from {found.enough} evaluated examples on, and if it is among the {MOST} "
+        f"A value is told of by itself from {found.enough} evaluated {examples[1]} on, and if it is among the {MOST} "
         f"largest of its trait; the others are pooled.{f' Too few even so: {rest}.' if rest else ''}"
     )
 
@@ -119,6 +120,14 @@ def called(v: TraitValue) -> str:
     if v.kind == "others":
         return f"others ({counted(v.pooled, 'value', 'values')})"
     return "unknown" if v.kind == "unknown" else v.value
+
+
+def short(name: str) -> str:
+    """A name for the middle of a sentence, in one line and cut where it is long."""
+    if not name:
+        return "unknown"
+    flat = " ".join(name.split())
+    return flat if len(flat) <= LONGEST else f"{flat[: LONGEST - 1]}…"
 
 
 def sizes(part: SizePart) -> str:
@@ -131,8 +140,8 @@ def sizes(part: SizePart) -> str:
 def _gap(gap: TraitGap, found: Fairness) -> str:
     return (
         f"The best and the worst of {gap.values} values of {gap.trait} lie {value(gap.before.value)} apart in accuracy "
-        f"under doing nothing (best “{_short(gap.best_before)}”, worst “{_short(gap.worst_before)}”) and "
-        f"{value(gap.after.value)} under {found.spec} (“{_short(gap.best_after)}”, “{_short(gap.worst_after)}”): "
+        f"under doing nothing (best “{short(gap.best_before)}”, worst “{short(gap.worst_before)}”) and "
+        f"{value(gap.after.value)} under {found.spec} (“{short(gap.best_after)}”, “{short(gap.worst_after)}”): "
         f"{_change(gap.diff)}."
     )
 
@@ -145,14 +154,7 @@ def _examples(side: Sequence[TraitValue]) -> str:
 
 
 def _told(v: TraitValue) -> str:
-    return f"{v.trait} “{_short(called(v))}” {_change(v.diff)}"
-
-
-def _short(name: str) -> str:
-    if not name:
-        return "unknown"
-    flat = " ".join(name.split())
-    return flat if len(flat) <= LONGEST else f"{flat[: LONGEST - 1]}…"
+    return f"{v.trait} “{short(called(v))}” {_change(v.diff)}"
 
 
 def _change(e: Estimate) -> str:

@@ -11,13 +11,16 @@ import numpy as np
 import polars as pl
 
 from evenshelf.study.advising import advise, save_advice
-from evenshelf.study.fairness import Fairness, fairness, save_fairness
+from evenshelf.study.fairness import fairness, save_fairness
 from evenshelf.study.judges import judge_of
+from evenshelf.study.order_free import DESCENDING, order_free_rows
 from evenshelf.study.sets import metrics_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from evenshelf.study.exposure import ListFairness
+    from evenshelf.study.fairness import Fairness
     from evenshelf.study.results import StudyResult
     from evenshelf.study.verdict import Verdict
 
@@ -44,8 +47,9 @@ def metrics_table(result: StudyResult) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        One line per remedy, mode (``tuned``, ``default``), fold (``all``: the pooled out-of-fold predictions) and
-        metric: ``rows`` evaluated, ``value`` (null where there is nothing to average over) and which way is
+        One line per remedy, mode (``tuned``, ``default``), fold (``all``: the pooled out-of-fold predictions;
+        ``descending``: of lists, the part of :mod:`evenshelf.study.order_free`) and metric: ``rows`` evaluated,
+        ``value`` (null where there is nothing to average over) and which way is
         ``better``.
     """
     judge = judge_of(result)
@@ -53,6 +57,8 @@ def metrics_table(result: StudyResult) -> pl.DataFrame:
     numbers = sorted({int(fold) for fold in result.fold if fold >= 0})
     evaluated = result.fold >= 0
     parts = [(POOLED, evaluated), *((str(number), result.fold == number) for number in numbers)]
+    free = order_free_rows(result)
+    parts += [] if free is None else [(DESCENDING, free)]
     lines = []
     for remedy in result.remedies:
         for mode, outcome in (("tuned", remedy.tuned), ("default", remedy.default)):
@@ -71,7 +77,9 @@ def metrics_table(result: StudyResult) -> pl.DataFrame:
     return pl.DataFrame(lines, schema=SCHEMA, orient="row")
 
 
-def save_findings(result: StudyResult, verdict: Verdict, folder: Path, fair: Fairness | None = None) -> None:
+def save_findings(
+    result: StudyResult, verdict: Verdict, folder: Path, fair: Fairness | ListFairness | None = None
+) -> None:
     """Write what follows from a study beside it, each file whole or not at all.
 
     ``advice.json``, ``fairness.json`` (`fair`, or what :func:`evenshelf.study.fairness.fairness` finds),

@@ -15,9 +15,13 @@ from rich.text import Text
 from evenshelf.plurals import counted, plural
 from evenshelf.study.advising import advise
 from evenshelf.study.evidence_wording import calibration_sentence, curve_sentences, front_sentence, seed_sentences
+from evenshelf.study.exposure import ListFairness
+from evenshelf.study.exposure_wording import short_exposure_sentences
 from evenshelf.study.fairness_wording import short_sentences
+from evenshelf.study.order_wording import alarms
 from evenshelf.study.sets import how_answered, set_table
 from evenshelf.study.wording import (
+    lowered,
     only_trained_on,
     read_off,
     rivals,
@@ -99,7 +103,7 @@ class StudyReport:
     verdict: Verdict
     folder: Path | None = None
     report: Path | None = None
-    fair: Fairness | None = None
+    fair: Fairness | ListFairness | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         verdict = self.verdict
@@ -217,7 +221,7 @@ def legend(verdict: Verdict, *, wide: bool) -> RenderableType:
     title = verdict.title
     meaning = verdict.measures.metrics[verdict.metric].meaning
     notes = [
-        f"{title}: {meaning[0].lower()}{meaning[1:].rstrip('.')}",
+        f"{title}: {lowered(meaning).rstrip('.')}",
         f"gain: change of {title} against doing nothing, both tuned with the same budget",
     ]
     if wide:
@@ -229,7 +233,7 @@ def legend(verdict: Verdict, *, wide: bool) -> RenderableType:
     return Group(*(Text(note, GREY) for note in notes), lines)
 
 
-def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | None = None) -> Iterator[Text]:
+def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | ListFairness | None = None) -> Iterator[Text]:
     """What a reader of the table should know besides."""
     meta, nouns = result.meta, nouns_of(result.meta)
     if answered := how_answered(meta, nouns):
@@ -267,7 +271,9 @@ def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | None = N
         if sentence and verdict.informative and rivals(verdict) > 1:
             yield Text(f"{sentence[0].upper()}{sentence[1:]}")
     if fair is not None and verdict.informative:
-        yield from (Text(f"Who gains. {sentence}") for sentence in short_sentences(fair, nouns))
+        told = short_exposure_sentences(fair) if isinstance(fair, ListFairness) else short_sentences(fair, nouns)
+        yield from (Text(f"Who gains. {sentence}") for sentence in told)
+    yield from (Text(f"Order. {sentence}") for sentence in alarms(meta))
     if result.seeds is not None:
         yield from (Text(f"Other seeds. {sentence}") for sentence in seed_sentences(result.seeds))
     if result.curve is not None:

@@ -64,20 +64,20 @@ def reasons(verdict: Verdict, nouns: Nouns) -> tuple[str, ...]:
         found = [*_guessing(verdict, nouns), _closest(verdict), _spread(verdict, nouns), _scope(verdict, nouns)]
     elif verdict.recommended is None:
         found = [
-            _ahead(verdict),
+            _ahead(verdict, nouns),
             _closest(verdict),
             _unguarded(verdict, nouns),
             _refused(verdict),
-            _yardstick(verdict),
+            _yardstick(verdict, nouns),
             _tuning(verdict),
             _scope(verdict, nouns),
         ]
     else:
         found = [
-            _ahead(verdict),
+            _ahead(verdict, nouns),
             _gain(verdict),
             _buckets(verdict, nouns),
-            _yardstick(verdict),
+            _yardstick(verdict, nouns),
             _naive(verdict),
             _ties(verdict),
             _refused(verdict),
@@ -123,7 +123,7 @@ def _guessing(verdict: Verdict, nouns: Nouns) -> list[str]:
             f"{f': {nouns.parts} that are mere codes look like this' if nouns.parts else ''}."
         ),
         f"{_capital(answers)}: {'; '.join(parts)}.",
-        f"{nouns.advice}, or compare other encoders, before any remedy.",
+        f"{nouns.advice}, or {nouns.elsewhere}, before any remedy.",
     ]
 
 
@@ -134,7 +134,7 @@ def _spread(verdict: Verdict, nouns: Nouns) -> str:
         return ""
     return (
         f"{listed(found)} {plural(len(found), 'scores', 'score')} more than {verdict.baseline} by spreading the "
-        "answers over more {nouns.labels}, as drawing them would: that is no knowledge, and nothing is recommended."
+        f"answers over more {nouns.labels}, as drawing them would: that is no knowledge, and nothing is recommended."
     )
 
 
@@ -143,7 +143,7 @@ def rivals(verdict: Verdict) -> int:
     return sum(not c.reference for c in verdict.comparisons) - 1
 
 
-def _ahead(verdict: Verdict) -> str:
+def _ahead(verdict: Verdict, nouns: Nouns) -> str:
     """Where a baseline is shown to be better than what is recommended, or than doing nothing."""
     if not verdict.ahead:
         return ""
@@ -156,11 +156,11 @@ def _ahead(verdict: Verdict) -> str:
         f"A baseline is better: {verdict[first.spec].title} reaches "
         f"{value(verdict[first.spec][verdict.metric])} ({first.spec}), more than {held.spec} by "
         f"{signed(first.diff)} (95 % interval {signed(first.low)} to {signed(first.high)}; "
-        f"{probability(first.p_holm)}{holm}){more}. Use it, or compare other encoders before you rely on these."
+        f"{probability(first.p_holm)}{holm}){more}. Use it, or {nouns.elsewhere} before you rely on these."
     )
 
 
-def _yardstick(verdict: Verdict) -> str:
+def _yardstick(verdict: Verdict, nouns: Nouns) -> str:
     """Where a baseline stands higher than what is recommended, or than doing nothing, and is not shown to be better."""
     held = verdict[verdict.recommended or verdict.baseline]
     better = [c for c in verdict.comparisons if c.reference and c[verdict.metric] > held[verdict.metric]]
@@ -168,7 +168,7 @@ def _yardstick(verdict: Verdict) -> str:
         return ""
     return (
         f"{better[0].title} reaches {value(better[0][verdict.metric])} ({better[0].spec}), which "
-        f"{held.spec} is not shown to beat: compare other encoders before you rely on these."
+        f"{held.spec} is not shown to beat: {nouns.elsewhere} before you rely on these."
     )
 
 
@@ -240,13 +240,18 @@ def _naive(verdict: Verdict) -> str:
         return ""
     start = f"At the usual defaults the gain would have looked like {signed(won.naive_gain)}"
     if math.isfinite(won.vanished) and won.vanished >= 1:
-        return f"{start}; all of it is mere regularisation, which tuning gives to the plain model as well."
+        return f"{start}; all of it is mere {_tuned(verdict)}, which tuning gives to the plain model as well."
     if math.isfinite(won.vanished) and won.vanished > 0.05:
         return (
-            f"{start}; {percent(won.vanished)} of that is mere regularisation, which tuning gives to the plain model "
-            "as well."
+            f"{start}; {percent(won.vanished)} of that is mere {_tuned(verdict)}, which tuning gives to the plain "
+            "model as well."
         )
     return f"{start}; here tuning does not shrink it."
+
+
+def _tuned(verdict: Verdict) -> str:
+    """What a remedy at the usual defaults gets credit for."""
+    return "regularisation" if verdict.measures.likelihood else "a better setting of the learner"
 
 
 def _ties(verdict: Verdict) -> str:
@@ -314,10 +319,11 @@ def _tuning(verdict: Verdict) -> str:
 
 
 def _scope(verdict: Verdict, nouns: Nouns) -> str:
-    return (
-        f"This rests on {verdict.rows:,} {nouns.examples} of {verdict.classes:,} {nouns.labels} in {verdict.groups:,} "
-        f"{nouns.groups}; a gain smaller than the intervals are wide would go unseen."
-    )
+    of = f" of {verdict.classes:,} {nouns.labels} in {verdict.groups:,} {nouns.groups}"
+    if not verdict.measures.likelihood:
+        of = f" ({verdict.classes:,} different ones) of {verdict.groups:,} {nouns.groups}"
+    rests = f"This rests on {verdict.rows:,} {nouns.examples}{of}"
+    return f"{rests}; a gain smaller than the intervals are wide would go unseen."
 
 
 def only_trained_on(examples: int, nouns: Nouns, *, several: bool = False) -> str:
@@ -346,6 +352,11 @@ def listed(names: Sequence[str], most: int = LISTED) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
+def lowered(sentence: str) -> str:
+    """A sentence as the rest of another: without its capital, unless that begins a name such as NDCG."""
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
+
+
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -359,7 +370,7 @@ def comparison_note(c: Comparison, guardrail: float, *, informative: bool = True
     if c.reference:
         return "yardstick, not a remedy"
     if not math.isfinite(c.head_loss):
-        return "no class of the head could be evaluated"
+        return "nothing of the head could be evaluated"
     if c.slight and c.significant:
         return "better than nothing, but too little to matter"
     if not c.guardrail_ok:

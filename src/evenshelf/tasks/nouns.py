@@ -28,8 +28,10 @@ class Nouns:
     row, rows
         What is counted of what is left out, where that is no thing.
     advice
-        What to do where the texts tell nothing, as the beginning of a sentence that ends "..., or compare other
-        encoders".
+        What to do where the texts tell nothing, as the beginning of a sentence that ends with `elsewhere`: "..., or
+        compare other encoders".
+    elsewhere
+        What else may help, as a command.
     clusters
         What the groups that no split divides are called, where that does not follow from `text`.
     grouped
@@ -45,6 +47,7 @@ class Nouns:
     examples: str = "examples"
     parts: str = "texts"
     advice: str = "Give the examples texts that describe them"
+    elsewhere: str = "compare other encoders"
     clusters: str = ""
     row: str = ""
     rows: str = ""

@@ -39,6 +39,7 @@ NOUNS = Nouns(
     examples="wanted items",
     parts="",
     advice="Give users longer histories",
+    elsewhere="compare other learners",
     clusters="users",
     row="event",
     rows="events",

@@ -14,22 +14,24 @@ from typing import Any
 import numpy as np
 import polars as pl
 from joblib import delayed
-from numpy.typing import NDArray
 
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import SettingError
 from evenshelf.learners.ranking.base import ItemFacts
 from evenshelf.learners.ranking.registry import RankingLearner, ranking_learner
-from evenshelf.remedies import Prior, Remedy, parse, remedy_set
+from evenshelf.remedies import Prior, Remedy, Stage, parse, remedy_set
 from evenshelf.study import trials
 from evenshelf.study.list_judge import POPULAR
+from evenshelf.study.order_free import ORDER
 from evenshelf.study.parallel import as_done
+from evenshelf.study.ranking.order import order_facts
 from evenshelf.study.ranking.plan import Job, Setting, chosen, jobs, settings
+from evenshelf.study.ranking.rows import Rows
 from evenshelf.study.ranking.stored import exam_arrays, fact_arrays, keep
 from evenshelf.study.ranking.trials import run
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult, save
 from evenshelf.study.work import Progress
-from evenshelf.tasks.exams import SPLITS, Exam, Sitting
+from evenshelf.tasks.exams import SPLITS, Sitting
 from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.recommend import RecommendTask
 
@@ -40,8 +42,6 @@ CHOSEN_BY = 5_000
 AGAIN = "again"
 """Baseline where what users had may be shown again."""
 BASELINES = (POPULAR, AGAIN, "item_knn")
-LONG = (0, 2, 5)
-"""Histories of at most so many steps are told of together; and those that are longer."""
 
 
 @dataclass(eq=False)
@@ -125,7 +125,8 @@ class RankingStudy:
         prior = Prior(found[-1].judging.known.counts)
         reasons = {
             r.spec: self._learner.unsupported(r)
-            or r.not_applicable(prior, has_names=self.facts.words is not None or self.facts.vectors is not None)
+            or _unreadable(r, self.facts)
+            or r.not_applicable(prior, has_names=self.facts.has_texts)
             for r in self._remedies
         }
         tried = {r.spec: (r, self._learner) for r in self._remedies if reasons[r.spec] is None}
@@ -161,7 +162,7 @@ class RankingStudy:
         }
         work.expect(sum(job.cost for some in finals.values() for job in some))
         work.do([job for some in finals.values() for job in some], "final fits")
-        rows = _Rows(found)
+        rows = Rows(found)
         spent = self._spent(search)
         outcomes = {
             (name, mode): rows.outcome(self.folder, finals, name, by_fold, spent.get(name, 0.0) * (mode == "tuned"))
@@ -183,15 +184,17 @@ class RankingStudy:
             "settings_tried": sorted({len(wanted[n]) for n in tried if reasons.get(n, "") is None}),
             "baselines": [
                 {"name": k.name, "spec": k.name, "title": k.title, "summary": k.summary, "reads": "histories"}
-                | {"settings": len(wanted[k.name])}
+                | {"settings": len(wanted[k.name]), "directed": k.directed}
                 for k in self._baselines
             ],
             "folds": len(found),
             "split": SPLITS[self.split],
             "split_by": self.split,
+            "chosen": {"metric": LISTS.main, "guarded": LISTS.head, "give": GIVE, "users": CHOSEN_BY},
             "seed": self.seed,
             "budget": self.budget,
             "directed": self._learner.directed,
+            "order": order_facts(self.task.histories, rows.traits[ORDER].to_numpy().astype(np.str_), rows.user),
             "versions": {p: version(p) for p in ("evenshelf", "numpy", "scipy", "scikit-learn", "polars")},
             "machine": {"python": platform.python_version(), "system": platform.system(), "cores": os.cpu_count()},
             "plan": trials.digest_of(
@@ -279,6 +282,13 @@ class RankingStudy:
         return RemedyResult(**about, tuned=outcomes[remedy.spec, "tuned"], default=outcomes[remedy.spec, "default"])
 
 
+def _unreadable(remedy: Remedy, facts: ItemFacts) -> str | None:
+    """Why a remedy that orders lists by what items are like cannot be used, or ``None``: words alone are too few."""
+    if facts.vectors is None and any(part.reads_names and Stage.RERANK in part.stages for part in remedy.parts):
+        return "it compares items by vectors of their titles, and no encoder made any"
+    return None
+
+
 def _yardstick(learner: RankingLearner, outcomes: Mapping[tuple[str, str], Outcome]) -> RemedyResult:
     return RemedyResult(
         spec=learner.name,
@@ -289,90 +299,6 @@ def _yardstick(learner: RankingLearner, outcomes: Mapping[tuple[str, str], Outco
         default=outcomes[learner.name, "default"],
         reference=True,
     )
-
-
-class _Rows:
-    """What was wanted, in all folds: rows of the result.
-
-    Attributes
-    ----------
-    item, user, fold
-        ``[n]`` codes of items and users, and the fold in which they were asked.
-    traits
-        One row each: how long the history was at that moment.
-    """
-
-    def __init__(self, found: Sequence[Sitting]) -> None:
-        self.exams: dict[int, Exam] = {s.fold: s.judging for s in found}
-        exams = self.exams.values()
-        self.item = np.concatenate([exam.item for exam in exams])
-        self.user = np.concatenate([exam.group[exam.user] for exam in exams])
-        self.fold = np.concatenate([np.full(len(exam.item), n, np.int16) for n, exam in self.exams.items()])
-        steps = np.concatenate([exam.asked.lengths[exam.user] for exam in exams])
-        self.traits = pl.DataFrame({"history": [_length(n) for n in steps.tolist()]})
-
-    def outcome(
-        self,
-        folder: Path,
-        finals: Mapping[int, Sequence[Job]],
-        name: str,
-        by_fold: Mapping[int, Setting],
-        searched: float,
-    ) -> Outcome:
-        """Of a remedy at the settings of each fold."""
-        found = [_answer(folder, finals[number], name, by_fold[number]) for number in self.exams]
-        nothing = np.full(len(self.item), np.nan, np.float32)
-        asked = np.array([len(exam.group) for exam in self.exams.values()])
-        return Outcome(
-            np.concatenate([one.first[exam.user] for one, exam in zip(found, self.exams.values(), strict=True)]),
-            nothing,
-            nothing,
-            tuple(setting.describe() for setting in by_fold.values()),
-            searched + sum(one.seconds for one in found),
-            max(one.bytes for one in found),
-            {name: _mean([one.lists[name] for one in found], asked) for name in found[0].lists},
-            np.concatenate([one.rank for one in found]),
-            np.sum([one.shown for one in found], axis=0, dtype=np.int32),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Answer:
-    """What one fit showed under one remedy: places of what was wanted, ``[U]`` first items, ``[I]`` times shown."""
-
-    rank: NDArray[np.float32]
-    first: NDArray[np.int32]
-    shown: NDArray[np.int32]
-    lists: Mapping[str, float | None]
-    seconds: float
-    bytes: int
-
-
-def _answer(folder: Path, finals: Sequence[Job], name: str, setting: Setting) -> _Answer:
-    for job in finals:
-        for number, (asked, own) in enumerate(job.asks):
-            if asked == name and own.describe() == setting.describe():
-                facts, arrays = trials.read(folder, job.address)
-                fact = facts["asks"][number]
-                rank, first, shown = (arrays[f"{number}.{part}"] for part in ("rank", "first", "shown"))
-                return _Answer(rank, first, shown, fact["lists"], fact["seconds"], facts["bytes"])
-    raise SettingError(f"{name} was not fitted.", hint="Run the study again.")
-
-
-def _mean(values: Sequence[float | None], asked: NDArray[np.int64]) -> float:
-    """Mean over folds, by how many users were asked; NaN where none has a value."""
-    known = [(value, count) for value, count in zip(values, asked, strict=True) if value is not None]
-    return sum(v * n for v, n in known) / sum(n for _, n in known) if known else float("nan")
-
-
-def _length(steps: int) -> str:
-    """What histories of such a length are called."""
-    low = 0
-    for high in LONG:
-        if steps <= high:
-            return f"{low} to {high} steps" if high > low else "no history"
-        low = high + 1
-    return f"{low} steps and more"
 
 
 class _Work:

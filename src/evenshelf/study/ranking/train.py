@@ -143,7 +143,8 @@ def train_ranking(
     evidence = Evidence(task.histories, facts, task.repeats)
     _check_fits(winner, serving, evidence)
     progress("fitting", 0, None)
-    fitted = winner.learner.fitted(evidence, training_part(winner.remedy), setting=dict(winner.setting), seed=wanted.seed)
+    part = training_part(winner.remedy)
+    fitted = winner.learner.fitted(evidence, part, setting=dict(winner.setting), seed=wanted.seed)
     progress("writing the bundle", 0, None)
     names_only = places_in(winner.remedy.spec)
     notes = [*winner.notes, *_told(task, winner, serving), *_changed(shop, meta)]
