@@ -25,6 +25,7 @@ from evenshelf.rankers.factors import folded_in
 from evenshelf.rankers.texts import SCALE
 from evenshelf.remedies import Remedy, Stage, parse
 from evenshelf.tasks.histories import Histories
+from evenshelf.testing import ranking_learner_checks
 
 sequences = st.lists(st.lists(st.integers(0, 6), max_size=8), min_size=1, max_size=8).filter(any)
 SMALL: dict[str, dict[str, Any]] = {"als": {"factors": 8}, "bpr": {"factors": 8}}
@@ -73,6 +74,14 @@ def strangers(histories: Histories) -> Histories:
     item = np.array([0, 1, 1, 1], np.int64)
     time = np.zeros(4, np.int64)
     return Histories(histories.items, ("none", "one", "again"), np.array([0, 0, 1, 4]), item, time)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_learner_of_rankings_keeps_its_promises(name: str) -> None:
+    if name in OPTIONAL:
+        pytest.importorskip(OPTIONAL[name])
+    for check in ranking_learner_checks(ranking_learner(name)):
+        check()
 
 
 @pytest.mark.parametrize("name", NAMES)
