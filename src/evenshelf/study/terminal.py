@@ -118,7 +118,7 @@ class StudyReport:
         yield comparison_table(verdict, wide=options.max_width >= WIDE)
         yield ""
         yield Padding.indent(legend(verdict, wide=options.max_width >= WIDE), INDENT)
-        sets = set_table(self.result, verdict)
+        sets = set_table(self.result, verdict, wide=options.max_width >= WIDE)
         if sets is not None:
             yield ""
             yield sets

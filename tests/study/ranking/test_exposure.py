@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 from tests.study.factory import with_remedies
 from tests.study.list_factory import ITEMS, TAKEN, list_study
 
 from evenshelf.study.exposure import ListFairness
-from evenshelf.study.exposure_wording import exposure_sentences
+from evenshelf.study.exposure_wording import exposure_sentences, short_exposure_sentences
 from evenshelf.study.fairness import fairness
 from evenshelf.study.metrics import save_findings
+from evenshelf.study.order_wording import alarms
 from evenshelf.study.results import load, save
+from evenshelf.study.sets import AGAIN, NARROW, SHOWN_OF_LISTS
+from evenshelf.study.terminal import StudyReport
 from evenshelf.study.verdict import decide
+
+ORDER = (*SHOWN_OF_LISTS, *AGAIN)
 
 
 def found(users: int, seed: int = 0) -> ListFairness:
@@ -70,6 +77,27 @@ def test_it_is_kept_and_found_again(tmp_path: Path) -> None:
     fair = fairness(again, decide(again, replicates=50))
     assert fair is not None
     assert json.loads((tmp_path / "fairness.json").read_text()) == json.loads(json.dumps(fair.to_dict()))
+
+
+@pytest.mark.parametrize("width", [80, 96, 140])
+def test_a_terminal_cuts_no_number_and_tells_of_exposure(width: int) -> None:
+    made = list_study(
+        200, meta={"order": {"steps": 9, "tied": 9, "days": True, "ascending": 9, "descending": 0, "p": 0}}
+    )
+    verdict = decide(made, replicates=100)
+    fair = fairness(made, verdict)
+    assert isinstance(fair, ListFairness)
+    told = Console(width=width, record=True, file=StringIO())
+    told.print(StudyReport(made, verdict, fair=fair))
+    text = told.export_text()
+    flat = " ".join(text.split())
+    sets = made["mmr"].tuned.sets  # type: ignore[union-attr]
+    shown = ORDER if width > 80 else NARROW
+    (line,) = (line for line in text.splitlines() if line.startswith("mmr"))
+    assert line.split()[1:] == [f"{sets[name]:.3f}".removeprefix("0") for name in ORDER if name in shown]
+    if verdict.informative:
+        assert all(" ".join(sentence.split()) in flat for sentence in short_exposure_sentences(fair))
+    assert all(" ".join(sentence.split()) in flat for sentence in alarms(made.meta))
 
 
 def test_who_shows_the_same_changes_nothing() -> None:
