@@ -65,6 +65,7 @@ bench: $(VENV)/.dev ## run every benchmark and fill its table into README and do
 docs: $(VENV)/.dev ## write the pages that are made from the code
 	$(BIN)/python docs/make_remedies.py
 	$(BIN)/python docs/make_families.py
+	$(BIN)/python docs/make_recommenders.py
 	$(BIN)/python docs/make_schema.py
 
 lock: ## pin the newest releases that pyproject.toml allows

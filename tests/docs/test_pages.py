@@ -15,7 +15,7 @@ PAGES = sorted(p for p in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([\w-]+))?\)")
 
 
-@pytest.mark.parametrize("name", ["families", "remedies", "schema"])
+@pytest.mark.parametrize("name", ["families", "recommenders", "remedies", "schema"])
 def test_generated_pages_are_what_the_code_says(name: str) -> None:
     # a process of its own: tests register remedies of theirs in this one
     command = [sys.executable, "-c", f"import make_{name}; print(make_{name}.page(), end='')"]

@@ -39,6 +39,8 @@ def shown_beside(measures: Measures, lines: Sequence[tuple[str, Mapping[str, flo
 
 AGAIN = ("rebought_recall_at_10", "new_recall_at_10")
 """Of lists where what users had may be shown again."""
+NARROW = ("coverage", "gini", "tail_share", *AGAIN)
+"""Of lists, those that a narrow terminal has room for."""
 
 
 def how_answered(meta: Mapping[str, Any], nouns: Nouns) -> str:
@@ -62,7 +64,7 @@ def set_values(result: StudyResult, verdict: Verdict) -> list[tuple[str, Mapping
 
 
 def set_table(result: StudyResult, verdict: Verdict, *, wide: bool = True) -> Table | None:
-    """The metrics of sets for the terminal, or ``None`` where there are no sets."""
+    """The metrics of sets for the terminal, or ``None`` where there are no sets; of lists fewer if it is not `wide`."""
     lines = set_values(result, verdict)
     if not lines:
         return None
@@ -71,10 +73,10 @@ def set_table(result: StudyResult, verdict: Verdict, *, wide: bool = True) -> Ta
     labels = (result.meta.get("nouns") or {}).get("labels", "labels") if verdict.measures == CLASSES else ""
     table.add_column(of + labels, overflow="fold", min_width=16)
     shown, metrics = shown_beside(verdict.measures, lines), metrics_beside(verdict.measures)
-    if not wide and verdict.measures != CLASSES:
-        shown = tuple(name for name in shown if name in (*SHOWN_OF_LISTS[:3], *AGAIN))
+    shown = shown if wide or verdict.measures == CLASSES else tuple(name for name in shown if name in NARROW)
     for name in shown:
-        table.add_column(metrics[name].title, justify="right")
+        title = metrics[name].title if verdict.measures == CLASSES else metrics[name].title.replace(" ", "\n")
+        table.add_column(title, justify="right", no_wrap=verdict.measures != CLASSES)
     for spec, values in lines:
         table.add_row(spec, *(Text(value(values.get(name, math.nan))) for name in shown))
     return table

@@ -283,8 +283,10 @@ def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | ListFair
         compared = rivals(verdict)
         what = f"Doing nothing and {counted(compared, 'remedy', 'remedies')}" if compared else "Doing nothing alone"
         tried = " to ".join(map(str, meta.get("settings_tried") or [meta.get("budget")]))
+        one = meta.get("folds") == 1 and not verdict.measures.likelihood
+        folds = "one test" if one else counted(meta.get("folds") or 0, "fold", "folds")
         yield Text(
-            f"{what}, {counted(meta.get('folds') or 0, 'fold', 'folds')}, {tried} settings each: "
+            f"{what}, {folds}, {tried} settings each: "
             f"{seconds(timings['study_seconds'])}, {seconds(timings['cpu_seconds'])} of CPU time."
         )
 

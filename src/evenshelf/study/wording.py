@@ -238,6 +238,8 @@ def _naive(verdict: Verdict) -> str:
     won = verdict[verdict.recommended or ""]
     if not math.isfinite(won.naive_gain):
         return ""
+    if won.naive_gain <= 0:
+        return f"At the usual defaults no gain would have been seen ({signed(won.naive_gain)})."
     start = f"At the usual defaults the gain would have looked like {signed(won.naive_gain)}"
     if math.isfinite(won.vanished) and won.vanished >= 1:
         return f"{start}; all of it is mere {_tuned(verdict)}, which tuning gives to the plain model as well."
