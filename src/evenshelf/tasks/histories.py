@@ -219,4 +219,7 @@ class Histories:
         if self.strength is not None:
             value *= self.strength[rows]
         shape = (len(self.users), len(self.items))
-        return sparse.csr_array((value, (self.user[rows], self.item[rows])), shape=shape)
+        # a product has the wider indices of both factors, and converts the other factor for it: as narrow as can be
+        kind = np.int32 if max(*shape, len(rows)) <= np.iinfo(np.int32).max else np.int64
+        coords = (self.user[rows].astype(kind), self.item[rows].astype(kind))
+        return sparse.csr_array((value, coords), shape=shape)
