@@ -64,7 +64,7 @@ def arguments(words: list[str] | None = None) -> Asked:
     events = given.events or (30_000 if given.quick else 20_000_000)
     if events < 1_000:
         parser.error("--events must be at least 1,000")
-    memory = tuple(given.memory or ((32,) if given.quick else (512, 2048)))
+    memory = tuple(given.memory or ((64,) if given.quick else (512, 2048)))
     return Asked(Size(events, events // 20, events // 200), memory, given.folder, given.json)
 
 

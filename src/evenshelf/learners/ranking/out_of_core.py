@@ -36,7 +36,8 @@ MERGE_BYTES = 80
 """What a pair takes while runs are merged, at most."""
 NEAR_PAIRS = 40
 """Pairs that a step makes among those near to it, both ways, with room for sums."""
-LEAST_MEMORY = 16 << 20
+SHARES = 4
+"""Each step of the work is given the memory over this: what was freed by the step before is not all given back."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ def fit_on_disk(
         As :meth:`evenshelf.tasks.recommend.RecommendTask.from_shop` has them. How often users take things again is not
         looked at here.
     memory
-        Bytes, beside those of the interpreter with its libraries and some hundred for each item.
+        Bytes, beside those of the interpreter with its libraries and some hundred for each item. Below 128 MiB what
+        the libraries keep for themselves shows.
     neighbours
         Kept of each item: those with the largest likeness.
     longest
@@ -167,20 +169,20 @@ def fit_on_disk(
     with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
         between, made = Path(name), Path(name) / "made"
         made.mkdir()
-        parts = by_user(shop, between, target, memory=memory // 4, seed=seed)
+        parts = by_user(shop, between, target, memory=memory // SHARES, seed=seed)
         counts, steps, users = np.zeros(len(parts.items), np.int64), 0, 0
         runs = SortedRuns(between, len(parts.items))
         for part in parts.histories(repeats=repeats):
             counts += part.counts
             steps, users = steps + len(part.item), users + len(part.users)
-            for some in _few(part.kept(part.ago < longest), memory // 2 // COUNT_BYTES, counted.pairs):
+            for some in _few(part.kept(part.ago < longest), memory // SHARES // COUNT_BYTES, counted.pairs):
                 runs.write(counted.count(some, chosen))
         prior = Prior(counts)
         weight = remedy.weight(prior)
         size = np.zeros(len(counts), np.int64)
         pairs = 0
         with (made / _DATA).open("wb") as data, (made / _INDICES).open("wb") as indices:
-            for block in runs.merged(memory // 2 // MERGE_BYTES):
+            for block in runs.merged(memory // SHARES // MERGE_BYTES):
                 pairs += block.nnz
                 alike = likeness(block, counts.astype(np.float64), alpha=chosen["alpha"], shrink=chosen["shrink"])
                 if weight is not None:
@@ -257,7 +259,7 @@ def _checked(
             f"neighbours={neighbours} and longest={longest} leave nothing to count.",
             hint="Keep at least one neighbour, and two steps of a user.",
         )
-    needed = max(LEAST_MEMORY, 2 * COUNT_BYTES * int(counted.pairs(np.array([longest]))[0]))
+    needed = SHARES * COUNT_BYTES * int(counted.pairs(np.array([longest]))[0])
     if memory < needed:
         raise SettingError(
             f"{memory:,} bytes are too few for the pairs of a user with {longest:,} steps.",

@@ -89,7 +89,7 @@ def by_user(shop: Shop, folder: Path, target: str, *, memory: int, seed: int = 0
     InputError
         If there are no such events, or they have no users or times.
     """
-    from pyarrow import parquet  # noqa: PLC0415 - slow to import
+    from pyarrow import default_memory_pool, parquet  # noqa: PLC0415 - slow to import
 
     kinds = wanted_kinds(target)
     ids = _ids(shop)
@@ -110,6 +110,7 @@ def by_user(shop: Shop, folder: Path, target: str, *, memory: int, seed: int = 0
                     written[part] = folder / f"part-{part}.parquet"
                     writers[part] = opened.enter_context(parquet.ParquetWriter(written[part], table.schema))
                 writers[part].write_table(table)
+    default_memory_pool().release_unused()
     code = np.random.default_rng(seed).permutation(len(ids)).astype(np.int64)
     named = np.empty(len(ids), object)
     named[code] = ids.to_list()
