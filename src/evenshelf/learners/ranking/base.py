@@ -96,6 +96,11 @@ def needed_texts(evidence: Evidence, learner: str) -> csr_array:
 
 def popularity_of(evidence: Evidence, remedy: Remedy | None = None) -> NDArray[np.float64]:
     """``[I]`` > 0, how often each item was taken and half a time, times what the remedy says that an example weighs."""
-    weight = None if remedy is None else remedy.weight(evidence.prior)
-    counts = evidence.histories.counts + 0.5
+    return popularity_by(evidence.prior, remedy)
+
+
+def popularity_by(prior: Prior, remedy: Remedy | None = None) -> NDArray[np.float64]:
+    """As :func:`popularity_of`, by counts alone."""
+    weight = None if remedy is None else remedy.weight(prior)
+    counts = prior.counts + 0.5
     return np.asarray(counts if weight is None else counts * weight, np.float64)
