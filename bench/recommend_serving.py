@@ -23,13 +23,13 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from evenshelf.learners.ranking.answering import Rules, answer
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from bench.harness import Figure, Listing, Report, say
 from bench.scale_log import Size, chunks
 from bench.serving_peers import PeerFactors, PeerNeighbours
-from evenshelf.learners.ranking.answering import Rules, answer
 from evenshelf.learners.ranking.base import Ranker
 from evenshelf.learners.ranking.counting import likeness, strongest, taken_together
 from evenshelf.learners.ranking.factors import Factors, solver_of

@@ -40,7 +40,8 @@ from evenshelf.study.ranking.winner import RankingWinner, ranking_winner
 from evenshelf.study.train import evenshelf_version
 from evenshelf.study.winner import studies_of
 from evenshelf.tasks.histories import Histories
-from evenshelf.tasks.recommend import ALL, RecommendTask
+from evenshelf.tasks.recommend import RecommendTask
+from evenshelf.tasks.shop_steps import ALL
 
 NO_ENCODER = "none"
 PROBES = 64
