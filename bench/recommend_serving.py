@@ -23,7 +23,6 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from evenshelf.learners.ranking.answering import Rules, answer
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -36,6 +35,7 @@ from evenshelf.learners.ranking.factors import Factors, solver_of
 from evenshelf.learners.ranking.neighbourhoods import Neighbourhoods
 from evenshelf.learners.ranking.popular import Popularity
 from evenshelf.learners.ranking.text import Texts
+from evenshelf.rankers.answering import Rules, answer
 from evenshelf.remedies import Prior, parse
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.recommend import first_time

@@ -17,11 +17,12 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.learners.ranking.base import Codes, popularity_by
+from evenshelf.learners.ranking.base import popularity_by
 from evenshelf.learners.ranking.counting import likeness, strongest, taken_near, taken_together
 from evenshelf.learners.ranking.registry import ranking_learner
 from evenshelf.learners.ranking.sorted_runs import SortedRuns
 from evenshelf.learners.ranking.user_parts import by_user
+from evenshelf.rankers.base import Codes
 from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.remedies import Prior, Remedy
 from evenshelf.tasks.histories import Histories
