@@ -29,13 +29,13 @@ from threadpoolctl import threadpool_limits
 from bench.harness import Figure, Listing, Report, say
 from bench.scale_log import Size, chunks
 from bench.serving_peers import PeerFactors, PeerNeighbours
-from evenshelf.learners.ranking.base import Ranker
 from evenshelf.learners.ranking.counting import likeness, strongest, taken_together
 from evenshelf.learners.ranking.factors import Factors, solver_of
 from evenshelf.learners.ranking.neighbourhoods import Neighbourhoods
 from evenshelf.learners.ranking.popular import Popularity
 from evenshelf.learners.ranking.text import Texts
 from evenshelf.rankers.answering import Rules, answer
+from evenshelf.rankers.base import Ranker
 from evenshelf.remedies import Prior, parse
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.recommend import first_time
