@@ -30,12 +30,13 @@ from bench.harness import Figure, Listing, Report, say
 from bench.scale_log import Size, chunks
 from bench.serving_peers import PeerFactors, PeerNeighbours
 from evenshelf.learners.ranking.counting import likeness, strongest, taken_together
-from evenshelf.learners.ranking.factors import Factors, solver_of
-from evenshelf.learners.ranking.neighbourhoods import Neighbourhoods
-from evenshelf.learners.ranking.popular import Popularity
-from evenshelf.learners.ranking.text import Texts
+from evenshelf.learners.ranking.factors import solver_of
 from evenshelf.rankers.answering import Rules, answer
 from evenshelf.rankers.base import Ranker
+from evenshelf.rankers.factors import Factors
+from evenshelf.rankers.neighbourhoods import Neighbourhoods
+from evenshelf.rankers.popularity import Popularity
+from evenshelf.rankers.texts import Texts
 from evenshelf.remedies import Prior, parse
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.recommend import first_time
