@@ -97,5 +97,10 @@ def test_a_learner_that_reads_the_order_is_warned_of_where_there_is_none(
     facts = {"steps": 100, "tied": tied, "days": days, "ascending": 50, "descending": 50, "p": 1.0}
     told = alarms({"order": facts, "directed": True, "models": "transitions", "baselines": []})
     assert len(told) == warned
-    assert all("transitions reads which of two steps came first" in sentence for sentence in told)
+    assert all("The learner transitions reads which of two steps came first" in sentence for sentence in told)
+    drawn = alarms({"order": facts, "directed": True, "models": "transitions", "baselines": [], "shop": "s"})
+    assert all("the order is drawn" in sentence for sentence in drawn)
+    entry = {"title": "a sequence transformer", "directed": True}
+    both = alarms({"order": facts, "directed": True, "models": "transitions", "baselines": [entry]})
+    assert all("The learners transitions and a sequence transformer read" in sentence for sentence in both)
     assert not alarms({"order": facts, "directed": False, "models": "transitions", "baselines": []})
