@@ -27,10 +27,11 @@ from numpy.typing import NDArray
 
 from bench.harness import Figure, Listing, Report, known, say
 from bench.recommend_data import Shop, made_up, read
-from bench.recommend_peers import LARGE, PEER, PUBLISHED, SMALL, Als, tried
+from bench.recommend_peers import PEER, PUBLISHED, STEPS, Als, tried
 from evenshelf.errors import EvenshelfError
-from evenshelf.learners.ranking.base import Evidence, Ranker
+from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.registry import RankingLearner, ranking_learners
+from evenshelf.rankers.base import Ranker
 from evenshelf.remedies import parse
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.ranking_metrics import cut_by_items, rank_of, ranking_metrics
@@ -176,15 +177,17 @@ def tuned(learner: RankingLearner, shop: Shop, seed: int) -> Fitted:
 
 
 def tuned_peer(shop: Shop, seed: int) -> Fitted:
-    """The peer: confidence and penalty are chosen with few factors, then few factors or many."""
+    """The peer, with the setting that is best on the validation step: one parameter after another."""
 
     def fit(setting: dict[str, Any]) -> Fitted:
         began = time.perf_counter()
         ranker = Als(shop.counted, **setting, seed=seed)
         return Fitted(PEER, False, ranker, time.perf_counter() - began, setting)
 
-    first = best_of([{"factors": SMALL, **setting} for setting in tried()], fit, shop, seed)
-    return best_of([{**first.setting, "factors": factors} for factors in (SMALL, LARGE)], fit, shop, seed)
+    found = best_of(tried(0, {}), fit, shop, seed)
+    for step in range(1, STEPS):
+        found = best_of(tried(step, found.setting), fit, shop, seed)
+    return found
 
 
 def best_of(settings: list[dict[str, Any]], fit: Callable[[dict[str, Any]], Fitted], shop: Shop, seed: int) -> Fitted:

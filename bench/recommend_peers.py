@@ -19,8 +19,8 @@ PUBLISHED = (
     ("RPG", 0.0809, 0.0464, "Hou et al., KDD 2025"),
 )
 """Recall and NDCG at 10 on Amazon Beauty, leave-one-out, all items ranked; models that read the order of steps."""
-SMALL, LARGE = 128, 384
-CONFIDENCES, PENALTIES = (5.0, 20.0, 60.0, 200.0), (1.0, 10.0, 100.0)
+FACTORS, CONFIDENCES, PENALTIES, DECAYS = (128, 384), (20.0, 60.0, 200.0), (10.0, 30.0, 100.0), (0.8, 1.0, 0.5)
+"""What is tried of the peer, one after another: each pair of confidence and penalty, then factors, then decays."""
 
 
 class Als:
@@ -32,13 +32,19 @@ class Als:
         To fit on.
     factors, alpha, regularization
         Of the package; `alpha` is the confidence of what was taken, where that of all else is one.
+    decay
+        What a step of a history says at the fold-in is multiplied by this for each step that it is back, as our own
+        learners have it.
     seed
         Of its start.
     """
 
-    def __init__(self, counted: Histories, factors: int, alpha: float, regularization: float, seed: int) -> None:
+    def __init__(
+        self, counted: Histories, *, factors: int, alpha: float, regularization: float, decay: float, seed: int
+    ) -> None:
         from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415 - the peer
 
+        self.alpha, self.decay = alpha, decay
         with threadpool_limits(1, "blas"):  # it has threads of its own, and asks for that
             self.model: Any = AlternatingLeastSquares(
                 factors=min(factors, len(counted.items) - 1),
@@ -56,12 +62,22 @@ class Als:
 
     def scores(self, histories: Histories) -> NDArray[np.float32]:
         """``[U, I]``."""
-        seen = csr_matrix(histories.weights())
+        seen = csr_matrix(histories.weights(self.decay))
+        # a confidence is alpha times the value, and must not fall below that of what was not taken, which is one
+        seen.data = (1.0 + (self.alpha - 1.0) * seen.data) / self.alpha
         with threadpool_limits(1, "blas"):
             users = self.model.recalculate_user(np.arange(seen.shape[0]), seen)
         return np.asarray(users @ self.model.item_factors.T, np.float32)
 
 
-def tried() -> list[dict[str, Any]]:
-    """Settings with few factors, from which that of many is chosen."""
-    return [{"alpha": alpha, "regularization": penalty} for alpha in CONFIDENCES for penalty in PENALTIES]
+def tried(step: int, best: dict[str, Any]) -> list[dict[str, Any]]:
+    """Settings of a step of the search, of which there are :data:`STEPS`, from the best of the one before."""
+    if step == 0:
+        start = {"factors": FACTORS[-1], "decay": DECAYS[0]}
+        return [{**start, "alpha": alpha, "regularization": p} for alpha in CONFIDENCES for p in PENALTIES]
+    if step == 1:
+        return [{**best, "factors": factors} for factors in FACTORS]
+    return [{**best, "decay": decay} for decay in DECAYS]
+
+
+STEPS = 3

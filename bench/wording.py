@@ -53,6 +53,8 @@ _TITLES = {
     "recommenders": ("What comes next, leave-one-out over all items", "下一个会是什么：留一法，全部商品参与排序"),
     "worlds": ("The same study in each world", "同一研究在各个世界中"),
     "recommenders_published": ("As published, on the same file", "论文中公布的结果（同一数据）"),
+    "scale": ("Neighbourhoods of a large log, by the memory given", "大规模日志的近邻模型，按给定内存"),
+    "serving": ("One request after another, on one core", "单核上逐个请求"),
     "world_sizes": ("By number of items, several shops of each size", "按商品数量，每种规模各模拟数家店铺"),
     "ingest_sizes": ("Ingest by number of rows", "不同行数的导入"),
     "ingest_stages": ("Where the time of an ingest goes", "导入的时间花在哪里"),
@@ -73,6 +75,9 @@ _HEADINGS = {
     "ndcg_at_10": ("NDCG@10", "NDCG@10"),
     "descending_recall_at_10": ("recall@10, descending", "recall@10（降序用户）"),
     "descending_ndcg_at_10": ("NDCG@10, descending", "NDCG@10（降序用户）"),
+    "macro_ndcg_at_10": ("macro NDCG@10", "宏平均 NDCG@10"),
+    "tail_ndcg_at_10": ("tail NDCG@10", "尾部 NDCG@10"),
+    "tail_suits": ("shown tail suits", "所示尾部商品的合意度"),
     "head_recall_at_10": ("head", "头部"),
     "torso_recall_at_10": ("torso", "腰部"),
     "tail50_recall_at_10": ("tail", "尾部"),
@@ -158,6 +163,14 @@ _HEADINGS = {
     "range": ("range", "极差（秒）"),
     "rows_per_second": ("rows / s", "每秒行数"),
     "peak_mib": ("peak MiB", "内存峰值（MiB）"),
+    "memory_mib": ("MiB given", "给定内存（MiB）"),
+    "beyond_mib": ("MiB beyond libraries", "除库以外（MiB）"),
+    "events_per_second": ("events / s", "每秒事件数"),
+    "runs": ("runs merged", "归并的有序段"),
+    "spilled_mib": ("MiB spilled", "落盘（MiB）"),
+    "requests_per_second": ("requests / s", "每秒请求数"),
+    "p50_ms": ("p50 ms", "p50（毫秒）"),
+    "p99_ms": ("p99 ms", "p99（毫秒）"),
     "stage": ("stage", "阶段"),
     "time_share": ("share", "占比"),
     "made_as": ("made as", "生成为"),
@@ -310,9 +323,11 @@ _SIGNED = (
     "more_rare",
 )
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds", "seconds", "range")
-_FIGURES += ("rows_per_second", "peak_mib", "fit_seconds", "model_mib")
+_FIGURES += ("rows_per_second", "peak_mib", "fit_seconds", "model_mib", "events_per_second", "beyond_mib")
+_FIGURES += ("spilled_mib", "requests_per_second", "p50_ms", "p99_ms")
 _RANKS = ("recall_at_10", "ndcg_at_10", "descending_recall_at_10", "descending_ndcg_at_10")
 _RANKS += ("head_recall_at_10", "torso_recall_at_10", "tail50_recall_at_10")
+_RANKS += ("macro_ndcg_at_10", "tail_ndcg_at_10", "tail_suits")
 _COUNTS = ("rows", "items", "made", "refused")
 
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.learners.ranking.answering import Answers, Rules, answer
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.registry import ranking_learner
+from evenshelf.rankers.answering import Answers, Rules, answer
 from evenshelf.remedies import Prior, Stage, catalogue, parse
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.top_items import NO_ITEM, top

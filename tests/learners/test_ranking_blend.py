@@ -12,13 +12,15 @@ from threadpoolctl import threadpool_limits
 
 from evenshelf.errors import InputError
 from evenshelf.learners.ranking import lambdamart
-from evenshelf.learners.ranking.base import Evidence, Floats, ItemFacts
-from evenshelf.learners.ranking.blend import Blend
-from evenshelf.learners.ranking.candidates import Candidates, Traits, candidates
+from evenshelf.learners.ranking.base import Evidence, ItemFacts
 from evenshelf.learners.ranking.item_texts import words_of
 from evenshelf.learners.ranking.lambdamart import Examples
 from evenshelf.learners.ranking.registry import ranking_learner
 from evenshelf.learners.ranking.sources import sources_of
+from evenshelf.learners.ranking.traits import traits_of
+from evenshelf.rankers.base import Floats
+from evenshelf.rankers.blend import Blend
+from evenshelf.rankers.candidates import Candidates, candidates, rarer_half
 from evenshelf.remedies import parse
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.ranking_metrics import cut_by_items, rank_of, ranking_metrics
@@ -69,7 +71,7 @@ def test_a_blend_beats_what_is_popular_also_on_the_tail() -> None:
     assert ranking_metrics(rank)["recall_at_10"] > ranking_metrics(popular)["recall_at_10"] + 0.15
     tail = cut_by_items(earlier.counts)[target] == "tail"
     assert ranking_metrics(rank, tail)["recall_at_10"] > ranking_metrics(popular, tail)["recall_at_10"]
-    assert made.tail_weight in lambdamart.TAIL_WEIGHTS
+    assert made.tail_bonus in lambdamart.BONUSES
     assert made.bytes > 0
 
 
@@ -91,7 +93,7 @@ def test_nothing_of_the_history_comes_before_what_is_new_unless_it_may_be_bought
 def test_what_was_had_is_a_candidate_with_how_often_and_how_long_ago() -> None:
     histories = Histories.of([["a", "b", "a", "c"], ["b", "c"], []])
     evidence = Evidence(histories, repeats=True)
-    sources, traits = sources_of(evidence), Traits.of(evidence)
+    sources, traits = sources_of(evidence), traits_of(evidence)
     _, found = candidates(histories, sources, traits, repeats=True)
     assert found.size.tolist() == [3, 3, 0]
     often, ago, share, repeated = found.features[:, -4:].T
@@ -116,7 +118,7 @@ def test_prices_and_categories_are_held_against_those_of_the_history() -> None:
     for item, (cost, kind) in {"a": (1.0, 0), "b": (np.e**2, 0), "c": (np.nan, 1), "d": (np.e**3, -1)}.items():
         price[code[item]], category[code[item]] = cost, kind
     evidence = Evidence(histories, ItemFacts(price=price, category=category))
-    _, found = candidates(histories, sources_of(evidence), Traits.of(evidence), repeats=False)
+    _, found = candidates(histories, sources_of(evidence), traits_of(evidence), repeats=False)
     gap, share = found.features[:, -3], found.features[:, -2]
     lines = {
         (user, histories.items[item]): n for n, (user, item) in enumerate(zip(found.user, found.item, strict=True))
@@ -172,14 +174,43 @@ def test_the_temperature_is_that_by_which_choices_were_drawn() -> None:
         chance /= chance.sum(axis=1, keepdims=True)
         wanted = (chance.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
         some = Candidates(np.tile(np.arange(10), 4000), np.full(4000, 10), np.zeros((40_000, 1), np.float32))
-        examples = Examples([some], wanted, np.zeros(4000, bool), np.ones(4000), 0)
+        examples = Examples([some], wanted, np.zeros(10, np.float32), np.ones(4000), 0)
         assert examples.temperature(scores.ravel()) == pytest.approx(temperature, rel=0.2)
 
 
 def test_places_are_those_among_the_candidates_of_each_user() -> None:
     some = Candidates(np.array([4, 7, 9, 1]), np.array([3, 0, 1]), np.zeros((4, 1), np.float32))
-    examples = Examples([some], np.array([9, 2, 1]), np.zeros(3, bool), np.ones(3), 0)
+    examples = Examples([some], np.array([9, 2, 1]), np.zeros(10, np.float32), np.ones(3), 0)
     np.testing.assert_array_equal(examples.places(np.array([0.3, 0.1, 0.2, 0.0])), [1.0, np.inf, 0.0])
+
+
+def test_the_bonus_is_the_largest_that_costs_no_more_than_is_given() -> None:
+    # item 0 is of the tail; a quarter of the users want it, the others item 1, which scores .35 or .85 more
+    some = Candidates(np.tile([0, 1], 400), np.full(400, 2), np.zeros((800, 1), np.float32))
+    tail = np.array([1.0, 0.0], np.float32)
+    wanted = np.repeat([1, 1, 1, 0], 100)
+    examples = Examples([some], wanted, tail, np.ones(400), 0)
+    ahead = np.repeat([0.35, 0.85, 0.85, 0.35], 100)
+    scores = np.stack([np.zeros(400), ahead], axis=1).ravel()
+    worth = {
+        bonus: ranking_metrics(examples.places(scores + np.tile([bonus, 0.0], 400)))["ndcg_at_10"]
+        for bonus in lambdamart.BONUSES
+    }
+    for give in (0.0, 0.02, 0.25):
+        largest = max(b for b, found in worth.items() if found >= (1 - give) * max(worth.values()))
+        assert examples.chosen(scores, give)[0] == largest
+    assert examples.chosen(scores, 0.0)[0] == pytest.approx(0.8)
+    assert examples.chosen(scores, 0.25)[0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [([5, 1, 3, 2], [0, 1, 0, 1]), ([2, 2, 2, 2], [0.5] * 4), ([0, 4, 4, 9, 4, 9], [1, 2 / 3, 2 / 3, 0, 2 / 3, 0])],
+)
+def test_the_rarer_half_parts_equals_alike(counts: list[int], expected: list[float]) -> None:
+    found = rarer_half(np.array(counts))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert found.sum() == pytest.approx(len(counts) // 2)
 
 
 def test_histories_that_teach_nothing_are_refused() -> None:

@@ -14,14 +14,18 @@ from scipy.sparse import csr_array
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking import ease, sasrec
-from evenshelf.learners.ranking.base import Evidence, Floats, ItemFacts, Ranker
+from evenshelf.learners.ranking.base import Evidence, ItemFacts
 from evenshelf.learners.ranking.counting import taken_after, taken_near
-from evenshelf.learners.ranking.factors import folded_in, solver_of
+from evenshelf.learners.ranking.factors import solver_of
 from evenshelf.learners.ranking.item_texts import words_of
 from evenshelf.learners.ranking.registry import ranking_learner, ranking_learners
-from evenshelf.learners.ranking.text import SCALE, history_means
+from evenshelf.learners.ranking.text import history_means
+from evenshelf.rankers.base import Floats, Ranker
+from evenshelf.rankers.factors import folded_in
+from evenshelf.rankers.texts import SCALE
 from evenshelf.remedies import Remedy, Stage, parse
 from evenshelf.tasks.histories import Histories
+from evenshelf.testing import ranking_learner_checks
 
 sequences = st.lists(st.lists(st.integers(0, 6), max_size=8), min_size=1, max_size=8).filter(any)
 SMALL: dict[str, dict[str, Any]] = {"als": {"factors": 8}, "bpr": {"factors": 8}}
@@ -70,6 +74,14 @@ def strangers(histories: Histories) -> Histories:
     item = np.array([0, 1, 1, 1], np.int64)
     time = np.zeros(4, np.int64)
     return Histories(histories.items, ("none", "one", "again"), np.array([0, 0, 1, 4]), item, time)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_learner_of_rankings_keeps_its_promises(name: str) -> None:
+    if name in OPTIONAL:
+        pytest.importorskip(OPTIONAL[name])
+    for check in ranking_learner_checks(ranking_learner(name)):
+        check()
 
 
 @pytest.mark.parametrize("name", NAMES)

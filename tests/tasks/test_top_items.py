@@ -67,3 +67,10 @@ def test_ties_are_broken_by_a_draw_and_not_by_the_number() -> None:
 def test_a_list_does_not_depend_on_who_else_asks(users: int) -> None:
     scores = nasty(3, 3, 20)
     np.testing.assert_array_equal(top(scores[:users], 7), top(scores, 7)[:users])
+
+
+def test_the_order_of_ties_is_kept_and_cannot_be_spoilt() -> None:
+    order = tie_order(9, 1)
+    assert tie_order(9, 1) is order
+    with pytest.raises(ValueError, match="read-only"):
+        order[0] = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +49,17 @@ def wanted(manifest: Manifest) -> dict[str, tuple[str, Shape]]:
     return {**named(HEAD, of_head), **named(CONFORMAL, of_sets)}
 
 
-def read_arrays(manifest: Manifest, folder: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(files: Iterable[str], folder: Path, known: Mapping[str, tuple[str, Shape]]) -> dict[str, NDArray[Any]]:
     """All arrays that a manifest names, by their names without the ending.
+
+    Parameters
+    ----------
+    files
+        Names of all files of the bundle.
+    folder
+        Where they are.
+    known
+        By name, the kind and shape that an array has to have, as :func:`wanted` gives them; others may have any.
 
     Raises
     ------
@@ -58,9 +67,8 @@ def read_arrays(manifest: Manifest, folder: Path) -> dict[str, NDArray[Any]]:
         That names the file: if it is no array, an archive of arrays, one of objects, of another kind or shape than
         the manifest wants, or holds what is not a finite number.
     """
-    known = wanted(manifest)
     found = {}
-    for file in manifest.files:
+    for file in files:
         name = file.removesuffix(".npy")
         if name != file:
             kind, shape = known.get(name, (ANY, None))
@@ -68,9 +76,8 @@ def read_arrays(manifest: Manifest, folder: Path) -> dict[str, NDArray[Any]]:
     return found
 
 
-def check_arrays(manifest: Manifest, arrays: Mapping[str, NDArray[Any]]) -> None:
+def check_arrays(known: Mapping[str, tuple[str, Shape]], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Raise an :class:`InputError` before a bundle is written that could not be read again."""
-    known = wanted(manifest)
     for name, array in arrays.items():
         kind, shape = known.get(name, (ANY, None))
         _check(f"The array {name!r}", array, kind, shape, "Train with another remedy or encoder.")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.bundles.arrays import CONFORMAL, ENCODER, HEAD, check_arrays, named, of, read_arrays
+from evenshelf.bundles.arrays import CONFORMAL, ENCODER, HEAD, check_arrays, named, of, read_arrays, wanted
 from evenshelf.bundles.conformal import Conformal
 from evenshelf.bundles.folder import check_place, write_folder
 from evenshelf.bundles.head import ServingHead
@@ -122,7 +122,7 @@ class Bundle:
             **named(ENCODER, self.encoder.state()),
             **named(CONFORMAL, {} if self.conformal is None else self.conformal.arrays()),
         }
-        check_arrays(self.manifest, arrays)
+        check_arrays(wanted(self.manifest), arrays)
         content = head_graph(self.head)
         if probes is None:
             probes = np.random.default_rng(0).standard_normal((_PROBES, self.encoder.dimension)).astype(np.float32)
@@ -162,7 +162,7 @@ class Bundle:
         folder = Path(folder)
         manifest = read_manifest(folder)
         check_files(manifest, folder)
-        arrays = read_arrays(manifest, folder)
+        arrays = read_arrays(manifest.files, folder, wanted(manifest))
         head = ServingHead.of_arrays(of(HEAD, arrays))
         entry = manifest.conformal
         conformal = None

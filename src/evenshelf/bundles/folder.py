@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from evenshelf.bundles.manifest import MANIFEST
+from evenshelf.bundles.manifest import MANIFEST, RECOMMEND
 from evenshelf.errors import EvenshelfError, InputError
 
 _ELSEWHERE = "Pick another place, such as a folder that does not exist yet"
@@ -54,7 +54,9 @@ def _named_by(manifest: Path) -> set[str] | None:
         document = json.loads(manifest.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
         return None
-    if not (isinstance(document, dict) and {"schema_version", "evenshelf", "classes"} <= document.keys()):
+    if not (isinstance(document, dict) and {"schema_version", "evenshelf", "files"} <= document.keys()):
+        return None
+    if "classes" not in document and document.get("kind") != RECOMMEND:
         return None
     files = document.get("files")
     return {MANIFEST, *files} if isinstance(files, dict) else None

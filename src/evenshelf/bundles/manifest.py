@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -13,6 +13,9 @@ from evenshelf.errors import InputError
 
 MANIFEST = "bundle.json"
 SCHEMA = 1
+RECOMMEND = "recommend"
+"""What bundles say under ``kind`` that rank items for users; those that label say nothing."""
+M = TypeVar("M", bound=BaseModel)
 _AGAIN = "Train it again with: evenshelf train SHOP"
 
 
@@ -129,7 +132,13 @@ class Manifest(BaseModel):
         return tuple(entry.name for entry in self.classes)
 
 
-def write_manifest(manifest: Manifest, folder: Path) -> None:
+class Listing(Protocol):
+    """A manifest of any kind."""
+
+    files: dict[str, FileEntry]
+
+
+def write_manifest(manifest: BaseModel, folder: Path) -> None:
     """Write it, with the checksums of all other files of the folder."""
     entries = {
         file.name: FileEntry(bytes=file.stat().st_size, sha256=sha256_of(file))
@@ -143,6 +152,23 @@ def write_manifest(manifest: Manifest, folder: Path) -> None:
 
 def read_manifest(folder: Path) -> Manifest:
     """Read and check it, not the files beside it.
+
+    Raises
+    ------
+    InputError
+        If there is none, it is of another schema, not a manifest, or of a bundle that labels nothing.
+    """
+    document = read_document(folder)
+    if document.get("kind") == RECOMMEND:
+        raise InputError(
+            f"The bundle {folder} recommends items to users, and labels nothing.",
+            hint=f"Ask it with: evenshelf recommend {folder} --items ID,ID (from Python: Recommender.load)",
+        )
+    return validated(Manifest, document, folder)
+
+
+def read_document(folder: Path) -> dict[str, Any]:
+    """The manifest of a bundle of any kind as it stands there, of a schema that can be read.
 
     Raises
     ------
@@ -163,14 +189,26 @@ def read_manifest(folder: Path) -> Manifest:
             f"{file} has schema {schema!r}; this version of evenshelf reads schema {SCHEMA}.",
             hint=f"{_AGAIN}, or use the version of evenshelf that wrote it.",
         )
+    assert isinstance(document, dict)
+    return document
+
+
+def validated(kind: type[M], document: Any, folder: Path, file: str = MANIFEST) -> M:
+    """A file of a bundle as what it has to be.
+
+    Raises
+    ------
+    InputError
+        That names the first faults.
+    """
     try:
-        return Manifest.model_validate(document)
+        return kind.model_validate(document)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-        raise InputError(f"{file} is damaged: {faults}.", hint=_AGAIN) from error
+        raise InputError(f"{folder / file} is damaged: {faults}.", hint=_AGAIN) from error
 
 
-def check_files(manifest: Manifest, folder: Path) -> None:
+def check_files(manifest: Listing, folder: Path) -> None:
     """Raise an :class:`InputError` that names every file that is missing or not what was written."""
     faults = []
     for name, entry in manifest.files.items():

@@ -50,6 +50,12 @@ def train(  # noqa: PLR0917 - typer calls it by name
     alpha: Annotated[
         float | None, typer.Option(help="How often the right class may be missing from the set; 0.1 if not given.")
     ] = None,
+    learner: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of what recommends: this one; see: evenshelf learners.")
+    ] = None,
+    with_histories: Annotated[
+        bool, typer.Option("--with-histories", help="Of what recommends: keep what users took, by their ids.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal bundles.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,6 +64,9 @@ def train(  # noqa: PLR0917 - typer calls it by name
     A bundle is a folder with a manifest, arrays and the head as ONNX. It needs no
     torch, and loading it executes nothing. Settings are those that most folds of
     the study chose. If it recommends no remedy, that is what is fitted: no remedy.
+
+    After a study of recommendation the bundle holds what ranks items for users,
+    and evenshelf recommend asks it. What users took is not in it unless you say so.
 
     For example:
 
@@ -68,12 +77,21 @@ def train(  # noqa: PLR0917 - typer calls it by name
       evenshelf train myshop --remedy "name_prior + logit_adjust(tau=0.5)" --alpha 0.05
 
       evenshelf train myshop --task tags --remedy none
+
+      evenshelf train myshop --task recommend --learner item_knn
     """
     from evenshelf.bundles.terminal import bundle_report  # noqa: PLC0415 - keeps --help and --version fast
     from evenshelf.shop import Shop  # noqa: PLC0415
     from evenshelf.study.train import Wanted  # noqa: PLC0415
     from evenshelf.study.train import train as fit  # noqa: PLC0415
 
+    if _recommends(shop, study, task=task, remedy=remedy, target=target, learner=learner):
+        for_labels = {"--penalty": penalty, "--alpha": alpha, "--descriptions": descriptions}
+        _refuse([name for name, value in for_labels.items() if value is not None], "for bundles that label")
+        ranking = {"target": target, "study": study, "remedy": remedy, "learner": learner, "encoder": encoder}
+        _train_ranking(shop, out, as_json=as_json, seed=seed, with_histories=with_histories, **ranking)
+        return
+    _refuse(["--learner"] * (learner is not None) + ["--with-histories"] * with_histories, "for bundles that recommend")
     wanted = Wanted(
         target=target,
         task=task,
@@ -90,6 +108,36 @@ def train(  # noqa: PLR0917 - typer calls it by name
         bundle, folder = fit(Shop.open(shop), wanted, out, progress=progress)
     document = {"folder": str(folder), **bundle.manifest.model_dump(mode="json")}
     show(bundle_report(bundle.manifest, folder), document if as_json else None)
+
+
+def _recommends(shop: Path, study: Path | None, *, learner: str | None, task: str | None, **asked: str | None) -> bool:
+    """Whether what is asked for ranks items for users."""
+    from evenshelf.bundles.manifest import RECOMMEND  # noqa: PLC0415
+    from evenshelf.learners.ranking.registry import ranking_learners  # noqa: PLC0415
+    from evenshelf.study.prepare import STUDIES  # noqa: PLC0415
+    from evenshelf.study.winner import task_asked  # noqa: PLC0415
+
+    if task is None and learner is not None and learner in ranking_learners():
+        return True
+    return (task or task_asked(shop / STUDIES, study, **asked)) == RECOMMEND
+
+
+def _refuse(options: list[str], what: str) -> None:
+    if options:
+        raise SettingError(f"{', '.join(options)}: {what} alone.", hint="Leave it away.")
+
+
+def _train_ranking(shop: Path, out: Path | None, *, as_json: bool, **options: Any) -> None:
+    from evenshelf.bundles.ranking.terminal import ranking_bundle_report  # noqa: PLC0415
+    from evenshelf.shop import Shop  # noqa: PLC0415
+    from evenshelf.study.ranking.train import RankingWanted, train_ranking  # noqa: PLC0415
+
+    wanted = RankingWanted(**options)
+    wanted.check()
+    with working() as progress:
+        bundle, folder = train_ranking(Shop.open(shop), wanted, out, progress=progress)
+    document = {"folder": str(folder), **bundle.manifest.model_dump(mode="json")}
+    show(ranking_bundle_report(bundle.manifest, folder), document if as_json else None)
 
 
 @app.command()

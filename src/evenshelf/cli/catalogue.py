@@ -67,7 +67,7 @@ def encoders(as_json: JsonOption = False) -> None:
 
 @app.command()
 def learners(as_json: JsonOption = False) -> None:
-    """List the learners, which are fitted on the vectors under each remedy.
+    """List the learners: of labels, fitted on the vectors, and of recommendation, fitted on histories.
 
     For example:
 
@@ -76,13 +76,34 @@ def learners(as_json: JsonOption = False) -> None:
       evenshelf study myshop --learner heads
 
       evenshelf study myshop --learner learners.py:make
-    """
-    from evenshelf.learners import learner_kinds  # noqa: PLC0415
 
-    kinds = list(learner_kinds().values())
-    lines = [{"name": k.name, "summary": k.summary, "stages": [stage.value for stage in k.stages]} for k in kinds]
-    listed = [(k.name, f"{k.summary} Honours: {', '.join(stage.value for stage in k.stages)}.") for k in kinds]
-    show(_kinds("learner", listed), {"learners": lines} if as_json else None)
+      evenshelf study myshop --task recommend --learner lent
+    """
+    from rich.console import Group  # noqa: PLC0415
+
+    from evenshelf.learners import learner_kinds  # noqa: PLC0415
+    from evenshelf.learners.ranking.registry import AFTERWARDS, ranking_learners  # noqa: PLC0415
+
+    found = [("labels", k.name, k.summary, [*k.stages], "") for k in learner_kinds().values()]
+    for learner in ranking_learners().values():
+        order = " It reads the order of steps." if learner.directed else ""
+        found.append(("lists", learner.name, learner.summary, [*learner.stages, *AFTERWARDS], order))
+    lines = [
+        {"name": name, "answers": of, "summary": summary, "stages": [stage.value for stage in stages]}
+        for of, name, summary, stages, _ in found
+    ]
+    tables = [
+        _kinds(
+            f"learner of {wanted}",
+            [
+                (name, f"{summary}{order} Honours: {', '.join(stage.value for stage in stages)}.")
+                for of, name, summary, stages, order in found
+                if of == wanted
+            ],
+        )
+        for wanted in ("labels", "lists")
+    ]
+    show(Group(tables[0], "", tables[1]), {"learners": lines} if as_json else None)
 
 
 @app.command()
@@ -90,7 +111,8 @@ def baselines(as_json: JsonOption = False) -> None:
     """List the baselines, other models that a study tells beside the remedies.
 
     They are fitted in the same folds and are never recommended. Those on the
-    vectors and those that read texts may take minutes.
+    vectors and those that read texts may take minutes. Of recommendation they
+    are its other learners; see: evenshelf learners.
 
     For example:
 

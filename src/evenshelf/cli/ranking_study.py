@@ -23,7 +23,7 @@ def run_ranking(
     repeats: bool | None,
     metric: str | None,
     guardrail: float,
-    zone: float,
+    zone: float | None,
     out: Path | None,
 ) -> tuple[StudyResult, Verdict, Path]:
     """Read histories and titles, compare remedies, and decide."""
@@ -38,6 +38,7 @@ def run_ranking(
     others: dict[str, Any] = {} if baselines is None else {"baselines": prepare.baselines_named(baselines)}
     wanted = prepare.RankingPlan(**plan, **others)
     wanted.check()
+    zone = LISTS.zone if zone is None else zone
     labels.check_verdict(metric or LISTS.main, guardrail, zone, measures=LISTS)
     if encoder != NO_ENCODER:
         labels.check_encoder(encoder)

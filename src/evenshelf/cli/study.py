@@ -26,7 +26,12 @@ MetricOption = Annotated[
 ]
 GuardrailOption = Annotated[float, typer.Option(help="Share of the head that a remedy may lose.", metavar="SHARE")]
 
-ZoneOption = Annotated[float, typer.Option(help="Gains that are certainly smaller do not matter.", metavar="GAIN")]
+ZoneOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Gains that are certainly smaller do not matter; .005, of lists .0005, if not given.", metavar="GAIN"
+    ),
+]
 
 
 @app.command()
@@ -76,7 +81,7 @@ def study(  # noqa: PLR0917 - typer calls it by name
     ] = None,
     metric: MetricOption = None,
     guardrail: GuardrailOption = 0.01,
-    zone: ZoneOption = 0.005,
+    zone: ZoneOption = None,
     split: Annotated[
         str,
         typer.Option(
@@ -152,6 +157,7 @@ def study(  # noqa: PLR0917 - typer calls it by name
       evenshelf study myshop --task recommend --target purchase --split time
     """
     from evenshelf.tasks import task_kind  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.tasks.label_metrics import CLASSES  # noqa: PLC0415
 
     kind = task_kind(task)
     remedies, learner = remedies or kind.remedies, learner or kind.learner
@@ -203,7 +209,7 @@ def study(  # noqa: PLR0917 - typer calls it by name
             descriptions=descriptions,
             metric=metric or "macro_f1",
             guardrail=guardrail,
-            zone=zone,
+            zone=CLASSES.zone if zone is None else zone,
             seeds=seeds,
             curve=learning_curve,
             out=out,
@@ -412,7 +418,10 @@ def _decided_before(result: StudyResult, folder: Path, **asked: str | float | No
     kept |= {k: v for k, v in asked.items() if v is not None}
     measures = judge_of(result).measures
     check_verdict(
-        kept.get("metric", measures.main), kept.get("guardrail", 0.01), kept.get("zone", 0.005), measures=measures
+        kept.get("metric", measures.main),
+        kept.get("guardrail", 0.01),
+        kept.get("zone", measures.zone),
+        measures=measures,
     )
     return decide(result, **kept)
 

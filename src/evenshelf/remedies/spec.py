@@ -117,6 +117,26 @@ def _arguments(kind: type[Remedy], call: ast.Call, faults: list[str]) -> dict[st
     return values if len(faults) == before else None
 
 
+def names_in(spec: str) -> tuple[str, ...] | None:
+    """Names of the remedies in a spec, none of which is made; ``None`` of what is no spec.
+
+    Some remedies read a file of a user, or run it, once they are made.
+
+    Examples
+    --------
+    >>> names_in("custom_loss(file='/home/me/loss.py') + mmr")
+    ('custom_loss', 'mmr')
+    """
+    try:
+        tree = ast.parse(spec.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    heads = [node.func if isinstance(node, ast.Call) else node for node in _terms(tree)]
+    if not all(isinstance(head, ast.Name) for head in heads):
+        return None
+    return tuple(head.id for head in heads if isinstance(head, ast.Name))
+
+
 def places_in(spec: str) -> dict[str, str]:
     """Files of a user that a spec names by a path, as they stand in it: their names without the folders.
 

@@ -269,7 +269,8 @@ def check_verdict(metric: str, guardrail: float, zone: float = 0.0, *, measures:
         )
     if not 0 <= zone <= 1:
         raise SettingError(
-            f"The zone in which a gain does not matter is from 0 to 1, not {zone:g}.", hint="The usual value is 0.005."
+            f"The zone in which a gain does not matter is from 0 to 1, not {zone:g}.",
+            hint=f"The usual value is {measures.zone:g}.",
         )
 
 

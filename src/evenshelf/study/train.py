@@ -88,7 +88,8 @@ class Wanted:
             check_encoder(self.encoder)
         if self.task is not None and task_kind(self.task).answers != CLASSES.name:
             raise SettingError(
-                f"The task {self.task!r} has no bundle yet.", hint="Train the winner of a study of labels or tags."
+                f"The task {self.task!r} labels nothing, so it has no head to train.",
+                hint="Train what recommends with evenshelf.study.ranking.train.train_ranking.",
             )
 
 
@@ -182,7 +183,7 @@ def train(
     notes = [*told, *winner.notes, *found.notes, *(() if conformal is None else conformal.notes(task.classes))]
     manifest = Manifest(
         schema_version=SCHEMA,
-        evenshelf=_version(),
+        evenshelf=evenshelf_version(),
         task=task.name,
         target=target,
         nouns=task.nouns.to_dict(),
@@ -307,7 +308,8 @@ def _folds(task: LabelTask, seed: int) -> NDArray[np.int16]:
     return task.split(min(FOLDS, groups), seed)
 
 
-def _version() -> str:
+def evenshelf_version() -> str:
+    """The version that is installed."""
     try:
         return version("evenshelf")
     except PackageNotFoundError:

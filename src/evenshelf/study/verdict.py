@@ -182,7 +182,7 @@ def decide(
     metric: str | None = None,
     guardrail: float = 0.01,
     alpha: float = 0.05,
-    zone: float = 0.005,
+    zone: float | None = None,
     replicates: int | None = None,
     seed: int = 0,
 ) -> Verdict:
@@ -207,7 +207,7 @@ def decide(
         Chance of any false discovery that is tolerated, in (0, 1).
     zone
         Half width of the zone of practical equivalence, >= 0: a difference to ``none`` that two one-sided tests at
-        `alpha` place inside it does not matter.
+        `alpha` place inside it does not matter. ``None`` for the usual one of the measures.
     replicates, seed
         Of the bootstrap; see :mod:`evenshelf.study.statistics`. ``None`` for 1,000, or as many more as it takes for a
         corrected p-value to get to half of `alpha`.
@@ -221,7 +221,7 @@ def decide(
     """
     judge = judge_of(result)
     measures = judge.measures
-    metric = metric or measures.main
+    metric, zone = metric or measures.main, measures.zone if zone is None else zone
     tuned = {r.spec: r.tuned for r in result.remedies if r.tuned is not None}
     base = result.baseline
     count = sum(r.tuned is not None and not r.reference for r in result.remedies) - 1

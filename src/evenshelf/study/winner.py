@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evenshelf.bundles.manifest import RECOMMEND
 from evenshelf.bundles.portable import without_places
 from evenshelf.errors import InputError, SettingError, near
 from evenshelf.learners.heads import HEADS
@@ -104,6 +105,8 @@ def winner_of(folder: Path, remedy: str | None = None) -> tuple[Winner, StudyRes
     """
     result = load(folder)
     learner = result.meta.get("learner", HEADS.name)
+    if result.meta.get("task") == RECOMMEND:
+        raise SettingError(f"The study {folder} is one of recommendation.", hint="Train it with --task recommend.")
     if learner != HEADS.name:
         raise SettingError(
             f"The study {folder} fitted the learner {learner!r}, which cannot be served from a bundle yet: a bundle "
@@ -130,6 +133,29 @@ def winner_of(folder: Path, remedy: str | None = None) -> tuple[Winner, StudyRes
     assert outcome is not None
     setting, votes = most_chosen([dict(s) for s in outcome.settings if s])
     folds = len(outcome.settings)
+    return (
+        Winner(
+            setting["remedy"],
+            setting["penalty"],
+            f"{why}; {votes} of {folds} folds chose these settings",
+            result.meta["encoder"]["spec"] if "encoder" in result.meta else None,
+            evidence_of(result, verdict, folder, spec),
+            tuple(notes),
+        ),
+        result,
+    )
+
+
+def evidence_of(result: StudyResult, verdict: Verdict, folder: Path, spec: str) -> dict[str, Any]:
+    """What a bundle says of the study that chose it, JSON-able and without any place of this machine.
+
+    Parameters
+    ----------
+    folder
+        Of the study.
+    spec
+        What was chosen.
+    """
     compared = next((c for c in verdict.comparisons if c.spec == spec), None)
     evidence = {
         "folder": folder.resolve().name,
@@ -139,17 +165,34 @@ def winner_of(folder: Path, remedy: str | None = None) -> tuple[Winner, StudyRes
         "recommended": verdict.recommended,
         "remedy": None if compared is None else compared.to_dict(),
     }
-    return (
-        Winner(
-            setting["remedy"],
-            setting["penalty"],
-            f"{why}; {votes} of {folds} folds chose these settings",
-            result.meta["encoder"]["spec"] if "encoder" in result.meta else None,
-            without_places(evidence, {p: name for r in result.remedies for p, name in places_in(r.spec).items()}),
-            tuple(notes),
-        ),
-        result,
+    found: dict[str, Any] = without_places(
+        evidence, {p: name for r in result.remedies for p, name in places_in(r.spec).items()}
     )
+    return found
+
+
+def task_asked(shop: Path, study: Path | None, remedy: str | None, target: str | None = None) -> str | None:
+    """The task of a study, or of the newest finished one of a shop if no remedy is named; ``None`` without one.
+
+    Parameters
+    ----------
+    shop
+        Folder in which studies are.
+    study
+        Folder of a study, or ``None``.
+    remedy
+        Spec, if one is named.
+    target
+        What the study asked for, or ``None`` for anything.
+    """
+    folder = study
+    if folder is None and remedy is None:
+        finished = studies_of(shop, target)
+        folder = finished[-1] if finished else None
+    if folder is None or not (folder / "study.json").is_file():
+        return None
+    found: str | None = json.loads((folder / "study.json").read_text(encoding="utf-8")).get("meta", {}).get("task")
+    return found
 
 
 def most_chosen(settings: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], int]:

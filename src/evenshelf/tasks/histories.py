@@ -175,7 +175,7 @@ class Histories:
 
     def of_users(self, users: NDArray[np.integer]) -> Histories:
         """Histories of some users, by their codes, in that order."""
-        lengths = self.lengths[users]
+        lengths = self.start[users + 1] - self.start[users]  # of these alone: there may be millions of others
         start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         step = np.arange(start[-1]) + np.repeat(self.start[users] - start[:-1], lengths)
         return replace(
@@ -219,4 +219,7 @@ class Histories:
         if self.strength is not None:
             value *= self.strength[rows]
         shape = (len(self.users), len(self.items))
-        return sparse.csr_array((value, (self.user[rows], self.item[rows])), shape=shape)
+        # a product has the wider indices of both factors, and converts the other factor for it: as narrow as can be
+        kind = np.int32 if max(*shape, len(rows)) <= np.iinfo(np.int32).max else np.int64
+        coords = (self.user[rows].astype(kind), self.item[rows].astype(kind))
+        return sparse.csr_array((value, coords), shape=shape)

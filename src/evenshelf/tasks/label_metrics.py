@@ -76,6 +76,7 @@ CLASSES = Measures(
     each="F1",
     guess="guessing by class frequency",
     likelihood=True,
+    zone=0.005,
 )
 """Of answers that name a class."""
 

@@ -75,6 +75,7 @@ LISTS = Measures(
     each="NDCG@10",
     guess="showing everyone what is popular",
     likelihood=False,
+    zone=0.0005,  # a list that holds the one wanted item of ten thousand in a tenth of cases is a good one
 )
 """Of answers that are ranked lists."""
 

@@ -51,6 +51,8 @@ class Measures:
         What answers that know nothing but frequencies are called, in words.
     likelihood
         Whether there are probabilities to be judged as well.
+    zone
+        Differences of a metric within plus and minus this usually do not matter.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Measures:
     each: str
     guess: str
     likelihood: bool
+    zone: float
 
     @property
     def decisive(self) -> tuple[str, ...]:

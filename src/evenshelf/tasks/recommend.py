@@ -17,13 +17,11 @@ from evenshelf.tasks.exams import Sitting, baskets_back, sittings
 from evenshelf.tasks.histories import Codes, Histories
 from evenshelf.tasks.nouns import Nouns
 from evenshelf.tasks.ranking_metrics import cut_by_items
+from evenshelf.tasks.shop_steps import ALL, as_steps, wanted_events, wanted_kinds
 
 if TYPE_CHECKING:
     from evenshelf.shop import Shop
 
-STRENGTH = {"view": 1.0, "click": 1.0, "cart": 2.0, "rating": 2.0, "purchase": 4.0}
-"""Kinds of events that say that an item is wanted, and how much a step of each counts."""
-ALL = "all"
 REPEATED = 0.2
 """From this share of re-taken items in last baskets on, what a user had may be shown again."""
 CUTS = ("examples", "items")
@@ -157,19 +155,9 @@ class RecommendTask:
         InputError
             If there are no such events, or they have no users or times.
         """
-        kinds = _kinds(target)
-        events, dropped = _events(shop, kinds)
+        events, dropped = wanted_events(shop, wanted_kinds(target))
         rng = np.random.default_rng(seed)
-        events = (
-            events.with_columns(_drawn=pl.Series(rng.permutation(events.height)))
-            .with_columns(_begin=pl.col("time").min().over("user_id", "_basket"))
-            .sort("user_id", "_begin", "_basket", "time", "_drawn")
-        )
-        # one step for an item in a basket: that of the strongest kind
-        events = events.with_columns(
-            pl.col("_strength").max().over("user_id", "_basket", "item_id"),
-            _first=pl.struct("user_id", "_basket", "item_id").is_first_distinct(),
-        ).filter("_first")
+        events = as_steps(events.with_columns(_drawn=pl.Series(rng.permutation(events.height))))
         items = shop.items()
         users = events.group_by("user_id", maintain_order=True).len()
         histories = Histories.of_steps(
@@ -258,78 +246,6 @@ def first_time(histories: Histories) -> NDArray[np.bool_]:
     found = np.zeros(len(histories.item), bool)
     found[first] = True
     return found
-
-
-def _kinds(target: str) -> tuple[str, ...]:
-    if target.strip() == ALL:
-        return tuple(STRENGTH)
-    kinds = tuple(dict.fromkeys(word.strip() for word in target.split(",") if word.strip()))
-    unknown = [kind for kind in kinds if kind not in STRENGTH]
-    if unknown or not kinds:
-        raise SettingError(
-            f"{', '.join(unknown) or 'Nothing'} is no kind of event to learn from.",
-            hint=f"--target takes {ALL}, or kinds with commas: {', '.join(STRENGTH)}.",
-        )
-    return kinds
-
-
-def _events(shop: Shop, kinds: Sequence[str]) -> tuple[pl.DataFrame, dict[str, int]]:
-    """User, item, moment, basket and strength of what counts; and what was left out."""
-    hint = "Ingest events with users and times: evenshelf ingest SHOP FILE --table events."
-    if "events" not in shop.tables:
-        raise InputError(f"The shop {shop.path} has no events.", hint=hint)
-    columns = shop.scan("events").collect_schema().names()
-    read = shop.scan("events").select(
-        "time",
-        "user_id",
-        "item_id",
-        "kind",
-        *(pl.col(c) if c in columns else pl.lit(None, d).alias(c) for c, d in _OPTIONAL.items()),
-    )
-    found = read.filter(pl.col("kind").is_in(list(kinds))).collect(engine="streaming")
-    dropped: dict[str, int] = {}
-
-    def keep(why: str, rule: pl.Expr) -> None:
-        nonlocal found
-        kept = found.filter(rule.fill_null(value=False))
-        if kept.height < found.height:
-            dropped[why] = found.height - kept.height
-        found = kept
-
-    keep("of nobody known", pl.col("user_id").is_not_null())
-    keep("without a time", pl.col("time").is_not_null())
-    keep(
-        "sent back", (pl.col("kind") != "purchase") | (pl.col("returned").fill_null(0.0) < pl.col("value").fill_null(1))
-    )
-    grades = found.filter(pl.col("kind") == "rating")["value"]
-    if grades.len() and grades.max() is not None:
-        low, high = float(grades.min() or 0.0), float(grades.max() or 0.0)  # type: ignore[arg-type]
-        liked = pl.col("value").fill_null(high) >= (low + high) / 2
-        keep("rated below the middle", (pl.col("kind") != "rating") | liked)
-    if not found.height:
-        raise InputError(
-            f"The shop {shop.path} has no events of the kinds {', '.join(kinds)} with a user and a time.", hint=hint
-        )
-    derived = pl.col("session_derived").fill_null(value=False)
-    session = pl.when(pl.col("session_id").is_not_null() & ~derived).then(pl.col("session_id"))
-    return (
-        found.select(
-            "user_id",
-            "item_id",
-            "time",
-            _basket=session.otherwise(pl.col("time").dt.epoch("us").cast(pl.String)),
-            _strength=pl.col("kind").replace_strict(STRENGTH, return_dtype=pl.Float32),
-        ),
-        dropped,
-    )
-
-
-_OPTIONAL: dict[str, Any] = {
-    "value": pl.Float64,
-    "returned": pl.Float64,
-    "session_id": pl.String,
-    "session_derived": pl.Boolean,
-}
 
 
 def _facts(items: pl.DataFrame, ids: tuple[str, ...]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from evenshelf.shop import Shop
 from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.label_metrics import CLASSES
 from evenshelf.tasks.list_measures import LISTS
-from evenshelf.tasks.recommend import ALL, RecommendTask
+from evenshelf.tasks.recommend import RecommendTask
+from evenshelf.tasks.shop_steps import ALL
 from evenshelf.tasks.tags import TagsTask
 
 
@@ -84,7 +85,7 @@ register(
         "cart,purchase).",
         RecommendTask.from_shop,
         ALL,
-        "item_knn",
+        "near",
         "lists",
         LISTS.name,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,12 +13,19 @@ NO_ITEM = -1
 """Stands in a place of a list where there is nothing left to show."""
 
 
+@lru_cache(maxsize=4)
 def tie_order(items: int, seed: int = 0) -> Codes:
     """``[I]`` places of the items in an order that is drawn: of items that score alike the first in it comes first.
 
     Files often number items by first appearance, so that a tie that is broken by the number tells of time.
+
+    Returns
+    -------
+    An array that is kept for the next call and cannot be written to.
     """
-    return np.random.default_rng([seed, items]).permutation(items).astype(np.int64)
+    order = np.random.default_rng([seed, items]).permutation(items).astype(np.int64)
+    order.flags.writeable = False
+    return order
 
 
 def top(scores: NDArray[np.floating], k: int, *, seed: int = 0) -> Codes:

@@ -23,6 +23,7 @@ from evenshelf.testing.check import Check
 from evenshelf.testing.encoders import check_encoder, encoder_checks, encoder_kind_checks
 from evenshelf.testing.learners import check_learner, learner_checks
 from evenshelf.testing.losses import check_loss, loss_checks
+from evenshelf.testing.ranking_learners import check_ranking_learner, ranking_learner_checks
 from evenshelf.testing.remedies import check_remedy, remedy_checks
 from evenshelf.testing.tasks import check_task, task_checks, task_kind_checks
 
@@ -31,12 +32,14 @@ __all__ = [
     "check_encoder",
     "check_learner",
     "check_loss",
+    "check_ranking_learner",
     "check_remedy",
     "check_task",
     "encoder_checks",
     "encoder_kind_checks",
     "learner_checks",
     "loss_checks",
+    "ranking_learner_checks",
     "remedy_checks",
     "task_checks",
     "task_kind_checks",

@@ -51,7 +51,7 @@ def shop(users: int = 150, seed: int = 0, codes: int = 0) -> tuple[RecommendTask
 
 def run(folder: Path, **asked: object) -> StudyResult:
     task, facts = shop(**{k: asked.pop(k) for k in ("users", "codes") if k in asked})  # type: ignore[arg-type]
-    settled: dict[str, object] = {"remedies": REMEDIES, "budget": 3, "workers": 1, **asked}
+    settled: dict[str, object] = {"remedies": REMEDIES, "budget": 3, "workers": 1, "learner": "item_knn", **asked}
     return RankingStudy(task, facts, folder, **settled).run()  # type: ignore[arg-type]
 
 
@@ -120,7 +120,7 @@ def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     task, facts = shop()
-    study = RankingStudy(task, facts, tmp_path, remedies=REMEDIES, budget=3, workers=1)
+    study = RankingStudy(task, facts, tmp_path, remedies=REMEDIES, budget=3, workers=1, learner="item_knn")
     with pytest.raises(KeyboardInterrupt):
         study.run(stop)
     before = {f: f.stat().st_mtime_ns for f in (tmp_path / "trials").glob("*.npz")}

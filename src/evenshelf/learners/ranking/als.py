@@ -10,8 +10,9 @@ from scipy.sparse import csr_matrix, diags_array
 from threadpoolctl import threadpool_limits
 
 from evenshelf.learners.ranking.base import Evidence, popularity_of
-from evenshelf.learners.ranking.factors import Factors, implicit_module, solver_of
+from evenshelf.learners.ranking.factors import implicit_module, solver_of
 from evenshelf.learners.ranking.registry import RankingLearner, register
+from evenshelf.rankers.factors import Factors
 from evenshelf.remedies import Remedy, Stage
 
 
@@ -60,11 +61,11 @@ register(
         fit=fit_als,
         stages=(Stage.WEIGHT,),
         grid={
-            "factors": (128, 384),
+            "factors": (384, 128),
             "confidence": (60.0, 20.0, 5.0),
             "penalty": (30.0, 10.0, 1.0),
-            "decay": (0.8, 0.5, 1.0),
+            "decay": (0.5, 0.8, 1.0),
         },
-        cost=20.0,
+        cost=60.0,
     )
 )

@@ -1,20 +1,17 @@
-"""What every learner that ranks items for users is: fitted on histories, asked for scores of histories."""
+"""What every learner that ranks items for users is given: histories, and what is known of the items."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from evenshelf.errors import InputError
+from evenshelf.rankers.base import Codes, Floats
 from evenshelf.remedies import Prior, Remedy
 from evenshelf.tasks.histories import Histories
-
-Floats = NDArray[np.float32]
-Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,26 +75,6 @@ class Evidence:
         return Prior(self.histories.counts)
 
 
-class Ranker(Protocol):
-    """A fitted learner."""
-
-    @property
-    def bytes(self) -> int:
-        """Memory that it holds."""
-
-    def scores(self, histories: Histories) -> Floats:
-        """``[U, I]`` scores: logarithms of something that is proportional to a probability; all finite.
-
-        Who has no history is answered too, by what is popular.
-
-        Parameters
-        ----------
-        histories
-            Of some users, few enough for all their scores, with the items of those that were fitted; also users whom
-            the fit has not seen. What these had has a score as all others.
-        """
-
-
 def needed_texts(evidence: Evidence, learner: str) -> csr_array:
     """``[I, d]`` what texts say of items: their words where there are any, or else their vectors.
 
@@ -119,30 +96,11 @@ def needed_texts(evidence: Evidence, learner: str) -> csr_array:
 
 def popularity_of(evidence: Evidence, remedy: Remedy | None = None) -> NDArray[np.float64]:
     """``[I]`` > 0, how often each item was taken and half a time, times what the remedy says that an example weighs."""
-    weight = None if remedy is None else remedy.weight(evidence.prior)
-    counts = evidence.histories.counts + 0.5
+    return popularity_by(evidence.prior, remedy)
+
+
+def popularity_by(prior: Prior, remedy: Remedy | None = None) -> NDArray[np.float64]:
+    """As :func:`popularity_of`, by counts alone."""
+    weight = None if remedy is None else remedy.weight(prior)
+    counts = prior.counts + 0.5
     return np.asarray(counts if weight is None else counts * weight, np.float64)
-
-
-def log_scores(score: NDArray[np.floating], popularity: NDArray[np.floating]) -> Floats:
-    """``[U, I]`` logarithms of scores that are none, with a trace of what is popular, so that no line is empty.
-
-    Parameters
-    ----------
-    score
-        ``[U, I]``; what is below 0 counts as 0.
-    popularity
-        ``[I]`` > 0; see :func:`popularity_of`.
-    """
-    share = popularity / popularity.sum()
-    most = score.max(axis=1, keepdims=True, initial=0.0)
-    scale = np.where(most > 0, most, 1.0)
-    found: Floats = np.log(np.maximum(score, 0.0) / scale + 1e-6 * share).astype(np.float32)
-    return found
-
-
-def bytes_of(matrix: csr_array | Floats) -> int:
-    """Memory of a matrix, sparse or not."""
-    if isinstance(matrix, csr_array):
-        return int(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
-    return int(matrix.nbytes)

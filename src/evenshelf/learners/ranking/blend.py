@@ -4,81 +4,30 @@ Sources count in the histories without their last step, and LambdaMART learns fr
 they count anew in whole histories. Nothing else is looked at, so whoever holds steps back for a test finds out what a
 shop would see of the next ones.
 
-Users whose wanted item is of the tail weigh more, by as much as costs all users next to nothing: the guardrail that
-verdicts have. That is found by cross-fitting over the users.
+Items of the tail get a bonus as large as costs all users next to nothing: the guardrail that verdicts have. It is found
+by cross-fitting over the users.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from evenshelf.errors import InputError
-from evenshelf.learners.ranking.base import Evidence, Floats
-from evenshelf.learners.ranking.candidates import Traits, candidates, in_blocks
-from evenshelf.learners.ranking.lambdamart import Examples
+from evenshelf.learners.ranking.base import Evidence
+from evenshelf.learners.ranking.lambdamart import Examples, bytes_of_models
 from evenshelf.learners.ranking.registry import RankingLearner, register
-from evenshelf.learners.ranking.sources import Source, sources_of
+from evenshelf.learners.ranking.sources import sources_of
+from evenshelf.learners.ranking.traits import traits_of
+from evenshelf.rankers.blend import Blend
+from evenshelf.rankers.candidates import in_blocks
 from evenshelf.remedies import Remedy, Stage
-from evenshelf.tasks.histories import Histories
-from evenshelf.tasks.ranking_metrics import cut_by_items
 
 LEARNERS = 25_000
 """Most users that are learned from."""
-
-
-@dataclass(frozen=True, eq=False)
-class Blend:
-    """A fitted blend.
-
-    Attributes
-    ----------
-    sources
-        Counted in whole histories.
-    traits
-        Of items.
-    repeats
-        Whether what a user has may be shown again.
-    tail_weight
-        That was chosen.
-    temperature
-        By which the model's scores are divided.
-    model
-        LightGBM's.
-    """
-
-    sources: tuple[Source, ...]
-    traits: Traits
-    repeats: bool
-    tail_weight: float
-    temperature: float
-    model: Any
-
-    @property
-    def bytes(self) -> int:
-        """Of sources, each matrix once, traits and trees."""
-        held = {id(source.left): source.bytes for source in self.sources}
-        return sum(held.values()) + self.traits.bytes + len(self.model.model_to_string())
-
-    def scores(self, histories: Histories) -> Floats:
-        """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`.
-
-        Candidates come first, in the order of the model; then all others by the plain blend.
-        """
-        plain, found = candidates(histories, self.sources, self.traits, repeats=self.repeats)
-        scores = np.log(plain + 1e-9)
-        scores -= scores.max(axis=1, keepdims=True)
-        if len(found.item):
-            raw = np.asarray(self.model.predict(found.features)) / self.temperature
-            some = np.flatnonzero(found.size)
-            starts = (np.cumsum(found.size) - found.size)[some]
-            scores[some] += (np.minimum.reduceat(raw, starts) - 1.0)[:, None]
-            scores[found.user, found.item] = raw
-        found_scores: Floats = scores.astype(np.float32)
-        return found_scores
 
 
 def fit_blend(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Blend:
@@ -116,20 +65,19 @@ def _fitted(evidence: Evidence, remedy: Remedy, setting: Mapping[str, Any], seed
         )
     asked = np.random.default_rng(seed).permutation(asked)[:LEARNERS]
     known = replace(evidence, histories=earlier)
-    sources, traits = sources_of(known, directed=directed), Traits.of(known)
+    sources, traits = sources_of(known, directed=directed), traits_of(known)
     parts = list(in_blocks(earlier, sources, traits, asked, repeats=repeats))
-    tail = np.isin(cut_by_items(earlier.counts)[target[asked]], ["tail", "cold"])
     weight = remedy.weight(evidence.prior)
     said = np.ones(len(asked)) if weight is None else weight[target[asked]]
-    examples = Examples(parts, target[asked], tail, said, seed)
+    examples = Examples(parts, target[asked], traits.tail, said, seed)
     if examples.found.sum() < 2:
         raise InputError("What users took last is among the candidates of fewer than two.", hint="Use item_knn.")
     del parts
-    tail_weight, temperature = examples.chosen(setting["give"])
-    model = examples.fit(tail_weight)
+    bonus, temperature = examples.chosen(examples.crossed(), setting["give"])
+    trees = examples.fit()
     if setting["recount"]:
-        sources, traits = sources_of(evidence, directed=directed), Traits.of(evidence)
-    return Blend(sources, traits, repeats, tail_weight, temperature, model)
+        sources, traits = sources_of(evidence, directed=directed), traits_of(evidence)
+    return Blend(sources, traits, repeats, bonus, temperature, trees, bytes_of_models(trees))
 
 
 _GRID = {"give": (0.02, 0.0, 0.05), "recount": (True,)}

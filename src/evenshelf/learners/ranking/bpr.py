@@ -3,58 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, csr_matrix
+from scipy.sparse import csr_matrix
 
-from evenshelf.learners.ranking.base import Evidence, Floats
+from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.factors import implicit_module
 from evenshelf.learners.ranking.registry import RankingLearner, register
+from evenshelf.rankers.factors import Ordered, mean_vectors
 from evenshelf.remedies import Remedy
-from evenshelf.tasks.histories import Histories
 
 ITERATIONS = 100
 RIDGE = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class Ordered:
-    """Items as vectors with an intercept, and how a history becomes a vector of a user.
-
-    Attributes
-    ----------
-    items
-        ``[I, f]`` float32, the last column the intercepts.
-    fold
-        ``[f, f]`` from the mean vector of a history to that of its user.
-    decay
-        What a step says is multiplied by this for each step that it is back.
-    """
-
-    items: Floats
-    fold: Floats
-    decay: float
-
-    @property
-    def bytes(self) -> int:
-        """Of the vectors."""
-        return int(self.items.nbytes + self.fold.nbytes)
-
-    def scores(self, histories: Histories) -> Floats:
-        """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`: differences are log odds of two items."""
-        users = mean_vectors(histories.weights(self.decay), self.items) @ self.fold
-        users[:, -1] = 1.0
-        return np.asarray(users @ self.items.T, np.float32)
-
-
-def mean_vectors(weights: csr_array, items: Floats) -> Floats:
-    """``[U, f]`` mean of the vectors of a history, 0 of an empty one; its last column, of intercepts, is one."""
-    sums = np.asarray(weights.sum(axis=1)).ravel()
-    found = np.asarray(weights @ items / np.maximum(sums, 1e-9)[:, None], np.float32)
-    found[:, -1] = 1.0
-    return found
 
 
 def fit_bpr(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Ordered:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import lapack
 from scipy.sparse import csr_array, diags_array
 
 from evenshelf.errors import SettingError
-from evenshelf.learners.ranking.base import Evidence, Floats, log_scores, popularity_of
+from evenshelf.learners.ranking.base import Evidence, popularity_of
 from evenshelf.learners.ranking.registry import RankingLearner, register
+from evenshelf.rankers.base import Floats
+from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.remedies import Remedy
 from evenshelf.tasks.histories import Histories
 
@@ -24,35 +24,7 @@ BAND = 1024
 """Lines of the matrix that are mirrored at once."""
 
 
-@dataclass(frozen=True, eq=False)
-class Ease:
-    """A fitted EASE.
-
-    Attributes
-    ----------
-    matrix
-        ``[I, I]`` float32: row, an item of a history; column, one that may be shown.
-    popularity
-        ``[I]``; see :func:`popularity_of`.
-    decay
-        What an item says is multiplied by this for each step that it is back.
-    """
-
-    matrix: Floats
-    popularity: NDArray[np.float64]
-    decay: float
-
-    @property
-    def bytes(self) -> int:
-        """Of the matrix."""
-        return int(self.matrix.nbytes)
-
-    def scores(self, histories: Histories) -> Floats:
-        """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`."""
-        return log_scores(np.asarray(histories.weights(self.decay) @ self.matrix), self.popularity)
-
-
-def fit_ease(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Ease:
+def fit_ease(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Neighbourhoods:
     """See :class:`evenshelf.learners.ranking.registry.FitRanking`.
 
     Weights of examples have no stage here: a column is a regression of its own, which a factor does not change.
@@ -66,7 +38,7 @@ def fit_ease(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], 
     histories = evidence.histories
     check_memory(len(histories.items))
     matrix = item_weights(histories, penalty=setting["penalty"], user_weight=setting["user_weight"])
-    return Ease(matrix, popularity_of(evidence), setting["decay"])
+    return Neighbourhoods(matrix, popularity_of(evidence), setting["decay"])
 
 
 def check_memory(items: int) -> None:

@@ -1,4 +1,4 @@
-"""LambdaMART on candidates: learned, judged on users it has not seen, with a weight for the tail chosen so.
+"""LambdaMART on candidates: learned, judged on users it has not seen, with a bonus for the tail chosen so.
 
 Burges, Microsoft Research TR-2010-82; LightGBM's ``lambdarank``.
 """
@@ -6,22 +6,42 @@ Burges, Microsoft Research TR-2010-82; LightGBM's ``lambdarank``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import MissingExtraError
-from evenshelf.learners.ranking.base import Codes
-from evenshelf.learners.ranking.candidates import Candidates
+from evenshelf.rankers.base import Codes, Floats
+from evenshelf.rankers.candidates import Candidates
+from evenshelf.rankers.trees import Averaged
 from evenshelf.tasks.ranking_metrics import rank_of, ranking_metrics
 
-TAIL_WEIGHTS = (1.0, 2.0, 3.0)
 TREES, RATE, LEAVES, ROWS_OF_LEAF = 150, 0.1, 15, 50
+MODELS = 2
+"""Fitted with other draws, and averaged."""
 FOLDS = 2
 KEPT = 0.4
-"""Share of the candidates that nobody wanted that is learned from, drawn anew of each user."""
+"""Share of the candidates that nobody wanted that a model learns from, drawn evenly."""
+BONUSES = tuple(np.linspace(0.0, 1.0, 11).tolist())
 TEMPERATURES = np.geomspace(0.25, 4.0, 17)
+SETTING = {
+    "objective": "lambdarank",
+    "lambdarank_truncation_level": 20,
+    "learning_rate": RATE,
+    "num_leaves": LEAVES,
+    "min_data_in_leaf": ROWS_OF_LEAF,
+    "feature_fraction": 0.7,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbose": -1,
+}
+
+
+def bytes_of_models(trees: Averaged) -> int:
+    """Of LightGBM's models, written out."""
+    return sum(len(model.model_to_string()) for model in trees.models)
 
 
 class Examples:
@@ -34,7 +54,7 @@ class Examples:
     target
         ``[n]`` what each wanted.
     tail
-        ``[n]`` whether that is of the tail.
+        ``[I]`` in [0, 1], how much each item is of the tail.
     weight
         ``[n]`` > 0, what each user says.
     seed
@@ -45,21 +65,20 @@ class Examples:
         self,
         parts: Sequence[Candidates],
         target: Codes,
-        tail: NDArray[np.bool_],
+        tail: Floats,
         weight: NDArray[np.floating],
         seed: int,
     ) -> None:
         self.size = np.concatenate([part.size for part in parts])
         self.features = np.concatenate([part.features for part in parts])
         self.of = np.repeat(np.arange(len(self.size)), self.size)
-        self.wanted = np.concatenate([part.item for part in parts]) == target[self.of]
+        item = np.concatenate([part.item for part in parts])
+        self.wanted, self.tail = item == target[self.of], tail[item]
         self.found = np.bincount(self.of[self.wanted], minlength=len(self.size)) > 0
-        self.tail, self.weight, self.seed = tail, weight, seed
-        rng = np.random.default_rng(seed)
-        self.fold = rng.permutation(len(self.size)) % FOLDS
-        self.kept = self.wanted | (rng.random(len(self.of)) < KEPT)
+        self.weight, self.seed = weight, seed
+        self.fold = np.random.default_rng(seed).permutation(len(self.size)) % FOLDS
 
-    def fit(self, tail_weight: float, users: NDArray[np.bool_] | None = None) -> Any:
+    def fit(self, users: NDArray[np.bool_] | None = None) -> Averaged:
         """Of users ``[n]`` whose wanted item is among their candidates: the others say nothing of an order.
 
         Raises
@@ -72,49 +91,37 @@ class Examples:
         except ImportError as error:
             raise MissingExtraError("lightgbm", "train", "The learner blend") from error
         asked = self.found if users is None else self.found & users
-        rows = asked[self.of] & self.kept
-        weight = self.weight * np.where(self.tail, tail_weight, 1.0)
-        data = lightgbm.Dataset(
-            self.features[rows],
-            self.wanted[rows].astype(np.int32),
-            group=np.bincount(self.of[rows], minlength=len(self.size))[asked],
-            weight=weight[self.of[rows]],
-        )
-        setting = {
-            "objective": "lambdarank",
-            "lambdarank_truncation_level": 20,
-            "learning_rate": RATE,
-            "num_leaves": LEAVES,
-            "min_data_in_leaf": ROWS_OF_LEAF,
-            "feature_fraction": 0.7,
-            "bagging_fraction": 0.7,
-            "bagging_freq": 1,
-            "seed": self.seed,
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbose": -1,
-        }
-        return lightgbm.train(setting, data, TREES)
+        models = []
+        for number in range(MODELS):
+            drawn = np.random.default_rng([self.seed, number]).random(len(self.of)) < KEPT
+            rows = asked[self.of] & (self.wanted | drawn)
+            data = lightgbm.Dataset(
+                self.features[rows],
+                self.wanted[rows].astype(np.int32),
+                group=np.bincount(self.of[rows], minlength=len(self.size))[asked],
+                weight=self.weight[self.of[rows]],
+            )
+            models.append(lightgbm.train({**SETTING, "seed": self.seed + number}, data, TREES))
+        return Averaged(tuple(models))
 
-    def crossed(self, tail_weight: float) -> NDArray[np.float64]:
+    def crossed(self) -> NDArray[np.float64]:
         """``[m]`` scores of each user's candidates by what was learned from the users of the other folds."""
         scores = np.empty(len(self.of))
         for fold in range(FOLDS):
             rows = (self.fold == fold)[self.of]
             if rows.any():
-                scores[rows] = self.fit(tail_weight, self.fold != fold).predict(self.features[rows])
+                scores[rows] = self.fit(self.fold != fold).predict(self.features[rows])
         return scores
 
-    def chosen(self, give: float) -> tuple[float, float]:
-        """The weight of users who want something of the tail, and a temperature for scores.
+    def chosen(self, scores: NDArray[np.float64], give: float) -> tuple[float, float]:
+        """What is added to scores of the tail, and a temperature for the sums.
 
-        The weight is the largest of :data:`TAIL_WEIGHTS` that costs all users at most `give` of the best NDCG at 10. By
-        the temperature exponentials of scores are most like the probabilities of what is wanted.
+        The bonus is the largest of :data:`BONUSES` that costs all users at most `give` of the best NDCG at 10. By the
+        temperature exponentials of scores are most like the probabilities of what is wanted.
         """
-        scores = {weight: self.crossed(weight) for weight in TAIL_WEIGHTS}
-        worth = {weight: ranking_metrics(self.places(found))["ndcg_at_10"] for weight, found in scores.items()}
-        weight = max(weight for weight, found in worth.items() if found >= (1.0 - give) * max(worth.values()))
-        return weight, self.temperature(scores[weight])
+        worth = {b: ranking_metrics(self.places(scores + b * self.tail))["ndcg_at_10"] for b in BONUSES}
+        bonus = max(b for b, found in worth.items() if found >= (1.0 - give) * max(worth.values()))
+        return bonus, self.temperature(scores + bonus * self.tail)
 
     def temperature(self, scores: NDArray[np.float64]) -> float:
         """The one of :data:`TEMPERATURES` at which what was wanted is likeliest among the candidates."""

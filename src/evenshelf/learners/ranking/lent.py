@@ -10,9 +10,10 @@ import numpy as np
 from evenshelf.learners.ranking.base import Evidence, needed_texts
 from evenshelf.learners.ranking.counting import lent, likeness, strongest, taken_near
 from evenshelf.learners.ranking.item_texts import nearest
-from evenshelf.learners.ranking.neighbourhoods import Neighbourhoods, neighbourhoods
+from evenshelf.learners.ranking.neighbourhoods import neighbourhoods
 from evenshelf.learners.ranking.registry import RankingLearner, register
 from evenshelf.learners.ranking.sources import PAIRS
+from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.remedies import Remedy, Stage
 
 

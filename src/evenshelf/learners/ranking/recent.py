@@ -9,8 +9,8 @@ import numpy as np
 
 from evenshelf.errors import InputError
 from evenshelf.learners.ranking.base import Evidence
-from evenshelf.learners.ranking.popular import Popularity
 from evenshelf.learners.ranking.registry import RankingLearner, register
+from evenshelf.rankers.popularity import Popularity
 from evenshelf.remedies import Remedy, Stage
 
 DAY = 86_400

@@ -14,8 +14,10 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from evenshelf.errors import SettingError
-from evenshelf.learners.ranking.base import Evidence, Ranker
+from evenshelf.learners.ranking.base import Evidence
 from evenshelf.plugins import Registry
+from evenshelf.rankers.base import Ranker
+from evenshelf.rankers.buying_again import BuyingAgain, returns_of
 from evenshelf.remedies import Remedy, Stage
 
 AFTERWARDS = (Stage.ADJUST, Stage.RERANK)
@@ -73,6 +75,9 @@ class RankingLearner:
     directed
         Whether it looks at which of two steps came first, and so may read the order of ids in files where steps of a
         day stand in that order.
+    repeats
+        Whether it knows by itself what users take again, where that may be shown; for others
+        :mod:`evenshelf.rankers.buying_again` does.
     cost
         About how long a fit takes, in fits of item neighbourhoods; for the progress bar.
     """
@@ -86,6 +91,7 @@ class RankingLearner:
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     directed: bool = False
+    repeats: bool = False
     cost: float = 1.0
 
     def __post_init__(self) -> None:
@@ -94,6 +100,13 @@ class RankingLearner:
                 f"The learner {self.name!r} is fitted by {self.fit!r}, which is no plain function.",
                 hint="Define a function in a module.",
             )
+
+    def fitted(self, evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Ranker:
+        """Fit it, and beside it what users take again if that may be shown; see :class:`FitRanking`."""
+        found = self.fit(evidence, remedy, setting=setting, seed=seed)
+        if self.repeats or not evidence.repeats:
+            return found
+        return BuyingAgain(found, returns_of(evidence.histories, remedy.weight(evidence.prior)))
 
     @property
     def default(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
 from evenshelf.errors import InputError, MissingExtraError, SettingError
-from evenshelf.learners.ranking.base import Evidence, Floats
+from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.item_vectors import history_vectors, nearest_items, taken_vectors, text_vectors
 from evenshelf.learners.ranking.registry import RankingLearner, register
 from evenshelf.learners.ranking.sequence_network import Network
@@ -21,6 +21,7 @@ from evenshelf.learners.ranking.sequence_training import Entries, Goal, Loop, pa
 from evenshelf.learners.ranking.transformer import Shape, initial_weights
 from evenshelf.learners.ranking.windows import Windows
 from evenshelf.learners.torch_training import seeded
+from evenshelf.rankers.base import Floats
 from evenshelf.remedies import Prior, Remedy, Stage, effective_loss, parse
 from evenshelf.remedies.negatives import Negatives
 from evenshelf.tasks.histories import Histories
@@ -70,7 +71,7 @@ class SequenceRanker:
         return sum(int(values.nbytes) for values in held)
 
     def scores(self, histories: Histories) -> Floats:
-        """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`."""
+        """See :meth:`evenshelf.rankers.base.Ranker.scores`."""
         found = np.repeat(self.popularity[None], len(histories.users), axis=0)
         known = np.flatnonzero(histories.lengths > 0)
         if len(known):

@@ -3,60 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, hstack
+from scipy.sparse import csr_array, hstack
 
-from evenshelf.learners.ranking.base import Evidence, Floats, ItemFacts, bytes_of, needed_texts, popularity_of
-from evenshelf.learners.ranking.popular import Popularity
+from evenshelf.learners.ranking.base import Evidence, ItemFacts, needed_texts, popularity_of
 from evenshelf.learners.ranking.registry import RankingLearner, register
+from evenshelf.rankers.base import Floats, unit_lines
+from evenshelf.rankers.popularity import Popularity
+from evenshelf.rankers.texts import SCALE, Texts
 from evenshelf.remedies import Remedy, Stage
 from evenshelf.tasks.histories import Histories
 
-SCALE = 20.0
-"""Logits per unit of cosine, that of the remedy ``name_prior``."""
 AXES = 256
 """Of words, where a remedy asks for dense vectors."""
 USERS = 20_000
 """Whose histories are gone through at once."""
-
-
-@dataclass(frozen=True, eq=False)
-class Texts:
-    """Items as texts, and as what is held against a history.
-
-    Attributes
-    ----------
-    rows
-        ``[I, d]`` vectors of which a history is the mean, lines of length 1 or 0.
-    heads
-        ``[I, d]`` whose product with a history is a score.
-    popularity
-        ``[I]`` logarithm of shares, times what they are worth.
-    decay
-        What a step says is multiplied by this for each step that it is back.
-    """
-
-    rows: csr_array | Floats
-    heads: csr_array | Floats
-    popularity: Floats
-    decay: float
-
-    @property
-    def bytes(self) -> int:
-        """Of the vectors."""
-        return sum(bytes_of(one) for one in (self.rows, self.heads)[: 1 if self.rows is self.heads else 2])
-
-    def scores(self, histories: Histories) -> Floats:
-        """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`."""
-        mean = _unit(histories.weights(self.decay) @ self.rows)
-        found = mean @ self.heads.T
-        dense = found.toarray() if isinstance(found, csr_array) else found
-        # both lie in one space: lines of texts have to be brought to the scale of heads
-        scale = SCALE if self.heads is self.rows else 1.0
-        return np.asarray(scale * dense + self.popularity, np.float32)
 
 
 def fit_text(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Texts:
@@ -103,7 +66,7 @@ def joined(facts: ItemFacts, share: float) -> csr_array | Floats:
     if facts.vectors is None or share == 0.0:
         return facts.words
     parts = [np.sqrt(1.0 - share) * facts.words, csr_array(np.float32(np.sqrt(share)) * facts.vectors)]
-    return csr_array(_unit(csr_array(hstack(parts), dtype=np.float32)))
+    return csr_array(unit_lines(csr_array(hstack(parts), dtype=np.float32)))
 
 
 def dense_texts(facts: ItemFacts, share: float, seed: int) -> Floats:
@@ -115,7 +78,7 @@ def dense_texts(facts: ItemFacts, share: float, seed: int) -> Floats:
 
     axes = min(AXES, min(facts.words.shape) - 1)
     words = facts.words.toarray() if axes < 2 else TruncatedSVD(axes, random_state=seed).fit_transform(facts.words)
-    turned = _unit(np.asarray(words, np.float32))
+    turned = unit_lines(np.asarray(words, np.float32))
     found = joined(ItemFacts(words=csr_array(turned), vectors=facts.vectors), share)
     return found.toarray() if isinstance(found, csr_array) else found
 
@@ -143,7 +106,7 @@ def history_means(histories: Histories, rows: Floats, decay: float) -> Floats:
             going = np.flatnonzero(histories.lengths[users] > place)
             item = histories.item[histories.start[users[going]] + place]
             if place:
-                np.add.at(sums, item, _unit(before[going]))
+                np.add.at(sums, item, unit_lines(before[going]))
                 counts += np.bincount(item, minlength=len(rows))
             before[going] = decay * before[going] + rows[item]
     if not counts.any():
@@ -151,15 +114,6 @@ def history_means(histories: Histories, rows: Floats, decay: float) -> Floats:
     means: Floats = (sums / np.maximum(counts, 1)[:, None] - sums.sum(axis=0) / counts.sum()).astype(np.float32)
     means[counts == 0] = 0.0
     return means
-
-
-def _unit(vectors: Any) -> Any:
-    """Lines of length 1, or 0 where they are."""
-    if isinstance(vectors, csr_array):
-        length = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
-        return csr_array(diags_array(1.0 / np.maximum(length, 1e-9)) @ vectors, dtype=np.float32)
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.maximum(length, 1e-9)).astype(np.float32)
 
 
 register(

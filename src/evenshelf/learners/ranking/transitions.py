@@ -9,8 +9,9 @@ import numpy as np
 
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.counting import likeness, taken_after
-from evenshelf.learners.ranking.neighbourhoods import Neighbourhoods, neighbourhoods
+from evenshelf.learners.ranking.neighbourhoods import neighbourhoods
 from evenshelf.learners.ranking.registry import RankingLearner, register
+from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.remedies import Remedy, Stage
 
 

@@ -21,7 +21,8 @@ from evenshelf.shop import Shop
 from evenshelf.study.ranking.plan import settings
 from evenshelf.study.ranking.study import BASELINES, RankingStudy
 from evenshelf.tasks.exams import SPLITS
-from evenshelf.tasks.recommend import ALL, RecommendTask
+from evenshelf.tasks.recommend import RecommendTask
+from evenshelf.tasks.shop_steps import ALL
 
 ALL_BASELINES, NO_BASELINES = "all", "none"
 
@@ -34,7 +35,7 @@ class RankingPlan:
     """
 
     remedies: str | Sequence[str | Remedy] = "lists"
-    learner: str = "item_knn"
+    learner: str = "near"
     baselines: Sequence[str] = BASELINES
     split: str = "last"
     folds: int = 5

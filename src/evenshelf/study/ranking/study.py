@@ -39,7 +39,9 @@ GIVE = 0.01
 """Share of the head that settings may give away while they are chosen."""
 CHOSEN_BY = 5_000
 """Users, at most, by whom settings are chosen."""
-BASELINES = (POPULAR, "item_knn")
+AGAIN = "again"
+"""Baseline where what users had may be shown again."""
+BASELINES = (POPULAR, AGAIN, "item_knn")
 
 
 @dataclass(eq=False)
@@ -89,7 +91,7 @@ class RankingStudy:
     budget: int = 8
     seed: int = 0
     workers: int | None = None
-    learner: str = "item_knn"
+    learner: str = "near"
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -104,7 +106,7 @@ class RankingStudy:
         self._baselines = [
             ranking_learner(name)
             for name in dict.fromkeys((POPULAR, *self.baselines))
-            if name in (POPULAR,) or name != self.learner
+            if name == POPULAR or (name != self.learner and (name != AGAIN or self.task.repeats))
         ]
         for remedy in self._remedies:
             settings(remedy, self.budget, self._learner)

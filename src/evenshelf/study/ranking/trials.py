@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.learners.ranking.answering import Answers, Rules, answers
-from evenshelf.learners.ranking.base import Codes, Evidence
+from evenshelf.learners.ranking.base import Evidence
+from evenshelf.rankers.answering import Answers, Rules, answers
+from evenshelf.rankers.base import Codes
 from evenshelf.study.ranking.plan import LISTED, Job
 from evenshelf.study.ranking.stored import exam_of, facts_of
 from evenshelf.study.trials import keep
@@ -36,7 +37,7 @@ def _compute(job: Job, folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[
     exam, buckets = exam_of(folder / "exams" / job.exam)
     evidence = Evidence(exam.known, facts_of(folder / "facts" / job.facts), job.repeats)
     began = time.process_time()
-    ranker = job.learner.fit(evidence, job.remedy, setting=job.parameters, seed=job.seed)
+    ranker = job.learner.fitted(evidence, job.remedy, setting=job.parameters, seed=job.seed)
     fitted = time.process_time() - began
     began = time.process_time()
     found = answers(

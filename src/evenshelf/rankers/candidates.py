@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from evenshelf.learners.ranking.base import Codes, Evidence, Floats, ItemFacts, bytes_of, needed_texts
-from evenshelf.learners.ranking.item_texts import nearest
-from evenshelf.learners.ranking.sources import NEAR, Source
+from evenshelf.errors import InputError
+from evenshelf.rankers.base import Codes, Floats, bytes_of
+from evenshelf.rankers.packing import Arrays, Unpacked
+from evenshelf.rankers.sources import Source
 from evenshelf.tasks.histories import Histories
 
 CANDIDATES, OF_EACH = 150, 25
@@ -52,6 +53,8 @@ class Traits:
     ----------
     popularity
         ``[I]`` logarithm of one and the count.
+    tail
+        ``[I]`` in [0, 1], how likely each is of the less frequent half of the items where equals are parted at random.
     columns
         ``[I, t]`` how popular items with similar texts are, how many have similar texts; with repeats, which share of
         what was taken of an item was taken again.
@@ -62,38 +65,62 @@ class Traits:
     """
 
     popularity: Floats
+    tail: Floats
     columns: Floats
     price: Floats | None
     category: Codes | None
-
-    @classmethod
-    def of(cls, evidence: Evidence) -> Traits:
-        """Counted in all histories."""
-        histories, facts = evidence.histories, evidence.facts
-        counts = histories.counts
-        popularity = np.log1p(counts).astype(np.float32)
-        columns: list[NDArray[np.floating]] = []
-        if facts.has_texts:
-            near = nearest(needed_texts(evidence, "blend"), NEAR)
-            lenders = np.log1p(np.asarray(near.sum(axis=0)).ravel())
-            columns += [near @ popularity, np.log1p(near @ counts.astype(np.float64)), lenders]
-        if evidence.repeats:
-            first = np.asarray((histories.weights() != 0).sum(axis=0)).ravel()
-            columns.append((counts - first + 0.1) / (counts + 1.0))
-        table = np.stack(columns, axis=1) if columns else np.empty((len(counts), 0))
-        return cls(popularity, table.astype(np.float32), _log_price(facts), facts.category)
 
     @property
     def bytes(self) -> int:
         """Memory that they hold."""
         others = (one for one in (self.price, self.category) if one is not None)
-        return bytes_of(self.popularity) + bytes_of(self.columns) + sum(int(one.nbytes) for one in others)
+        return sum(map(bytes_of, (self.popularity, self.tail, self.columns))) + sum(int(one.nbytes) for one in others)
+
+    def arrays(self) -> Arrays:
+        """All of it by name, in finite numbers: of a price also whether it is known."""
+        found: Arrays = {
+            "traits.popularity": self.popularity,
+            "traits.tail": self.tail,
+            "traits.columns": self.columns,
+        }
+        if self.price is not None:
+            known = np.isfinite(self.price)
+            found |= {
+                "traits.price": np.where(known, self.price, np.float32(0.0)),
+                "traits.priced": known.astype(np.int8),
+            }
+        if self.category is not None:
+            found["traits.category"] = self.category
+        return found
+
+    @classmethod
+    def of_arrays(cls, held: Unpacked) -> Traits:
+        """The traits of :meth:`arrays`.
+
+        Raises
+        ------
+        InputError
+            If arrays are missing or do not fit.
+        """
+        price = category = None
+        if held.has("traits.price"):
+            known = held.array("traits.priced", held.items, kinds="i") == 1
+            price = np.where(known, held.array("traits.price", held.items), np.float32(np.nan))
+        if held.has("traits.category"):
+            category = held.array("traits.category", held.items, kinds="i")
+            if not -1 <= int(category.min(initial=-1)) <= int(category.max(initial=-1)) <= held.items:
+                raise InputError("There are categories of more items than there are.", hint="Train the bundle again.")
+        columns = held.array("traits.columns", held.items, None)
+        popularity, tail = (held.array(f"traits.{name}", held.items) for name in ("popularity", "tail"))
+        return cls(popularity, tail, columns, price, category)
 
 
-def _log_price(facts: ItemFacts) -> Floats | None:
-    if facts.price is None:
-        return None
-    return np.log(np.where(facts.price > 0, facts.price, np.nan)).astype(np.float32)
+def rarer_half(counts: NDArray[np.integer]) -> Floats:
+    """``[I]`` 1 for items of the less frequent half, 0 for others; between where equals are on both sides of it."""
+    half = len(counts) // 2
+    bound = np.sort(counts)[max(half - 1, 0)]
+    inside = (half - (counts < bound).sum()) / (counts == bound).sum()
+    return np.asarray(np.where(counts == bound, inside, counts < bound), np.float32)
 
 
 def candidates(
@@ -106,7 +133,7 @@ def candidates(
     again; if it may, all of it is among the candidates.
     """
     users, items = len(histories.users), len(histories.items)
-    paces = {decay: _of_one(histories.weights(decay)) for decay in {1.0, *(source.decay for source in sources)}}
+    paces = {decay: of_one(histories.weights(decay)) for decay in {1.0, *(source.decay for source in sources)}}
     line, column = paces[1.0].nonzero()
     said = [source.scores(paces[source.decay]) for source in sources]
     plain = np.repeat(1e-4 * traits.popularity[None] + 1e-6, users, axis=0)
@@ -144,7 +171,7 @@ def in_blocks(
         yield candidates(block, sources, traits, repeats=repeats)[1]
 
 
-def _of_one(weights: csr_array) -> csr_array:
+def of_one(weights: csr_array) -> csr_array:
     """Weights of histories that add up to one."""
     sums = np.asarray(weights.sum(axis=1)).ravel()
     return csr_array(weights.multiply((1.0 / np.maximum(sums, 1e-9))[:, None]), dtype=np.float32)

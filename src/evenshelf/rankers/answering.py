@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.learners.ranking.base import Codes, Floats, Ranker
+from evenshelf.rankers.base import Codes, Floats, Ranker
 from evenshelf.remedies import Offered, Prior, Remedy, Stage
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.ranking_metrics import check_pairs

@@ -1,0 +1,46 @@
+"""What a shop says that a bundle does not hold: the history of a user, and what is in stock."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from evenshelf.bundles.ranking.catalogue import named_once
+from evenshelf.bundles.ranking.recommender import Recommender, recoded
+from evenshelf.errors import InputError
+from evenshelf.shop import Shop
+from evenshelf.tasks.histories import Histories
+from evenshelf.tasks.recommend import RecommendTask
+
+
+def history_in(shop: Shop, bundle: Recommender, user: str) -> tuple[Histories, tuple[str, ...]]:
+    """The history of a user as the bundle would have been fitted on it, and ids that the bundle does not know.
+
+    Raises
+    ------
+    InputError
+        If the shop has no such user, or none with events of the kinds that the bundle was fitted on.
+    """
+    manifest = bundle.manifest
+    task = RecommendTask.from_shop(shop, manifest.target, repeats=manifest.repeats, seed=manifest.seed)
+    named_once(set(task.histories.users), user)
+    own = task.histories.of_users(np.array([task.histories.users.index(user)]))
+    found, unknown = recoded(own, bundle.catalogue)
+    return found, unknown
+
+
+def in_stock(shop: Shop) -> frozenset[str]:
+    """Ids of the items of which the shop last had some; one of which it says nothing is not among them.
+
+    Raises
+    ------
+    InputError
+        If the shop has no table of its stock.
+    """
+    if "stock" not in shop.tables:
+        raise InputError(
+            f"The shop {shop.path} does not say what is in stock.",
+            hint="Ingest it with: evenshelf ingest SHOP FILE --table stock - or leave --in-stock away.",
+        )
+    last = shop.scan("stock").sort("time").group_by("item_id").agg(pl.col("stock").last())
+    return frozenset(last.filter(pl.col("stock") > 0).collect()["item_id"].to_list())
