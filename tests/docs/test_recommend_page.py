@@ -44,7 +44,10 @@ def test_the_commands_print_what_the_page_shows(
         assert places, f"the study prints otherwise:\n{part}"
     (folder,) = (tmp_path / "demo" / "studies").iterdir()
     assert DESCENDING in json.loads((folder / "metrics.json").read_text())["none"]["tuned"]
-    assert "parts" in json.loads((folder / "fairness.json").read_text())
+    with pytest.raises(SystemExit):
+        main(["report", "demo", "--json", "--out", "report.html"])
+    assert json.loads(capsys.readouterr().out)["fairness"] == json.loads((folder / "fairness.json").read_text())
+    assert 'id="exposure"' in Path("report.html").read_text(encoding="utf-8")
     exec(compile(code.code, f"{PAGE}, line {code.line}", "exec"), {})
 
 

@@ -126,7 +126,7 @@ def test_an_alarm_stands_with_the_key_figures(tree, result, verdict):
     meta = {**result.meta, "order": {**result.meta["order"], "p": 1e-9}, "directed": True}
     facts = read(study_report(replace(result, meta=meta), verdict)).by_id("facts").text
     assert "may tell what comes next" in facts
-    assert "item neighbourhoods reads which of two steps came first" in facts
+    assert "The learner item neighbourhoods reads which of two steps came first" in facts
 
 
 def test_titles_stay_text(page, tree, found):

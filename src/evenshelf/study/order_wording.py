@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenshelf.plurals import counted, plural
 from evenshelf.study.order_free import ASCENDING, DESCENDING
-from evenshelf.study.wording import percent, probability
+from evenshelf.study.wording import listed, percent, probability
 
 if TYPE_CHECKING:
     from evenshelf.study.order_free import OrderFree
@@ -104,7 +104,11 @@ def _directed(facts: Mapping[str, Any], meta: Mapping[str, Any]) -> str:
         else f"{percent(tied / facts['steps'])} of the steps are tied in time"
     )
     several = len(names) > 1
-    return (
-        f"{', '.join(names[:-1])}{' and ' if several else ''}{names[-1]} {'read' if several else 'reads'} which of two "
-        f"steps came first, and {why}: what is learned there may be the order of a file."
+    who = f"The learners {listed(names, len(names))} read" if several else f"The learner {names[0]} reads"
+    # what is asked of a shop has an order that is drawn (:meth:`RecommendTask.from_shop`), and no file's
+    what = (
+        "within a moment the order is drawn, so there is nothing to be learned from it there"
+        if meta.get("shop")
+        else "what is learned there may be the order of a file"
     )
+    return f"{who} which of two steps came first, and {why}: {what}."

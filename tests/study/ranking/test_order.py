@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 from tests.study.list_factory import list_study
 
+from evenshelf.learners.ranking.base import ItemFacts
 from evenshelf.study.list_judge import ListJudge
 from evenshelf.study.metrics import save_findings
 from evenshelf.study.order_free import ASCENDING, DESCENDING, METRICS, NO_HISTORY, SAME, order_free
-from evenshelf.study.order_wording import alarms, order_sentences
+from evenshelf.study.order_wording import alarms, order_sentences, suspicious
+from evenshelf.study.ranking import RankingStudy
 from evenshelf.study.ranking.order import directions, order_facts
 from evenshelf.study.verdict import decide
 from evenshelf.tasks.exams import Exam
 from evenshelf.tasks.histories import Histories
+from evenshelf.tasks.recommend import RecommendTask
 
 
 def exam(seed: int = 0) -> Exam:
@@ -97,5 +100,28 @@ def test_a_learner_that_reads_the_order_is_warned_of_where_there_is_none(
     facts = {"steps": 100, "tied": tied, "days": days, "ascending": 50, "descending": 50, "p": 1.0}
     told = alarms({"order": facts, "directed": True, "models": "transitions", "baselines": []})
     assert len(told) == warned
-    assert all("transitions reads which of two steps came first" in sentence for sentence in told)
+    assert all("The learner transitions reads which of two steps came first" in sentence for sentence in told)
+    drawn = alarms({"order": facts, "directed": True, "models": "transitions", "baselines": [], "shop": "s"})
+    assert all("the order is drawn" in sentence for sentence in drawn)
+    entry = {"title": "a sequence transformer", "directed": True}
+    both = alarms({"order": facts, "directed": True, "models": "transitions", "baselines": [entry]})
+    assert all("The learners transitions and a sequence transformer read" in sentence for sentence in both)
     assert not alarms({"order": facts, "directed": False, "models": "transitions", "baselines": []})
+
+
+@pytest.mark.parametrize("sorted_by_id", [True, False])
+def test_a_study_of_steps_in_the_order_of_ids_says_so(tmp_path: Path, sorted_by_id: bool) -> None:
+    rng = np.random.default_rng(0)
+    steps = [rng.choice(60, 6, replace=False).tolist() for _ in range(200)]
+    # in a file of days four in five users have the last day's steps in the order of ids
+    told = [[*one[:3], *sorted(one[3:])] if sorted_by_id and n % 5 else one for n, one in enumerate(steps)]
+    task = RecommendTask.of(Histories.of(told), repeats=False)
+    study = RankingStudy(task, ItemFacts(), tmp_path, remedies="none", baselines=("transitions",), budget=1, workers=1)
+    result = study.run()
+    assert alarms(result.meta)  # a baseline reads the order, and nothing is known of times
+    assert suspicious(result.meta["order"], result.meta) is sorted_by_id
+    free = order_free(result, decide(result, replicates=50))
+    assert free is not None
+    assert {line.spec: line.directed for line in free.lines} == {"none": False, "transitions": True, "popular": False}
+    share = free.rows / free.of
+    assert (share < 0.3) is sorted_by_id
