@@ -25,6 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {"als": {"factors": 8}, "bpr": {"factors": 8}
 OPTIONAL = {"als": "implicit", "bpr": "implicit", "blend": "lightgbm", "blend_directed": "lightgbm"}
 LEARNERS = (
     "popular",
+    "again",
     "recent",
     "item_knn",
     "near",
@@ -72,7 +73,7 @@ def fitted(name: str, evidence: Evidence, spec: str = "none", **setting: Any) ->
         pytest.importorskip(OPTIONAL[name])
     learner = ranking_learner(name)
     values = {**learner.default, **SMALL.get(name, {}), **setting}
-    return learner.fit(evidence, parse(spec), setting=values, seed=3)
+    return learner.fitted(evidence, parse(spec), setting=values, seed=3)
 
 
 def bundle_of(ranker: Ranker, evidence: Evidence, name: str, spec: str = "none", *, held: bool = False) -> Recommender:
@@ -100,5 +101,4 @@ def bundle_of(ranker: Ranker, evidence: Evidence, name: str, spec: str = "none",
     assert category is not None
     titles = tuple(f"the {item}" for item in histories.items)
     catalogue = Catalogue(histories.items, histories.counts, titles, ("k0", "k1", "k2"), category)
-    kept_histories = replace(histories, time=None) if held else None
-    return Recommender(manifest, kept(ranker, name), catalogue, evidence.facts.vectors, kept_histories)
+    return Recommender(manifest, kept(ranker, name), catalogue, evidence.facts.vectors, histories if held else None)

@@ -17,14 +17,15 @@ from threadpoolctl import threadpool_limits
 
 from evenshelf.bundles import Recommender
 from evenshelf.errors import InputError, SettingError
-from evenshelf.learners.ranking import lambdamart
+from evenshelf.learners.ranking import lambdamart, sasrec
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.rankers.answering import answer
 from evenshelf.rankers.base import Ranker
 from evenshelf.rankers.blend import Blend
+from evenshelf.rankers.buying_again import BuyingAgain
 from evenshelf.rankers.candidates import of_one
 from evenshelf.rankers.factors import Factors
-from evenshelf.rankers.grounds import POPULAR, TEXT
+from evenshelf.rankers.grounds import AGAIN, POPULAR, TEXT
 from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.remedies import parse
 from tests.bundles.rankings import LEARNERS, bundle_of, evidence_of, fitted
@@ -107,7 +108,7 @@ def test_reasons_add_up_to_what_is_said_of_an_item_and_that_to_its_score(made, n
                 source = by_name[one.reason.source]
                 said = source.scores(of_one(own.weights(source.decay)))[0, code]
                 assert one.reason.whole == pytest.approx(float(said), abs=1e-5)
-        else:
+        elif not isinstance(bundle.ranker, BuyingAgain):
             np.testing.assert_allclose(wholes, scores, rtol=1e-4, atol=1e-4)
 
 
@@ -181,13 +182,52 @@ def test_places_without_the_remedy_are_those_of_a_bundle_without_it(made):
     assert all(one.moved is None for one in plain.recommend(steps(evidence, 0)).shown)
 
 
-def test_where_items_are_bought_again_they_may_be_shown():
+@pytest.mark.parametrize("name", ["item_knn", "als", "text", "again", "blend"])
+def test_where_items_are_bought_again_they_are_shown_and_told_as_such(name, tmp_path):
     evidence = evidence_of(repeats=True)
-    own = steps(evidence, 0)
-    again = bundle_of(fitted("blend", evidence), evidence, "blend")
-    assert set(again.recommend(own, k=36).items) == set(evidence.histories.items)
-    once = replace(again, manifest=again.manifest.model_copy(update={"repeats": False}))
-    assert not set(once.recommend(own, k=36).items) & set(own)
+    ranker = fitted(name, evidence)
+    bundle_of(ranker, evidence, name).save(tmp_path / "b")
+    bundle = Recommender.load(tmp_path / "b")
+    some = evidence.histories.of_users(np.arange(9))
+    wanted = answer(ranker, parse("none"), some, evidence.prior, bundle.rules(36)).lists
+    found = bundle.answered(some, k=36)
+    assert [one.items for one in found] == [tuple(evidence.histories.items[code] for code in line) for line in wanted]
+    for one in found:
+        assert set(one.items) == set(evidence.histories.items)
+        for shown in one.shown:
+            assert sum(amount for _, amount in shown.reason.parts) + shown.reason.rest == pytest.approx(
+                shown.reason.whole, abs=1e-6
+            )
+            if name != "blend":
+                assert (shown.reason.kind == AGAIN) is (shown.item in one.history)
+            if shown.reason.kind == AGAIN:
+                assert np.exp(shown.score) == pytest.approx(shown.reason.whole, rel=1e-4)
+                assert shown.reason.because[0] == shown.item
+                assert shown.why == "you took it before"
+    once = replace(bundle, manifest=bundle.manifest.model_copy(update={"repeats": False}))
+    assert not set(once.answered(some, k=36)[0].items) & set(found[0].history)
+
+
+def test_a_transformer_is_read_without_torch_and_tells_what_it_would_say_without_an_item(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(sasrec, "LOOP", replace(sasrec.LOOP, rounds=3, batch=16))
+    monkeypatch.setattr(sasrec, "SHAPE", replace(sasrec.SHAPE, width=16, most=5))
+    evidence = evidence_of()
+    for text in ("fused", "initial"):
+        ranker = fitted("sasrec", evidence, "name_prior" if text == "fused" else "none", text=text)
+        bundle_of(ranker, evidence, "sasrec").save(tmp_path / "b")
+        bundle = Recommender.load(tmp_path / "b")
+        histories = evidence.histories.kept(evidence.histories.user > 3)  # of some nothing is known, others are long
+        np.testing.assert_allclose(bundle.ranker.scores(histories), ranker.scores(histories), atol=2e-5)
+    assert not np.allclose(np.ptp(bundle.ranker.scores(histories), axis=0), 0)
+    own = steps(evidence, 7)
+    assert len(own) >= 3
+    for shown in bundle.recommend(own, k=3).shown:
+        code = evidence.histories.items.index(shown.item)
+        for item, amount in shown.reason.parts:
+            left, _ = bundle.catalogue.histories([[one for one in own if one != item]], ["0"])
+            assert shown.score - bundle.ranker.scores(left)[0, code] == pytest.approx(amount, abs=1e-5)
+        assert sum(a for _, a in shown.reason.parts) + shown.reason.rest == pytest.approx(shown.score)
 
 
 def test_histories_are_in_the_folder_only_if_that_was_asked(tmp_path):

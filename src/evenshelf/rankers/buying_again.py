@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 
 from evenshelf.errors import InputError
 from evenshelf.rankers.base import Floats, Ranker
-from evenshelf.rankers.grounds import TAKEN, Grounds
+from evenshelf.rankers.grounds import AGAIN, Grounds
 from evenshelf.rankers.packing import Arrays, Unpacked
 from evenshelf.tasks.histories import Codes, Histories
 
@@ -138,7 +138,7 @@ class BuyingAgain:
             if len(place):
                 parts[line], rest[line] = 0.0, 0.0
                 parts[line, np.searchsorted(taken, item)] = whole[line] = share * chance[place[0]]
-                kind[line], source[line] = TAKEN, self.kind
+                kind[line], source[line] = AGAIN, self.kind
         return Grounds(taken, parts, rest, whole, tuple(kind), tuple(source))
 
     def packed(self) -> tuple[dict[str, Any], Arrays]:

@@ -14,6 +14,7 @@ from evenshelf.rankers.grounds import Grounds
 from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.rankers.packing import Arrays, Unpacked
 from evenshelf.rankers.popularity import Popularity
+from evenshelf.rankers.sequence_reader import SequenceReader
 from evenshelf.rankers.texts import Texts
 from evenshelf.tasks.histories import Histories
 
@@ -57,7 +58,8 @@ class Kept(Protocol):
 
 
 KINDS: Mapping[str, type[Kept]] = {
-    kind.kind: kind for kind in (Neighbourhoods, Popularity, Texts, Factors, Ordered, Blend, BuyingAgain)
+    kind.kind: kind
+    for kind in (Neighbourhoods, Popularity, Texts, Factors, Ordered, Blend, BuyingAgain, SequenceReader)
 }
 
 

@@ -46,8 +46,10 @@ def write(bundle: Recommender, folder: Path) -> None:
         arrays[VECTORS] = bundle.vectors
     if bundle.held is not None:
         arrays |= named(HISTORIES, {"start": bundle.held.start, "item": bundle.held.item})
-        if bundle.held.strength is not None:
-            arrays[f"{HISTORIES}strength"] = bundle.held.strength
+        for name in ("time", "strength"):
+            column = getattr(bundle.held, name)
+            if column is not None:
+                arrays[f"{HISTORIES}{name}"] = column
     entries = {name: ArrayEntry(dtype=str(a.dtype), shape=list(a.shape)) for name, a in arrays.items()}
     ranker = RankerEntry(kind=bundle.ranker.kind, numbers=numbers)
     told = {"arrays": entries, "ranker": ranker, "histories": bundle.held is not None}
@@ -118,9 +120,11 @@ def _held(own: Unpacked, items: list[str], users: list[str]) -> Histories:
     whole = whole and 0 <= item.min(initial=0) <= item.max(initial=0) < len(items)
     if not whole or len(set(users)) != len(users):
         raise InputError("Histories do not fit to users and items.", hint=_AGAIN)
-    name = f"{HISTORIES}strength"
-    strength = own.array(name, len(item)).astype(np.float32) if own.has(name) else None
-    return Histories(tuple(items), tuple(users), start, item, None, strength)
+    time, strength = (
+        own.array(f"{HISTORIES}{name}", len(item), kinds=kinds) if own.has(f"{HISTORIES}{name}") else None
+        for name, kinds in (("time", "i"), ("strength", "f"))
+    )
+    return Histories(tuple(items), tuple(users), start, item, time, strength)
 
 
 def _known(manifest: RankingManifest) -> dict[str, tuple[str, Shape]]:

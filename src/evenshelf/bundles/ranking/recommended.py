@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from evenshelf.rankers.grounds import ORDER, POPULAR, TEXT
+from evenshelf.rankers.grounds import AGAIN, POPULAR, TEXT
 
 SHORT = 40
 """Letters of a title in a sentence."""
@@ -18,8 +18,8 @@ class Reason:
     Attributes
     ----------
     kind
-        ``taken`` (something of the history speaks for it), ``text`` (by what it is called), ``order`` (by the order of
-        the history), or ``popular``.
+        ``taken`` (something of the history speaks for it), ``text`` (by what it is called), ``again`` (it is in the
+        history itself), or ``popular``.
     source
         Who says so: the kind of ranker, or of a learned blend the source that speaks most for the item.
     because
@@ -41,8 +41,8 @@ class Reason:
     whole: float
 
     def __str__(self) -> str:
-        if self.kind == ORDER:
-            return "comes after what you took, in that order"
+        if self.kind == AGAIN:
+            return "you took it before"
         if self.kind == POPULAR or self.because is None:
             return "popular"
         item, title, share = self.because

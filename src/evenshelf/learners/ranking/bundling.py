@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from evenshelf.errors import SettingError
+from evenshelf.learners.ranking.sasrec import SequenceRanker
 from evenshelf.rankers.base import Ranker
 from evenshelf.rankers.blend import Blend
 from evenshelf.rankers.buying_again import BuyingAgain
 from evenshelf.rankers.kinds import Kept
+from evenshelf.rankers.sequence_reader import LINE, SQUARE, SequenceReader
 from evenshelf.rankers.trees import Averaged, Trees
 
 CATEGORICAL, TO_LEFT, MISSING = 1, 2, 2
@@ -37,11 +39,30 @@ def kept(ranker: Ranker, learner: str) -> Kept:
         return replace(ranker, trees=Averaged(tuple(map(trees_of, ranker.trees.models))))
     if isinstance(ranker, BuyingAgain):
         return replace(ranker, new=kept(ranker.new, learner))
+    if isinstance(ranker, SequenceRanker):
+        return _reader(ranker)
     if isinstance(ranker, Kept):
         return ranker
     raise SettingError(
         f"What the learner {learner!r} fits cannot be served from a bundle yet.",
         hint="Train another learner with --learner, such as item_knn or blend.",
+    )
+
+
+def _reader(ranker: SequenceRanker) -> SequenceReader:
+    """The same transformer, with what is known of the items in their vectors."""
+    own = ranker.weights["item"][:-1]  # the last line is of a masked step
+    told = {name: known @ ranker.weights[name] for name, known in ranker.fixed.items()}
+    read, shown = own + told.get("text", np.float32(0.0)), own + sum(told.values(), np.float32(0.0))
+    layers = [f"{layer}.{name}" for layer in range(ranker.shape.layers) for name in (*SQUARE, *LINE)]
+    weights = {name: ranker.weights[name] for name in ("place", "norm", "norm.bias", *layers)}
+    return SequenceReader(
+        np.asarray(read, np.float32),
+        np.asarray(shown, np.float32),
+        weights,
+        ranker.shape.layers,
+        ranker.shape.heads,
+        ranker.popularity,
     )
 
 
