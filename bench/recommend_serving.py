@@ -91,7 +91,7 @@ def arguments(words: list[str] | None = None) -> Asked:
     parser = argparse.ArgumentParser(prog="python -m bench.recommend_serving", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--quick", action="store_true", help="1,000 items: seconds")
-    parser.add_argument("--requests", type=int, help="2,000 in each run")
+    parser.add_argument("--requests", type=int, help="700 in each run")
     parser.add_argument("--runs", type=int, help="3, of which medians are given")
     parser.add_argument("--json", type=Path, help="write the result there")
     given = parser.parse_args(words)
@@ -100,7 +100,7 @@ def arguments(words: list[str] | None = None) -> Asked:
             parser.error(f"--{name} must be at least 1")
     if given.quick:
         return Asked(1_000, 2_000, given.requests or 30, given.runs or 1, given.json)
-    return Asked(100_000, 1_000_000, given.requests or 2_000, given.runs or 3, given.json)
+    return Asked(100_000, 1_000_000, given.requests or 700, given.runs or 3, given.json)
 
 
 def main(words: list[str] | None = None) -> int:
