@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
+from evenshelf.learners.ranking.base import log_scores
 from evenshelf.learners.ranking.counting import lent, likeness, strongest, taken_near, taken_together
 from evenshelf.learners.ranking.item_texts import nearest, words_of
+from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.tasks.histories import Histories
 
 sequences = st.lists(st.lists(st.integers(0, 6), max_size=8), min_size=1, max_size=8).filter(any)
@@ -90,3 +92,16 @@ def test_words_make_vectors_of_length_one_and_none_make_none(documents: list[lis
     found = words_of(documents)
     lengths = np.sqrt(found.multiply(found).sum(axis=1))
     np.testing.assert_allclose(lengths, [float(bool(words)) for words in documents], atol=1e-5)
+
+
+@given(sequences, st.integers(0, 2**32 - 1), st.sampled_from([1.0, 0.5]), st.booleans())
+def test_neighbourhoods_score_as_if_all_were_worked_out(
+    steps: list[list[int]], seed: int, decay: float, below: bool
+) -> None:
+    rng, made = np.random.default_rng(seed), Histories.of(steps)
+    size = len(made.items)
+    dense = rng.random((size, size)) * (rng.random((size, size)) < 0.4) - (0.5 if below else 0.0)
+    matrix, popularity = csr_array(dense.astype(np.float32)), rng.integers(0, 9, size) + 0.5
+    expected = log_scores((made.weights(decay) @ matrix).toarray(), popularity)
+    found = Neighbourhoods(matrix, popularity, decay).scores(made)
+    np.testing.assert_array_equal(found, expected)

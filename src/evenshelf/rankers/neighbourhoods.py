@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -42,7 +43,26 @@ class Neighbourhoods:
 
     def scores(self, histories: Histories) -> Floats:
         """See :meth:`evenshelf.rankers.base.Ranker.scores`."""
-        return log_scores(dense_lines(histories.weights(self.decay) @ self.matrix), self.popularity)
+        said = histories.weights(self.decay) @ self.matrix
+        if not isinstance(said, csr_array):
+            return log_scores(np.asarray(said), self.popularity)
+        # of many items few are spoken for: bit for bit what `log_scores` gives, without looking at the others
+        traces, silent = self._silence
+        found = np.repeat(silent[None], len(histories.users), axis=0)
+        spoken = np.diff(said.indptr)
+        some = spoken > 0
+        most = np.zeros(len(spoken), said.dtype)
+        most[some] = np.maximum(np.maximum.reduceat(said.data, said.indptr[:-1][some]), 0.0)
+        line = np.repeat(np.arange(len(spoken)), spoken)
+        value = np.maximum(said.data, 0.0) / np.where(most > 0, most, 1.0)[line]
+        found[line, said.indices] = np.log(value + traces[said.indices]).astype(np.float32)
+        return found
+
+    @cached_property
+    def _silence(self) -> tuple[NDArray[np.float64], Floats]:
+        """``[I]`` what `log_scores` adds to each score, and what it gives where nothing speaks for an item."""
+        traces = 1e-6 * (self.popularity / self.popularity.sum())
+        return traces, np.log(traces).astype(np.float32)
 
     def grounds(self, histories: Histories, items: Codes) -> Grounds:
         """See :meth:`evenshelf.rankers.kinds.Kept.grounds`: the score is the logarithm of the sum of the parts."""

@@ -212,14 +212,15 @@ class Histories:
             In (0, 1]; at 1 all weigh 1.
         """
         # steps of a user come in order of time: of an item that comes again the last one overwrites the others
-        key = self.user * len(self.items) + self.item
-        _, latest = np.unique(key[::-1], return_index=True)
-        rows = len(key) - 1 - latest
+        user = self.user
+        _, latest = np.unique((user * len(self.items) + self.item)[::-1], return_index=True)
+        rows = len(user) - 1 - latest
         value = (decay ** self.ago[rows].astype(np.float64)).astype(np.float32)
         if self.strength is not None:
             value *= self.strength[rows]
-        shape = (len(self.users), len(self.items))
         # a product has the wider indices of both factors, and converts the other factor for it: as narrow as can be
-        kind = np.int32 if max(*shape, len(rows)) <= np.iinfo(np.int32).max else np.int64
-        coords = (self.user[rows].astype(kind), self.item[rows].astype(kind))
-        return sparse.csr_array((value, coords), shape=shape)
+        kind = np.int32 if max(len(self.items), len(rows)) <= np.iinfo(np.int32).max else np.int64
+        start = np.concatenate([[0], np.cumsum(np.bincount(user[rows], minlength=len(self.users)))]).astype(kind)
+        # rows are in order of user and item, so nothing is left to be sorted
+        shape = (len(self.users), len(self.items))
+        return sparse.csr_array((value, self.item[rows].astype(kind), start), shape=shape)

@@ -56,7 +56,7 @@ def top(scores: NDArray[np.floating], k: int, *, seed: int = 0) -> Codes:
         equal = np.flatnonzero(scores[line] == bound[line])
         room = kept - int((scores[line] > bound[line]).sum())
         picked[line, equal[np.argsort(tie[equal])[room:]]] = False
-    found = np.nonzero(picked)[1].reshape(users, kept).astype(np.int64)
+    found = (np.flatnonzero(picked) % items).reshape(users, kept)
     value = np.take_along_axis(scores, found, axis=1)
     order = np.lexsort((tie[found], -value), axis=1)
     found, value = np.take_along_axis(found, order, axis=1), np.take_along_axis(value, order, axis=1)
