@@ -14,6 +14,7 @@ from evenshelf.remedies import remedy_set
 from evenshelf.study.order_free import DESCENDING
 from evenshelf.study.order_wording import OFTEN, SURE
 from evenshelf.study.ranking.study import GIVE
+from evenshelf.tasks import task_kind
 from evenshelf.tasks.exams import SPLITS
 from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.list_metrics import METRICS
@@ -37,11 +38,13 @@ def test_the_commands_print_what_the_page_shows(
         assert not end.value.code
     printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     wanted = [line.rstrip() for line in shown.code.splitlines()]
+    told = "the study prints otherwise than the page says:\n" + "\n".join(printed)
+    assert wanted[0] in printed, told
     start = printed.index(wanted[0])
     for part in shown.code.split("\n...\n"):
         lines = [line.rstrip() for line in part.splitlines()]
         places = [n for n in range(start, len(printed)) if printed[n : n + len(lines)] == lines]
-        assert places, f"the study prints otherwise:\n{part}"
+        assert places, told
     (folder,) = (tmp_path / "demo" / "studies").iterdir()
     assert DESCENDING in json.loads((folder / "metrics.json").read_text())["none"]["tuned"]
     with pytest.raises(SystemExit):
@@ -60,6 +63,7 @@ def test_what_is_named_is_there_and_numbers_are_those_of_the_code() -> None:
     assert any(remedy.spec == "mmr" for remedy in remedy_set("lists"))
     flat = " ".join(text.split())
     assert f"lose at most {100 * GIVE:g} % of the `head_ndcg_at_10`" in flat
+    assert f"`--learner` is what is fitted, `{task_kind('recommend').learner}` by default" in flat
     assert REPEATED == 0.2, "the page says a fifth"
     assert OFTEN == 0.1, "the page says a tenth"
     assert f"p < {SURE:.3f}".replace("0.", ".") in flat
