@@ -30,7 +30,17 @@ OURS, PEER = "evenshelf", "CosineRecommender of implicit"
 MIB = 2**20
 SEED = 0
 NEIGHBOURS = 200
-COLUMNS = ("who", "memory_mib", "seconds", "events_per_second", "peak_mib", "beyond_mib", "runs", "spilled_mib")
+COLUMNS = (
+    "who",
+    "memory_mib",
+    "seconds",
+    "core_seconds",
+    "events_per_second",
+    "peak_mib",
+    "beyond_mib",
+    "runs",
+    "spilled_mib",
+)
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,8 @@ def row(who: str, memory: int | None, asked: Asked, found: child.Outcome) -> tup
     beyond = (found.peak - facts["base"]) / MIB
     spilled = facts["spilled"] / MIB if "spilled" in facts else None
     speed = asked.size.events / facts["seconds"]
-    return (who, memory, facts["seconds"], speed, found.peak / MIB, beyond, facts.get("runs"), spilled)
+    seconds = facts["seconds"], facts["core_seconds"]
+    return (who, memory, *seconds, speed, found.peak / MIB, beyond, facts.get("runs"), spilled)
 
 
 def figures(asked: Asked, ours: dict[int, child.Outcome], theirs: child.Outcome) -> list[Figure]:
@@ -122,11 +133,17 @@ def figures(asked: Asked, ours: dict[int, child.Outcome], theirs: child.Outcome)
     share = max((one.peak - one.facts["base"]) / (given * MIB) for given, one in ours.items())
     return [
         Figure("fit_seconds", found.facts["seconds"], "s", "lower", PEER, theirs.facts["seconds"], speed / other),
+        _core_seconds(found.facts, theirs.facts),
         Figure("events_per_second", speed, "events/s", "higher", PEER, other, speed / other),
         Figure("peak_mib", found.peak / MIB, "MiB", "lower", PEER, theirs.peak / MIB, theirs.peak / found.peak),
         Figure("share_of_memory", share, "x", "lower"),
         Figure("neighbours_kept", found.facts["kept"], "pairs", "higher", PEER, theirs.facts["kept"]),
     ]
+
+
+def _core_seconds(ours: dict[str, Any], theirs: dict[str, Any]) -> Figure:
+    one, other = ours["core_seconds"], theirs["core_seconds"]
+    return Figure("core_seconds", one, "s", "lower", PEER, other, other / one)
 
 
 def notes(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
@@ -139,7 +156,8 @@ def notes(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
         ),
         (
             "Memory is the largest resident size of the process with its libraries; beyond is what came on top of "
-            "those. share_of_memory is the largest share of what was given that was taken, beyond the libraries."
+            "those. share_of_memory is the largest share of what was given that was taken, beyond the libraries. Core "
+            "seconds are those that cores were at work, whatever else ran on the machine."
         ),
         (
             f"Of the peer's seconds {theirs['read_seconds']:.1f} are reading. It uses all cores to count; evenshelf "

@@ -163,6 +163,7 @@ _HEADINGS = {
     "range": ("range", "极差（秒）"),
     "rows_per_second": ("rows / s", "每秒行数"),
     "peak_mib": ("peak MiB", "内存峰值（MiB）"),
+    "core_seconds": ("core seconds", "CPU 用时（秒）"),
     "memory_mib": ("MiB given", "给定内存（MiB）"),
     "beyond_mib": ("MiB beyond libraries", "除库以外（MiB）"),
     "events_per_second": ("events / s", "每秒事件数"),
@@ -325,7 +326,7 @@ _SIGNED = (
 )
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds", "seconds", "range")
 _FIGURES += ("rows_per_second", "peak_mib", "fit_seconds", "model_mib", "events_per_second", "beyond_mib")
-_FIGURES += ("spilled_mib", "requests_per_second", "p50_ms", "p99_ms", "clock_p99_ms")
+_FIGURES += ("spilled_mib", "requests_per_second", "p50_ms", "p99_ms", "clock_p99_ms", "core_seconds")
 _RANKS = ("recall_at_10", "ndcg_at_10", "descending_recall_at_10", "descending_ndcg_at_10")
 _RANKS += ("head_recall_at_10", "torso_recall_at_10", "tail50_recall_at_10")
 _RANKS += ("macro_ndcg_at_10", "tail_ndcg_at_10", "tail_suits")

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from evenshelf.learners.ranking.base import log_scores
 from evenshelf.learners.ranking.counting import lent, likeness, strongest, taken_near, taken_together
 from evenshelf.learners.ranking.item_texts import nearest, words_of
+from evenshelf.rankers.base import log_scores
 from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.tasks.histories import Histories
 
