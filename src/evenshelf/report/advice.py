@@ -10,9 +10,9 @@ from evenshelf.plurals import plural
 from evenshelf.remedies import Family, remedy_set
 from evenshelf.remedies.families import ACCOUNTS, OF_LISTS, Shown
 from evenshelf.report.numbers import number
-from evenshelf.study.advising.evidence import SLIGHT
+from evenshelf.study.advising.evidence import SLIGHT, slight
 from evenshelf.study.advising.facts import FEWEST
-from evenshelf.study.wording import change, percent, seconds, signed
+from evenshelf.study.wording import change, exact, percent, seconds, signed
 
 if TYPE_CHECKING:
     from evenshelf.remedies.families import Account
@@ -26,10 +26,15 @@ FINDINGS = {
     "gains": "gains",
     "gains together": "gains, though none can be picked",
     "loses": "loses",
-    "nothing to gain": f"no gain above {signed(SLIGHT)}",
+    "nothing to gain": f"no gain above +{exact(SLIGHT)}",
     "open": "neither shown nor ruled out",
 }
 """How a family stands, for a table."""
+
+
+def findings(verdict: Verdict) -> dict[str, str]:
+    """The same, with the gain that is slight by the measures of a verdict."""
+    return {**FINDINGS, "nothing to gain": f"no gain above +{exact(slight(verdict.measures))}"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def _card(family: Family, account: Account, evidence: FamilyEvidence | None, adv
     return Card(
         family.heading,
         account.does,
-        FINDINGS[evidence.standing] if evidence else "not compared",
+        findings(verdict)[evidence.standing] if evidence else "not compared",
         tuple(said),
         account.source,
     )

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from evenshelf.errors import InputError
 from evenshelf.report.numbers import count, number, span
 from evenshelf.report.svg import Figure
-from evenshelf.study.wording import change, lowered, percent, seconds, signed
+from evenshelf.study.wording import change, exact, lowered, percent, seconds, signed
 
 
 @cache
@@ -33,6 +33,7 @@ def _environment(folder: Path | None) -> Environment:
         breakable=_breakable,
         chance=_chance,
         count=count,
+        exact=exact,
         lost=_lost,
         lowered=lowered,
         number=number,

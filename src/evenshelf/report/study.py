@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evenshelf.report import class_charts, evidence_charts, fairness_charts, remedy_charts
-from evenshelf.report.advice import FINDINGS, cards, fact_lines
+from evenshelf.report.advice import cards, fact_lines, findings
 from evenshelf.report.buckets import bucket_rows
 from evenshelf.report.classes import class_changes, most_changed, reliability_tables
 from evenshelf.report.command import command
@@ -115,7 +115,7 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | ListFai
         advice=advice,
         fact_lines=fact_lines(advice.facts, nouns) if classes else (),
         family_cards=cards(advice, verdict),
-        family_findings=FINDINGS,
+        family_findings=findings(verdict),
         **_evidence(result, verdict, nouns),
         **_fairness(result, fairness(result, verdict) if fair is None else fair, nouns),
         **({} if classes else _lists(result, verdict)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from evenshelf.plurals import counted, plural
 from evenshelf.remedies import Stage
 from evenshelf.study.learning_curve import FACTOR
-from evenshelf.study.wording import listed, percent, probability, rivals, signed, value
+from evenshelf.study.wording import exact, listed, percent, probability, rivals, signed, value
 from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _by_fold(verdict: Verdict) -> str:
         f"({signed(test.low)} to {signed(test.high)}; {_tested(test)} by the corrected resampled t-test over "
         f"{test.folds} folds)"
     )
-    beyond = f"{percent(test.better)} probable to be more than {value(verdict.zone)}"
+    beyond = f"{percent(test.better)} probable to be more than {exact(verdict.zone)}"
     if rivals(verdict) > 1:
         beyond += f", which does not allow for its being the best of {rivals(verdict)}"
     if (test.p_holm if math.isfinite(test.p_holm) else test.p) < verdict.alpha:
@@ -82,7 +82,7 @@ def _equivalent(verdict: Verdict) -> str:
         return ""
     return (
         f"{listed(same)} {plural(len(same), 'is', 'are')} practically the same as doing nothing: within "
-        f"{value(verdict.zone)} of it, by two one-sided tests{' of each by itself' if len(same) > 1 else ''}."
+        f"{exact(verdict.zone)} of it, by two one-sided tests{' of each by itself' if len(same) > 1 else ''}."
     )
 
 

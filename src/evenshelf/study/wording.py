@@ -199,6 +199,11 @@ def value(number: float) -> str:
     return f"{number:.3f}".removeprefix("0") if math.isfinite(number) else "n/a"
 
 
+def exact(number: float) -> str:
+    """A bound that was set, with all its decimals: ``.005``, ``.0005``."""
+    return f"{number:.15f}".rstrip("0").removesuffix(".").removeprefix("0") or "0"
+
+
 def _gain(verdict: Verdict) -> str:
     won, compared = verdict[verdict.recommended or ""], rivals(verdict)
     holm = f" after Holm's correction for {compared} remedies" if compared > 1 else ""

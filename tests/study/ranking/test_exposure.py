@@ -23,6 +23,7 @@ from evenshelf.study.results import load, save
 from evenshelf.study.sets import AGAIN, NARROW, SHOWN_OF_LISTS
 from evenshelf.study.terminal import StudyReport
 from evenshelf.study.verdict import decide
+from evenshelf.study.wording import exact
 
 ORDER = (*SHOWN_OF_LISTS, *AGAIN)
 
@@ -107,3 +108,9 @@ def test_who_shows_the_same_changes_nothing() -> None:
     fair = found(100)
     assert len(exposure_sentences(fair)) == 4
     assert np.isfinite([fair.gini_before, fair.gini_after, fair.gini_wanted]).all()
+
+
+@given(st.floats(1e-9, 0.9))
+def test_a_bound_is_told_with_all_its_decimals(bound: float) -> None:
+    assert float(exact(bound)) == pytest.approx(bound, abs=1e-15)
+    assert [exact(value) for value in (0.005, 0.0005, 0.01, 0.0)] == [".005", ".0005", ".01", "0"]

@@ -27,11 +27,17 @@ from evenshelf.study.statistics import holm
 if TYPE_CHECKING:
     from evenshelf.study.comparison import Comparison
     from evenshelf.study.verdict import Verdict
+    from evenshelf.tasks.measures import Measures
 
 Standing = Literal["gains", "gains together", "loses", "nothing to gain", "open"]
 
 SLIGHT = 0.01
 """A gain below this is not worth a remedy; where the interval of a family's best ends below it, there is none."""
+
+
+def slight(measures: Measures) -> float:
+    """The same for what is judged by other measures: at most twice the gain that does not matter there."""
+    return min(SLIGHT, 2 * measures.zone)
 
 
 @dataclass(frozen=True)
@@ -181,7 +187,7 @@ def _standing(verdict: Verdict, group: Sequence[Comparison], p_gain: float, p_lo
         return "gains"
     if verdict.informative and p_gain < verdict.alpha:
         return "gains together"
-    return "nothing to gain" if max(c.high for c in group) < SLIGHT else "open"
+    return "nothing to gain" if max(c.high for c in group) < slight(verdict.measures) else "open"
 
 
 def _simes(p: Sequence[float]) -> float:
