@@ -192,9 +192,9 @@ def fit_on_disk(
                 kept.data.tofile(data)
                 kept.indices.astype(np.int32).tofile(indices)
                 size += np.diff(kept.indptr)
-        # one type for both kinds of indices, or the matrix would be copied when it is opened
         start = np.concatenate([[0], np.cumsum(size)])
-        np.save(made / _INDPTR, start.astype(np.int32))
+        # of one type with the other indices where it can be, or these are copied into memory when they are opened
+        np.save(made / _INDPTR, start.astype(np.int32) if start[-1] <= np.iinfo(np.int32).max else start)
         np.save(made / _COUNTS, counts)
         np.save(made / _POPULARITY, popularity_by(prior, remedy))
         (made / _ITEMS).write_text(json.dumps(parts.items, ensure_ascii=False), encoding="utf-8")
