@@ -18,6 +18,8 @@ import numpy as np
 
 from evenshelf.errors import InputError
 from evenshelf.learners.ranking.base import Evidence, Floats
+from evenshelf.learners.ranking.baskets import last_held
+from evenshelf.learners.ranking.buying_again import Returns, returns_of
 from evenshelf.learners.ranking.candidates import Traits, candidates, in_blocks
 from evenshelf.learners.ranking.lambdamart import Examples, Trees
 from evenshelf.learners.ranking.registry import RankingLearner, register
@@ -25,6 +27,7 @@ from evenshelf.learners.ranking.sources import Source, sources_of
 from evenshelf.remedies import Remedy, Stage
 from evenshelf.tasks.histories import Histories
 
+RANKS_REPEATS = True
 LEARNERS = 25_000
 """Most users that are learned from."""
 
@@ -55,6 +58,7 @@ class Blend:
     tail_bonus: float
     temperature: float
     trees: Trees
+    returns: Returns | None
 
     @property
     def bytes(self) -> int:
@@ -67,7 +71,7 @@ class Blend:
 
         Candidates come first, in the order of trees and bonus; then all others by the plain blend.
         """
-        plain, found = candidates(histories, self.sources, self.traits, repeats=self.repeats)
+        plain, found = candidates(histories, self.sources, self.traits, self.returns, repeats=self.repeats)
         scores = np.log(plain + 1e-9)
         scores -= scores.max(axis=1, keepdims=True)
         if len(found.item):
@@ -105,30 +109,40 @@ def fit_blend_directed(evidence: Evidence, remedy: Remedy, *, setting: Mapping[s
 
 
 def _fitted(evidence: Evidence, remedy: Remedy, setting: Mapping[str, Any], seed: int, *, directed: bool) -> Blend:
-    histories, repeats = evidence.histories, evidence.repeats
-    earlier, target = histories.without_last(1), histories.last(1)
-    asked = np.flatnonzero((earlier.lengths > 0) & (target >= 0))
+    histories, repeats = evidence.histories, evidence.repeats and RANKS_REPEATS
+    held = last_held(histories)
+    earlier, user, target = held.earlier, held.user, held.item
+    kept = earlier.lengths[user] > 0
     if not repeats:  # a step that repeats what was there before asks for what is not shown
-        asked = asked[np.asarray(earlier.weights()[asked, target[asked]]).ravel() == 0]
+        kept[kept] = np.asarray(earlier.weights()[user[kept], target[kept]]).ravel() == 0
+    user, target = user[kept], target[kept]
+    asked = np.unique(user)
     if len(asked) < 2:
         raise InputError(
             "Fewer than two users took something after something else.", hint="Give longer histories, or use item_knn."
         )
     asked = np.random.default_rng(seed).permutation(asked)[:LEARNERS]
+    place = np.full(len(histories.users), -1, np.int64)
+    place[asked] = np.arange(len(asked))
+    rows = np.flatnonzero(place[user] >= 0)
+    rows = rows[np.argsort(place[user[rows]], kind="stable")]
+    user, target = place[user[rows]], target[rows]
     known = replace(evidence, histories=earlier)
     sources, traits = sources_of(known, directed=directed), Traits.of(known)
-    parts = list(in_blocks(earlier, sources, traits, asked, repeats=repeats))
+    returns = returns_of(earlier) if repeats else None
+    parts = list(in_blocks(earlier, sources, traits, asked, returns, repeats=repeats))
     weight = remedy.weight(evidence.prior)
-    said = np.ones(len(asked)) if weight is None else weight[target[asked]]
-    examples = Examples(parts, target[asked], traits.tail, said, seed)
-    if examples.found.sum() < 2:
+    said = np.ones(len(asked)) if weight is None else np.bincount(user, weight[target]) / np.bincount(user)
+    examples = Examples(parts, user, target, traits.tail, said, seed)
+    if (examples.found > 0).sum() < 2:
         raise InputError("What users took last is among the candidates of fewer than two.", hint="Use item_knn.")
     del parts
     bonus, temperature = examples.chosen(examples.crossed(), setting["give"])
     trees = examples.fit()
     if setting["recount"]:
         sources, traits = sources_of(evidence, directed=directed), Traits.of(evidence)
-    return Blend(sources, traits, repeats, bonus, temperature, trees)
+    returns = returns_of(histories) if repeats else None
+    return Blend(sources, traits, repeats, bonus, temperature, trees, returns)
 
 
 _GRID = {"give": (0.02, 0.0, 0.05), "recount": (True,)}

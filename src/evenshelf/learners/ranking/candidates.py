@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from evenshelf.learners.ranking.base import Codes, Evidence, Floats, ItemFacts, bytes_of, needed_texts
+from evenshelf.learners.ranking.baskets import baskets_ago, baskets_of
+from evenshelf.learners.ranking.buying_again import Returns, pairs_of
 from evenshelf.learners.ranking.item_texts import nearest
 from evenshelf.learners.ranking.sources import NEAR, Source
 from evenshelf.tasks.histories import Histories
@@ -68,6 +70,7 @@ class Traits:
     columns: Floats
     price: Floats | None
     category: Codes | None
+    moments: Codes | None = None
 
     @classmethod
     def of(cls, evidence: Evidence) -> Traits:
@@ -84,7 +87,14 @@ class Traits:
             first = np.asarray((histories.weights() != 0).sum(axis=0)).ravel()
             columns.append((counts - first + 0.1) / (counts + 1.0))
         table = np.stack(columns, axis=1) if columns else np.empty((len(counts), 0))
-        return cls(popularity, rarer_half(counts), table.astype(np.float32), _log_price(facts), facts.category)
+        return cls(
+            popularity,
+            rarer_half(counts),
+            table.astype(np.float32),
+            _log_price(facts),
+            facts.category,
+            None if histories.time is None else np.sort(histories.item * (1 << 34) + histories.time),
+        )
 
     @property
     def bytes(self) -> int:
@@ -108,7 +118,7 @@ def _log_price(facts: ItemFacts) -> Floats | None:
 
 
 def candidates(
-    histories: Histories, sources: Sequence[Source], traits: Traits, *, repeats: bool
+    histories: Histories, sources: Sequence[Source], traits: Traits, returns: Returns | None = None, *, repeats: bool
 ) -> tuple[Floats, Candidates]:
     """``[n, I]`` scores >= 0 of a plain blend for a few users, and their candidates.
 
@@ -117,7 +127,7 @@ def candidates(
     again; if it may, all of it is among the candidates.
     """
     users, items = len(histories.users), len(histories.items)
-    paces = {decay: _of_one(histories.weights(decay)) for decay in {1.0, *(source.decay for source in sources)}}
+    paces = {decay: _of_one(_weights(histories, decay)) for decay in {1.0, *(source.decay for source in sources)}}
     line, column = paces[1.0].nonzero()
     said = [source.scores(paces[source.decay]) for source in sources]
     plain = np.repeat(1e-4 * traits.popularity[None] + 1e-6, users, axis=0)
@@ -142,17 +152,36 @@ def candidates(
     columns += _of_users(paces, traits, row, item)
     columns.append(histories.lengths[row].astype(np.float64))
     if repeats:
-        columns += _had(histories, row, item)
+        columns += _had(histories, returns, row, item)
+    if DAYS:
+        columns += _days(histories, row, item)
+    if TREND:
+        columns += _trend(histories, traits, row, item)
     size = picked.sum(axis=1).astype(np.int64)
     return plain, Candidates(item.astype(np.int64), size, np.stack(columns, axis=1, dtype=np.float32))
 
 
 def in_blocks(
-    histories: Histories, sources: Sequence[Source], traits: Traits, users: Codes, *, repeats: bool
+    histories: Histories,
+    sources: Sequence[Source],
+    traits: Traits,
+    users: Codes,
+    returns: Returns | None = None,
+    *,
+    repeats: bool,
 ) -> Iterator[Candidates]:
     """Candidates of many users, by their codes, :data:`BLOCK` at a time."""
     for _, block in histories.blocks(BLOCK, users):
-        yield candidates(block, sources, traits, repeats=repeats)[1]
+        yield candidates(block, sources, traits, returns, repeats=repeats)[1]
+
+
+BY_BASKET = False
+
+
+def _weights(histories: Histories, decay: float) -> csr_array:
+    if not BY_BASKET:
+        return histories.weights(decay)
+    return histories.weights(decay, ago=baskets_ago(histories))
 
 
 def _of_one(weights: csr_array) -> csr_array:
@@ -183,15 +212,51 @@ def _of_users(paces: dict[float, csr_array], traits: Traits, row: Codes, item: C
     return found
 
 
-def _had(histories: Histories, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
-    """How often a user had an item, how many steps ago the last time was, and how usual it is for a user to repeat."""
+def _had(histories: Histories, returns: Returns, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
+    """In how many baskets a user had an item, how long ago the last of them was, and how that tends to come back."""
     shape = (len(histories.users), len(histories.items))
-    often, ago = np.zeros(shape, np.float32), np.full(shape, np.nan, np.float32)
-    np.add.at(often, (histories.user, histories.item), 1.0)
-    ago[histories.user, histories.item] = histories.ago  # of an item that comes again the latest step is written last
-    repeated = 1.0 - (often > 0).sum(axis=1) / np.maximum(histories.lengths, 1)
-    since = ago[row, item]
-    return [often[row, item], since, since / np.maximum(histories.lengths, 1)[row], repeated[row]]
+    pairs = pairs_of(histories, baskets_of(histories))
+    taken, ago, chance = np.zeros(shape, np.float32), np.full(shape, np.nan, np.float32), np.zeros(shape, np.float32)
+    taken[pairs.user, pairs.item] = pairs.taken
+    ago[pairs.user, pairs.item] = pairs.ago
+    chance[pairs.user, pairs.item] = returns.chance(pairs)
+    had = np.bincount(pairs.user, minlength=shape[0])
+    baskets = np.zeros(shape[0])
+    np.maximum.at(baskets, histories.user, baskets_ago(histories) + 1.0)
+    found = [taken[row, item], ago[row, item], taken[row, item] / baskets[row], baskets[row]]
+    return [*found, chance[row, item], returns.of_had(had)[row]]
+
+
+DAYS = False
+TREND = False
+
+
+def _days(histories: Histories, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
+    shape = (len(histories.users), len(histories.items))
+    days = np.full(shape, np.nan, np.float32)
+    end = np.zeros(shape[0])
+    begin = np.zeros(shape[0])
+    ok = histories.lengths > 0
+    end[ok] = histories.time[histories.start[1:][ok] - 1]
+    begin[ok] = histories.time[histories.start[:-1][ok]]
+    days[histories.user, histories.item] = (end[histories.user] - histories.time) / 86400
+    return [days[row, item], ((end - begin) / 86400)[row]]
+
+
+def _trend(histories: Histories, traits: Traits, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
+    end = np.zeros(len(histories.users), np.int64)
+    ok = histories.lengths > 0
+    end[ok] = histories.time[histories.start[1:][ok] - 1]
+    ref = end[row]
+    B = 1 << 34
+    upto = lambda t: np.searchsorted(traits.moments, item * B + np.maximum(t, 0), side="right")
+    now = upto(ref)
+    tot = now - upto(np.zeros_like(ref))
+    rec = now - upto(ref - 30 * 86400)
+    rec90 = now - upto(ref - 90 * 86400)
+    sold = traits.moments[np.maximum(now - 1, 0)] - item * B
+    last = np.where(tot > 0, (ref - sold) / 86400, np.nan)
+    return [tot, rec, rec90, last]
 
 
 def _mark(picked: NDArray[np.bool_], scores: Floats, most: int) -> None:
