@@ -11,8 +11,8 @@ by cross-fitting over users. In files whose dates are days, same-day steps stand
 wanted item has a lower id than their last one ("descending") are those whom that order cannot help. Learners that read
 which of two steps came first are marked.
 
-Peers are ALS of the package implicit, and item kNN and ALS of LensKit, which has an environment of its own: `make lenskit`
-makes it, and --without-lenskit leaves it out.
+Peers are ALS of the package implicit, and item kNN and ALS of LensKit, which has an environment of its own: `make
+lenskit` makes it, and --without-lenskit leaves it out.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--text", type=Path, help="ITEM WORD|WORD ... a line")
     parser.add_argument("--attributes", type=Path, help="JSON of lists by item, or by its number of first appearance")
     parser.add_argument("--learners", nargs="*", help="which, by name, beside blend; all if not given")
-    parser.add_argument("--without-lenskit", action="store_true", help="measure it not; its environment may be absent")
+    parser.add_argument(
+        "--without-lenskit", action="store_true", help="leave out LensKit, whose environment `make lenskit` makes"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write the result there")
     given = parser.parse_args(words)

@@ -92,7 +92,7 @@ def test_what_was_had_is_a_candidate_with_how_often_and_how_long_ago() -> None:
     histories = Histories.of([["a", "b", "a", "c"], ["b", "c"], []])
     evidence = Evidence(histories, repeats=True)
     sources, traits = sources_of(evidence), Traits.of(evidence)
-    _, found = candidates(histories, sources, traits, repeats=True)
+    _, found = candidates(histories, sources, traits, returns_of(histories))
     assert found.size.tolist() == [3, 3, 0]
     often, ago, share, repeated = found.features[:, -4:].T
     for place, (user, item) in enumerate(zip(found.user, found.item, strict=True)):
@@ -105,7 +105,7 @@ def test_what_was_had_is_a_candidate_with_how_often_and_how_long_ago() -> None:
             assert share[place] == pytest.approx(ago[place] / len(own))
         else:
             assert np.isnan(ago[place])
-    _, none = candidates(histories, sources, traits, repeats=False)
+    _, none = candidates(histories, sources, traits)
     assert none.size.tolist() == [0, 1, 0]
 
 
@@ -116,7 +116,7 @@ def test_prices_and_categories_are_held_against_those_of_the_history() -> None:
     for item, (cost, kind) in {"a": (1.0, 0), "b": (np.e**2, 0), "c": (np.nan, 1), "d": (np.e**3, -1)}.items():
         price[code[item]], category[code[item]] = cost, kind
     evidence = Evidence(histories, ItemFacts(price=price, category=category))
-    _, found = candidates(histories, sources_of(evidence), Traits.of(evidence), repeats=False)
+    _, found = candidates(histories, sources_of(evidence), Traits.of(evidence))
     gap, share = found.features[:, -3], found.features[:, -2]
     lines = {
         (user, histories.items[item]): n for n, (user, item) in enumerate(zip(found.user, found.item, strict=True))
@@ -172,13 +172,14 @@ def test_the_temperature_is_that_by_which_choices_were_drawn() -> None:
         chance /= chance.sum(axis=1, keepdims=True)
         wanted = (chance.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
         some = Candidates(np.tile(np.arange(10), 4000), np.full(4000, 10), np.zeros((40_000, 1), np.float32))
-        examples = Examples([some], wanted, np.zeros(10, np.float32), np.ones(4000), 0)
+        examples = Examples([some], (np.arange(4000), wanted), np.zeros(10, np.float32), np.ones(4000), 0)
         assert examples.temperature(scores.ravel()) == pytest.approx(temperature, rel=0.2)
 
 
 def test_places_are_those_among_the_candidates_of_each_user() -> None:
     some = Candidates(np.array([4, 7, 9, 1]), np.array([3, 0, 1]), np.zeros((4, 1), np.float32))
-    examples = Examples([some], np.array([9, 2, 1]), np.zeros(10, np.float32), np.ones(3), 0)
+    wanted = np.arange(3), np.array([9, 2, 1])
+    examples = Examples([some], wanted, np.zeros(10, np.float32), np.ones(3), 0)
     np.testing.assert_array_equal(examples.places(np.array([0.3, 0.1, 0.2, 0.0])), [1.0, np.inf, 0.0])
 
 
@@ -187,7 +188,7 @@ def test_the_bonus_is_the_largest_that_costs_no_more_than_is_given() -> None:
     some = Candidates(np.tile([0, 1], 400), np.full(400, 2), np.zeros((800, 1), np.float32))
     tail = np.array([1.0, 0.0], np.float32)
     wanted = np.repeat([1, 1, 1, 0], 100)
-    examples = Examples([some], wanted, tail, np.ones(400), 0)
+    examples = Examples([some], (np.arange(400), wanted), tail, np.ones(400), 0)
     ahead = np.repeat([0.35, 0.85, 0.85, 0.35], 100)
     scores = np.stack([np.zeros(400), ahead], axis=1).ravel()
     worth = {

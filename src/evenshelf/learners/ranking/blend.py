@@ -1,8 +1,12 @@
 """A learned blend: candidates of all sources, ranked by LambdaMART on what each source says of them.
 
-Sources count in the histories without their last step, and LambdaMART learns from that step what each is worth. Then
-they count anew in whole histories. Nothing else is looked at, so whoever holds steps back for a test finds out what a
-shop would see of the next ones.
+Sources count in the histories without their last baskets, and LambdaMART learns from those what each is worth. Then
+they count anew in whole histories. Nothing else is looked at, so whoever holds baskets back for a test finds out what a
+shop would see of the next ones. A basket is what was taken at one moment; where no moments are known, it is one step.
+A basket is held back as a whole: with a part of it in the history, what is learned is how to complete baskets.
+
+Where what users have may be shown again, how it tends to come back is told of the candidates, and all that a user has is
+among them.
 
 Items of the tail get a bonus as large as costs all users next to nothing: the guardrail that verdicts have. It is found
 by cross-fitting over the users.
@@ -17,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from evenshelf.errors import InputError
-from evenshelf.learners.ranking.base import Evidence, Floats
-from evenshelf.learners.ranking.baskets import last_held
+from evenshelf.learners.ranking.base import Codes, Evidence, Floats
+from evenshelf.learners.ranking.baskets import Held, last_held
 from evenshelf.learners.ranking.buying_again import Returns, returns_of
 from evenshelf.learners.ranking.candidates import Traits, candidates, in_blocks
 from evenshelf.learners.ranking.lambdamart import Examples, Trees
@@ -27,7 +31,6 @@ from evenshelf.learners.ranking.sources import Source, sources_of
 from evenshelf.remedies import Remedy, Stage
 from evenshelf.tasks.histories import Histories
 
-RANKS_REPEATS = True
 LEARNERS = 25_000
 """Most users that are learned from."""
 
@@ -42,8 +45,8 @@ class Blend:
         Counted in whole histories.
     traits
         Of items.
-    repeats
-        Whether what a user has may be shown again.
+    returns
+        How what was taken comes back; ``None`` where that is not shown again.
     tail_bonus
         What is added to the scores of the trees for items of the tail.
     temperature
@@ -54,24 +57,24 @@ class Blend:
 
     sources: tuple[Source, ...]
     traits: Traits
-    repeats: bool
+    returns: Returns | None
     tail_bonus: float
     temperature: float
     trees: Trees
-    returns: Returns | None
 
     @property
     def bytes(self) -> int:
-        """Of sources, each matrix once, traits and trees."""
+        """Of sources, each matrix once, traits, returns and trees."""
         held = {id(source.left): source.bytes for source in self.sources}
-        return sum(held.values()) + self.traits.bytes + self.trees.bytes
+        own = 0 if self.returns is None else self.returns.bytes
+        return sum(held.values()) + self.traits.bytes + own + self.trees.bytes
 
     def scores(self, histories: Histories) -> Floats:
         """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`.
 
         Candidates come first, in the order of trees and bonus; then all others by the plain blend.
         """
-        plain, found = candidates(histories, self.sources, self.traits, self.returns, repeats=self.repeats)
+        plain, found = candidates(histories, self.sources, self.traits, self.returns)
         scores = np.log(plain + 1e-9)
         scores -= scores.max(axis=1, keepdims=True)
         if len(found.item):
@@ -89,9 +92,9 @@ def fit_blend(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any],
     """See :class:`evenshelf.learners.ranking.registry.FitRanking`: learn what sources are worth, without direction.
 
     ``give`` is the share of NDCG at 10, in [0, 1), that may be given for a tail that is found more often. ``recount``
-    is whether the last steps are counted as well, once it is learned from them what counts are worth; published
-    comparisons hold that step back for validation and do not count it. Weights of examples are those of the users that
-    are learned from, by what they wanted.
+    is whether the last baskets are counted as well, once it is learned from them what counts are worth; published
+    comparisons hold those back for validation and do not count them. Weights of examples are those of the users that
+    are learned from: each the mean by what the user wanted.
 
     Raises
     ------
@@ -109,31 +112,17 @@ def fit_blend_directed(evidence: Evidence, remedy: Remedy, *, setting: Mapping[s
 
 
 def _fitted(evidence: Evidence, remedy: Remedy, setting: Mapping[str, Any], seed: int, *, directed: bool) -> Blend:
-    histories, repeats = evidence.histories, evidence.repeats and RANKS_REPEATS
+    histories, repeats = evidence.histories, evidence.repeats
     held = last_held(histories)
-    earlier, user, target = held.earlier, held.user, held.item
-    kept = earlier.lengths[user] > 0
-    if not repeats:  # a step that repeats what was there before asks for what is not shown
-        kept[kept] = np.asarray(earlier.weights()[user[kept], target[kept]]).ravel() == 0
-    user, target = user[kept], target[kept]
-    asked = np.unique(user)
-    if len(asked) < 2:
-        raise InputError(
-            "Fewer than two users took something after something else.", hint="Give longer histories, or use item_knn."
-        )
-    asked = np.random.default_rng(seed).permutation(asked)[:LEARNERS]
-    place = np.full(len(histories.users), -1, np.int64)
-    place[asked] = np.arange(len(asked))
-    rows = np.flatnonzero(place[user] >= 0)
-    rows = rows[np.argsort(place[user[rows]], kind="stable")]
-    user, target = place[user[rows]], target[rows]
+    earlier = held.earlier
+    asked, wanted = _asked(held, seed, repeats=repeats)
     known = replace(evidence, histories=earlier)
     sources, traits = sources_of(known, directed=directed), Traits.of(known)
     returns = returns_of(earlier) if repeats else None
-    parts = list(in_blocks(earlier, sources, traits, asked, returns, repeats=repeats))
+    parts = list(in_blocks(earlier, sources, traits, asked, returns))
     weight = remedy.weight(evidence.prior)
-    said = np.ones(len(asked)) if weight is None else np.bincount(user, weight[target]) / np.bincount(user)
-    examples = Examples(parts, user, target, traits.tail, said, seed)
+    said = np.ones(len(asked)) if weight is None else np.bincount(wanted[0], weight[wanted[1]]) / np.bincount(wanted[0])
+    examples = Examples(parts, wanted, traits.tail, said, seed)
     if (examples.found > 0).sum() < 2:
         raise InputError("What users took last is among the candidates of fewer than two.", hint="Use item_knn.")
     del parts
@@ -141,8 +130,28 @@ def _fitted(evidence: Evidence, remedy: Remedy, setting: Mapping[str, Any], seed
     trees = examples.fit()
     if setting["recount"]:
         sources, traits = sources_of(evidence, directed=directed), Traits.of(evidence)
-    returns = returns_of(histories) if repeats else None
-    return Blend(sources, traits, repeats, bonus, temperature, trees, returns)
+        returns = returns_of(histories) if repeats else None
+    return Blend(sources, traits, returns, bonus, temperature, trees)
+
+
+def _asked(held: Held, seed: int, *, repeats: bool) -> tuple[Codes, tuple[Codes, Codes]]:
+    """``[n]`` codes of users to learn from; and ``[m]`` their places in that and items that they wanted."""
+    earlier, user, item = held.earlier, held.user, held.item
+    kept = earlier.lengths[user] > 0
+    if not repeats:  # a step that repeats what was there before asks for what is not shown
+        kept[kept] = np.asarray(earlier.weights()[user[kept], item[kept]]).ravel() == 0
+    user, item = user[kept], item[kept]
+    asked = np.unique(user)
+    if len(asked) < 2:
+        raise InputError(
+            "Fewer than two users took something after something else.", hint="Give longer histories, or use item_knn."
+        )
+    asked = np.random.default_rng(seed).permutation(asked)[:LEARNERS]
+    place = np.full(len(earlier.users), len(asked), np.int64)
+    place[asked] = np.arange(len(asked))
+    order = np.argsort(place[user], kind="stable")
+    order = order[place[user[order]] < len(asked)]
+    return asked, (place[user[order]], item[order])
 
 
 _GRID = {"give": (0.02, 0.0, 0.05), "recount": (True,)}
@@ -156,6 +165,7 @@ register(
         fit=fit_blend,
         stages=(Stage.WEIGHT,),
         grid=_GRID,
+        repeats=True,
         cost=500.0,
     )
 )
@@ -169,6 +179,7 @@ register(
         stages=(Stage.WEIGHT,),
         grid=_GRID,
         directed=True,
+        repeats=True,
         cost=500.0,
     )
 )

@@ -85,6 +85,11 @@ class Returns:
     share: NDArray[np.float64]
     slope: NDArray[np.float64]
 
+    @property
+    def bytes(self) -> int:
+        """Of all that was learned."""
+        return sum(int(part.nbytes) for part in vars(self).values())
+
     def chances(self, histories: Histories) -> csr_array:
         """``[U, I]`` chance of each item that a user has to be in the next basket."""
         pairs = pairs_of(histories, baskets_of(histories))
@@ -130,8 +135,7 @@ class BuyingAgain:
     @property
     def bytes(self) -> int:
         """Of both."""
-        own: int = sum(part.nbytes for part in vars(self.returns).values())
-        return self.new.bytes + own
+        return self.new.bytes + self.returns.bytes
 
     def scores(self, histories: Histories) -> Floats:
         """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`."""

@@ -70,7 +70,6 @@ class Traits:
     columns: Floats
     price: Floats | None
     category: Codes | None
-    moments: Codes | None = None
 
     @classmethod
     def of(cls, evidence: Evidence) -> Traits:
@@ -87,14 +86,7 @@ class Traits:
             first = np.asarray((histories.weights() != 0).sum(axis=0)).ravel()
             columns.append((counts - first + 0.1) / (counts + 1.0))
         table = np.stack(columns, axis=1) if columns else np.empty((len(counts), 0))
-        return cls(
-            popularity,
-            rarer_half(counts),
-            table.astype(np.float32),
-            _log_price(facts),
-            facts.category,
-            None if histories.time is None else np.sort(histories.item * (1 << 34) + histories.time),
-        )
+        return cls(popularity, rarer_half(counts), table.astype(np.float32), _log_price(facts), facts.category)
 
     @property
     def bytes(self) -> int:
@@ -118,16 +110,17 @@ def _log_price(facts: ItemFacts) -> Floats | None:
 
 
 def candidates(
-    histories: Histories, sources: Sequence[Source], traits: Traits, returns: Returns | None = None, *, repeats: bool
+    histories: Histories, sources: Sequence[Source], traits: Traits, returns: Returns | None = None
 ) -> tuple[Floats, Candidates]:
     """``[n, I]`` scores >= 0 of a plain blend for a few users, and their candidates.
 
     The plain blend is the sum of what the sources say, each over its largest, and a little popularity: who has no
     history gets what is popular, and has no candidates. Its scores of what a user has are 0 unless that may be shown
-    again; if it may, all of it is among the candidates.
+    again, and it is known how it `returns`; if so, all of it is among the candidates.
     """
     users, items = len(histories.users), len(histories.items)
-    paces = {decay: _of_one(_weights(histories, decay)) for decay in {1.0, *(source.decay for source in sources)}}
+    ago, repeats = baskets_ago(histories), returns is not None
+    paces = {decay: _of_one(histories.weights(decay, ago)) for decay in {1.0, *(source.decay for source in sources)}}
     line, column = paces[1.0].nonzero()
     said = [source.scores(paces[source.decay]) for source in sources]
     plain = np.repeat(1e-4 * traits.popularity[None] + 1e-6, users, axis=0)
@@ -151,37 +144,18 @@ def candidates(
     columns += [plain[row, item], traits.popularity[item], *traits.columns[item].T]
     columns += _of_users(paces, traits, row, item)
     columns.append(histories.lengths[row].astype(np.float64))
-    if repeats:
+    if returns is not None:
         columns += _had(histories, returns, row, item)
-    if DAYS:
-        columns += _days(histories, row, item)
-    if TREND:
-        columns += _trend(histories, traits, row, item)
     size = picked.sum(axis=1).astype(np.int64)
     return plain, Candidates(item.astype(np.int64), size, np.stack(columns, axis=1, dtype=np.float32))
 
 
 def in_blocks(
-    histories: Histories,
-    sources: Sequence[Source],
-    traits: Traits,
-    users: Codes,
-    returns: Returns | None = None,
-    *,
-    repeats: bool,
+    histories: Histories, sources: Sequence[Source], traits: Traits, users: Codes, returns: Returns | None = None
 ) -> Iterator[Candidates]:
     """Candidates of many users, by their codes, :data:`BLOCK` at a time."""
     for _, block in histories.blocks(BLOCK, users):
-        yield candidates(block, sources, traits, returns, repeats=repeats)[1]
-
-
-BY_BASKET = False
-
-
-def _weights(histories: Histories, decay: float) -> csr_array:
-    if not BY_BASKET:
-        return histories.weights(decay)
-    return histories.weights(decay, ago=baskets_ago(histories))
+        yield candidates(block, sources, traits, returns)[1]
 
 
 def _of_one(weights: csr_array) -> csr_array:
@@ -225,38 +199,6 @@ def _had(histories: Histories, returns: Returns, row: Codes, item: Codes) -> lis
     np.maximum.at(baskets, histories.user, baskets_ago(histories) + 1.0)
     found = [taken[row, item], ago[row, item], taken[row, item] / baskets[row], baskets[row]]
     return [*found, chance[row, item], returns.of_had(had)[row]]
-
-
-DAYS = False
-TREND = False
-
-
-def _days(histories: Histories, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
-    shape = (len(histories.users), len(histories.items))
-    days = np.full(shape, np.nan, np.float32)
-    end = np.zeros(shape[0])
-    begin = np.zeros(shape[0])
-    ok = histories.lengths > 0
-    end[ok] = histories.time[histories.start[1:][ok] - 1]
-    begin[ok] = histories.time[histories.start[:-1][ok]]
-    days[histories.user, histories.item] = (end[histories.user] - histories.time) / 86400
-    return [days[row, item], ((end - begin) / 86400)[row]]
-
-
-def _trend(histories: Histories, traits: Traits, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
-    end = np.zeros(len(histories.users), np.int64)
-    ok = histories.lengths > 0
-    end[ok] = histories.time[histories.start[1:][ok] - 1]
-    ref = end[row]
-    B = 1 << 34
-    upto = lambda t: np.searchsorted(traits.moments, item * B + np.maximum(t, 0), side="right")
-    now = upto(ref)
-    tot = now - upto(np.zeros_like(ref))
-    rec = now - upto(ref - 30 * 86400)
-    rec90 = now - upto(ref - 90 * 86400)
-    sold = traits.moments[np.maximum(now - 1, 0)] - item * B
-    last = np.where(tot > 0, (ref - sold) / 86400, np.nan)
-    return [tot, rec, rec90, last]
 
 
 def _mark(picked: NDArray[np.bool_], scores: Floats, most: int) -> None:

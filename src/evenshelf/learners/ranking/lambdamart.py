@@ -69,8 +69,8 @@ class Examples:
     ----------
     parts
         Candidates of all users.
-    user, target
-        ``[m]`` places of users, and what they wanted; no pair twice.
+    wanted
+        ``[m]`` places of users, and ``[m]`` items that they wanted; no pair twice.
     tail
         ``[I]`` in [0, 1], how much each item is of the tail.
     weight
@@ -82,8 +82,7 @@ class Examples:
     def __init__(
         self,
         parts: Sequence[Candidates],
-        user: Codes,
-        target: Codes,
+        wanted: tuple[Codes, Codes],
         tail: Floats,
         weight: NDArray[np.floating],
         seed: int,
@@ -92,8 +91,8 @@ class Examples:
         self.features = np.concatenate([part.features for part in parts])
         self.of = np.repeat(np.arange(len(self.size)), self.size)
         item = np.concatenate([part.item for part in parts])
-        self.user, self.tail = user, tail[item]
-        key, asked = self.of * len(tail) + item, user * len(tail) + target
+        self.user, self.tail = wanted[0], tail[item]
+        key, asked = self.of * len(tail) + item, wanted[0] * len(tail) + wanted[1]
         # what is wanted and among the candidates: places of both
         _, self.candidate, self.among = np.intersect1d(key, asked, assume_unique=True, return_indices=True)
         self.wanted = np.zeros(len(item), bool)
