@@ -2,8 +2,8 @@
 
     python bench/peer_lenskit.py FOLDER
 
-reads ``task.npz`` and ``task.json`` of the folder and writes ``lists.npz`` and ``told.json``. Nothing of evenshelf or of
-the other benchmarks is imported, as they are not installed there.
+reads ``task.npz`` and ``task.json`` of the folder and writes ``lists.npz`` and ``told.json``. Nothing of evenshelf or
+of the other benchmarks is imported, as they are not installed there.
 
 task.npz
     ``known_start``, ``known_item``: where each user's steps begin, and codes of items, to fit on; ``asked_start``,
@@ -41,7 +41,7 @@ def main(folder: Path) -> None:
     task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
     with np.load(folder / "task.npz") as arrays:
         known_start, known_item = arrays["known_start"], arrays["known_item"]
-        asked_start, asked_item = arrays["asked_start"], arrays["asked_item"]
+        histories = np.split(arrays["asked_item"], arrays["asked_start"][1:-1])
         items = int(arrays["items"][0])
     user = np.repeat(np.arange(len(known_start) - 1), np.diff(known_start))
     frame = DataFrame({"user_id": user, "item_id": known_item}).drop_duplicates()
@@ -54,7 +54,7 @@ def main(folder: Path) -> None:
         model = fitted(task["model"], own, data, task["seed"])
         seconds.append(time.perf_counter() - began)
         held.append(size_of(model))
-        lists.append(listed(model, asked_start, asked_item, items, recent, task["length"]))
+        lists.append(listed(model, histories, items, recent, task["length"]))
     np.savez(folder / "lists.npz", lists=np.stack(lists))
     told = {"seconds": seconds, "bytes": held, "version": lenskit.__version__}
     (folder / "told.json").write_text(json.dumps(told), encoding="utf-8")
@@ -73,15 +73,14 @@ def fitted(name: str, setting: dict[str, Any], data: Any, seed: int) -> Any:
     return model
 
 
-def listed(model: Any, start: np.ndarray, item: np.ndarray, items: int, recent: int, length: int) -> np.ndarray:
+def listed(model: Any, histories: list[np.ndarray], items: int, recent: int, length: int) -> np.ndarray:
     """``[users, length]`` best items of each user but those of the history."""
     from lenskit.data import ItemList, RecQuery, Vocabulary  # noqa: PLC0415
 
     vocabulary = Vocabulary(np.arange(items))
     every = ItemList(item_nums=np.arange(items, dtype=np.int32), vocabulary=vocabulary)
-    found = np.full((len(start) - 1, length), -1, np.int64)
-    for user, (first, end) in enumerate(zip(start[:-1], start[1:], strict=True)):
-        own = item[first:end]
+    found = np.full((len(histories), length), -1, np.int64)
+    for user, own in enumerate(histories):
         shown = np.unique(own[-recent:] if recent else own)
         query = RecQuery(user_items=ItemList(item_nums=shown.astype(np.int32), vocabulary=vocabulary))
         scores = np.array(model(query, every).scores(), np.float64)

@@ -5,8 +5,8 @@ they count anew in whole histories. Nothing else is looked at, so whoever holds 
 shop would see of the next ones. A basket is what was taken at one moment; where no moments are known, it is one step.
 A basket is held back as a whole: with a part of it in the history, what is learned is how to complete baskets.
 
-Where what users have may be shown again, how it tends to come back is told of the candidates, and all that a user has is
-among them.
+Where what users have may be shown again, all of it is among the candidates, and it is told of each how such a thing
+tends to come back.
 
 Items of the tail get a bonus as large as costs all users next to nothing: the guardrail that verdicts have. It is found
 by cross-fitting over the users.

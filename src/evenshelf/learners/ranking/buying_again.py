@@ -78,12 +78,15 @@ class Returns:
     slope
         ``[5]`` of the log odds of a return: a constant, and by logarithms of the rate, of what is said of the item, of
         the share of the user's baskets that had it, and of how many these are.
+    weight
+        ``[I]`` by which the odds of each item are multiplied.
     """
 
     rate: NDArray[np.float64]
     item: NDArray[np.float64]
     share: NDArray[np.float64]
     slope: NDArray[np.float64]
+    weight: NDArray[np.float64]
 
     @property
     def bytes(self) -> int:
@@ -98,7 +101,7 @@ class Returns:
 
     def chance(self, pairs: Pairs) -> NDArray[np.float64]:
         """``[m]`` of each to be in the next basket."""
-        odds = np.exp(np.minimum(self.told(pairs) @ self.slope, 50.0))
+        odds = np.exp(np.clip(self.told(pairs) @ self.slope, -50.0, 50.0)) * self.weight[pairs.item]
         return np.asarray(odds / (1.0 + odds), np.float64)
 
     def told(self, pairs: Pairs) -> NDArray[np.float64]:
@@ -160,16 +163,13 @@ def returns_of(histories: Histories, weight: NDArray[np.floating] | None = None)
     Parameters
     ----------
     weight
-        ``[I]`` > 0, what a return of each item counts; 1 if ``None``.
+        ``[I]`` > 0, by which the odds of each item are multiplied; 1 if ``None``.
     """
     held = last_held(histories)
     before = _counted(last_held(held.earlier))
     pairs = pairs_of(held.earlier, baskets_of(held.earlier))
     found = replace(_counted(held), slope=_slope(before.told(pairs), _came(held, pairs)))
-    if weight is None:
-        return found
-    # told of the logarithm, which has a slope: by that much odds rise with the weight itself
-    return replace(found, item=found.item * np.power(weight, 1.0 / max(found.slope[2], 0.1)))
+    return found if weight is None else replace(found, weight=np.asarray(weight, np.float64))
 
 
 def _came(held: Held, pairs: Pairs) -> NDArray[np.bool_]:
@@ -197,7 +197,7 @@ def _counted(held: Held) -> Returns:
     overall = (again.sum() + 1.0) / (want.sum() + DOUBT)
     classes = len(HAD) + 1
     share = (np.bincount(kind, again, classes) + DOUBT * overall) / (np.bincount(kind, want, classes) + DOUBT)
-    return Returns(rate, item, np.clip(share, 1e-3, 1.0 - 1e-3), PRODUCT.copy())
+    return Returns(rate, item, np.clip(share, 1e-3, 1.0 - 1e-3), PRODUCT, np.ones(size))
 
 
 def _slope(told: NDArray[np.float64], came: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -187,18 +187,18 @@ def _of_users(paces: dict[float, csr_array], traits: Traits, row: Codes, item: C
 
 
 def _had(histories: Histories, returns: Returns, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
-    """In how many baskets a user had an item, how long ago the last of them was, and how that tends to come back."""
+    """In how many and which share of the baskets an item was, how long ago, how many there are; how that comes back."""
     shape = (len(histories.users), len(histories.items))
     pairs = pairs_of(histories, baskets_of(histories))
-    taken, ago, chance = np.zeros(shape, np.float32), np.full(shape, np.nan, np.float32), np.zeros(shape, np.float32)
+    taken, ago, chance = (np.full(shape, empty, np.float32) for empty in (0.0, np.nan, 0.0))
     taken[pairs.user, pairs.item] = pairs.taken
     ago[pairs.user, pairs.item] = pairs.ago
     chance[pairs.user, pairs.item] = returns.chance(pairs)
-    had = np.bincount(pairs.user, minlength=shape[0])
-    baskets = np.zeros(shape[0])
-    np.maximum.at(baskets, histories.user, baskets_ago(histories) + 1.0)
-    found = [taken[row, item], ago[row, item], taken[row, item] / baskets[row], baskets[row]]
-    return [*found, chance[row, item], returns.of_had(had)[row]]
+    baskets = np.ones(shape[0], np.float32)
+    baskets[pairs.user] = pairs.baskets
+    share = returns.of_had(np.bincount(pairs.user, minlength=shape[0]))
+    often = taken[row, item]
+    return [often, ago[row, item], often / baskets[row], baskets[row], chance[row, item], share[row]]
 
 
 def _mark(picked: NDArray[np.bool_], scores: Floats, most: int) -> None:
