@@ -227,8 +227,12 @@ def in_baskets(evidence: Evidence, size: int) -> Evidence:
 def test_a_step_at_a_moment_of_its_own_is_a_basket_as_one_without_a_moment() -> None:
     evidence = shop(150)
     timed = in_baskets(evidence, 1)
-    plain, moments = fitted(evidence), fitted(timed)
-    np.testing.assert_array_equal(plain.scores(evidence.histories), moments.scores(timed.histories))
+    plain, moments = last_held(evidence.histories), last_held(timed.histories)
+    np.testing.assert_array_equal(plain.earlier.item, moments.earlier.item)
+    np.testing.assert_array_equal(plain.item, moments.item)
+    traits = Traits.of(evidence)
+    one, two = (candidates(e.histories, sources_of(evidence), traits)[1] for e in (evidence, timed))
+    np.testing.assert_array_equal(one.features, two.features)
 
 
 def test_nothing_of_the_last_basket_is_counted_before_it_is_learned_from() -> None:

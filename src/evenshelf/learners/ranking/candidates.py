@@ -13,6 +13,7 @@ from evenshelf.learners.ranking.base import Codes, Evidence, Floats, ItemFacts, 
 from evenshelf.learners.ranking.baskets import baskets_ago, baskets_of
 from evenshelf.learners.ranking.buying_again import Returns, pairs_of
 from evenshelf.learners.ranking.item_texts import nearest
+from evenshelf.learners.ranking.lately import Lately
 from evenshelf.learners.ranking.sources import NEAR, Source
 from evenshelf.tasks.histories import Histories
 
@@ -63,6 +64,8 @@ class Traits:
         ``[I]`` logarithm, NaN where unknown; ``None`` where there are none.
     category
         ``[I]`` codes, -1 where unknown; ``None`` where there are none.
+    lately
+        When items were taken; ``None`` where no moments are known.
     """
 
     popularity: Floats
@@ -70,6 +73,7 @@ class Traits:
     columns: Floats
     price: Floats | None
     category: Codes | None
+    lately: Lately | None
 
     @classmethod
     def of(cls, evidence: Evidence) -> Traits:
@@ -86,13 +90,22 @@ class Traits:
             first = np.asarray((histories.weights() != 0).sum(axis=0)).ravel()
             columns.append((counts - first + 0.1) / (counts + 1.0))
         table = np.stack(columns, axis=1) if columns else np.empty((len(counts), 0))
-        return cls(popularity, rarer_half(counts), table.astype(np.float32), _log_price(facts), facts.category)
+        return cls(
+            popularity,
+            rarer_half(counts),
+            table.astype(np.float32),
+            _log_price(facts),
+            facts.category,
+            Lately.of(histories),
+        )
 
     @property
     def bytes(self) -> int:
         """Memory that they hold."""
         others = (one for one in (self.price, self.category) if one is not None)
-        return sum(map(bytes_of, (self.popularity, self.tail, self.columns))) + sum(int(one.nbytes) for one in others)
+        moments = 0 if self.lately is None else self.lately.bytes
+        own = sum(map(bytes_of, (self.popularity, self.tail, self.columns)))
+        return own + sum(int(one.nbytes) for one in others) + moments
 
 
 def rarer_half(counts: NDArray[np.integer]) -> Floats:
@@ -144,6 +157,8 @@ def candidates(
     columns += [plain[row, item], traits.popularity[item], *traits.columns[item].T]
     columns += _of_users(paces, traits, row, item)
     columns.append(histories.lengths[row].astype(np.float64))
+    if traits.lately is not None:
+        columns += traits.lately.features(item.astype(np.int64), traits.lately.seen(histories)[row])
     if returns is not None:
         columns += _had(histories, returns, row, item)
     size = picked.sum(axis=1).astype(np.int64)
