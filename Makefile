@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 TORCH := 2.13.0
+LENSKIT := .venv-lenskit
 DEMO := build/demo
 QUICK ?=
 
@@ -12,7 +13,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench docs lock clean
+.PHONY: help demo test lint format lenskit bench docs lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -59,7 +60,16 @@ format: $(VENV)/.dev ## put the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## run every benchmark and fill its table into README and docs
+# LensKit wants pandas 2, and we pin pandas 3.
+$(LENSKIT)/.made: bench/lenskit_env/requirements.txt
+	$(PYTHON) -m venv $(LENSKIT)
+	$(LENSKIT)/bin/python $(INSTALL) -r $<
+	$(LENSKIT)/bin/python -c 'import lenskit.als, lenskit.knn'
+	@touch $@
+
+lenskit: $(LENSKIT)/.made ## make the environment of LensKit, which a benchmark measures beside us
+
+bench: $(VENV)/.dev $(LENSKIT)/.made ## run every benchmark and fill its table into README and docs
 	$(BIN)/python -m bench
 
 docs: $(VENV)/.dev ## write the pages that are made from the code
@@ -76,5 +86,5 @@ lock: ## pin the newest releases that pyproject.toml allows
 	rm -rf .venv-lock
 
 clean: ## remove the environment and everything that was made
-	rm -rf $(VENV) .venv-lock $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lock $(LENSKIT) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -40,7 +40,10 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "name_prior": name_prior.main,
     "tags": tags.main,
     "conformal": conformal.main,
-    "recommend_beauty": recommend_beauty.main,
+    # a quick run tries our code, and asks for no environment beside ours
+    "recommend_beauty": lambda words: recommend_beauty.main(
+        ["--without-lenskit", *words] if "--quick" in words else words
+    ),
     "recommend_worlds": recommend_worlds.main,
     "recommend_scale": recommend_scale.main,
     "recommend_serving": recommend_serving.main,

@@ -1,4 +1,4 @@
-"""Recommendation: what comes next for a user, by all registered learners, beside a peer and what was published.
+"""Recommendation: what comes next for a user, by all registered learners, beside peers and what was published.
 
     python -m bench.recommend_beauty            Amazon Beauty, 22,363 users and 12,101 items, in half an hour
     python -m bench.recommend_beauty --quick    a made-up shop of 300 users, in a minute
@@ -10,6 +10,9 @@ history. Settings are chosen by NDCG on the validation step of some users; the b
 by cross-fitting over users. In files whose dates are days, same-day steps stand in the order of the ids: users whose
 wanted item has a lower id than their last one ("descending") are those whom that order cannot help. Learners that read
 which of two steps came first are marked.
+
+Peers are ALS of the package implicit, and item kNN and ALS of LensKit, which has an environment of its own: `make
+lenskit` makes it, and --without-lenskit leaves it out.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import lenskit_lists
 from bench.harness import Figure, Listing, Report, known, say
 from bench.recommend_data import Shop, made_up, read
 from bench.recommend_peers import PEER, PUBLISHED, STEPS, Als, tried
@@ -92,6 +96,9 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--text", type=Path, help="ITEM WORD|WORD ... a line")
     parser.add_argument("--attributes", type=Path, help="JSON of lists by item, or by its number of first appearance")
     parser.add_argument("--learners", nargs="*", help="which, by name, beside blend; all if not given")
+    parser.add_argument(
+        "--without-lenskit", action="store_true", help="leave out LensKit, whose environment `make lenskit` makes"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write the result there")
     given = parser.parse_args(words)
@@ -105,6 +112,8 @@ def main(words: list[str] | None = None) -> int:
     asked = arguments(words)
     report = Report("recommend_beauty")
     try:
+        if not asked.without_lenskit:
+            lenskit_lists.check()
         named = (asked.sequences, asked.text, asked.attributes)
         shop = made_up(asked.seed) if asked.quick else read(*named, seed=asked.seed)
     except EvenshelfError as error:
@@ -134,6 +143,12 @@ def main(words: list[str] | None = None) -> int:
     peer_fit = tuned_peer(shop, asked.seed)
     report.settings["chosen"][PEER] = peer_fit.setting
     lines[PEER] = judged(peer_fit, shop)
+    for model, title in () if asked.without_lenskit else lenskit_lists.TITLES.items():
+        say(title)
+        theirs = lenskit_lists.tuned(model, shop, validators(shop, asked.seed), asked.seed)
+        report.settings["chosen"][title] = theirs.setting
+        listed = theirs.listed
+        lines[title] = line(title, listed.places(shop.target), shop, seconds=listed.seconds, size=listed.bytes)
     best, peer = lines[BLEND], lines[PEER]
     for name in FIGURES:
         report.figures.append(
@@ -194,9 +209,7 @@ def best_of(settings: list[dict[str, Any]], fit: Callable[[dict[str, Any]], Fitt
     """The fit with the highest NDCG at 10 on the validation step of some users, drawn at random."""
     if len(settings) == 1:
         return fit(settings[0])
-    users = np.sort(np.random.default_rng(seed).permutation(len(shop.target))[:ASKED])
-    wanted = shop.before.last(1)
-    users = users[(wanted[users] >= 0) & (shop.counted.lengths[users] > 0)]
+    users, wanted = validators(shop, seed), shop.before.last(1)
     best, worth = None, -1.0
     for setting in settings:
         found = fit(setting)
@@ -205,6 +218,12 @@ def best_of(settings: list[dict[str, Any]], fit: Callable[[dict[str, Any]], Fitt
             best, worth = found, ndcg
     assert best is not None
     return best
+
+
+def validators(shop: Shop, seed: int) -> NDArray[np.int64]:
+    """Codes of the users by whose validation step settings are chosen."""
+    users = np.sort(np.random.default_rng(seed).permutation(len(shop.target))[:ASKED])
+    return users[(shop.before.last(1)[users] >= 0) & (shop.counted.lengths[users] > 0)]
 
 
 def places(
@@ -221,19 +240,26 @@ def places(
 
 
 def judged(found: Fitted, shop: Shop) -> dict[str, Any]:
-    """One line of the table."""
+    """One line of the table, of one of our learners or of a peer that runs here."""
     rank = places(found.ranker, shop.before, np.arange(len(shop.target)), shop.target)
+    return line(found.title, rank, shop, directed=found.directed, seconds=found.seconds, size=found.ranker.bytes)
+
+
+def line(
+    title: str, rank: NDArray[np.float64], shop: Shop, *, directed: bool = False, seconds: float, size: int
+) -> dict[str, Any]:
+    """One line of the table, by the places ``[U]`` of what users want."""
     bucket = cut_by_items(shop.counted.counts)[shop.target]
     every, descending = ranking_metrics(rank), ranking_metrics(rank, shop.descending)
     return {
-        "model": found.title,
-        "directed": found.directed,
+        "model": title,
+        "directed": directed,
         **{key: every[key] for key in ("recall_at_10", "ndcg_at_10")},
         **{f"descending_{key}": descending[key] for key in ("recall_at_10", "ndcg_at_10")},
         **{f"{b}_recall_at_10": ranking_metrics(rank, bucket == b)["recall_at_10"] for b in ("head", "torso")},
         "tail50_recall_at_10": ranking_metrics(rank, bucket == "tail")["recall_at_10"],
-        "fit_seconds": found.seconds,
-        "model_mib": found.ranker.bytes / 2**20,
+        "fit_seconds": seconds,
+        "model_mib": size / 2**20,
     }
 
 

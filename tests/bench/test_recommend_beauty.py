@@ -32,7 +32,7 @@ def few_trees(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def run(*words: object) -> dict:
     file = Path(str(words[-1]))
-    assert main([str(word) for word in words]) == 0
+    assert main(["--without-lenskit", *(str(word) for word in words)]) == 0
     return json.loads(file.read_text(encoding="utf-8"))
 
 
@@ -104,5 +104,5 @@ def test_the_setting_that_finds_most_on_the_validation_step_is_kept() -> None:
 def test_files_are_asked_for_together(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         arguments(["--sequences", "a"])
-    assert main(["--sequences", str(tmp_path / "none"), "--text", str(tmp_path / "none")]) == 1
+    assert main(["--without-lenskit", "--sequences", str(tmp_path / "none"), "--text", str(tmp_path / "none")]) == 1
     assert "cannot be read" in capsys.readouterr().err

@@ -21,6 +21,7 @@ from evenshelf.learners.ranking import lambdamart, sasrec
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.rankers.answering import answer
 from evenshelf.rankers.base import Ranker
+from evenshelf.rankers.baskets import baskets_ago
 from evenshelf.rankers.blend import Blend
 from evenshelf.rankers.buying_again import BuyingAgain
 from evenshelf.rankers.candidates import of_one
@@ -106,7 +107,7 @@ def test_reasons_add_up_to_what_is_said_of_an_item_and_that_to_its_score(made, n
             by_name = {source.name: source for source in bundle.ranker.sources}
             for code, one in zip(codes, shown.shown, strict=True):
                 source = by_name[one.reason.source]
-                said = source.scores(of_one(own.weights(source.decay)))[0, code]
+                said = source.scores(of_one(own.weights(source.decay, baskets_ago(own))))[0, code]
                 assert one.reason.whole == pytest.approx(float(said), abs=1e-5)
         elif not isinstance(bundle.ranker, BuyingAgain):
             np.testing.assert_allclose(wholes, scores, rtol=1e-4, atol=1e-4)

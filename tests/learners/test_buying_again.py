@@ -13,7 +13,8 @@ from evenshelf.errors import InputError
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.bundling import kept
 from evenshelf.learners.ranking.registry import ranking_learner
-from evenshelf.rankers.buying_again import BuyingAgain, baskets_of, pairs_of, returns_of
+from evenshelf.rankers.baskets import baskets_ago, baskets_of, last_held
+from evenshelf.rankers.buying_again import BuyingAgain, Pairs, pairs_of, returns_of
 from evenshelf.rankers.kinds import unpacked
 from evenshelf.rankers.packing import Unpacked
 from evenshelf.remedies import parse
@@ -83,8 +84,48 @@ def test_weights_lift_what_returns_too() -> None:
     histories = regulars()
     weight = np.ones(len(histories.items), np.float32)
     weight[2] = 5.0
-    one, two = returns_of(histories), returns_of(histories, weight)
-    np.testing.assert_allclose(two.item / one.item, weight)
+    one, two = (returns_of(histories, given).chances(histories).toarray() for given in (None, weight))
+    user, item = one.nonzero()
+    odds = [chance[user, item] / (1.0 - chance[user, item]) for chance in (one, two)]
+    np.testing.assert_allclose(odds[1] / odds[0], weight[item], rtol=1e-6)
+
+
+@given(baskets.filter(any))
+def test_chances_are_probabilities_of_what_was_had_whatever_the_histories(users: list[list[list[int]]]) -> None:
+    histories = histories_of(users)
+    chances = returns_of(histories).chances(histories)
+    had = histories.weights()
+    np.testing.assert_array_equal(np.sort(chances.indices), np.sort(had.indices))
+    assert ((chances.data > 0) & (chances.data < 1)).all()
+
+
+def test_what_half_of_the_baskets_had_returns_more_often_than_what_a_tenth_had() -> None:
+    # each takes a common item with a chance of its own, in every other basket or in one of ten
+    rng = np.random.default_rng(1)
+    chance = rng.choice([0.5, 0.1], 400)
+    histories = histories_of(
+        [[[*([0] if rng.random() < c else []), int(rng.integers(1, 40))] for _ in range(20)] for c in chance]
+    )
+    returns = returns_of(histories)
+    assert returns.slope[3] > 0
+    often, seldom = (returns.chance(Pairs(*(np.array([value]) for value in (0, 0, taken, 2, 20)))) for taken in (10, 2))
+    assert often > 1.3 * seldom
+
+
+@given(baskets.filter(any))
+def test_the_last_basket_is_held_back_as_a_whole(users: list[list[list[int]]]) -> None:
+    histories = histories_of(users)
+    held = last_held(histories)
+    assert len(set(zip(held.user, held.item, strict=True))) == len(held.user)
+    ago = baskets_ago(histories)
+    for user, own in enumerate(users):
+        last = {f"i{item}" for item in own[-1]} if own else set()
+        assert {histories.items[item] for item in held.item[held.user == user]} == last
+        begin, end = held.earlier.start[user : user + 2]
+        rest = [f"i{item}" for basket in own[:-1] for item in basket]
+        assert [histories.items[item] for item in held.earlier.item[begin:end]] == rest
+        begin, end = histories.start[user : user + 2]
+        assert ago[begin:end].tolist() == [len(own) - 1 - place for place, basket in enumerate(own) for _ in basket]
 
 
 def test_where_nothing_comes_again_the_learner_is_asked_alone() -> None:

@@ -13,13 +13,16 @@ from threadpoolctl import threadpool_limits
 from evenshelf.errors import InputError
 from evenshelf.learners.ranking import lambdamart
 from evenshelf.learners.ranking.base import Evidence, ItemFacts
+from evenshelf.learners.ranking.blend import _asked
 from evenshelf.learners.ranking.item_texts import words_of
 from evenshelf.learners.ranking.lambdamart import Examples
 from evenshelf.learners.ranking.registry import ranking_learner
 from evenshelf.learners.ranking.sources import sources_of
 from evenshelf.learners.ranking.traits import traits_of
 from evenshelf.rankers.base import Floats
+from evenshelf.rankers.baskets import baskets_ago, last_held
 from evenshelf.rankers.blend import Blend
+from evenshelf.rankers.buying_again import returns_of
 from evenshelf.rankers.candidates import Candidates, candidates, rarer_half
 from evenshelf.remedies import parse
 from evenshelf.tasks.histories import Histories
@@ -94,20 +97,24 @@ def test_what_was_had_is_a_candidate_with_how_often_and_how_long_ago() -> None:
     histories = Histories.of([["a", "b", "a", "c"], ["b", "c"], []])
     evidence = Evidence(histories, repeats=True)
     sources, traits = sources_of(evidence), traits_of(evidence)
-    _, found = candidates(histories, sources, traits, repeats=True)
+    _, found = candidates(histories, sources, traits, returns_of(histories))
     assert found.size.tolist() == [3, 3, 0]
-    often, ago, share, repeated = found.features[:, -4:].T
+    returns = returns_of(histories)
+    chances = returns.chances(histories).toarray()
+    often, ago, share, baskets, chance, again = found.features[:, -6:].T
     for place, (user, item) in enumerate(zip(found.user, found.item, strict=True)):
         own = [histories.items[code] for code in histories.item[histories.start[user] : histories.start[user + 1]]]
         name = histories.items[item]
         assert often[place] == own.count(name)
-        assert repeated[place] == pytest.approx(1 - len(set(own)) / len(own))
+        assert baskets[place] == len(own)
+        assert share[place] == pytest.approx(own.count(name) / len(own))
+        assert chance[place] == pytest.approx(chances[user, item])
+        assert again[place] == pytest.approx(returns.of_had(np.array([len(set(own))]))[0])
         if name in own:
-            assert ago[place] == own[::-1].index(name)
-            assert share[place] == pytest.approx(ago[place] / len(own))
+            assert ago[place] == own[::-1].index(name) + 1
         else:
             assert np.isnan(ago[place])
-    _, none = candidates(histories, sources, traits, repeats=False)
+    _, none = candidates(histories, sources, traits)
     assert none.size.tolist() == [0, 1, 0]
 
 
@@ -118,7 +125,7 @@ def test_prices_and_categories_are_held_against_those_of_the_history() -> None:
     for item, (cost, kind) in {"a": (1.0, 0), "b": (np.e**2, 0), "c": (np.nan, 1), "d": (np.e**3, -1)}.items():
         price[code[item]], category[code[item]] = cost, kind
     evidence = Evidence(histories, ItemFacts(price=price, category=category))
-    _, found = candidates(histories, sources_of(evidence), traits_of(evidence), repeats=False)
+    _, found = candidates(histories, sources_of(evidence), traits_of(evidence))
     gap, share = found.features[:, -3], found.features[:, -2]
     lines = {
         (user, histories.items[item]): n for n, (user, item) in enumerate(zip(found.user, found.item, strict=True))
@@ -174,13 +181,14 @@ def test_the_temperature_is_that_by_which_choices_were_drawn() -> None:
         chance /= chance.sum(axis=1, keepdims=True)
         wanted = (chance.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
         some = Candidates(np.tile(np.arange(10), 4000), np.full(4000, 10), np.zeros((40_000, 1), np.float32))
-        examples = Examples([some], wanted, np.zeros(10, np.float32), np.ones(4000), 0)
+        examples = Examples([some], (np.arange(4000), wanted), np.zeros(10, np.float32), np.ones(4000), 0)
         assert examples.temperature(scores.ravel()) == pytest.approx(temperature, rel=0.2)
 
 
 def test_places_are_those_among_the_candidates_of_each_user() -> None:
     some = Candidates(np.array([4, 7, 9, 1]), np.array([3, 0, 1]), np.zeros((4, 1), np.float32))
-    examples = Examples([some], np.array([9, 2, 1]), np.zeros(10, np.float32), np.ones(3), 0)
+    wanted = np.arange(3), np.array([9, 2, 1])
+    examples = Examples([some], wanted, np.zeros(10, np.float32), np.ones(3), 0)
     np.testing.assert_array_equal(examples.places(np.array([0.3, 0.1, 0.2, 0.0])), [1.0, np.inf, 0.0])
 
 
@@ -189,7 +197,7 @@ def test_the_bonus_is_the_largest_that_costs_no_more_than_is_given() -> None:
     some = Candidates(np.tile([0, 1], 400), np.full(400, 2), np.zeros((800, 1), np.float32))
     tail = np.array([1.0, 0.0], np.float32)
     wanted = np.repeat([1, 1, 1, 0], 100)
-    examples = Examples([some], wanted, tail, np.ones(400), 0)
+    examples = Examples([some], (np.arange(400), wanted), tail, np.ones(400), 0)
     ahead = np.repeat([0.35, 0.85, 0.85, 0.35], 100)
     scores = np.stack([np.zeros(400), ahead], axis=1).ravel()
     worth = {
@@ -211,6 +219,75 @@ def test_the_rarer_half_parts_equals_alike(counts: list[int], expected: list[flo
     found = rarer_half(np.array(counts))
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     assert found.sum() == pytest.approx(len(counts) // 2)
+
+
+def in_baskets(evidence: Evidence, size: int) -> Evidence:
+    """The same steps, `size` of them at a time."""
+    made = evidence.histories
+    return replace(evidence, histories=replace(made, time=(np.arange(len(made.item)) - made.start[made.user]) // size))
+
+
+def test_a_step_at_a_moment_of_its_own_is_a_basket_as_one_without_a_moment() -> None:
+    evidence = shop(150)
+    timed = in_baskets(evidence, 1)
+    plain, moments = last_held(evidence.histories), last_held(timed.histories)
+    np.testing.assert_array_equal(plain.earlier.item, moments.earlier.item)
+    np.testing.assert_array_equal(plain.item, moments.item)
+    traits = traits_of(evidence)
+    one, two = (candidates(e.histories, sources_of(evidence), traits)[1] for e in (evidence, timed))
+    np.testing.assert_array_equal(one.features, two.features)
+
+
+def test_nothing_of_the_last_basket_is_counted_before_it_is_learned_from() -> None:
+    one = in_baskets(shop(150), 3)
+    made = one.histories
+    last = baskets_ago(made) == 0
+    other = made.item.copy()
+    other[last] = np.random.default_rng(5).permutation(other[last])
+    two = replace(one, histories=replace(made, item=other))
+    held, changed = (fitted(evidence, recount=False) for evidence in (one, two))
+    assert len(held.sources) == len(changed.sources)
+    for mine, theirs in zip(held.sources, changed.sources, strict=True):
+        assert mine.name == theirs.name
+        for left, right in ((mine.left, theirs.left), (mine.right, theirs.right)):
+            if left is not None:
+                assert abs(left - right).max() == 0
+    np.testing.assert_array_equal(held.traits.popularity, changed.traits.popularity)
+
+
+def test_all_of_the_last_basket_is_wanted_and_what_was_had_only_where_it_may_come_again() -> None:
+    baskets = [["a", "b"], ["a", "c", "d"]], [["e"]], [["b", "c"], ["d"], ["b", "c"]], [["a"], ["b", "c"]]
+    made = Histories.of([[item for basket in user for item in basket] for user in baskets])
+    moments = [moment for user in baskets for moment, basket in enumerate(user) for _ in basket]
+    held = last_held(replace(made, time=np.array(moments)))
+    for repeats, expected in ((True, {0: "acd", 2: "bc", 3: "bc"}), (False, {0: "cd", 3: "bc"})):
+        asked, (place, item) = _asked(held, 0, repeats=repeats)
+        found: dict[int, str] = {}
+        for user, code in zip(asked[place], item, strict=True):
+            found[int(user)] = found.get(int(user), "") + made.items[code]
+        assert {user: "".join(sorted(items)) for user, items in found.items()} == expected
+        assert (np.diff(place) >= 0).all()
+
+
+def test_several_wanted_items_have_places_of_their_own_and_count_together() -> None:
+    some = Candidates(np.array([4, 7, 9, 1, 2]), np.array([3, 2]), np.zeros((5, 1), np.float32))
+    wanted = np.array([0, 0, 0, 1]), np.array([9, 4, 5, 1])
+    examples = Examples([some], wanted, np.zeros(10, np.float32), np.ones(2), 0)
+    assert examples.found.tolist() == [2, 1]
+    assert examples.wanted.tolist() == [True, False, True, True, False]
+    scores = np.array([0.3, 0.1, 0.2, 0.0, 0.5])
+    np.testing.assert_array_equal(examples.places(scores), [1.0, 0.0, np.inf, 1.0])
+
+
+def test_what_users_buy_in_every_basket_comes_first_also_among_other_things() -> None:
+    rng = np.random.default_rng(0)
+    steps = [
+        [f"i{n}" for _ in range(4) for n in (user % 9, *rng.choice(np.arange(9, 40), 2, False))] for user in range(150)
+    ]
+    evidence = in_baskets(Evidence(Histories.of(steps), repeats=True), 3)
+    histories = evidence.histories
+    best = fitted(evidence, give=0.0).scores(histories).argmax(axis=1)
+    assert np.mean([histories.items[b] == f"i{user % 9}" for user, b in enumerate(best)]) > 0.9
 
 
 def test_histories_that_teach_nothing_are_refused() -> None:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import InputError
 from evenshelf.rankers.base import Codes, Floats
+from evenshelf.rankers.baskets import baskets_ago
+from evenshelf.rankers.buying_again import Returns
 from evenshelf.rankers.candidates import Traits, candidates, of_one
 from evenshelf.rankers.grounds import POPULAR, Grounds
 from evenshelf.rankers.packing import Arrays, Unpacked, flat
@@ -28,8 +30,8 @@ class Blend:
         Counted in whole histories.
     traits
         Of items.
-    repeats
-        Whether what a user has may be shown again.
+    returns
+        How what was taken comes back; ``None`` where that is not shown again.
     tail_bonus
         What is added to the scores of the trees for items of the tail.
     temperature
@@ -42,7 +44,7 @@ class Blend:
 
     sources: tuple[Source, ...]
     traits: Traits
-    repeats: bool
+    returns: Returns | None
     tail_bonus: float
     temperature: float
     trees: Averaged
@@ -54,14 +56,15 @@ class Blend:
     def bytes(self) -> int:
         """Of sources, each matrix once, traits and trees."""
         held = {id(source.left): source.bytes for source in self.sources}
-        return sum(held.values()) + self.traits.bytes + self.trees_bytes
+        own = 0 if self.returns is None else self.returns.bytes
+        return sum(held.values()) + self.traits.bytes + own + self.trees_bytes
 
     def scores(self, histories: Histories) -> Floats:
         """See :meth:`evenshelf.rankers.base.Ranker.scores`.
 
         Candidates come first, in the order of trees and bonus; then all others by the plain blend.
         """
-        plain, found = candidates(histories, self.sources, self.traits, repeats=self.repeats)
+        plain, found = candidates(histories, self.sources, self.traits, self.returns)
         scores = np.log(plain + 1e-9)
         scores -= scores.max(axis=1, keepdims=True)
         if len(found.item):
@@ -79,13 +82,14 @@ class Blend:
 
         Sources are compared by what they say of an item over what each says most of any.
         """
-        paces = {source.decay: of_one(histories.weights(source.decay)) for source in self.sources}
+        ago = baskets_ago(histories)
+        paces = {source.decay: of_one(histories.weights(source.decay, ago)) for source in self.sources}
         line = paces[self.sources[0].decay].indices
         share: NDArray[np.float64] = np.empty((len(self.sources), len(items)))
         for number, source in enumerate(self.sources):
             said = source.scores(paces[source.decay])[0].astype(np.float64)
             may = said.copy()
-            if not self.repeats:
+            if self.returns is None:
                 may[line] = 0.0
             share[number] = said[items] / max(float(may.max()), 1e-9)
         strongest = share.argmax(axis=0)
@@ -112,7 +116,7 @@ class Blend:
         if not all(isinstance(model, Trees) for model in self.trees.models):
             raise InputError("Trees are kept as arrays.", hint="Make them with learners.ranking.bundling.")
         numbers: dict[str, Any] = {
-            "repeats": self.repeats,
+            "repeats": self.returns is not None,
             "tail_bonus": self.tail_bonus,
             "temperature": self.temperature,
             "trees_bytes": self.trees_bytes,
@@ -137,12 +141,13 @@ class Blend:
                 sides.append(named[id(matrix)])
             told.append({"name": source.name, "decay": source.decay, "matrices": sides})
         numbers["sources"] = told
-        return numbers, {**arrays, **self.traits.arrays()}
+        own = {} if self.returns is None else self.returns.arrays()
+        return numbers, {**arrays, **self.traits.arrays(), **own}
 
     @property
     def features(self) -> int:
         """How many numbers the trees are given for a candidate."""
-        found = candidates(_nobody(len(self.traits.popularity)), self.sources, self.traits, repeats=self.repeats)[1]
+        found = candidates(_nobody(len(self.traits.popularity)), self.sources, self.traits, self.returns)[1]
         return int(found.features.shape[1])
 
     @classmethod
@@ -172,7 +177,7 @@ class Blend:
         made = cls(
             tuple(sources),
             Traits.of_arrays(held),
-            held.given("repeats", bool),
+            Returns.of_arrays(held) if held.given("repeats", bool) else None,
             held.number("tail_bonus", 0.0),
             held.number("temperature", 1e-6),
             Averaged(tuple(Trees.of(held, f"trees{number}.", features) for number in range(models))),

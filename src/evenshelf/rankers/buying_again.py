@@ -3,12 +3,13 @@
 Most learners count which items go together and say nothing of one item with itself. Where people buy the same again,
 ``P(next) = p P(next | again) + (1 - p) P(next | new)`` (Ren et al., RepeatNet, AAAI 2019), each part with a model of
 its own: how likely something comes back depends on how often and how long ago it was taken and on what it is (Anderson
-et al., The dynamics of repeat consumption, WWW 2014), and `p` on how much a user has.
+et al., The dynamics of repeat consumption, WWW 2014), and on which share of the user's baskets had it; `p` depends on
+how much a user has.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from scipy.sparse import csr_array
 
 from evenshelf.errors import InputError
 from evenshelf.rankers.base import Floats, Ranker
+from evenshelf.rankers.baskets import Held, baskets_of, last_held
 from evenshelf.rankers.grounds import AGAIN, Grounds
 from evenshelf.rankers.packing import Arrays, Unpacked
 from evenshelf.tasks.histories import Codes, Histories
@@ -33,6 +35,10 @@ DOUBT = 20.0
 """So many chances count for the mean of all, where a class has few of its own."""
 ITEM_DOUBT = 3.0
 """So many expected returns count for an item that is like all others."""
+PRODUCT = np.array([0.0, 1.0, 1.0, 0.0, 0.0])
+"""Slopes with which the odds of a return are the rate times what is said of the item."""
+STEPS = 8
+"""Of Newton's method."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +53,20 @@ class Pairs:
         ``[m]`` in how many baskets.
     ago
         ``[m]`` how many baskets ago, 1 for the last one.
+    baskets
+        ``[m]`` how many baskets the user has.
     """
 
     user: Codes
     item: Codes
     taken: Codes
     ago: Codes
+    baskets: Codes
+
+    @property
+    def classes(self) -> tuple[Codes, Codes]:
+        """``[m]`` and ``[m]`` by how often and how long ago each was taken."""
+        return _class(TAKEN_TIMES, self.taken), _class(AGO, self.ago)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,18 +81,65 @@ class Returns:
         ``[I]`` by how much that is higher for an item than for others.
     share
         ``[7]`` share of the next basket that was had before, by how many different items were had.
+    slope
+        ``[5]`` of the log odds of a return: a constant, and by logarithms of the rate, of what is said of the item, of
+        the share of the user's baskets that had it, and of how many these are.
+    weight
+        ``[I]`` by which the odds of each item are multiplied.
     """
 
     rate: NDArray[np.float64]
     item: NDArray[np.float64]
     share: NDArray[np.float64]
+    slope: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    @property
+    def bytes(self) -> int:
+        """Of all that was learned."""
+        return sum(int(part.nbytes) for part in vars(self).values())
+
+    def arrays(self) -> Arrays:
+        """All of it by name."""
+        return {f"returns.{name}": values for name, values in vars(self).items()}
+
+    @classmethod
+    def of_arrays(cls, held: Unpacked) -> Returns:
+        """The returns of :meth:`arrays`.
+
+        Raises
+        ------
+        InputError
+            If arrays are missing or do not fit.
+        """
+        rate = held.array("returns.rate", len(TAKEN_TIMES) + 1, len(AGO) + 1)
+        share = held.array("returns.share", len(HAD) + 1)
+        if not all(((part > 0) & (part < 1)).all() for part in (rate, share)):
+            raise InputError("Chances of what is taken again are not between 0 and 1.", hint="Train the bundle again.")
+        slope = held.array("returns.slope", len(PRODUCT))
+        return cls(rate, held.positive("returns.item"), share, slope, held.positive("returns.weight"))
 
     def chances(self, histories: Histories) -> csr_array:
         """``[U, I]`` chance of each item that a user has to be in the next basket."""
         pairs = pairs_of(histories, baskets_of(histories))
-        chance = self.rate[_class(TAKEN_TIMES, pairs.taken), _class(AGO, pairs.ago)] * self.item[pairs.item]
         shape = (len(histories.users), len(histories.items))
-        return csr_array((np.minimum(chance, 1.0), (pairs.user, pairs.item)), shape=shape)
+        return csr_array((self.chance(pairs), (pairs.user, pairs.item)), shape=shape)
+
+    def chance(self, pairs: Pairs) -> NDArray[np.float64]:
+        """``[m]`` of each to be in the next basket."""
+        odds = np.exp(np.clip(self.told(pairs) @ self.slope, -50.0, 50.0)) * self.weight[pairs.item]
+        return np.asarray(odds / (1.0 + odds), np.float64)
+
+    def told(self, pairs: Pairs) -> NDArray[np.float64]:
+        """``[m, 5]`` what is said of the chance of each; see :attr:`slope`."""
+        columns = (
+            np.ones(len(pairs.user)),
+            np.log(self.rate[pairs.classes]),
+            np.log(self.item[pairs.item]),
+            np.log(pairs.taken / pairs.baskets),
+            np.log(pairs.baskets),
+        )
+        return np.stack(columns, axis=1)
 
     def of_had(self, had: NDArray[np.integer]) -> NDArray[np.float64]:
         """``[U]`` share of the next basket that was had before; 0 of who has nothing."""
@@ -105,8 +166,7 @@ class BuyingAgain:
     @property
     def bytes(self) -> int:
         """Of both."""
-        own: int = sum(part.nbytes for part in vars(self.returns).values())
-        return self.new.bytes + own
+        return self.new.bytes + self.returns.bytes
 
     def scores(self, histories: Histories) -> Floats:
         """See :meth:`evenshelf.learners.ranking.base.Ranker.scores`."""
@@ -152,7 +212,7 @@ class BuyingAgain:
         if not hasattr(self.new, "packed"):
             raise InputError("What ranks new items cannot be kept.", hint="Train another learner, such as item_knn.")
         numbers, arrays = self.new.packed()
-        own: Arrays = {f"returns.{name}": values for name, values in vars(self.returns).items()}
+        own = self.returns.arrays()
         inner = {f"{INSIDE}{name}": values for name, values in arrays.items()}
         return {"new": {"kind": self.new.kind, "numbers": numbers}}, {**own, **inner}  # type: ignore[attr-defined]
 
@@ -164,60 +224,63 @@ class BuyingAgain:
         told = held.given("new", dict)
         if not isinstance(told.get("kind"), str) or not isinstance(told.get("numbers"), dict):
             raise InputError("It is not told what ranks new items.", hint="Train the bundle again.")
-        rate = held.array("returns.rate", len(TAKEN_TIMES) + 1, len(AGO) + 1)
-        share = held.array("returns.share", len(HAD) + 1)
-        if not all(((part >= 0) & (part <= 1)).all() for part in (rate, share)):
-            raise InputError("Chances of what is taken again are not in [0, 1].", hint="Train the bundle again.")
         new = unpacked(told["kind"], held.inside(INSIDE, told["numbers"]))
-        return cls(new, Returns(rate, held.positive("returns.item"), share))
+        return cls(new, Returns.of_arrays(held))
 
 
 def returns_of(histories: Histories, weight: NDArray[np.floating] | None = None) -> Returns:
     """Learn from the last basket of each user how what was had before it comes back.
 
+    How rates and items are weighed against each other is learned from rates and items that have not seen that basket.
+
     Parameters
     ----------
     weight
-        ``[I]`` what a return of each item counts; 1 if ``None``.
+        ``[I]`` > 0, by which the odds of each item are multiplied; 1 if ``None``.
     """
-    basket = baskets_of(histories)
-    last = basket == basket[histories.start[1:][histories.user] - 1]
-    earlier = histories.kept(~last)
-    pairs = pairs_of(earlier, basket[~last])
-    size = len(histories.items)
-    wanted = np.unique(histories.user[last] * size + histories.item[last])
-    came = np.isin(pairs.user * size + pairs.item, wanted)
+    held = last_held(histories)
+    before = _counted(last_held(held.earlier))
+    pairs = pairs_of(held.earlier, baskets_of(held.earlier))
+    found = replace(_counted(held), slope=_slope(before.told(pairs), _came(held, pairs)))
+    return found if weight is None else replace(found, weight=np.asarray(weight, np.float64))
+
+
+def _came(held: Held, pairs: Pairs) -> NDArray[np.bool_]:
+    """``[m]`` whether each is in the basket that was held back."""
+    size = len(held.earlier.items)
+    return np.isin(pairs.user * size + pairs.item, held.user * size + held.item)
+
+
+def _counted(held: Held) -> Returns:
+    """Rates, items and shares of the baskets that were held back, with a chance of rate times item."""
+    histories, size = held.earlier, len(held.earlier.items)
+    pairs = pairs_of(histories, baskets_of(histories))
+    came, place = _came(held, pairs), pairs.classes
     mean = (came.sum() + 1.0) / (len(came) + DOUBT)
-    place = _class(TAKEN_TIMES, pairs.taken), _class(AGO, pairs.ago)
     chances, found = np.zeros((2, len(TAKEN_TIMES) + 1, len(AGO) + 1))
     np.add.at(chances, place, 1.0)
     np.add.at(found, place, came)
     rate = (found + DOUBT * mean) / (chances + DOUBT)
     expected = np.bincount(pairs.item, rate[place], minlength=size)
     item = (np.bincount(pairs.item, came, minlength=size) + ITEM_DOUBT) / (expected + ITEM_DOUBT)
-    if weight is not None:
-        item = item * weight
     had = np.bincount(pairs.user, minlength=len(histories.users))
-    whose = wanted // size
     again = np.bincount(pairs.user[came], minlength=len(histories.users))[had > 0]
-    want = np.bincount(whose, minlength=len(histories.users))[had > 0]
+    want = np.bincount(held.user, minlength=len(histories.users))[had > 0]
     kind = _class(HAD, had[had > 0])
     overall = (again.sum() + 1.0) / (want.sum() + DOUBT)
     classes = len(HAD) + 1
     share = (np.bincount(kind, again, classes) + DOUBT * overall) / (np.bincount(kind, want, classes) + DOUBT)
-    return Returns(rate, item, np.clip(share, 1e-3, 1.0 - 1e-3))
+    return Returns(rate, item, np.clip(share, 1e-3, 1.0 - 1e-3), PRODUCT, np.ones(size))
 
 
-def baskets_of(histories: Histories) -> Codes:
-    """``[N]`` non-decreasing numbers, equal for steps of one user at one moment; without times none are."""
-    if not len(histories.item):
-        return np.zeros(0, np.int64)
-    if histories.time is None:
-        return np.arange(len(histories.item))
-    user = histories.user
-    new = np.ones(len(user), np.int64)
-    new[1:] = (user[1:] != user[:-1]) | (histories.time[1:] != histories.time[:-1])
-    return np.cumsum(new)
+def _slope(told: NDArray[np.float64], came: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """``[5]`` logistic regression by Newton's method, drawn to :data:`PRODUCT` where there is little to learn from."""
+    slope = PRODUCT.copy()
+    for _ in range(STEPS):
+        chance = 1.0 / (1.0 + np.exp(-np.clip(told @ slope, -30.0, 30.0)))
+        curve = (told * (chance * (1.0 - chance))[:, None]).T @ told + DOUBT * np.eye(len(slope))
+        slope += np.linalg.solve(curve, told.T @ (came - chance) - DOUBT * (slope - PRODUCT))
+    return slope
 
 
 def pairs_of(histories: Histories, basket: Codes) -> Pairs:
@@ -231,7 +294,9 @@ def pairs_of(histories: Histories, basket: Codes) -> Pairs:
     once = np.unique(np.stack([user * size + histories.item, rank]), axis=1)
     key, taken = np.unique(once[0], return_counts=True)
     latest = once[1][np.cumsum(taken) - 1]
-    return Pairs(key // size, key % size, taken.astype(np.int64), last[key // size] + 1 - latest)
+    many = np.bincount(user[new], minlength=len(histories.users))[key // size]
+    ago = last[key // size] + 1 - latest
+    return Pairs(key // size, key % size, taken.astype(np.int64), ago, many.astype(np.int64))
 
 
 def _class(bounds: NDArray[np.integer], values: NDArray[np.integer]) -> Codes:

@@ -11,6 +11,9 @@ from scipy.sparse import csr_array
 
 from evenshelf.errors import InputError
 from evenshelf.rankers.base import Codes, Floats, bytes_of
+from evenshelf.rankers.baskets import baskets_ago, baskets_of
+from evenshelf.rankers.buying_again import Returns, pairs_of
+from evenshelf.rankers.lately import Lately
 from evenshelf.rankers.packing import Arrays, Unpacked
 from evenshelf.rankers.sources import Source
 from evenshelf.tasks.histories import Histories
@@ -62,6 +65,8 @@ class Traits:
         ``[I]`` logarithm, NaN where unknown; ``None`` where there are none.
     category
         ``[I]`` codes, -1 where unknown; ``None`` where there are none.
+    lately
+        When items were taken; ``None`` where no moments are known.
     """
 
     popularity: Floats
@@ -69,12 +74,15 @@ class Traits:
     columns: Floats
     price: Floats | None
     category: Codes | None
+    lately: Lately | None
 
     @property
     def bytes(self) -> int:
         """Memory that they hold."""
         others = (one for one in (self.price, self.category) if one is not None)
-        return sum(map(bytes_of, (self.popularity, self.tail, self.columns))) + sum(int(one.nbytes) for one in others)
+        moments = 0 if self.lately is None else self.lately.bytes
+        own = sum(map(bytes_of, (self.popularity, self.tail, self.columns)))
+        return own + sum(int(one.nbytes) for one in others) + moments
 
     def arrays(self) -> Arrays:
         """All of it by name, in finite numbers: of a price also whether it is known."""
@@ -91,6 +99,8 @@ class Traits:
             }
         if self.category is not None:
             found["traits.category"] = self.category
+        if self.lately is not None:
+            found |= self.lately.arrays()
         return found
 
     @classmethod
@@ -112,7 +122,7 @@ class Traits:
                 raise InputError("There are categories of more items than there are.", hint="Train the bundle again.")
         columns = held.array("traits.columns", held.items, None)
         popularity, tail = (held.array(f"traits.{name}", held.items) for name in ("popularity", "tail"))
-        return cls(popularity, tail, columns, price, category)
+        return cls(popularity, tail, columns, price, category, Lately.of_arrays(held))
 
 
 def rarer_half(counts: NDArray[np.integer]) -> Floats:
@@ -124,16 +134,17 @@ def rarer_half(counts: NDArray[np.integer]) -> Floats:
 
 
 def candidates(
-    histories: Histories, sources: Sequence[Source], traits: Traits, *, repeats: bool
+    histories: Histories, sources: Sequence[Source], traits: Traits, returns: Returns | None = None
 ) -> tuple[Floats, Candidates]:
     """``[n, I]`` scores >= 0 of a plain blend for a few users, and their candidates.
 
     The plain blend is the sum of what the sources say, each over its largest, and a little popularity: who has no
     history gets what is popular, and has no candidates. Its scores of what a user has are 0 unless that may be shown
-    again; if it may, all of it is among the candidates.
+    again, and it is known how it `returns`; if so, all of it is among the candidates.
     """
     users, items = len(histories.users), len(histories.items)
-    paces = {decay: of_one(histories.weights(decay)) for decay in {1.0, *(source.decay for source in sources)}}
+    ago, repeats = baskets_ago(histories), returns is not None
+    paces = {decay: of_one(histories.weights(decay, ago)) for decay in {1.0, *(source.decay for source in sources)}}
     line, column = paces[1.0].nonzero()
     said = [source.scores(paces[source.decay]) for source in sources]
     plain = np.repeat(1e-4 * traits.popularity[None] + 1e-6, users, axis=0)
@@ -157,18 +168,20 @@ def candidates(
     columns += [plain[row, item], traits.popularity[item], *traits.columns[item].T]
     columns += _of_users(paces, traits, row, item)
     columns.append(histories.lengths[row].astype(np.float64))
-    if repeats:
-        columns += _had(histories, row, item)
+    if traits.lately is not None:
+        columns += traits.lately.features(item.astype(np.int64), traits.lately.seen(histories)[row])
+    if returns is not None:
+        columns += _had(histories, returns, row, item)
     size = picked.sum(axis=1).astype(np.int64)
     return plain, Candidates(item.astype(np.int64), size, np.stack(columns, axis=1, dtype=np.float32))
 
 
 def in_blocks(
-    histories: Histories, sources: Sequence[Source], traits: Traits, users: Codes, *, repeats: bool
+    histories: Histories, sources: Sequence[Source], traits: Traits, users: Codes, returns: Returns | None = None
 ) -> Iterator[Candidates]:
     """Candidates of many users, by their codes, :data:`BLOCK` at a time."""
     for _, block in histories.blocks(BLOCK, users):
-        yield candidates(block, sources, traits, repeats=repeats)[1]
+        yield candidates(block, sources, traits, returns)[1]
 
 
 def of_one(weights: csr_array) -> csr_array:
@@ -199,15 +212,19 @@ def _of_users(paces: dict[float, csr_array], traits: Traits, row: Codes, item: C
     return found
 
 
-def _had(histories: Histories, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
-    """How often a user had an item, how many steps ago the last time was, and how usual it is for a user to repeat."""
+def _had(histories: Histories, returns: Returns, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
+    """In how many and which share of the baskets an item was, how long ago, how many there are; how that comes back."""
     shape = (len(histories.users), len(histories.items))
-    often, ago = np.zeros(shape, np.float32), np.full(shape, np.nan, np.float32)
-    np.add.at(often, (histories.user, histories.item), 1.0)
-    ago[histories.user, histories.item] = histories.ago  # of an item that comes again the latest step is written last
-    repeated = 1.0 - (often > 0).sum(axis=1) / np.maximum(histories.lengths, 1)
-    since = ago[row, item]
-    return [often[row, item], since, since / np.maximum(histories.lengths, 1)[row], repeated[row]]
+    pairs = pairs_of(histories, baskets_of(histories))
+    taken, ago, chance = (np.full(shape, empty, np.float32) for empty in (0.0, np.nan, 0.0))
+    taken[pairs.user, pairs.item] = pairs.taken
+    ago[pairs.user, pairs.item] = pairs.ago
+    chance[pairs.user, pairs.item] = returns.chance(pairs)
+    baskets = np.ones(shape[0], np.float32)
+    baskets[pairs.user] = pairs.baskets
+    share = returns.of_had(np.bincount(pairs.user, minlength=shape[0]))
+    often = taken[row, item]
+    return [often, ago[row, item], often / baskets[row], baskets[row], chance[row, item], share[row]]
 
 
 def _mark(picked: NDArray[np.bool_], scores: Floats, most: int) -> None:

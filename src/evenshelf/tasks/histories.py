@@ -201,7 +201,7 @@ class Histories:
         found[there] = self.item[(self.start[1:] - steps)[there]]
         return found
 
-    def weights(self, decay: float = 1.0) -> sparse.csr_array:
+    def weights(self, decay: float = 1.0, ago: Codes | None = None) -> sparse.csr_array:
         """``[U, I]`` float32 weight of each item in each history; of an item that comes again the latest step counts.
 
         A step weighs its strength times ``decay ** steps ago``.
@@ -210,12 +210,14 @@ class Histories:
         ----------
         decay
             In (0, 1]; at 1 all weigh 1.
+        ago
+            ``[N]`` in place of the steps ago, such as baskets ago.
         """
         # steps of a user come in order of time: of an item that comes again the last one overwrites the others
-        user = self.user
+        user, back = self.user, self.ago if ago is None else ago
         _, latest = np.unique((user * len(self.items) + self.item)[::-1], return_index=True)
         rows = len(user) - 1 - latest
-        value = (decay ** self.ago[rows].astype(np.float64)).astype(np.float32)
+        value = (decay ** back[rows].astype(np.float64)).astype(np.float32)
         if self.strength is not None:
             value *= self.strength[rows]
         # a product has the wider indices of both factors, and converts the other factor for it: as narrow as can be

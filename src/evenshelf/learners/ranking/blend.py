@@ -1,8 +1,12 @@
 """A learned blend: candidates of all sources, ranked by LambdaMART on what each source says of them.
 
-Sources count in the histories without their last step, and LambdaMART learns from that step what each is worth. Then
-they count anew in whole histories. Nothing else is looked at, so whoever holds steps back for a test finds out what a
-shop would see of the next ones.
+Sources count in the histories without their last baskets, and LambdaMART learns from those what each is worth. Then
+they count anew in whole histories. Nothing else is looked at, so whoever holds baskets back for a test finds out what a
+shop would see of the next ones. A basket is what was taken at one moment; where no moments are known, it is one step.
+A basket is held back as a whole: with a part of it in the history, what is learned is how to complete baskets.
+
+Where what users have may be shown again, all of it is among the candidates, and it is told of each how such a thing
+tends to come back.
 
 Items of the tail get a bonus as large as costs all users next to nothing: the guardrail that verdicts have. It is found
 by cross-fitting over the users.
@@ -22,7 +26,10 @@ from evenshelf.learners.ranking.lambdamart import Examples, bytes_of_models
 from evenshelf.learners.ranking.registry import RankingLearner, register
 from evenshelf.learners.ranking.sources import sources_of
 from evenshelf.learners.ranking.traits import traits_of
+from evenshelf.rankers.base import Codes
+from evenshelf.rankers.baskets import Held, last_held
 from evenshelf.rankers.blend import Blend
+from evenshelf.rankers.buying_again import returns_of
 from evenshelf.rankers.candidates import in_blocks
 from evenshelf.remedies import Remedy, Stage
 
@@ -34,9 +41,9 @@ def fit_blend(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any],
     """See :class:`evenshelf.learners.ranking.registry.FitRanking`: learn what sources are worth, without direction.
 
     ``give`` is the share of NDCG at 10, in [0, 1), that may be given for a tail that is found more often. ``recount``
-    is whether the last steps are counted as well, once it is learned from them what counts are worth; published
-    comparisons hold that step back for validation and do not count it. Weights of examples are those of the users that
-    are learned from, by what they wanted.
+    is whether the last baskets are counted as well, once it is learned from them what counts are worth; published
+    comparisons hold those back for validation and do not count them. Weights of examples are those of the users that
+    are learned from: each the mean by what the user wanted.
 
     Raises
     ------
@@ -55,29 +62,45 @@ def fit_blend_directed(evidence: Evidence, remedy: Remedy, *, setting: Mapping[s
 
 def _fitted(evidence: Evidence, remedy: Remedy, setting: Mapping[str, Any], seed: int, *, directed: bool) -> Blend:
     histories, repeats = evidence.histories, evidence.repeats
-    earlier, target = histories.without_last(1), histories.last(1)
-    asked = np.flatnonzero((earlier.lengths > 0) & (target >= 0))
-    if not repeats:  # a step that repeats what was there before asks for what is not shown
-        asked = asked[np.asarray(earlier.weights()[asked, target[asked]]).ravel() == 0]
-    if len(asked) < 2:
-        raise InputError(
-            "Fewer than two users took something after something else.", hint="Give longer histories, or use item_knn."
-        )
-    asked = np.random.default_rng(seed).permutation(asked)[:LEARNERS]
+    held = last_held(histories)
+    earlier = held.earlier
+    asked, wanted = _asked(held, seed, repeats=repeats)
     known = replace(evidence, histories=earlier)
     sources, traits = sources_of(known, directed=directed), traits_of(known)
-    parts = list(in_blocks(earlier, sources, traits, asked, repeats=repeats))
+    returns = returns_of(earlier) if repeats else None
+    parts = list(in_blocks(earlier, sources, traits, asked, returns))
     weight = remedy.weight(evidence.prior)
-    said = np.ones(len(asked)) if weight is None else weight[target[asked]]
-    examples = Examples(parts, target[asked], traits.tail, said, seed)
-    if examples.found.sum() < 2:
+    said = np.ones(len(asked)) if weight is None else np.bincount(wanted[0], weight[wanted[1]]) / np.bincount(wanted[0])
+    examples = Examples(parts, wanted, traits.tail, said, seed)
+    if (examples.found > 0).sum() < 2:
         raise InputError("What users took last is among the candidates of fewer than two.", hint="Use item_knn.")
     del parts
     bonus, temperature = examples.chosen(examples.crossed(), setting["give"])
     trees = examples.fit()
     if setting["recount"]:
         sources, traits = sources_of(evidence, directed=directed), traits_of(evidence)
-    return Blend(sources, traits, repeats, bonus, temperature, trees, bytes_of_models(trees))
+        returns = returns_of(histories) if repeats else None
+    return Blend(sources, traits, returns, bonus, temperature, trees, bytes_of_models(trees))
+
+
+def _asked(held: Held, seed: int, *, repeats: bool) -> tuple[Codes, tuple[Codes, Codes]]:
+    """``[n]`` codes of users to learn from; and ``[m]`` their places in that and items that they wanted."""
+    earlier, user, item = held.earlier, held.user, held.item
+    kept = earlier.lengths[user] > 0
+    if not repeats:  # a step that repeats what was there before asks for what is not shown
+        kept[kept] = np.asarray(earlier.weights()[user[kept], item[kept]]).ravel() == 0
+    user, item = user[kept], item[kept]
+    asked = np.unique(user)
+    if len(asked) < 2:
+        raise InputError(
+            "Fewer than two users took something after something else.", hint="Give longer histories, or use item_knn."
+        )
+    asked = np.random.default_rng(seed).permutation(asked)[:LEARNERS]
+    place = np.full(len(earlier.users), len(asked), np.int64)
+    place[asked] = np.arange(len(asked))
+    order = np.argsort(place[user], kind="stable")
+    order = order[place[user[order]] < len(asked)]
+    return asked, (place[user[order]], item[order])
 
 
 _GRID = {"give": (0.02, 0.0, 0.05), "recount": (True,)}
@@ -91,6 +114,7 @@ register(
         fit=fit_blend,
         stages=(Stage.WEIGHT,),
         grid=_GRID,
+        repeats=True,
         cost=500.0,
     )
 )
@@ -104,6 +128,7 @@ register(
         stages=(Stage.WEIGHT,),
         grid=_GRID,
         directed=True,
+        repeats=True,
         cost=500.0,
     )
 )

@@ -14,7 +14,7 @@ from evenshelf.errors import MissingExtraError
 from evenshelf.rankers.base import Codes, Floats
 from evenshelf.rankers.candidates import Candidates
 from evenshelf.rankers.trees import Averaged
-from evenshelf.tasks.ranking_metrics import rank_of, ranking_metrics
+from evenshelf.tasks.ranking_metrics import ranks_of, several_metrics
 
 TREES, RATE, LEAVES, ROWS_OF_LEAF = 150, 0.1, 15, 50
 MODELS = 2
@@ -45,14 +45,14 @@ def bytes_of_models(trees: Averaged) -> int:
 
 
 class Examples:
-    """Users with candidates, one of which, if any, is what they wanted.
+    """Users with candidates, some of which, if any, are what they wanted.
 
     Parameters
     ----------
     parts
         Candidates of all users.
-    target
-        ``[n]`` what each wanted.
+    wanted
+        ``[m]`` places of users, and ``[m]`` items that they wanted; no pair twice.
     tail
         ``[I]`` in [0, 1], how much each item is of the tail.
     weight
@@ -64,7 +64,7 @@ class Examples:
     def __init__(
         self,
         parts: Sequence[Candidates],
-        target: Codes,
+        wanted: tuple[Codes, Codes],
         tail: Floats,
         weight: NDArray[np.floating],
         seed: int,
@@ -73,13 +73,18 @@ class Examples:
         self.features = np.concatenate([part.features for part in parts])
         self.of = np.repeat(np.arange(len(self.size)), self.size)
         item = np.concatenate([part.item for part in parts])
-        self.wanted, self.tail = item == target[self.of], tail[item]
-        self.found = np.bincount(self.of[self.wanted], minlength=len(self.size)) > 0
+        self.user, self.tail = wanted[0], tail[item]
+        key, asked = self.of * len(tail) + item, wanted[0] * len(tail) + wanted[1]
+        # what is wanted and among the candidates: places of both
+        _, self.candidate, self.among = np.intersect1d(key, asked, assume_unique=True, return_indices=True)
+        self.wanted = np.zeros(len(item), bool)
+        self.wanted[self.candidate] = True
+        self.found = np.bincount(self.of[self.wanted], minlength=len(self.size))
         self.weight, self.seed = weight, seed
         self.fold = np.random.default_rng(seed).permutation(len(self.size)) % FOLDS
 
     def fit(self, users: NDArray[np.bool_] | None = None) -> Averaged:
-        """Of users ``[n]`` whose wanted item is among their candidates: the others say nothing of an order.
+        """Of users ``[n]`` who have anything they want among their candidates: the others say nothing of an order.
 
         Raises
         ------
@@ -90,7 +95,7 @@ class Examples:
             import lightgbm  # noqa: PLC0415 - optional
         except ImportError as error:
             raise MissingExtraError("lightgbm", "train", "The learner blend") from error
-        asked = self.found if users is None else self.found & users
+        asked = self.found > 0 if users is None else (self.found > 0) & users
         models = []
         for number in range(MODELS):
             drawn = np.random.default_rng([self.seed, number]).random(len(self.of)) < KEPT
@@ -119,7 +124,7 @@ class Examples:
         The bonus is the largest of :data:`BONUSES` that costs all users at most `give` of the best NDCG at 10. By the
         temperature exponentials of scores are most like the probabilities of what is wanted.
         """
-        worth = {b: ranking_metrics(self.places(scores + b * self.tail))["ndcg_at_10"] for b in BONUSES}
+        worth = {b: several_metrics(self.user, self.places(scores + b * self.tail))["ndcg_at_10"] for b in BONUSES}
         bonus = max(b for b, found in worth.items() if found >= (1.0 - give) * max(worth.values()))
         return bonus, self.temperature(scores + bonus * self.tail)
 
@@ -130,14 +135,14 @@ class Examples:
         for temperature in TEMPERATURES:
             value = scores / temperature
             whole = np.log(np.add.reduceat(np.exp(value - value.max()), starts)) + value.max()
-            likely.append(value[self.wanted].sum() - whole[self.found[self.size > 0]].sum())
+            likely.append(value[self.wanted].sum() - (self.found[self.size > 0] * whole).sum())
         return float(TEMPERATURES[int(np.argmax(likely))])
 
     def places(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """``[n]`` places of wanted items among the candidates; infinity where they are not among them."""
+        """``[m]`` places of wanted items among the candidates; infinity where they are not among them."""
         table = np.full((len(self.size), int(self.size.max(initial=1))), -np.inf)
         place = np.arange(len(self.of)) - (np.cumsum(self.size) - self.size)[self.of]
         table[self.of, place] = scores
-        target = np.zeros(len(self.size), np.int64)
-        target[self.of[self.wanted]] = place[self.wanted]
-        return np.where(self.found, rank_of(table, target), np.inf)
+        found = np.full(len(self.user), np.inf)
+        found[self.among] = ranks_of(table, self.user[self.among], place[self.candidate])
+        return found

@@ -10,6 +10,7 @@ from evenshelf.learners.ranking.item_texts import nearest
 from evenshelf.learners.ranking.sources import NEAR
 from evenshelf.rankers.base import Floats
 from evenshelf.rankers.candidates import Traits, rarer_half
+from evenshelf.rankers.lately import Lately
 
 
 def traits_of(evidence: Evidence) -> Traits:
@@ -26,7 +27,14 @@ def traits_of(evidence: Evidence) -> Traits:
         first = np.asarray((histories.weights() != 0).sum(axis=0)).ravel()
         columns.append((counts - first + 0.1) / (counts + 1.0))
     table = np.stack(columns, axis=1) if columns else np.empty((len(counts), 0))
-    return Traits(popularity, rarer_half(counts), table.astype(np.float32), _log_price(facts), facts.category)
+    return Traits(
+        popularity,
+        rarer_half(counts),
+        table.astype(np.float32),
+        _log_price(facts),
+        facts.category,
+        Lately.of(histories),
+    )
 
 
 def _log_price(facts: ItemFacts) -> Floats | None:
