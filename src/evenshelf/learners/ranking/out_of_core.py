@@ -180,21 +180,14 @@ def fit_on_disk(
                 runs.write(counted.count(some, chosen))
         prior = Prior(counts)
         weight = remedy.weight(prior)
-        size = np.zeros(len(counts), np.int64)
-        pairs = 0
-        with (made / _DATA).open("wb") as data, (made / _INDICES).open("wb") as indices:
-            for block in runs.merged(memory // SHARES // MERGE_BYTES):
-                pairs += block.nnz
-                alike = likeness(block, counts.astype(np.float64), alpha=chosen["alpha"], shrink=chosen["shrink"])
-                if weight is not None:
-                    alike.data *= weight[alike.indices]  # a product would put columns out of order
-                kept = strongest(alike, neighbours)
-                kept.data.tofile(data)
-                kept.indices.astype(np.int32).tofile(indices)
-                size += np.diff(kept.indptr)
-        start = np.concatenate([[0], np.cumsum(size)])
-        # of one type with the other indices where it can be, or these are copied into memory when they are opened
-        np.save(made / _INDPTR, start.astype(np.int32) if start[-1] <= np.iinfo(np.int32).max else start)
+
+        def finished(block: csr_array) -> csr_array:
+            alike = likeness(block, counts.astype(np.float64), alpha=chosen["alpha"], shrink=chosen["shrink"])
+            if weight is not None:
+                alike.data *= weight[alike.indices]  # a product would put columns out of order
+            return strongest(alike, neighbours)
+
+        pairs = _write_matrix(made, runs.merged(memory // SHARES // MERGE_BYTES), finished, len(counts))
         np.save(made / _COUNTS, counts)
         np.save(made / _POPULARITY, popularity_by(prior, remedy))
         (made / _ITEMS).write_text(json.dumps(parts.items, ensure_ascii=False), encoding="utf-8")
@@ -203,6 +196,24 @@ def fit_on_disk(
         (made / _FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
         made.rename(folder)
     return OnDisk.open(folder)
+
+
+def _write_matrix(
+    folder: Path, blocks: Iterator[csr_array], finished: Callable[[csr_array], csr_array], items: int
+) -> int:
+    """Write what becomes of blocks of rows; the entries of these, before that."""
+    size, entries = np.zeros(items, np.int64), 0
+    with (folder / _DATA).open("wb") as data, (folder / _INDICES).open("wb") as indices:
+        for block in blocks:
+            entries += block.nnz
+            kept = finished(block)
+            kept.data.tofile(data)
+            kept.indices.astype(np.int32).tofile(indices)
+            size += np.diff(kept.indptr)
+    start = np.concatenate([[0], np.cumsum(size)])
+    # of one type with the other indices where it can be, or these are copied into memory when they are opened
+    np.save(folder / _INDPTR, start.astype(np.int32) if start[-1] <= np.iinfo(np.int32).max else start)
+    return entries
 
 
 def _few(histories: Histories, most: int, pairs: Callable[[Codes], Codes]) -> Iterator[Histories]:
