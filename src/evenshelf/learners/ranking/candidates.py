@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from evenshelf.learners.ranking.base import Codes, Evidence, Floats, ItemFacts, bytes_of, needed_texts
+from evenshelf.learners.ranking.base import Codes, Evidence, Floats, bytes_of, needed_texts
 from evenshelf.learners.ranking.baskets import baskets_ago, baskets_of
 from evenshelf.learners.ranking.buying_again import Returns, pairs_of
 from evenshelf.learners.ranking.item_texts import nearest
@@ -60,8 +60,6 @@ class Traits:
     columns
         ``[I, t]`` how popular items with similar texts are, how many have similar texts; with repeats, which share of
         what was taken of an item was taken again.
-    price
-        ``[I]`` logarithm, NaN where unknown; ``None`` where there are none.
     category
         ``[I]`` codes, -1 where unknown; ``None`` where there are none.
     lately
@@ -71,7 +69,6 @@ class Traits:
     popularity: Floats
     tail: Floats
     columns: Floats
-    price: Floats | None
     category: Codes | None
     lately: Lately | None
 
@@ -94,7 +91,6 @@ class Traits:
             popularity,
             rarer_half(counts),
             table.astype(np.float32),
-            _log_price(facts),
             facts.category,
             Lately.of(histories),
         )
@@ -102,10 +98,9 @@ class Traits:
     @property
     def bytes(self) -> int:
         """Memory that they hold."""
-        others = (one for one in (self.price, self.category) if one is not None)
         moments = 0 if self.lately is None else self.lately.bytes
-        own = sum(map(bytes_of, (self.popularity, self.tail, self.columns)))
-        return own + sum(int(one.nbytes) for one in others) + moments
+        kinds = 0 if self.category is None else int(self.category.nbytes)
+        return sum(map(bytes_of, (self.popularity, self.tail, self.columns))) + kinds + moments
 
 
 def rarer_half(counts: NDArray[np.integer]) -> Floats:
@@ -114,12 +109,6 @@ def rarer_half(counts: NDArray[np.integer]) -> Floats:
     bound = np.sort(counts)[max(half - 1, 0)]
     inside = (half - (counts < bound).sum()) / (counts == bound).sum()
     return np.asarray(np.where(counts == bound, inside, counts < bound), np.float32)
-
-
-def _log_price(facts: ItemFacts) -> Floats | None:
-    if facts.price is None:
-        return None
-    return np.log(np.where(facts.price > 0, facts.price, np.nan)).astype(np.float32)
 
 
 def candidates(
@@ -180,16 +169,10 @@ def _of_one(weights: csr_array) -> csr_array:
 
 
 def _of_users(paces: dict[float, csr_array], traits: Traits, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
-    """How popular what a user has is, how far an item is from that, and from the usual price and categories."""
+    """How popular what a user has is, how far an item is from that, and which share of it is of its category."""
     whole, fast = paces[1.0], paces[min(decay for decay in paces if decay >= 0.5)]
     usual, of_late = whole @ traits.popularity, fast @ traits.popularity
     found = [usual[row], of_late[row], traits.popularity[item] - usual[row]]
-    if traits.price is not None:
-        known = np.isfinite(traits.price)
-        share = whole @ known.astype(np.float32)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            paid = whole @ np.where(known, traits.price, 0.0) / share
-        found += [traits.price[item], traits.price[item] - paid[row]]
     if traits.category is not None:
         kinds = int(traits.category.max(initial=-1)) + 1
         there = np.flatnonzero(traits.category >= 0)
