@@ -61,10 +61,8 @@ def evidence_of(users: int = 80, seed: int = 0, *, repeats: bool = False, streng
     vectors += 3.0 * words.toarray()[:, :5]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     kinds = np.array([int(item[1]) for item in made.items])
-    price = rng.uniform(1, 9, len(kinds)).astype(np.float32)
-    price[::5] = np.nan
     attributes = words_of([[f"kind={kind}"] for kind in kinds])
-    facts = ItemFacts(words=words, vectors=vectors, attributes=attributes, price=price, category=kinds)
+    facts = ItemFacts(words=words, vectors=vectors, attributes=attributes, category=kinds)
     return Evidence(made, facts, repeats)
 
 

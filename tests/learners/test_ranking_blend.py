@@ -118,20 +118,16 @@ def test_what_was_had_is_a_candidate_with_how_often_and_how_long_ago() -> None:
     assert none.size.tolist() == [0, 1, 0]
 
 
-def test_prices_and_categories_are_held_against_those_of_the_history() -> None:
+def test_categories_are_held_against_those_of_the_history() -> None:
     histories = Histories.of([["a", "b"], ["b", "c"], ["c", "d"], ["d", "a"]])
-    code = {item: n for n, item in enumerate(histories.items)}
-    price, category = np.empty(4, np.float32), np.empty(4, np.int64)
-    for item, (cost, kind) in {"a": (1.0, 0), "b": (np.e**2, 0), "c": (np.nan, 1), "d": (np.e**3, -1)}.items():
-        price[code[item]], category[code[item]] = cost, kind
-    evidence = Evidence(histories, ItemFacts(price=price, category=category))
+    kinds = {"a": 0, "b": 0, "c": 1, "d": -1}
+    category = np.array([kinds[item] for item in histories.items])
+    evidence = Evidence(histories, ItemFacts(category=category))
     _, found = candidates(histories, sources_of(evidence), traits_of(evidence))
-    gap, share = found.features[:, -3], found.features[:, -2]
     lines = {
         (user, histories.items[item]): n for n, (user, item) in enumerate(zip(found.user, found.item, strict=True))
     }
-    assert gap[lines[0, "d"]] == pytest.approx(3.0 - 1.0)
-    assert np.isnan(gap[lines[0, "c"]])
+    share = found.features[:, -2]
     assert share[lines[0, "c"]] == 0.0
     assert share[lines[2, "a"]] == 0.0
     assert share[lines[1, "a"]] == pytest.approx(0.5)

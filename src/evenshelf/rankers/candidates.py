@@ -61,8 +61,6 @@ class Traits:
     columns
         ``[I, t]`` how popular items with similar texts are, how many have similar texts; with repeats, which share of
         what was taken of an item was taken again.
-    price
-        ``[I]`` logarithm, NaN where unknown; ``None`` where there are none.
     category
         ``[I]`` codes, -1 where unknown; ``None`` where there are none.
     lately
@@ -72,31 +70,23 @@ class Traits:
     popularity: Floats
     tail: Floats
     columns: Floats
-    price: Floats | None
     category: Codes | None
     lately: Lately | None
 
     @property
     def bytes(self) -> int:
         """Memory that they hold."""
-        others = (one for one in (self.price, self.category) if one is not None)
         moments = 0 if self.lately is None else self.lately.bytes
-        own = sum(map(bytes_of, (self.popularity, self.tail, self.columns)))
-        return own + sum(int(one.nbytes) for one in others) + moments
+        kinds = 0 if self.category is None else int(self.category.nbytes)
+        return sum(map(bytes_of, (self.popularity, self.tail, self.columns))) + kinds + moments
 
     def arrays(self) -> Arrays:
-        """All of it by name, in finite numbers: of a price also whether it is known."""
+        """All of it by name."""
         found: Arrays = {
             "traits.popularity": self.popularity,
             "traits.tail": self.tail,
             "traits.columns": self.columns,
         }
-        if self.price is not None:
-            known = np.isfinite(self.price)
-            found |= {
-                "traits.price": np.where(known, self.price, np.float32(0.0)),
-                "traits.priced": known.astype(np.int8),
-            }
         if self.category is not None:
             found["traits.category"] = self.category
         if self.lately is not None:
@@ -112,17 +102,14 @@ class Traits:
         InputError
             If arrays are missing or do not fit.
         """
-        price = category = None
-        if held.has("traits.price"):
-            known = held.array("traits.priced", held.items, kinds="i") == 1
-            price = np.where(known, held.array("traits.price", held.items), np.float32(np.nan))
+        category = None
         if held.has("traits.category"):
             category = held.array("traits.category", held.items, kinds="i")
             if not -1 <= int(category.min(initial=-1)) <= int(category.max(initial=-1)) <= held.items:
                 raise InputError("There are categories of more items than there are.", hint="Train the bundle again.")
         columns = held.array("traits.columns", held.items, None)
         popularity, tail = (held.array(f"traits.{name}", held.items) for name in ("popularity", "tail"))
-        return cls(popularity, tail, columns, price, category, Lately.of_arrays(held))
+        return cls(popularity, tail, columns, category, Lately.of_arrays(held))
 
 
 def rarer_half(counts: NDArray[np.integer]) -> Floats:
@@ -191,16 +178,10 @@ def of_one(weights: csr_array) -> csr_array:
 
 
 def _of_users(paces: dict[float, csr_array], traits: Traits, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
-    """How popular what a user has is, how far an item is from that, and from the usual price and categories."""
+    """How popular what a user has is, how far an item is from that, and which share of it is of its category."""
     whole, fast = paces[1.0], paces[min(decay for decay in paces if decay >= 0.5)]
     usual, of_late = whole @ traits.popularity, fast @ traits.popularity
     found = [usual[row], of_late[row], traits.popularity[item] - usual[row]]
-    if traits.price is not None:
-        known = np.isfinite(traits.price)
-        share = whole @ known.astype(np.float32)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            paid = whole @ np.where(known, traits.price, 0.0) / share
-        found += [traits.price[item], traits.price[item] - paid[row]]
     if traits.category is not None:
         kinds = int(traits.category.max(initial=-1)) + 1
         there = np.flatnonzero(traits.category >= 0)

@@ -60,8 +60,6 @@ class RecommendTask:
         ``[I]`` title of each item; "" where there is none.
     attributes
         ``[I]`` further words on each item, such as ``brand=acme``.
-    price
-        ``[I]`` NaN where unknown.
     category
         ``[I]`` codes, -1 where unknown.
     cut
@@ -78,7 +76,6 @@ class RecommendTask:
     repeats: bool = False
     texts: tuple[str, ...] | None = None
     attributes: tuple[tuple[str, ...], ...] | None = None
-    price: NDArray[np.float32] | None = None
     category: Codes | None = None
     cut: str = "examples"
     dropped: Mapping[str, int] = field(default_factory=dict)
@@ -260,8 +257,6 @@ def _facts(items: pl.DataFrame, ids: tuple[str, ...]) -> dict[str, Any]:
             for place, cell in enumerate(order[column].cast(pl.String).to_list()):
                 words[place] += [f"{column}={part.strip()}" for part in (cell or "").split("|") if part.strip()]
         found["attributes"] = tuple(map(tuple, words))
-    if "price" in order.columns:
-        found["price"] = order["price"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
     if "category" in order.columns:
         codes = order["category"].cast(pl.Categorical).to_physical().cast(pl.Int64).fill_null(-1)
         found["category"] = codes.to_numpy()

@@ -26,8 +26,6 @@ class ItemFacts:
         ``[I, d]`` of a pretrained language model, lines of length 1 or 0; ``None`` where none was asked.
     attributes
         ``[I, a]`` like `words`, of what a shop says of items in columns.
-    price
-        ``[I]`` > 0, NaN where unknown.
     category
         ``[I]`` codes, -1 where unknown.
     """
@@ -35,7 +33,6 @@ class ItemFacts:
     words: csr_array | None = None
     vectors: Floats | None = None
     attributes: csr_array | None = None
-    price: Floats | None = None
     category: Codes | None = None
 
     @property

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.learners.ranking.base import Evidence, ItemFacts, needed_texts
+from evenshelf.learners.ranking.base import Evidence, needed_texts
 from evenshelf.learners.ranking.item_texts import nearest
 from evenshelf.learners.ranking.sources import NEAR
-from evenshelf.rankers.base import Floats
 from evenshelf.rankers.candidates import Traits, rarer_half
 from evenshelf.rankers.lately import Lately
 
@@ -31,13 +30,6 @@ def traits_of(evidence: Evidence) -> Traits:
         popularity,
         rarer_half(counts),
         table.astype(np.float32),
-        _log_price(facts),
         facts.category,
         Lately.of(histories),
     )
-
-
-def _log_price(facts: ItemFacts) -> Floats | None:
-    if facts.price is None:
-        return None
-    return np.log(np.where(facts.price > 0, facts.price, np.nan)).astype(np.float32)

@@ -145,7 +145,7 @@ def item_facts(
             "seconds": round(time.perf_counter() - started, 2),
         }
     attributes = None if task.attributes is None else words_of([list(words) for words in task.attributes])
-    return ItemFacts(words, vectors, attributes, task.price, task.category), about
+    return ItemFacts(words, vectors, attributes, task.category), about
 
 
 def prepare(
