@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 Block: TypeAlias = Any  # float32 matrix, dense (ndarray) or sparse (csr_array)
 
-AFTER = frozenset({Stage.ADJUST, Stage.RETRIEVE, Stage.CALIBRATE})
+AFTER = frozenset({Stage.ADJUST, Stage.RETRIEVE, Stage.CALIBRATE, Stage.RERANK})
 """Stages that change what a fitted head says, and not the head."""
 
 

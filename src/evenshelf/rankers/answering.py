@@ -224,7 +224,8 @@ def _check(remedy: Remedy, prior: Prior, rules: Rules, items: int, vectors: Floa
         )
     if Stage.ADJUST in remedy.stages and any(part.norms for part in remedy.parts):
         raise SettingError(f"{remedy}: rankers have no weight vector for each item, whose length is needed.")
-    acts = Stage.ADJUST in remedy.stages or Stage.RERANK in remedy.stages
-    reason = remedy.not_applicable(prior, has_names=vectors is not None) if acts else None
-    if reason:
-        raise SettingError(f"{remedy} cannot be used: {reason}.", hint="Use another remedy, or none.")
+    for part in remedy.parts:  # what acts in the fit has been asked there
+        acts = Stage.ADJUST in part.stages or Stage.RERANK in part.stages
+        reason = part.not_applicable(prior, has_names=vectors is not None) if acts else None
+        if reason:
+            raise SettingError(f"{part} cannot be used: {reason}.", hint="Use another remedy, or none.")

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.study.statistics import Bootstrap, draw_groups
@@ -80,20 +79,17 @@ class ListJudge:
         )
         asked = np.stack([np.bincount(user[some], minlength=users) > 0 for some in among]).astype(np.float32)
         worth = [gain(rank).astype(np.float32) for rank in named.values()]
-        support = csr_array((np.ones(len(user), np.float32), (item, user)), shape=(items, users))
-        gains = [csr_array((each, (item, user)), shape=(items, users)) for each in worth]
-        for matrix in gains:
-            matrix.eliminate_zeros()
+        # A mean over the items that are drawn would be of other items in each draw: one wanted by one user is absent or
+        # has its whole value, and draws vary too little. So users bring their shares of the mean over all items.
+        part = 1.0 / (np.bincount(item)[item] * items)
+        shares = np.stack([np.bincount(user, each * part, users) for each in worth]).astype(np.float32)
+        weight = np.bincount(user, part, users).astype(np.float32)
 
         def score(weights: NDArray[np.float32]) -> NDArray[np.float64]:
             out = np.empty((len(named), len(LISTS.decisive), weights.shape[1]))
             with np.errstate(invalid="ignore", divide="ignore"):  # nobody wanted it in this draw: NaN is meant
                 means = (per_user @ weights) / (asked @ weights)[:, None, :]
-                drawn = support @ weights
-                there = (drawn > 0).sum(axis=0)
-                share = np.where(drawn > 0, 1.0 / drawn, 0.0)
-                for number, matrix in enumerate(gains):
-                    out[number, 0] = ((matrix @ weights) * share).sum(axis=0) / there
+            out[:, 0] = (shares @ weights) / (weight @ weights)
             out[:, 1], out[:, 2], out[:, 3], out[:, 4] = means[1], means[2], means[3], means[0]
             return out
 

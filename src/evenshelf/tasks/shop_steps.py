@@ -103,9 +103,10 @@ def as_steps(events: pl.DataFrame) -> pl.DataFrame:
         As of :func:`wanted_events`, with a column ``_drawn`` that decides the order within a moment. They have all
         events of each user.
     """
-    ordered = events.with_columns(_begin=pl.col("time").min().over("user_id", "_basket")).sort(
-        "user_id", "_begin", "_basket", "time", "_drawn"
-    )
+    # of baskets that begin at one moment the order is by a hash: that of their ids would be read
+    ordered = events.with_columns(
+        _begin=pl.col("time").min().over("user_id", "_basket"), _turn=pl.col("_basket").hash(seed=0)
+    ).sort("user_id", "_begin", "_turn", "_basket", "time", "_drawn")
     return ordered.with_columns(
         pl.col("_strength").max().over("user_id", "_basket", "item_id"),
         _first=pl.struct("user_id", "_basket", "item_id").is_first_distinct(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -90,6 +91,10 @@ def test_the_bootstrap_draws_users_with_all_that_they_want(
         rows = np.concatenate([np.flatnonzero(user == one) for one in chosen])
         again = np.concatenate([np.full((user == one).sum(), n) for n, one in enumerate(chosen)])
         expected = list_measures(rank[rows], item[rows], again, BUCKETS)
+        # of the main metric each user brings shares of the mean over all items, of which there are as many in each draw
+        gains = np.array([1 / math.log2(r + 2) if r < 10 else 0.0 for r in rank])
+        part = np.array([1 / ((item == one).sum() * len(set(item.tolist()))) for one in item])
+        expected["macro_ndcg_at_10"] = (gains * part)[rows].sum() / part[rows].sum()
         for column, name in enumerate(LISTS.decisive):
             assert drawn.draws[0, column, draw] == pytest.approx(expected[name], rel=1e-4, nan_ok=True), name
 
@@ -133,3 +138,24 @@ def test_without_what_is_popular_there_is_no_verdict() -> None:
     del ranks["popular"]
     with pytest.raises(InputError, match="no baseline 'popular'"):
         decide(study(ranks, np.arange(600) % 6, np.arange(600)))
+
+
+def test_models_that_are_equally_good_differ_in_one_study_of_twenty() -> None:
+    """Many items that one user wants each, beside a few that many want: 200 studies of two models that are alike."""
+    item = np.concatenate([np.repeat(np.arange(20), 10), np.arange(20, 320)])
+    user = np.arange(len(item))
+    buckets = ["head"] * 20 + ["tail"] * 300
+    found = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        one, two, popular = (rng.integers(0, 30, len(item)).astype(np.float64) for _ in range(3))
+        result = study({"none": one, "other": two, "popular": popular}, item, user)
+        result = replace(
+            result,
+            classes=pl.DataFrame({"class": [str(i) for i in range(320)], "count": [9] * 320, "bucket": buckets}),
+        )
+        drawn = ListJudge(result).bootstrap(
+            {r.spec: r.tuned for r in result.remedies if r.tuned is not None}, replicates=200, seed=seed
+        )
+        found += drawn.difference("other", "none", "macro_ndcg_at_10").p < 0.05
+    assert found < 20

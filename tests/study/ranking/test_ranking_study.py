@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from evenshelf.errors import SettingError
+from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import ItemFacts
 from evenshelf.learners.ranking.item_texts import words_of
 from evenshelf.learners.ranking.registry import ranking_learner
 from evenshelf.remedies import parse
 from evenshelf.study.metrics import metrics_table
 from evenshelf.study.ranking.plan import Setting, chosen, jobs, settings
+from evenshelf.study.ranking.stored import named_digest
 from evenshelf.study.ranking.study import RankingStudy
 from evenshelf.study.results import StudyResult, load
 from evenshelf.study.terminal import StudyReport
@@ -149,8 +150,47 @@ def test_settings_share_fits_that_differ_in_scores_alone() -> None:
     made = jobs(asked, exam="e", facts="f", learner=learner, repeats=False, lists=False, seed=0)
     assert sum(len(job.asks) for job in made) == len(asked) == 12
     plain = [job for job in made if job.remedy.spec == "none"]
-    assert len(plain) < 8
+    assert len(plain) == 4, "what re-ranks is fitted as nothing is"
     assert len({job.address for job in made}) == len(made)
+
+
+def test_a_yardstick_without_what_it_needs_is_told_and_not_fitted(tmp_path: Path) -> None:
+    task, _ = shop()
+    study = RankingStudy(
+        replace(task, texts=None),
+        ItemFacts(),
+        tmp_path,
+        remedies="none, name_prior + logit_adjust(tau=0.1)",
+        budget=2,
+        workers=1,
+        learner="item_knn",
+        baselines=("text",),
+    )
+    found = study.run()
+    assert "needs texts" in (found["text"].not_applicable or "")
+    assert decide(found, replicates=100)["popular"].reference
+    with pytest.raises(InputError, match="needs texts"):
+        RankingStudy(task, ItemFacts(), tmp_path, remedies="none", learner="text").run()
+
+
+def test_what_pools_in_the_fit_needs_no_vectors_afterwards(tmp_path: Path) -> None:
+    task, facts = shop()
+    found = RankingStudy(
+        task,
+        ItemFacts(words=facts.words),
+        tmp_path,
+        remedies="none, name_prior + logit_adjust(tau=0.1)",
+        budget=2,
+        workers=1,
+        learner="text",
+        baselines=(),
+    ).run()
+    assert found["name_prior + logit_adjust(tau=0.1)"].tuned is not None
+
+
+def test_equal_arrays_of_other_names_are_other_facts() -> None:
+    matrix = np.ones((2, 2))
+    assert named_digest({"words": matrix}) != named_digest({"attributes": matrix})
 
 
 def test_a_budget_that_is_too_small_says_how_much_it_takes() -> None:

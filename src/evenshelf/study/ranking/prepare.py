@@ -49,6 +49,8 @@ class RankingPlan:
             raise SettingError(f"There is no split {self.split!r}.", hint=f"One of: {', '.join(SPLITS)}.")
         if self.workers is not None and self.workers < 1:
             raise SettingError(f"workers is {self.workers}, and at least one is needed.")
+        if self.split == "users" and self.folds < 3:
+            raise SettingError(f"folds is {self.folds}, and a split by users needs at least 3.", hint="The usual is 5.")
         if self.seed < 0:
             raise SettingError(f"seed is {self.seed}, and must not be negative.")
         learner = ranking_learner(self.learner)

@@ -90,7 +90,7 @@ def _answer(folder: Path, finals: Sequence[Job], name: str, setting: Setting) ->
                 facts, arrays = trials.read(folder, job.address)
                 fact = facts["asks"][number]
                 rank, first, shown = (arrays[f"{number}.{part}"] for part in ("rank", "first", "shown"))
-                return _Answer(rank, first, shown, fact["lists"], fact["seconds"], facts["bytes"])
+                return _Answer(rank, first, shown, fact["lists"], facts["fitted"] + fact["seconds"], facts["bytes"])
     raise SettingError(f"{name} was not fitted.", hint="Run the study again.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from evenshelf.learners.ranking.base import ItemFacts
+from evenshelf.study.trials import digest_of
 from evenshelf.tasks.exams import Exam
 from evenshelf.tasks.histories import Histories
 
@@ -29,12 +31,23 @@ def keep(place: Path, arrays: Mapping[str, Any]) -> None:
     """Put arrays into the folder `place`, whole, unless they are there."""
     if place.is_dir():
         return
-    partial = place.with_name(f"{place.name}.partial")
+    partial = place.with_name(f"{place.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for name, values in arrays.items():
         np.save(partial / f"{name}.npy", values)
-    partial.rename(place)
+    try:
+        partial.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
+        shutil.rmtree(partial)  # another process was first, with the same content
+
+
+def named_digest(arrays: Mapping[str, Any]) -> str:
+    """Hex digest of arrays and of what they are called."""
+    names = np.frombuffer("\n".join(sorted(arrays)).encode(), np.uint8)
+    return digest_of(names, *(arrays[name] for name in sorted(arrays)))
 
 
 def fact_arrays(facts: ItemFacts) -> dict[str, NDArray[Any]]:

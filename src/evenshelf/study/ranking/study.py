@@ -16,8 +16,8 @@ import polars as pl
 from joblib import delayed
 
 from evenshelf.encoders.cores import usable_cores
-from evenshelf.errors import SettingError
-from evenshelf.learners.ranking.base import ItemFacts
+from evenshelf.errors import InputError, SettingError
+from evenshelf.learners.ranking.base import Evidence, ItemFacts
 from evenshelf.learners.ranking.registry import RankingLearner, ranking_learner
 from evenshelf.remedies import Prior, Remedy, Stage, parse, remedy_set
 from evenshelf.study import trials
@@ -27,7 +27,7 @@ from evenshelf.study.parallel import as_done
 from evenshelf.study.ranking.order import order_facts
 from evenshelf.study.ranking.plan import Job, Setting, chosen, jobs, settings
 from evenshelf.study.ranking.rows import Rows
-from evenshelf.study.ranking.stored import exam_arrays, fact_arrays, keep
+from evenshelf.study.ranking.stored import exam_arrays, fact_arrays, keep, named_digest
 from evenshelf.study.ranking.trials import run
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult, save
 from evenshelf.study.work import Progress
@@ -123,6 +123,10 @@ class RankingStudy:
         found = list(self.task.sittings(self.split, folds=self.folds, seed=self.seed))
         places = self._lay_out(found)
         prior = Prior(found[-1].judging.known.counts)
+        evidence = Evidence(found[0].choosing.known, self.facts, self.task.repeats)
+        if lacking := self._learner.lacking(evidence):
+            raise InputError(f"{lacking[0].upper()}{lacking[1:]}.", hint="Study another learner with --learner.")
+        left_out = {k.name: why for k in self._baselines if (why := k.lacking(evidence))}
         reasons = {
             r.spec: self._learner.unsupported(r)
             or _unreadable(r, self.facts)
@@ -130,7 +134,9 @@ class RankingStudy:
             for r in self._remedies
         }
         tried = {r.spec: (r, self._learner) for r in self._remedies if reasons[r.spec] is None}
-        tried |= {learner.name: (parse("none"), learner) for learner in self._baselines}
+        if "none" not in tried:
+            raise InputError(f"Nothing can be studied here: {reasons['none']}.", hint="Give more items to more users.")
+        tried |= {k.name: (parse("none"), k) for k in self._baselines if k.name not in left_out}
         wanted = {name: settings(remedy, self.budget, learner) for name, (remedy, learner) in tried.items()}
         work = _Work(self.folder, self.workers, progress)
 
@@ -173,7 +179,7 @@ class RankingStudy:
             )
         }
         results = [self._result(r, reasons[r.spec], outcomes) for r in self._remedies]
-        results += [_yardstick(learner, outcomes) for learner in self._baselines]
+        results += [_yardstick(learner, outcomes, left_out.get(learner.name)) for learner in self._baselines]
         counts = found[-1].judging.known.counts
         meta = {
             **self.task.describe(),
@@ -184,7 +190,7 @@ class RankingStudy:
             "settings_tried": sorted({len(wanted[n]) for n in tried if reasons.get(n, "") is None}),
             "baselines": [
                 {"name": k.name, "spec": k.name, "title": k.title, "summary": k.summary, "reads": "histories"}
-                | {"settings": len(wanted[k.name]), "directed": k.directed}
+                | {"settings": len(wanted.get(k.name, ())), "directed": k.directed}
                 for k in self._baselines
             ],
             "folds": len(found),
@@ -225,7 +231,7 @@ class RankingStudy:
         """Put exams and facts into the folder, by names of their content."""
         places = {}
         facts = fact_arrays(self.facts)
-        places["facts"] = trials.digest_of(*(facts[name] for name in sorted(facts)))
+        places["facts"] = named_digest(facts)
         keep(self.folder / "facts" / places["facts"], facts)
         for sitting in found:
             for kind, exam in (
@@ -233,7 +239,7 @@ class RankingStudy:
                 ("judging", sitting.judging),
             ):
                 arrays = exam_arrays(exam, self.task.bucket(exam.known.counts))
-                name = trials.digest_of(*(arrays[key] for key in sorted(arrays)))
+                name = named_digest(arrays)
                 places[f"{kind} {sitting.fold}"] = name
                 keep(self.folder / "exams" / name, arrays)
         return places
@@ -263,11 +269,14 @@ class RankingStudy:
         return settings(parse("none"), self.budget, ranking_learner(name))
 
     def _spent(self, search: Mapping[int, Sequence[Job]]) -> dict[str, float]:
-        """CPU seconds of the search by remedy; a fit that several share is told for each."""
+        """CPU seconds of the search by remedy; a fit that several share is told for each, once."""
         found: dict[str, float] = {}
         for job in (job for some in search.values() for job in some):
-            for fact in trials.read(self.folder, job.address)[0]["asks"]:
-                found[fact["name"]] = found.get(fact["name"], 0.0) + fact["seconds"]
+            facts = trials.read(self.folder, job.address)[0]
+            for name in {fact["name"] for fact in facts["asks"]}:
+                found[name] = found.get(name, 0.0) + facts["fitted"]
+            for fact in facts["asks"]:
+                found[fact["name"]] += fact["seconds"]
         return found
 
     def _result(self, remedy: Remedy, reason: str | None, outcomes: Mapping[tuple[str, str], Outcome]) -> RemedyResult:
@@ -289,14 +298,17 @@ def _unreadable(remedy: Remedy, facts: ItemFacts) -> str | None:
     return None
 
 
-def _yardstick(learner: RankingLearner, outcomes: Mapping[tuple[str, str], Outcome]) -> RemedyResult:
+def _yardstick(
+    learner: RankingLearner, outcomes: Mapping[tuple[str, str], Outcome], lacking: str | None
+) -> RemedyResult:
     return RemedyResult(
         spec=learner.name,
         title=learner.title[0].upper() + learner.title[1:],
         stages=(),
         paper=learner.paper,
-        tuned=outcomes[learner.name, "tuned"],
-        default=outcomes[learner.name, "default"],
+        tuned=outcomes.get((learner.name, "tuned")),
+        default=outcomes.get((learner.name, "default")),
+        not_applicable=lacking,
         reference=True,
     )
 
