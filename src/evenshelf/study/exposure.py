@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from evenshelf.study.verdict import Verdict
 
 HISTORY = "history"
-"""The trait of users by which they are told apart."""
+"""The trait of users by which they are told apart: how long their history was."""
 MOST = 10
 """So many items are told of that gain, and that lose."""
 

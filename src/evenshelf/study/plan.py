@@ -73,6 +73,21 @@ def settings(remedy: Remedy, budget: int, learner: LearnerKind) -> list[Setting]
     SettingError
         If the budget is below the number of the remedy's parameter combinations.
     """
+    return [
+        Setting(variant, penalty)
+        for variant, count in shared_out(remedy, budget)
+        for penalty in learner.penalties(count)
+    ]
+
+
+def shared_out(remedy: Remedy, budget: int) -> list[tuple[Remedy, int]]:
+    """Each combination of a remedy's parameters, and how many settings of a learner it may try: a budget in all.
+
+    Raises
+    ------
+    SettingError
+        If the budget is below the number of combinations.
+    """
     variants = remedy.settings
     each, more = divmod(budget, len(variants))
     if each < 1:
@@ -80,11 +95,7 @@ def settings(remedy: Remedy, budget: int, learner: LearnerKind) -> list[Setting]
             f"A budget of {budget} settings is too small for {remedy.spec!r}, which has {len(variants)} combinations.",
             hint=f"Give a budget of at least {len(variants)}, or fix some of its parameters.",
         )
-    return [
-        Setting(variant, penalty)
-        for number, variant in enumerate(variants)
-        for penalty in learner.penalties(each + (number < more))
-    ]
+    return [(variant, each + (number < more)) for number, variant in enumerate(variants)]
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.tasks.measures import Measures, Metric
+from evenshelf.tasks.ranking_metrics import CUTS
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.integer]
-CUTS = (5, 10, 20)
-"""Lengths of lists that are looked at."""
 K = 10
 """Length of the lists that decide."""
 PARTS = ("head", "torso", "tail", "cold")

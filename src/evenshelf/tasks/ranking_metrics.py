@@ -293,8 +293,3 @@ def cut_by_items(counts: NDArray[np.integer], shares: Sequence[float] = BY_ITEMS
     bounds = np.rint(np.cumsum(shares)[:2] * len(counts))
     names = np.array(["head", "torso", "tail"])[np.searchsorted(bounds, place, side="right")]
     return np.where(counts > 0, names, "cold")
-
-
-def by_bucket(rank: Floats, bucket: NDArray[np.str_]) -> Mapping[str, dict[str, float]]:
-    """The metrics of the users whose wanted item is of each bucket ``[n]``; only buckets that are there."""
-    return {str(name): ranking_metrics(rank, bucket == name) for name in np.unique(bucket)}

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from evenshelf.errors import SettingError
 from evenshelf.learners.ranking.registry import RankingLearner
 from evenshelf.learners.training import training_part
 from evenshelf.remedies import Remedy
-from evenshelf.study.plan import REVISION, code_of, identity_of
+from evenshelf.study.plan import REVISION, code_of, identity_of, shared_out
 
 LISTED = 20
 """Length of the lists that are kept of the models that are judged."""
@@ -43,17 +42,10 @@ def settings(remedy: Remedy, budget: int, learner: RankingLearner) -> list[Setti
     SettingError
         If the budget is below the number of the remedy's parameter combinations.
     """
-    variants = remedy.settings
-    each, more = divmod(budget, len(variants))
-    if each < 1:
-        raise SettingError(
-            f"A budget of {budget} settings is too small for {remedy.spec!r}, which has {len(variants)} combinations.",
-            hint=f"Give a budget of at least {len(variants)}, or fix some of its parameters.",
-        )
     return [
         Setting(variant, parameters)
-        for number, variant in enumerate(variants)
-        for parameters in learner.settings(each + (number < more))
+        for variant, count in shared_out(remedy, budget)
+        for parameters in learner.settings(count)
     ]
 
 

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
 from evenshelf.study import trials
+from evenshelf.study.exposure import HISTORY
 from evenshelf.study.order_free import ORDER
 from evenshelf.study.ranking.order import directions
 from evenshelf.study.ranking.plan import Job, Setting
 from evenshelf.study.results import Outcome
 from evenshelf.tasks.exams import Exam, Sitting
 
-HISTORY = "history"
-"""Name of the trait that tells how long a history was."""
 LONG = (0, 2, 5)
 """Histories of at most so many steps are told of together; and those that are longer."""
 
