@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.shop import Shop
+from evenshelf.shop import Shop, store
 from evenshelf.shop.schema import TABLES, TIME
 from evenshelf.shop.store import KEPT_REVISIONS
 
@@ -107,6 +107,21 @@ def test_an_error_in_the_middle_leaves_everything_as_it_was(shop):
     with shop.writing() as writer:
         writer.append("events", events(1))
     assert Shop.open(shop.path).rows("events") == 1
+
+
+def test_a_ctrl_c_after_the_manifest_is_written_keeps_what_it_names(shop, monkeypatch):
+    written = store.write_manifest
+
+    def interrupted(*args, **options):
+        written(*args, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "write_manifest", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        shop.commit({"items": items("c", "d", "e")})
+    after = Shop.open(shop.path)
+    after.verify()
+    assert after.items()["item_id"].to_list() == ["c", "d", "e"]
 
 
 def test_keys_do_not_repeat_across_parts(shop):

@@ -227,13 +227,13 @@ class Shop:
             on_disk = (self.path / MANIFEST).exists()
             if on_disk and read_manifest(self.path).revision != self.manifest.revision:
                 raise SettingError(f"{self.path} was changed by another process", hint="Run the command again.")
-            _sweep(self.path, self.manifest)
+            _sweep(self.path)
             writer = Writer(self.path, self.manifest)
             try:
                 yield writer
                 self.manifest = writer._finish()
             finally:
-                _sweep(self.path, self.manifest)
+                _sweep(self.path)
 
     def _entry(self, table: str) -> TableEntry:
         if table not in self.manifest.tables:
@@ -388,9 +388,12 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         yield
 
 
-def _sweep(path: Path, manifest: Manifest) -> None:
-    """Remove what no revision that is kept names: older parts, and leftovers of a writer that died."""
-    named = manifest.files()
+def _sweep(path: Path) -> None:
+    """Remove what no revision that is kept names: older parts, and leftovers of a writer that died.
+
+    What counts is the manifest on disk: a Ctrl-C may come between its writing and the moment this process knows of it.
+    """
+    named = read_manifest(path).files() if (path / MANIFEST).exists() else set()
     for old in path.glob(f"{HISTORY}/*.toml"):
         named |= read_manifest(path, old).files()
     half = path.glob(f"{MANIFEST}.*") if (path / MANIFEST).exists() else ()

@@ -128,12 +128,13 @@ def share_up(steps: pl.DataFrame, group: list[str], value: str) -> Measured | No
     """
     distinct = steps.unique([*group, value], keep="first", maintain_order=True)
     same = pl.struct(group) == pl.struct(group).shift()
-    sizes = distinct.group_by(group).len().filter(pl.col("len") > 1)["len"].to_numpy().astype(np.float64)
-    total = float((sizes - 1).sum())
+    sizes = distinct.group_by(group).len().filter(pl.col("len") > 1)["len"].to_numpy().astype(np.int64)
+    # Whole numbers: the order of groups is not the same in two runs, and must not reach the last digit.
+    total = int((sizes - 1).sum())
     if total == 0:
         return None
     up = distinct.select((same & (pl.col(value) > pl.col(value).shift())).sum()).item()
-    return Measured(up / total, 0.5, float(np.sqrt(((sizes + 1) / 12).sum())) / total, int(total))
+    return Measured(up / total, 0.5, float(np.sqrt(int((sizes + 1).sum()) / 12)) / total, total)
 
 
 def correlation(a: NDArray[np.generic], b: NDArray[np.generic]) -> Measured | None:
