@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 TORCH := 2.13.0
 LENSKIT := .venv-lenskit
+RECTOOLS := .venv-rectools
 DEMO := build/demo
 QUICK ?=
 
@@ -13,7 +14,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format lenskit bench docs lock clean
+.PHONY: help demo test lint format lenskit rectools bench docs lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -69,7 +70,16 @@ $(LENSKIT)/.made: bench/lenskit_env/requirements.txt
 
 lenskit: $(LENSKIT)/.made ## make the environment of LensKit, which a benchmark measures beside us
 
-bench: $(VENV)/.dev $(LENSKIT)/.made ## run every benchmark and fill its table into README and docs
+# RecTools wants NumPy 1, and we pin NumPy 2.
+$(RECTOOLS)/.made: bench/rectools_env/requirements.txt
+	$(PYTHON) -m venv $(RECTOOLS)
+	$(RECTOOLS)/bin/python $(INSTALL) -r $<
+	$(RECTOOLS)/bin/python -c 'from rectools.models import SASRecModel'
+	@touch $@
+
+rectools: $(RECTOOLS)/.made ## make the environment of RecTools, which a benchmark measures beside us
+
+bench: $(VENV)/.dev $(LENSKIT)/.made $(RECTOOLS)/.made ## run every benchmark and fill its table into README and docs
 	$(BIN)/python -m bench
 
 docs: $(VENV)/.dev ## write the pages that are made from the code
@@ -86,5 +96,5 @@ lock: ## pin the newest releases that pyproject.toml allows
 	rm -rf .venv-lock
 
 clean: ## remove the environment and everything that was made
-	rm -rf $(VENV) .venv-lock $(LENSKIT) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lock $(LENSKIT) $(RECTOOLS) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -28,6 +28,7 @@ from bench import (
     worlds,
 )
 from bench.harness import RESULTS, say
+from bench.recommend_peers import OUTSIDE
 
 RUNS: dict[str, list[str]] = {
     "label_study": ["--tables"],
@@ -42,7 +43,7 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "conformal": conformal.main,
     # a quick run tries our code, and asks for no environment beside ours
     "recommend_beauty": lambda words: recommend_beauty.main(
-        ["--without-lenskit", *words] if "--quick" in words else words
+        [*(peer.flag for peer in OUTSIDE), *words] if "--quick" in words else words
     ),
     "recommend_worlds": recommend_worlds.main,
     "recommend_scale": recommend_scale.main,

@@ -11,8 +11,9 @@ by cross-fitting over users. In files whose dates are days, same-day steps stand
 wanted item has a lower id than their last one ("descending") are those whom that order cannot help. Learners that read
 which of two steps came first are marked.
 
-Peers are ALS of the package implicit, and item kNN and ALS of LensKit, which has an environment of its own: `make
-lenskit` makes it, and --without-lenskit leaves it out.
+Peers are ALS of the package implicit; item kNN and ALS of LensKit; and SASRec of RecTools, which reads the order of
+steps. LensKit and RecTools have environments of their own: `make lenskit` and `make rectools` make them, and
+--without-lenskit and --without-rectools leave them out.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import lenskit_lists
+from bench import outside_lists
 from bench.harness import Figure, Listing, Report, known, say
 from bench.recommend_data import Shop, made_up, read
-from bench.recommend_peers import PEER, PUBLISHED, STEPS, Als, tried
+from bench.recommend_peers import OUTSIDE, PEER, PUBLISHED, STEPS, Als, tried
 from evenshelf.errors import EvenshelfError
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.registry import RankingLearner, ranking_learners
@@ -96,9 +97,9 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--text", type=Path, help="ITEM WORD|WORD ... a line")
     parser.add_argument("--attributes", type=Path, help="JSON of lists by item, or by its number of first appearance")
     parser.add_argument("--learners", nargs="*", help="which, by name, beside blend; all if not given")
-    parser.add_argument(
-        "--without-lenskit", action="store_true", help="leave out LensKit, whose environment `make lenskit` makes"
-    )
+    for peer in OUTSIDE:
+        without = f"leave out {peer.name}, whose environment `make {peer.target}` makes"
+        parser.add_argument(peer.flag, action="append_const", dest="without", const=peer, default=[], help=without)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write the result there")
     given = parser.parse_args(words)
@@ -111,9 +112,10 @@ def main(words: list[str] | None = None) -> int:
     """Measure, print, write."""
     asked = arguments(words)
     report = Report("recommend_beauty")
+    outside = [peer for peer in OUTSIDE if peer not in asked.without]
     try:
-        if not asked.without_lenskit:
-            lenskit_lists.check()
+        for other in outside:
+            other.check()
         named = (asked.sequences, asked.text, asked.attributes)
         shop = made_up(asked.seed) if asked.quick else read(*named, seed=asked.seed)
     except EvenshelfError as error:
@@ -143,12 +145,12 @@ def main(words: list[str] | None = None) -> int:
     peer_fit = tuned_peer(shop, asked.seed)
     report.settings["chosen"][PEER] = peer_fit.setting
     lines[PEER] = judged(peer_fit, shop)
-    for model, title in () if asked.without_lenskit else lenskit_lists.TITLES.items():
-        say(title)
-        theirs = lenskit_lists.tuned(model, shop, validators(shop, asked.seed), asked.seed)
-        report.settings["chosen"][title] = theirs.setting
-        listed = theirs.listed
-        lines[title] = line(title, listed.places(shop.target), shop, seconds=listed.seconds, size=listed.bytes)
+    for other, model in [(peer, model) for peer in outside for model in peer.models]:
+        say(model.title)
+        theirs = outside_lists.tuned(other, model, shop, validators(shop, asked.seed), asked.seed)
+        report.settings["chosen"][model.title] = theirs.setting
+        rank, took, size = theirs.listed.places(shop.target), theirs.listed.seconds, theirs.listed.bytes
+        lines[model.title] = line(model.title, rank, shop, directed=model.directed, seconds=took, size=size)
     best, peer = lines[BLEND], lines[PEER]
     for name in FIGURES:
         report.figures.append(

@@ -1,7 +1,8 @@
-"""What the learners of recommendation are held against: ALS of the package implicit, and figures as published."""
+"""What the learners of recommendation are held against: ALS of implicit, LensKit, RecTools, and published figures."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
+from bench.outside_lists import Model, Peer
+from bench.peer_lenskit import RECENT
+from bench.peer_rectools import EPOCHS
 from evenshelf.tasks.histories import Histories
 
 PEER = "ALS of implicit"
@@ -21,6 +25,53 @@ PUBLISHED = (
 """Recall and NDCG at 10 on Amazon Beauty, leave-one-out, all items ranked; models that read the order of steps."""
 FACTORS, CONFIDENCES, PENALTIES, DECAYS = (128, 384), (20.0, 60.0, 200.0), (10.0, 30.0, 100.0), (0.8, 1.0, 0.5)
 """What is tried of the peer, one after another: each pair of confidence and penalty, then factors, then decays."""
+
+RECENTS = (0, 3)
+LENSKIT = Peer(
+    "LensKit",
+    "lenskit",
+    (
+        Model(
+            "item_knn",
+            "item kNN of LensKit",
+            tuple({"max_nbrs": nbrs, RECENT: recent} for nbrs, recent in itertools.product((20, 100), RECENTS)),
+        ),
+        Model(
+            "als",
+            "ALS of LensKit",
+            tuple(
+                {"embedding_size": 128, "weight": weight, "regularization": penalty, RECENT: recent}
+                for weight, penalty, recent in itertools.product((10.0, 40.0), (0.1, 10.0), RECENTS)
+            ),
+        ),
+    ),
+)
+RECTOOLS = Peer(
+    "RecTools",
+    "rectools",
+    (
+        Model(
+            "sasrec",
+            "SASRec of RecTools",
+            tuple(
+                {
+                    "n_factors": 64,
+                    "n_heads": 2,
+                    "n_blocks": 2,
+                    "session_max_len": 20,
+                    "batch_size": 64,
+                    "lr": 0.002,
+                    "dropout_rate": dropout,
+                    EPOCHS: epochs,
+                }
+                for dropout, epochs in itertools.product((0.2, 0.5), (6, 9, 12, 15))
+            ),
+            directed=True,
+        ),
+    ),
+)
+OUTSIDE = (LENSKIT, RECTOOLS)
+"""Peers in environments of their own."""
 
 
 class Als:

@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 from bench.recommend_beauty import BLEND, COLUMNS, FIGURES, Fitted, arguments, best_of, main, tuned
 from bench.recommend_data import Shop, attributes_by_item, made_up, words_by_item
-from bench.recommend_peers import PEER
+from bench.recommend_peers import OUTSIDE, PEER
 from threadpoolctl import threadpool_limits
 
 from evenshelf.learners.ranking import lambdamart
 from evenshelf.learners.ranking.base import ItemFacts
 from evenshelf.learners.ranking.registry import ranking_learner, ranking_learners
 from evenshelf.tasks.histories import Histories
+
+WITHOUT = [peer.flag for peer in OUTSIDE]
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +34,7 @@ def few_trees(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def run(*words: object) -> dict:
     file = Path(str(words[-1]))
-    assert main(["--without-lenskit", *(str(word) for word in words)]) == 0
+    assert main([*WITHOUT, *(str(word) for word in words)]) == 0
     return json.loads(file.read_text(encoding="utf-8"))
 
 
@@ -104,5 +106,5 @@ def test_the_setting_that_finds_most_on_the_validation_step_is_kept() -> None:
 def test_files_are_asked_for_together(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         arguments(["--sequences", "a"])
-    assert main(["--without-lenskit", "--sequences", str(tmp_path / "none"), "--text", str(tmp_path / "none")]) == 1
+    assert main([*WITHOUT, "--sequences", str(tmp_path / "none"), "--text", str(tmp_path / "none")]) == 1
     assert "cannot be read" in capsys.readouterr().err
