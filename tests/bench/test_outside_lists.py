@@ -48,7 +48,7 @@ def test_lists_hold_what_is_wanted_more_often_than_by_chance_and_nothing_of_the_
     np.testing.assert_array_equal(again.lists, found[1].lists)
 
 
-@pytest.mark.parametrize(("peer", "model"), EVERY)
+@pytest.mark.parametrize(("peer", "model"), EVERY[:1])  # for all peers the same code chooses
 def test_the_setting_is_chosen_on_the_validation_step(peer: Peer, model: Model) -> None:
     shop = made_up(0)
     few = replace(model, settings=model.settings[:2])
