@@ -21,7 +21,6 @@ from evenshelf.learners.ranking import lambdamart, sasrec
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.rankers.answering import answer
 from evenshelf.rankers.base import Ranker
-from evenshelf.rankers.baskets import baskets_ago
 from evenshelf.rankers.blend import Blend
 from evenshelf.rankers.buying_again import BuyingAgain
 from evenshelf.rankers.candidates import of_one
@@ -29,6 +28,7 @@ from evenshelf.rankers.factors import Factors
 from evenshelf.rankers.grounds import AGAIN, POPULAR, TEXT
 from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.remedies import parse
+from evenshelf.tasks.baskets import baskets_ago
 from tests.bundles.rankings import LEARNERS, bundle_of, evidence_of, fitted
 
 REMEDY = "logit_adjust(tau=0.5) + mmr(lam=0.6)"

@@ -35,6 +35,7 @@ def ranking_learner_checks(learner: RankingLearner) -> list[Check]:
         is_the_same_for_the_same_seed,
         answers_whom_it_has_not_seen,
         is_not_led_by_who_else_is_asked,
+        reads_what_is_of_one_basket_and_no_numbers,
         honours_weights_if_it_declares_them,
         names_what_it_cannot_honour,
         tells_its_memory,
@@ -115,6 +116,18 @@ def is_not_led_by_who_else_is_asked(subject: _Subject) -> None:
     # logarithms of next to nothing are rounding and nothing else
     among, alone = (np.exp(scores - scores.max(axis=1, keepdims=True)) for scores in (among, alone))
     assert np.allclose(among, alone, rtol=1e-3, atol=1e-4), "scores depend on who else is asked"
+
+
+def reads_what_is_of_one_basket_and_no_numbers(subject: _Subject) -> None:
+    """Baskets that are numbered otherwise, or told by equal times, are the same baskets."""
+    histories = subject.evidence.histories
+    basket = np.arange(len(histories.item)) // 2 + histories.user
+    timed = replace(histories, time=86_400 * basket)
+    found = []
+    for made in (timed, replace(timed, basket=basket), replace(timed, basket=7 * basket + 3)):
+        evidence = replace(subject.evidence, histories=made)
+        found.append(_Subject(subject.learner, evidence).fitted().scores(made))
+    assert all(np.array_equal(found[0], scores) for scores in found[1:]), "the numbers of baskets change scores"
 
 
 def honours_weights_if_it_declares_them(subject: _Subject) -> None:

@@ -17,7 +17,7 @@ from evenshelf.learners.ranking.registry import ranking_learner
 from evenshelf.remedies import parse
 from evenshelf.study.metrics import metrics_table
 from evenshelf.study.ranking.plan import Setting, chosen, jobs, settings
-from evenshelf.study.ranking.stored import named_digest
+from evenshelf.study.ranking.stored import exam_arrays, exam_of, keep, named_digest
 from evenshelf.study.ranking.study import RankingStudy
 from evenshelf.study.results import StudyResult, load
 from evenshelf.study.terminal import StudyReport
@@ -214,3 +214,18 @@ def test_what_gives_the_head_away_is_not_chosen() -> None:
         "greedy": 0.3,
         "lost": 0.8,
     }
+
+
+def test_exams_on_disk_have_all_columns_of_their_histories(tmp_path: Path) -> None:
+    task, _ = shop(30)
+    bare = task.histories
+    steps = np.arange(len(bare.item))
+    whole = replace(bare, strength=(steps + 1).astype(np.float32), basket=steps // 2 + bare.user)
+    for number, histories in enumerate((bare, whole)):
+        (sitting,) = replace(task, histories=histories).sittings("last", folds=3, seed=0)
+        keep(tmp_path / str(number), exam_arrays(sitting.judging, task.bucket(task.counts)))
+        found, _ = exam_of(tmp_path / str(number))
+        for side in ("known", "asked"):
+            one, two = getattr(sitting.judging, side), getattr(found, side)
+            for column in ("start", "item", "time", "strength", "basket"):
+                np.testing.assert_equal(getattr(two, column), getattr(one, column))
