@@ -178,6 +178,20 @@ def test_transitions_are_those_of_a_plain_loop_and_both_ways_are_nearness(steps:
     np.testing.assert_allclose(taken_near(made, **setting).toarray(), expected + expected.T, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["item_knn", "near", "transitions"])
+def test_the_order_inside_of_baskets_is_not_read(name: str) -> None:
+    rng, evidence = np.random.default_rng(0), shop()
+    made = evidence.histories
+    basket = made.user + np.arange(len(made.item)) // 3
+    order = np.lexsort((rng.random(len(basket)), basket))
+    assert (order != np.arange(len(order))).any()
+    found = []
+    for turn in (np.arange(len(order)), order):
+        told = dataclasses.replace(made, item=made.item[turn], basket=basket)
+        found.append(fitted(name, Evidence(told)).scores(told))
+    np.testing.assert_allclose(found[0], found[1], atol=1e-4)
+
+
 @settings(max_examples=30)
 @given(sequences, st.sampled_from([0.0, 0.5]))
 def test_ease_is_its_closed_formula(steps: list[list[int]], weight: float) -> None:
