@@ -25,6 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {"als": {"factors": 8}, "bpr": {"factors": 8}
 OPTIONAL = {"als": "implicit", "bpr": "implicit", "blend": "lightgbm", "blend_directed": "lightgbm"}
 LEARNERS = (
     "popular",
+    "popular_by_category",
     "again",
     "recent",
     "item_knn",

@@ -30,7 +30,7 @@ from evenshelf.testing import ranking_learner_checks
 sequences = st.lists(st.lists(st.integers(0, 6), max_size=8), min_size=1, max_size=8).filter(any)
 SMALL: dict[str, dict[str, Any]] = {"als": {"factors": 8}, "bpr": {"factors": 8}}
 NAMES = sorted(ranking_learners())
-COUNTING = ["popular", "recent", "item_knn", "near", "transitions", "lent"]
+COUNTING = ["popular", "popular_by_category", "recent", "item_knn", "near", "transitions", "lent"]
 DRAWING = {"als", "bpr", "blend", "blend_directed", "sasrec"}
 """Learners that start from draws by code, or draw rows."""
 OPTIONAL = {"sasrec": "torch", "als": "implicit", "bpr": "implicit", "blend": "lightgbm", "blend_directed": "lightgbm"}
@@ -58,7 +58,8 @@ def shop(users: int = 80, seed: int = 0) -> Evidence:
     vectors = rng.normal(size=(len(made.items), 5)).astype(np.float32)
     vectors += 3.0 * words.toarray()[:, :5]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Evidence(made, ItemFacts(words=words, vectors=vectors))
+    kinds = np.array([int(item[1]) for item in made.items], np.int64)
+    return Evidence(made, ItemFacts(words=words, vectors=vectors, category=kinds))
 
 
 def fitted(name: str, evidence: Evidence, remedy: Remedy | None = None, **setting: Any) -> Ranker:
@@ -120,7 +121,9 @@ def test_other_codes_of_items_change_nothing_but_codes(name: str) -> None:
     facts = evidence.facts
     assert facts.words is not None
     assert facts.vectors is not None
-    other = Evidence(turned, ItemFacts(words=facts.words[back], vectors=facts.vectors[back]))
+    assert facts.category is not None
+    told = ItemFacts(words=facts.words[back], vectors=facts.vectors[back], category=facts.category[back])
+    other = Evidence(turned, told)
     np.testing.assert_allclose(
         fitted(name, other).scores(turned)[:, turn], fitted(name, evidence).scores(made), rtol=2e-3, atol=2e-3
     )

@@ -70,8 +70,8 @@ class RankingLearner:
     grid
         Values worth trying of each parameter, its default first.
     needs
-        What histories or items must have for it: ``times`` of steps, ``texts`` of items (words or vectors). A fit
-        without it raises an :class:`InputError`.
+        What histories or items must have for it: ``times`` of steps, ``texts`` of items (words or vectors),
+        ``categories`` of items. A fit without it raises an :class:`InputError`.
     directed
         Whether it looks at which of two steps came first, and so may read the order of ids in files where steps of a
         day stand in that order.
@@ -131,6 +131,7 @@ class RankingLearner:
         has = {
             "times": evidence.histories.time is not None,
             "texts": evidence.facts.has_texts,
+            "categories": evidence.facts.has_categories,
         }
         missing = [need for need in self.needs if not has[need]]
         return f"{self.title} needs {' and '.join(missing)}, and there are none" if missing else None
