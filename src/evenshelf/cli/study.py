@@ -97,10 +97,13 @@ def study(  # noqa: PLR0917 - typer calls it by name
         ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(metavar="N", help="Run the best remedies again with other folds, N seeds in all.")
+        int, typer.Option(metavar="N", help="Run the best remedies again with other folds and draws, N seeds in all.")
     ] = 1,
     learning_curve: Annotated[
-        bool, typer.Option("--learning-curve", help="Fit on shares of the labels as well: what would more bring?")
+        bool,
+        typer.Option(
+            "--learning-curve", help="Fit on shares of the labels (of recommend: users) as well: what would more bring?"
+        ),
     ] = False,
     sample: Annotated[
         int | None, typer.Option(metavar="N", help="Use N items (or users), drawn with the seed, instead of all.")
@@ -165,7 +168,7 @@ def study(  # noqa: PLR0917 - typer calls it by name
         if kind.answers == "lists":
             from evenshelf.cli.ranking_study import run_ranking  # noqa: PLC0415
 
-            _only_of_labels(seeds=seeds > 1, learning_curve=learning_curve, by=bool(by), descriptions=descriptions)
+            _only_of_labels(by=bool(by), descriptions=descriptions)
             result, verdict, folder = run_ranking(
                 shop,
                 target or kind.target,
@@ -185,6 +188,8 @@ def study(  # noqa: PLR0917 - typer calls it by name
                 metric=metric,
                 guardrail=guardrail,
                 zone=zone,
+                seeds=seeds,
+                curve=learning_curve,
                 out=out,
             )
             file = None if no_report else report or folder / REPORT

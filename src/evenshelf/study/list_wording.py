@@ -59,6 +59,27 @@ def candidates_sentence(meta: Mapping[str, Any]) -> str:
     return f"{every} {rule}: {share} of what users took in their last baskets they had taken before."
 
 
+def drawn_anew(meta: Mapping[str, Any]) -> str:
+    """What another seed draws anew in such a study, and what it says; of studies of classes as well."""
+    if "split_by" not in meta:
+        return (
+            "Drawn anew under each seed: the folds, synthetic rows and all else that is drawn. The seed of the study "
+            "chose the remedies that are run again, so its gains are flattered: what is tested are the folds of the "
+            "fresh seeds alone."
+        )
+    common = "the order of steps in a basket, what fits draw, and the order of items that score alike"
+    if meta["split_by"] == "users":
+        return (
+            f"Drawn anew under each seed: the folds of users, {common}. The seed of the study chose the remedies that "
+            "are run again, so its gains are flattered: what is tested are the folds of the fresh seeds alone."
+        )
+    return (
+        f"Drawn anew under each seed: the users by whom settings are chosen (as many, with replacement), {common}. "
+        "The test is the same under all seeds, so nothing is tested once more: this says how far gains hang on what "
+        "is drawn, and the intervals of the verdict how far they hang on which users were asked."
+    )
+
+
 def chosen_sentence(chosen: Mapping[str, Any]) -> str:
     """By what settings are chosen."""
     best, kept = LISTS.title(chosen["metric"]), LISTS.title(chosen["guarded"])

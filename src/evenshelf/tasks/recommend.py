@@ -41,6 +41,7 @@ NOUNS = Nouns(
     clusters="users",
     row="event",
     rows="events",
+    learned="users",
 )
 
 
