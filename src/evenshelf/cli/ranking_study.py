@@ -89,6 +89,8 @@ def run_ranking(
         if seeds > 1 or curve:  # what comes next may be interrupted
             save_findings(result, verdict, folder)
         asked = further(study, result, verdict, seeds=seeds, curve=curve, progress=tell)
+    if seeds > 1 and asked.seeds is None:
+        err.print("[bold]other seeds[/]  no remedy was compared, so none is run again")
     return asked, verdict, folder
 
 

@@ -355,6 +355,8 @@ def _run(
         if seeds > 1 or curve:  # what comes next may be interrupted
             save_findings(result, verdict, folder)
         more = further(study, result, verdict, seeds=seeds, curve=curve, progress=tell)
+    if seeds > 1 and more.seeds is None:
+        err.print("[bold]other seeds[/]  no remedy was compared, so none is run again")
     return more, verdict, folder
 
 

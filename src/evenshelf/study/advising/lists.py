@@ -24,8 +24,10 @@ from evenshelf.study.wording import percent, signed, value
 from evenshelf.tasks.list_measures import gain
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from evenshelf.study.advising.evidence import FamilyEvidence
-    from evenshelf.study.results import StudyResult
+    from evenshelf.study.results import Outcome, StudyResult
     from evenshelf.study.verdict import Verdict
     from evenshelf.tasks.nouns import Nouns
 
@@ -83,12 +85,7 @@ def _by_steps(result: StudyResult, verdict: Verdict) -> str:
     outcome = result[spec].tuned
     if outcome is None:
         return ""
-    rows = result.fold >= 0
-    wanted = np.bincount(result.y[rows], minlength=len(result.classes))
-    worth = np.bincount(result.y[rows], gain(outcome.ranks[rows]), len(result.classes))
-    count = result.classes["count"].to_numpy()
-    asked = (wanted > 0) & (count > 0)
-    taken, each = count[asked], worth[asked] / wanted[asked]
+    taken, each = by_item(result, outcome)
     found, few = sizes(taken, each), taken < FEW_SHOT
     if len(found) < 2 or few.sum() < 2 or (~few).sum() < 2:
         return ""
@@ -103,6 +100,16 @@ def _by_steps(result: StudyResult, verdict: Verdict) -> str:
             "and what an item is can tell what steps do not: titles, categories, brands."
         )
     return f"{start}: that more steps of rare items help is not shown here."
+
+
+def by_item(result: StudyResult, outcome: Outcome) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """``[m]`` how often each wanted item was taken, and its NDCG; without those that nobody took."""
+    rows = result.fold >= 0
+    wanted = np.bincount(result.y[rows], minlength=len(result.classes))
+    worth = np.bincount(result.y[rows], gain(outcome.ranks[rows]), len(result.classes))
+    count = result.classes["count"].to_numpy()
+    asked = (wanted > 0) & (count > 0)
+    return count[asked], worth[asked] / wanted[asked]
 
 
 def _said(size: Size) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import InputError
 from evenshelf.learners.ranking.registry import ranking_learner
+from evenshelf.plurals import counted
 from evenshelf.remedies import parse
 from evenshelf.study.curve_fits import SHARES, layers_of
 from evenshelf.study.judges import judge_of
@@ -57,7 +58,7 @@ def check_shares(task: RecommendTask, split: str, *, folds: int, seed: int) -> N
             if not held[sitting.choosing.group].any():
                 why = "nobody is left to choose settings by"
             elif (kinds := _kinds(sitting.choosing, held)) < 2:
-                why = f"{kinds} of the items would be learned from"
+                why = f"only {counted(kinds, 'item', 'items')} would be learned from"
             if why:
                 raise InputError(
                     "There are too few users for a learning curve: a share is too small to learn from "
