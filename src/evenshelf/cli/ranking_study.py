@@ -58,6 +58,7 @@ def run_ranking(
         choice = labels.pick_encoder(texts, encoder) if texts and encoder != NO_ENCODER else None
         tell(1, 1)
     specs = tuple(str(r) for r in wanted.remedies) if not isinstance(wanted.remedies, str) else wanted.remedies
+    content = {table: opened.fingerprint(table) for table in ("items", "events")}
     identity = (opened.fingerprint(), target, choice and choice.spec, wanted.learner, specs, wanted.split)
     more = (wanted.folds, wanted.budget, wanted.seed, tuple(wanted.baselines))
     folder = out or study_folder(opened.path / labels.STUDIES, task, *identity, *more)
@@ -77,7 +78,7 @@ def run_ranking(
         "name": f"{task.name} {target}",
         "shop": str(shop),
         "target": target,
-        "shop_sha256": opened.fingerprint(),
+        "shop_sha256": content,
         **({"sample": sample} if sample else {}),
         **({} if repeats is None else {"repeats_asked": repeats}),
     }

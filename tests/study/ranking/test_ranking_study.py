@@ -19,6 +19,7 @@ from evenshelf.study.metrics import metrics_table
 from evenshelf.study.ranking.plan import Setting, chosen, jobs, settings
 from evenshelf.study.ranking.stored import named_digest
 from evenshelf.study.ranking.study import RankingStudy
+from evenshelf.study.ranking.winner import ranking_winner
 from evenshelf.study.results import StudyResult, load
 from evenshelf.study.terminal import StudyReport
 from evenshelf.study.verdict import decide
@@ -188,6 +189,17 @@ def test_what_pools_in_the_fit_needs_no_vectors_afterwards(tmp_path: Path) -> No
     assert found["name_prior + logit_adjust(tau=0.1)"].tuned is not None
 
 
+def test_training_says_which_learner_the_study_found_to_be_better(tmp_path: Path) -> None:
+    study = run(tmp_path, users=600, remedies="none", learner="popular", baselines=("item_knn",))
+    (tie,) = decide(study).ahead
+    assert tie.spec == "item_knn"
+    winner, _ = ranking_winner(tmp_path)
+    assert any("--learner item_knn" in note for note in winner.notes)
+    asked, _ = ranking_winner(tmp_path, learner="item_knn")
+    assert asked.learner.name == "item_knn"
+    assert not any("better" in note for note in asked.notes)
+
+
 def test_equal_arrays_of_other_names_are_other_facts() -> None:
     matrix = np.ones((2, 2))
     assert named_digest({"words": matrix}) != named_digest({"attributes": matrix})
@@ -214,3 +226,16 @@ def test_what_gives_the_head_away_is_not_chosen() -> None:
         "greedy": 0.3,
         "lost": 0.8,
     }
+
+
+def test_what_doing_nothing_gave_of_the_head_is_not_held_against_remedies() -> None:
+    def tried(macro: float, head: float, overall: float) -> tuple[Setting, dict[str, float]]:
+        setting = Setting(parse("none"), {"n": macro})
+        return setting, {"macro": macro, "head": head, "all": overall}
+
+    nothing = [tried(0.1, 1.0, 0.5), tried(0.2, 0.992, 0.4)]
+    gentle = [tried(0.1, 0.999, 0.5), tried(0.21, 0.985, 0.4)]  # as much below doing nothing as it may be
+    found = chosen(
+        {"none": nothing, "gentle": gentle}, base="none", metric="macro", guarded="head", overall="all", give=0.01
+    )
+    assert {name: setting.parameters["n"] for name, setting in found.items()} == {"none": 0.2, "gentle": 0.21}

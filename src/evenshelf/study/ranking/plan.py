@@ -151,22 +151,23 @@ def chosen(
 ) -> dict[str, Setting]:
     """Of each remedy the setting with the best value of `metric` among those that keep the guarded one.
 
-    A setting may lose at most the share `give` of what the baseline's best setting (by `overall`) has of `guarded`, as
-    the verdict asks of remedies: to seek the best mean over items alone gives the head away before a remedy is
-    compared. Where none keeps it, the one that loses least is taken. The same rule chooses for the baseline.
+    A setting may lose at most the share `give` of what doing nothing has of `guarded`, as the verdict asks of remedies:
+    to seek the best mean over items alone gives the head away before a remedy is compared. Where none keeps it, the one
+    that loses least is taken. The setting of the baseline is chosen first, by the same rule, held to its setting that
+    is best by `overall`; what it gave away is not held against remedies a second time.
 
     Parameters
     ----------
     values
         By remedy, settings with their values on what chooses; the first of equals is taken.
     """
-    best = max(values[base], key=lambda found: found[1][overall])[1]
-    floor = (1.0 - give) * best[guarded]
-    found = {}
-    for name, tried in values.items():
-        kept = [(setting, value) for setting, value in tried if not value[guarded] < floor]
-        if kept:
-            found[name] = max(kept, key=lambda one: one[1][metric])[0]
-        else:
-            found[name] = max(tried, key=lambda one: one[1][guarded])[0]
-    return found
+
+    def best_of(tried: Sequence[tuple[Setting, Mapping[str, float]]], against: float) -> int:
+        kept = [n for n, (_, value) in enumerate(tried) if not value[guarded] < (1.0 - give) * against]
+        by, among = (metric, kept) if kept else (guarded, list(range(len(tried))))
+        return max(among, key=lambda n: tried[n][1][by])
+
+    plain = values[base]
+    nothing = plain[best_of(plain, max((value for _, value in plain), key=lambda value: value[overall])[guarded])]
+    found = {name: tried[best_of(tried, nothing[1][guarded])][0] for name, tried in values.items()}
+    return {**found, base: nothing[0]}

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import Evidence, ItemFacts
@@ -31,7 +32,7 @@ from evenshelf.study.ranking.rows import Rows
 from evenshelf.study.ranking.stored import exam_arrays, fact_arrays, lay_out
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult, kept_further, save
 from evenshelf.study.work import Progress, Work
-from evenshelf.tasks.exams import SPLITS, Exam
+from evenshelf.tasks.exams import SPLITS, Exam, Sitting
 from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.recommend import RecommendTask
 
@@ -132,7 +133,8 @@ class RankingStudy:
         """
         started = time.perf_counter()
         found = list(self.task.sittings(self.split, folds=self.folds, seed=self.seed))
-        prior = Prior(found[-1].judging.known.counts)
+        counts = known_counts(found)
+        prior = Prior(counts)
         evidence = Evidence(found[0].choosing.known, self.facts, self.task.repeats)
         if lacking := self._learner.lacking(evidence):
             raise InputError(f"{lacking[0].upper()}{lacking[1:]}.", hint="Study another learner with --learner.")
@@ -174,7 +176,6 @@ class RankingStudy:
         }
         results = [self._result(r, reasons[r.spec], outcomes) for r in self._remedies]
         results += [_yardstick(learner, outcomes, left_out.get(learner.name)) for learner in self._baselines]
-        counts = found[-1].judging.known.counts
         meta = {
             **self.task.describe(),
             **self.about,
@@ -282,6 +283,12 @@ class RankingStudy:
         if reason is not None:
             return RemedyResult(**about, not_applicable=reason)
         return RemedyResult(**about, tuned=outcomes[remedy.spec, "tuned"], default=outcomes[remedy.spec, "default"])
+
+
+def known_counts(found: Sequence[Sitting]) -> NDArray[np.int64]:
+    """``[I]`` how often each item is in what models learn from that are judged; of several, the mean, rounded up."""
+    mean = np.mean([sitting.judging.known.counts for sitting in found], axis=0)
+    return np.asarray(np.ceil(mean), np.int64)
 
 
 def _unreadable(remedy: Remedy, facts: ItemFacts) -> str | None:

@@ -264,8 +264,9 @@ def _told(task: RecommendTask, winner: RankingWinner, serving: Remedy) -> list[s
 
 def _changed(shop: Shop, meta: Mapping[str, Any]) -> list[str]:
     notes = []
-    if meta.get("shop_sha256", shop.fingerprint()) != shop.fingerprint():
-        notes.append("the shop has changed since the study; all that it holds now is trained on")
+    changed = [table for table, digest in meta.get("shop_sha256", {}).items() if digest != shop.fingerprint(table)]
+    if changed:
+        notes.append(f"{' and '.join(changed)} have changed since the study; all that the shop holds now is trained on")
     if "sample" in meta:
         notes.append(f"the study looked at a sample of {meta['sample']:,} users; all of the shop are trained on")
     return notes
