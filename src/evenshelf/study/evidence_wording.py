@@ -145,7 +145,7 @@ def seed_sentences(found: SeedSensitivity, measures: Measures = CLASSES) -> tupl
         own, *fresh = found.of(spec)
         line = f"{spec}: {signed(own.diff)} in {measures.title(found.metric)} under the seed that chose it"
         low, high = min(g.diff for g in fresh), max(g.diff for g in fresh)
-        span = signed(low) if len(fresh) == 1 else f"{signed(low)} to {signed(high)}"
+        span = signed(low) if signed(low) == signed(high) else f"{signed(low)} to {signed(high)}"
         line += (
             f", {span} under {counted(len(fresh), 'fresh seed', 'fresh seeds')}, the best of the finalists under "
             f"{found.wins(spec)} of {plural(len(fresh), 'it', 'them')}"

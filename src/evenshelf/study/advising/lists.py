@@ -45,13 +45,12 @@ def lists_to_try(
 
 
 def _other_learner(result: StudyResult, verdict: Verdict, nouns: Nouns) -> str:
-    """Where another learner by itself is better than all that was made of this one."""
+    """Where another learner by itself is better, by more than does not matter, than what was made of this one."""
     if not verdict.informative:
         return f"{nouns.advice}, or {nouns.elsewhere}, before any remedy{guessed(verdict)}."
     held = verdict[verdict.recommended or verdict.baseline]
-    better = [
-        c for c in verdict.comparisons if c.reference and c.spec != POPULAR and c[verdict.metric] > held[verdict.metric]
-    ]
+    enough = held[verdict.metric] + verdict.zone
+    better = [c for c in verdict.comparisons if c.reference and c.spec != POPULAR and c[verdict.metric] > enough]
     if not better:
         return ""
     first = better[0]
