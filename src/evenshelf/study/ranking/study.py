@@ -26,7 +26,7 @@ from evenshelf.study.list_judge import POPULAR
 from evenshelf.study.order_free import ORDER
 from evenshelf.study.parallel import as_done
 from evenshelf.study.ranking.order import order_facts
-from evenshelf.study.ranking.plan import Job, Setting, chosen, jobs, settings
+from evenshelf.study.ranking.plan import Job, Setting, chosen, fits, jobs, settings
 from evenshelf.study.ranking.rows import Rows
 from evenshelf.study.ranking.stored import exam_arrays, fact_arrays, keep, named_digest
 from evenshelf.study.ranking.trials import run
@@ -188,7 +188,7 @@ class RankingStudy:
             "measures": LISTS.name,
             "learner": self._learner.name,
             "models": self._learner.title,
-            "settings_tried": sorted({len(wanted[n]) for n in tried if reasons.get(n, "") is None}),
+            "settings_tried": sorted({fits(wanted[n]) for n in tried if reasons.get(n, "") is None}),
             "baselines": [
                 {"name": k.name, "spec": k.name, "title": k.title, "summary": k.summary, "reads": "histories"}
                 | {"settings": len(wanted.get(k.name, ())), "directed": k.directed}
