@@ -86,7 +86,8 @@ def chosen_sentence(chosen: Mapping[str, Any]) -> str:
     return (
         f"For each remedy the setting with the best {best} among those that lose at most {percent(chosen['give'])} of "
         f"the {kept} of doing nothing, or the one that loses least; on at most {chosen['users']:,} users, drawn, and "
-        "never on the test. The remedy's setting and the learner's are chosen together, with the same budget for all."
+        "never on the test. The remedy's setting and the learner's are chosen together. All may have as many fits; "
+        "what acts on scores and lists alone is tried at each of its settings on every one of them."
     )
 
 

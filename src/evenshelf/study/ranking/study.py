@@ -27,7 +27,7 @@ from evenshelf.study.ranking.askers import drawn_again, in_other_order
 from evenshelf.study.ranking.contest import GIVE, Contest, pieces_of
 from evenshelf.study.ranking.curve import check_shares, learning_curve
 from evenshelf.study.ranking.order import order_facts
-from evenshelf.study.ranking.plan import Job, settings
+from evenshelf.study.ranking.plan import Job, fits, settings
 from evenshelf.study.ranking.rows import Rows
 from evenshelf.study.ranking.stored import exam_arrays, fact_arrays, lay_out
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult, kept_further, save
@@ -182,7 +182,7 @@ class RankingStudy:
             "measures": LISTS.name,
             "learner": self._learner.name,
             "models": self._learner.title,
-            "settings_tried": sorted({len(contest.offered(n)) for n in tried if n in contest.rivals}),
+            "settings_tried": sorted({fits(contest.offered(n)) for n in tried if n in contest.rivals}),
             "baselines": [
                 {"name": k.name, "spec": k.name, "title": k.title, "summary": k.summary, "reads": "histories"}
                 | {"settings": len(contest.offered(k.name)) if k.name in tried else 0, "directed": k.directed}
