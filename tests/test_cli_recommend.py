@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -146,6 +147,16 @@ def test_a_yardstick_of_the_study_or_any_learner_may_be_trained(shop: Path, tmp_
     assert told(capsys, "recommend", tmp_path / "b", "--user", user)["user"] == user
     assert run("train", shop, "--study", study_of(shop), "--learner", "als", "--out", tmp_path / "c") == 2
     assert "did not tune the learner 'als'" in capsys.readouterr().err
+
+
+def test_a_bundle_says_that_events_came_after_its_study(shop: Path, tmp_path: Path, capsys) -> None:
+    later = Path(shutil.copytree(shop, tmp_path / "later"))
+    opened = Shop.open(later)
+    events = opened.read("events")
+    opened.commit({"events": events.filter(pl.int_range(pl.len()) > 0)})
+    notes = told(capsys, "train", later)["notes"]
+    assert any("events have changed since the study" in note for note in notes)
+    assert not any("items" in note and "changed" in note for note in notes)
 
 
 def test_equal_seeds_give_equal_bundles(shop: Path, tmp_path: Path) -> None:

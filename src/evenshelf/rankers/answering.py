@@ -1,15 +1,16 @@
 """From a fitted ranker, a remedy and histories to lists: scores, what may be shown, the first places, their order.
 
-Scores are made in blocks of users and only candidates are kept, so that a remedy sees the lists of all users together.
+Scores and lists are made in blocks of users. Candidates are kept only for remedies that look at all lists together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.rankers.base import Codes, Floats, Ranker
@@ -136,47 +137,54 @@ def answers(
     who, what = _wanted(wanted, users, items)
     for remedy in remedies:
         _check(remedy, prior, rules, items, vectors)
-    size = min(max(rules.candidates, rules.length), items)
-    had = histories.weights()
-    offers = [
-        Offered(
-            np.full((users, size), NO_ITEM, np.int64),
-            np.full((users, size), -np.inf, np.float32),
-            rules.length,
-            vectors,
-            had,
-        )
-        for _ in remedies
-    ]
+    lists = [np.full((users, rules.length), NO_ITEM, np.int64) for _ in remedies]
     ranks = np.empty((len(remedies), len(who)))
+    waiting: dict[int, list[Offered]] = {n: [] for n, r in enumerate(remedies) if any(p.together for p in r.parts)}
     for number, part in histories.blocks(block):
         plain = ranker.scores(part)
         here = (who >= number[0]) & (who <= number[-1])
-        for offered, rank, remedy in zip(offers, ranks, remedies, strict=True):
+        for at, remedy in enumerate(remedies):
             # a remedy may write into what it is given, and a ranker may keep its own
-            scores = remedy.adjust(plain.copy(), prior, np.ones(items, np.float32))
-            scores = _shown(scores, part, rules)
-            found = top(scores, size, seed=rules.seed)
-            offered.items[number] = found
-            value = np.take_along_axis(scores, np.maximum(found, 0), axis=1)
-            offered.scores[number] = np.where(found >= 0, value, -np.inf)
-            rank[here] = place_of(scores, who[here] - number[0], what[here], seed=rules.seed)
-    return [
-        _reranked(remedy, offered, prior, rank, who)
-        for remedy, offered, rank in zip(remedies, offers, ranks, strict=True)
-    ]
+            scores = _shown(remedy.adjust(plain.copy(), prior, np.ones(items, np.float32)), part, rules)
+            place = place_of(scores, who[here] - number[0], what[here], seed=rules.seed)
+            offered = _offered(scores, part, rules, vectors)
+            if at in waiting:
+                waiting[at].append(offered)
+                ranks[at, here] = place
+            else:
+                lists[at][number], ranks[at, here] = _reranked(remedy, offered, prior, place, who[here] - number[0])
+    for at, parts in waiting.items():
+        if parts:
+            lists[at], ranks[at] = _reranked(remedies[at], _joined(parts), prior, ranks[at], who)
+    return [Answers(*found) for found in zip(lists, ranks, strict=True)]
 
 
-def _reranked(remedy: Remedy, offered: Offered, prior: Prior, rank: NDArray[np.float64], who: Codes) -> Answers:
-    """The lists, and places of what is wanted, once the remedy has re-ranked the candidates."""
-    size = offered.items.shape[1]
+def _offered(scores: Floats, histories: Histories, rules: Rules, vectors: Floats | None) -> Offered:
+    """The candidates of each user."""
+    found = top(scores, min(max(rules.candidates, rules.length), scores.shape[1]), seed=rules.seed)
+    value = np.take_along_axis(scores, np.maximum(found, 0), axis=1)
+    value = np.where(found >= 0, value, -np.inf).astype(np.float32)
+    return Offered(found, value, rules.length, vectors, histories.weights())
+
+
+def _joined(parts: Sequence[Offered]) -> Offered:
+    """The candidates of several blocks of users."""
+    tastes = sparse.csr_array(sparse.vstack([part.tastes for part in parts]))
+    items, scores = (np.concatenate([getattr(part, name) for part in parts]) for name in ("items", "scores"))
+    return replace(parts[0], items=items, scores=scores, tastes=tastes)
+
+
+def _reranked(
+    remedy: Remedy, offered: Offered, prior: Prior, rank: NDArray[np.float64], line: Codes
+) -> tuple[Codes, NDArray[np.float64]]:
+    """``[n, length]`` lists, and places ``[m]`` in the lists `line`, once the remedy has re-ranked the candidates."""
     order = remedy.rerank(offered, prior)
     if order is None:
-        return Answers(_lists(offered.items, offered.length), rank)
-    place = np.argsort(order, axis=1)
-    among = rank < size
-    rank[among] = place[who[among], rank[among].astype(np.int64)]
-    return Answers(_lists(np.take_along_axis(offered.items, order, axis=1), offered.length), rank)
+        return _lists(offered.items, offered.length), rank
+    place, among = np.argsort(order, axis=1), rank < offered.items.shape[1]
+    moved = rank.copy()
+    moved[among] = place[line[among], rank[among].astype(np.int64)]
+    return _lists(np.take_along_axis(offered.items, order, axis=1), offered.length), moved
 
 
 def _shown(scores: Floats, histories: Histories, rules: Rules) -> Floats:

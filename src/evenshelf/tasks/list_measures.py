@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.tasks.measures import Measures, Metric
-from evenshelf.tasks.ranking_metrics import CUTS
+from evenshelf.tasks.ranking_metrics import CUTS, several_metrics
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.integer]
@@ -113,28 +113,15 @@ def list_measures(rank: NDArray[np.floating], item: Codes, user: Codes, bucket: 
     -------
     A value for every metric; NaN where nothing is wanted.
     """
-    _, code = np.unique(user, return_inverse=True)
-    users = int(code.max(initial=-1)) + 1
     found = dict.fromkeys(LISTS.metrics, float("nan"))
-    if not users:
+    if not len(rank):
         return found
-    worth = gain(rank)
+    place = np.asarray(rank, np.float64)
+    found |= several_metrics(user, place)
     items = np.bincount(item, minlength=len(bucket))
-    found["macro_ndcg_at_10"] = float((np.bincount(item, worth, len(bucket))[items > 0] / items[items > 0]).mean())
-    for cut in CUTS:
-        ndcg, wanted = of_users(rank, code, users, cut)
-        hits = np.bincount(code, rank < cut, minlength=users)
-        found[f"ndcg_at_{cut}"] = float(ndcg.mean())
-        found[f"recall_at_{cut}"] = float((hits / wanted).mean())
-        found[f"hit_rate_at_{cut}"] = float((hits > 0).mean())
-    first = np.full(users, np.inf)
-    np.minimum.at(first, code, rank)
-    found["mrr"] = float((1.0 / (first + 1.0)).mean())
+    mean = np.bincount(item, gain(rank), len(bucket))[items > 0] / items[items > 0]
+    found["macro_ndcg_at_10"] = float(mean.mean())
     for part in PARTS:
-        rows = bucket[item] == part
-        if rows.any():
-            ndcg, wanted = of_users(rank[rows], code[rows], users)
-            found[f"{part}_ndcg_at_10"] = float(ndcg[wanted > 0].mean())
-            hits = np.bincount(code[rows], rank[rows] < K, minlength=users)
-            found[f"{part}_recall_at_10"] = float((hits / np.maximum(wanted, 1))[wanted > 0].mean())
+        values = several_metrics(user, place, bucket[item] == part)
+        found |= {f"{part}_{name}": values[name] for name in ("ndcg_at_10", "recall_at_10")}
     return found

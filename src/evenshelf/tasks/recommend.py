@@ -42,6 +42,7 @@ NOUNS = Nouns(
     clusters="users",
     row="event",
     rows="events",
+    learned="users",
 )
 
 

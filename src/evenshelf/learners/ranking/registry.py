@@ -18,10 +18,21 @@ from evenshelf.learners.ranking.base import Evidence
 from evenshelf.plugins import Registry
 from evenshelf.rankers.base import Ranker
 from evenshelf.rankers.buying_again import BuyingAgain, returns_of
-from evenshelf.remedies import Remedy, Stage
+from evenshelf.remedies import Composition, Remedy, Stage, parse
 
 AFTERWARDS = (Stage.ADJUST, Stage.RERANK)
 """Stages that act on scores and lists, which whoever asks a learner honours for it."""
+
+
+def fitting_part(remedy: Remedy) -> Remedy:
+    """What of a remedy the fit is made under; ``none`` if it acts on scores and lists alone.
+
+    Unlike with linear heads, a loss is never put off to the scores: a network has no free bias to take it up.
+    """
+    parts = [part for part in remedy.parts if set(part.stages) - set(AFTERWARDS)]
+    if not parts:
+        return parse("none")
+    return parts[0] if len(parts) == 1 else Composition(tuple(parts))
 
 
 class FitRanking(Protocol):

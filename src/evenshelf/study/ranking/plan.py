@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from evenshelf.learners.ranking.registry import RankingLearner
-from evenshelf.learners.training import training_part
+from evenshelf.learners.ranking.registry import RankingLearner, fitting_part
 from evenshelf.remedies import Remedy
-from evenshelf.study.plan import REVISION, code_of, identity_of, shared_out
+from evenshelf.study.plan import REVISION, code_of, identity_of, shares
 
 LISTED = 20
 """Length of the lists that are kept of the models that are judged."""
@@ -31,22 +30,32 @@ class Setting:
     @property
     def fitted(self) -> tuple[str, str]:
         """Equal for settings that differ only in what is done with scores, so that one fit serves them."""
-        return training_part(self.remedy).spec, json.dumps(dict(self.parameters), sort_keys=True)
+        return fitting_part(self.remedy).spec, json.dumps(dict(self.parameters), sort_keys=True)
 
 
 def settings(remedy: Remedy, budget: int, learner: RankingLearner) -> list[Setting]:
-    """The settings that a remedy may try: of its own combinations each, as many of the learner as the budget allows.
+    """The settings that a remedy may try: as many fits as the budget allows, and on each all that needs no other fit.
 
     Raises
     ------
     SettingError
-        If the budget is below the number of the remedy's parameter combinations.
+        If the budget is below the number of fits that the remedy's parameter combinations need.
     """
+    alike: dict[str, list[Remedy]] = {}
+    for variant in remedy.settings:
+        alike.setdefault(fitting_part(variant).spec, []).append(variant)
+    counts = shares(remedy.spec, budget, len(alike))
     return [
         Setting(variant, parameters)
-        for variant, count in shared_out(remedy, budget)
+        for variants, count in zip(alike.values(), counts, strict=True)
         for parameters in learner.settings(count)
+        for variant in variants
     ]
+
+
+def fits(some: Sequence[Setting]) -> int:
+    """How many fits these settings need."""
+    return len({setting.fitted for setting in some})
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,7 @@ def jobs(
             exam,
             facts,
             learner,
-            training_part(asks[0][1].remedy),
+            fitting_part(asks[0][1].remedy),
             asks[0][1].parameters,
             tuple(asks),
             repeats,
@@ -151,22 +160,23 @@ def chosen(
 ) -> dict[str, Setting]:
     """Of each remedy the setting with the best value of `metric` among those that keep the guarded one.
 
-    A setting may lose at most the share `give` of what the baseline's best setting (by `overall`) has of `guarded`, as
-    the verdict asks of remedies: to seek the best mean over items alone gives the head away before a remedy is
-    compared. Where none keeps it, the one that loses least is taken. The same rule chooses for the baseline.
+    A setting may lose at most the share `give` of what doing nothing has of `guarded`, as the verdict asks of remedies:
+    to seek the best mean over items alone gives the head away before a remedy is compared. Where none keeps it, the one
+    that loses least is taken. The setting of the baseline is chosen first, by the same rule, held to its setting that
+    is best by `overall`; what it gave away is not held against remedies a second time.
 
     Parameters
     ----------
     values
         By remedy, settings with their values on what chooses; the first of equals is taken.
     """
-    best = max(values[base], key=lambda found: found[1][overall])[1]
-    floor = (1.0 - give) * best[guarded]
-    found = {}
-    for name, tried in values.items():
-        kept = [(setting, value) for setting, value in tried if not value[guarded] < floor]
-        if kept:
-            found[name] = max(kept, key=lambda one: one[1][metric])[0]
-        else:
-            found[name] = max(tried, key=lambda one: one[1][guarded])[0]
-    return found
+
+    def best_of(tried: Sequence[tuple[Setting, Mapping[str, float]]], against: float) -> int:
+        kept = [n for n, (_, value) in enumerate(tried) if not value[guarded] < (1.0 - give) * against]
+        by, among = (metric, kept) if kept else (guarded, list(range(len(tried))))
+        return max(among, key=lambda n: tried[n][1][by])
+
+    plain = values[base]
+    nothing = plain[best_of(plain, max((value for _, value in plain), key=lambda value: value[overall])[guarded])]
+    found = {name: tried[best_of(tried, nothing[1][guarded])][0] for name, tried in values.items()}
+    return {**found, base: nothing[0]}

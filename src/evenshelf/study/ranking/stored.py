@@ -46,6 +46,13 @@ def keep(place: Path, arrays: Mapping[str, Any]) -> None:
         shutil.rmtree(partial)  # another process was first, with the same content
 
 
+def lay_out(folder: Path, kind: str, arrays: Mapping[str, Any]) -> str:
+    """Put arrays into a folder for their kind, ``exams`` or ``facts``; returns the name, which is of their content."""
+    name = named_digest(arrays)
+    keep(folder / kind / name, arrays)
+    return name
+
+
 def named_digest(arrays: Mapping[str, Any]) -> str:
     """Hex digest of arrays and of what they are called."""
     names = np.frombuffer("\n".join(sorted(arrays)).encode(), np.uint8)

@@ -24,8 +24,7 @@ from evenshelf.encoders import VectorCache
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.bundling import kept
-from evenshelf.learners.ranking.registry import ranking_learner
-from evenshelf.learners.training import training_part
+from evenshelf.learners.ranking.registry import fitting_part, ranking_learner
 from evenshelf.rankers.answering import answer
 from evenshelf.rankers.base import Ranker
 from evenshelf.rankers.kinds import Kept, unpacked
@@ -148,7 +147,7 @@ def train_ranking(
     _check_fits(winner, serving, evidence)
     progress("fitting", 0, None)
     fitted = winner.learner.fitted(
-        evidence, training_part(winner.remedy), setting=dict(winner.setting), seed=wanted.seed
+        evidence, fitting_part(winner.remedy), setting=dict(winner.setting), seed=wanted.seed
     )
     progress("writing the bundle", 0, None)
     names_only = places_in(winner.remedy.spec)
@@ -264,8 +263,9 @@ def _told(task: RecommendTask, winner: RankingWinner, serving: Remedy) -> list[s
 
 def _changed(shop: Shop, meta: Mapping[str, Any]) -> list[str]:
     notes = []
-    if meta.get("shop_sha256", shop.fingerprint()) != shop.fingerprint():
-        notes.append("the shop has changed since the study; all that it holds now is trained on")
+    changed = [table for table, digest in meta.get("shop_sha256", {}).items() if digest != shop.fingerprint(table)]
+    if changed:
+        notes.append(f"{' and '.join(changed)} have changed since the study; all that the shop holds now is trained on")
     if "sample" in meta:
         notes.append(f"the study looked at a sample of {meta['sample']:,} users; all of the shop are trained on")
     return notes

@@ -18,19 +18,21 @@ from evenshelf.study.trials import keep
 from evenshelf.tasks.exams import Exam
 from evenshelf.tasks.list_measures import K, list_measures
 from evenshelf.tasks.list_metrics import Catalogue, list_metrics, times_shown
-from evenshelf.tasks.ranking_metrics import several_metrics
+from evenshelf.tasks.ranking_metrics import repeat_metrics
 from evenshelf.tasks.top_items import top
 
 
-def run(job: Job, folder: Path) -> None:
+def run(job: Job, address: str, folder: Path) -> None:
     """Do a job unless its result is there.
 
     Parameters
     ----------
+    address
+        Of the job.
     folder
         Of the study: ``exams/NAME`` and ``facts/NAME`` are read, ``trials/ADDRESS.npz`` is written.
     """
-    keep(folder / "trials" / f"{job.address}.npz", lambda: _compute(job, folder))
+    keep(folder / "trials" / f"{address}.npz", lambda: _compute(job, folder))
 
 
 def _compute(job: Job, folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -84,9 +86,8 @@ def _lists(exam: Exam, one: Answers, popular: Codes, evidence: Evidence, buckets
     )
     if evidence.repeats:
         again = np.asarray(exam.asked.weights()[exam.user, exam.item]).ravel() != 0
-        for part, among in (("rebought", again), ("new", ~again)):
-            values = several_metrics(exam.user, one.rank, among)
-            found[f"{part}_recall_at_10"] = values["recall_at_10"]
+        values = repeat_metrics(exam.user, one.rank, again)
+        found |= {name: values[name] for name in ("rebought_recall_at_10", "new_recall_at_10")}
     return found
 
 

@@ -16,6 +16,7 @@ from evenshelf.learners.ranking.registry import RankingLearner, ranking_learner
 from evenshelf.remedies import Remedy, parse
 from evenshelf.study.results import Outcome, StudyResult, load
 from evenshelf.study.winner import evidence_of, verdict_of
+from evenshelf.study.wording import signed
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,13 @@ def ranking_winner(folder: Path, remedy: str | None = None, learner: str | None 
     elif remedy is None and verdict.recommended is None:
         why = "the study recommends no remedy"
         notes.append("the study recommends no remedy, so this is what doing nothing gives")
+    if verdict.ahead and learner is None:
+        best, metric = verdict.ahead[0], verdict.measures.title(verdict.metric)
+        held = verdict.recommended or verdict.baseline
+        notes.append(
+            f"in the study the learner {best.spec} was better than {held} by {signed(best.diff)} {metric} "
+            f"(95 % interval {signed(best.low)} to {signed(best.high)}): --learner {best.spec} trains it"
+        )
     tuned = _tuned(result, reference=yardstick)
     if spec not in tuned:
         what = "learner" if yardstick else "remedy"
