@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
@@ -18,12 +19,14 @@ from evenshelf.learners.ranking.base import Evidence, ItemFacts
 from evenshelf.learners.ranking.counting import taken_after, taken_near
 from evenshelf.learners.ranking.factors import solver_of
 from evenshelf.learners.ranking.item_texts import words_of
-from evenshelf.learners.ranking.registry import ranking_learner, ranking_learners
+from evenshelf.learners.ranking.registry import RankingLearner, ranking_learner, ranking_learners
 from evenshelf.learners.ranking.text import history_means
 from evenshelf.rankers.base import Floats, Ranker
 from evenshelf.rankers.factors import folded_in
+from evenshelf.rankers.popularity import Popularity
 from evenshelf.rankers.texts import SCALE
 from evenshelf.remedies import Remedy, Stage, parse
+from evenshelf.tasks.baskets import baskets_of
 from evenshelf.tasks.histories import Histories
 from evenshelf.testing import ranking_learner_checks
 
@@ -179,6 +182,19 @@ def test_transitions_are_those_of_a_plain_loop_and_both_ways_are_nearness(steps:
     setting = {"user_weight": 0.5, "decay": 0.7, "most": 3}
     np.testing.assert_allclose(taken_after(made, **setting).toarray(), expected, rtol=1e-5)
     np.testing.assert_allclose(taken_near(made, **setting).toarray(), expected + expected.T, rtol=1e-5)
+
+
+def fit_numbers(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Popularity:
+    """Counts each step as often as the number of its basket says."""
+    made = evidence.histories
+    return Popularity.of(np.bincount(made.item, baskets_of(made), len(made.items)) + 0.5)
+
+
+def test_a_learner_that_reads_numbers_of_baskets_is_found_out() -> None:
+    learner = RankingLearner("numbers", "numbers", "Numbers.", "-", fit_numbers)
+    checks = {check.name: check for check in ranking_learner_checks(learner)}
+    with pytest.raises(AssertionError, match="numbers of baskets change scores"):
+        checks["reads_what_is_of_one_basket_and_no_numbers"]()
 
 
 @pytest.mark.parametrize("name", ["item_knn", "near", "transitions"])

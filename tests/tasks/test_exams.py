@@ -95,6 +95,29 @@ def test_a_session_that_spans_several_times_is_held_back_as_a_whole() -> None:
     assert [histories.items[item] for item in bare.item[bare.user == 0]] == ["e"]
 
 
+class ByMoment(RecommendTask):
+    """Asks for the last moment, whatever is of one basket."""
+
+    def sittings(self, split, *, folds, seed):
+        bare = replace(self.histories, basket=None)
+        return sittings(bare, split, repeats=self.repeats, folds=folds, seed=seed)
+
+
+def test_exams_that_read_other_baskets_than_learners_are_found_out() -> None:
+    histories = replace(
+        Histories.of([["d", "a", "b", "c"], ["d", "b", "c", "a"]]),
+        time=np.arange(8),
+        basket=np.array([0, 1, 2, 2, 3, 4, 5, 5]),
+    )
+    for kind, wrong in ((RecommendTask, False), (ByMoment, True)):
+        checks = {check.name: check for check in list_task_checks(kind(histories))}
+        if wrong:
+            with pytest.raises(AssertionError, match="do not hold back the same baskets"):
+                checks["asks_for_the_baskets_that_learners_hold_back"]()
+        else:
+            checks["asks_for_the_baskets_that_learners_hold_back"]()
+
+
 def test_users_of_a_fold_are_unknown_to_what_they_are_asked_of() -> None:
     histories = Histories.of([[f"i{(u + k) % 5}" for k in range(4)] for u in range(9)])
     found = list(sittings(histories, "users", repeats=False, folds=3, seed=1))
