@@ -27,7 +27,17 @@ COLUMNS = (
 )
 """Of the table of families."""
 _NO_REMEDY = ("none", WORDS_SPEC)
-SOURCES = ("label_quality", "name_prior", "label_study", "label_study_full")
+LIST_COLUMNS = (
+    "model",
+    "directed",
+    "recall_at_10",
+    "ndcg_at_10",
+    "tail50_recall_at_10",
+    "descending_recall_at_10",
+    "fit_seconds",
+)
+"""Of the table of what recommends."""
+SOURCES = ("label_quality", "name_prior", "label_study", "label_study_full", "recommend_beauty")
 """Results that the opening is made of; only the first is always needed."""
 
 
@@ -58,6 +68,27 @@ def families(name: str, quality: Document) -> list[list[Any]]:
     for row in rows:  # best first
         best.setdefault(row["family"], row)
     return [[row[column] for column in COLUMNS] for row in best.values()]
+
+
+def lists(found: Document, language: str) -> str:
+    """What was asked of recommendation, and of whom."""
+    settings = found["settings"]
+    return sentence("lists", language).format(users=f"{settings['users']:,}", items=f"{settings['items']:,}")
+
+
+def recommenders(found: Document) -> list[list[Any]]:
+    """What was fitted in the run and what was published, best NDCG first, in :data:`LIST_COLUMNS`."""
+    rows = [
+        dict(zip(table["columns"], row, strict=True))
+        for table in found["tables"]
+        if table["name"] in ("recommenders", "recommenders_published")
+        for row in table["rows"]
+    ]
+    for row in rows:
+        if "source" in row:
+            row["model"] = f"*{row['model']}, {row['source'].split(';')[0]}*"
+    rows.sort(key=lambda row: -row["ndcg_at_10"])
+    return [[row.get(column) for column in LIST_COLUMNS] for row in rows]
 
 
 def names(found: Document, language: str) -> str:

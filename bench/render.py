@@ -83,6 +83,10 @@ def opening_block(results: Path, language: str) -> str:
         parts.append(opening.names(there["name_prior"], language))
     if "label_study" in there:
         parts.append(opening.costs(there["label_study"], there.get("label_study_full"), language))
+    if "recommend_beauty" in there:
+        found = there["recommend_beauty"]
+        parts.append(opening.lists(found, language))
+        parts.append(markdown(opening.LIST_COLUMNS, opening.recommenders(found), language))
     parts.append(measured(there, language))
     return "\n\n".join(part for part in parts if part)
 

@@ -97,6 +97,21 @@ def test_attributes_are_fitted_by_a_head_for_each_value(tmp_path, capsys):
     assert "no learning curve of binary_heads" in plain(capsys.readouterr().err)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--split", "time"], "--split cannot be asked of label"),
+        (["--no-repeats"], "--repeats cannot be asked of label"),
+        (["--task", "recommend", "--by", "gender"], "--by cannot be asked of recommend"),
+        (["--task", "recommend", "--folds", 4], "--folds cannot be asked of recommend, which has folds of users alone"),
+        (["--task", "recommend", "--seeds", 0], "a study has at least one"),
+    ],
+)
+def test_what_means_nothing_to_a_task_is_refused_before_any_work(tmp_path, capsys, asked, said):
+    assert run("study", tmp_path, *asked) == 2
+    assert said in plain(capsys.readouterr().err)
+
+
 def test_a_learning_curve_of_too_few_items_is_refused_before_the_study(tmp_path, capsys):
     path = simulate(tmp_path / "shop", items=40, language="en", seed=5).path
     asked = ["--remedies", "balanced", "--folds", 3, "--budget", 2, "--encoder", "tfidf", "--learning-curve"]

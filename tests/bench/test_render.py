@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,22 @@ def test_places_are_filled_and_the_rest_is_left(project: Path) -> None:
         assert "42.3 times as long" in text
         assert "abc1234" in text
     assert (project / "docs" / "other.md").read_text(encoding="utf-8") == "no place here\n"
+
+
+def test_what_recommends_stands_beside_what_was_published(project: Path) -> None:
+    columns = ("model", "directed", "recall_at_10", "ndcg_at_10", "descending_recall_at_10", "tail50_recall_at_10")
+    fitted = Listing("recommenders", (*columns, "fit_seconds"), (("ours", False, 0.1, 0.05, 0.08, 0.09, 12.0),))
+    published = Listing("recommenders_published", ("model", "recall_at_10", "ndcg_at_10", "source"), ())
+    published = replace(published, rows=(("Theirs", 0.2, 0.06, "A & B, X 2020; as run by C"),))
+    report = Report("recommend_beauty", settings={"users": 1_234, "items": 567}, tables=[fitted, published])
+    write(project, {**report.to_dict(), "commit": "fff0000"})
+    assert run(project) == 0
+    text = (project / "README.md").read_text(encoding="utf-8")
+    assert "1,234 users, 567 items" in text
+    assert text.index("| *Theirs, A & B, X 2020* | – | .2000 | .0600 | – | – | – |") < text.index(
+        "| ours | no | .1000 | .0500 | .0900 | .0800 | 12 |"
+    )
+    assert "fff0000 (recommendation)" in text
 
 
 def test_tables_have_as_many_cells_in_every_line(project: Path) -> None:

@@ -25,6 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {"als": {"factors": 8}, "bpr": {"factors": 8}
 OPTIONAL = {"als": "implicit", "bpr": "implicit", "blend": "lightgbm", "blend_directed": "lightgbm"}
 LEARNERS = (
     "popular",
+    "popular_by_category",
     "again",
     "recent",
     "item_knn",
@@ -53,7 +54,8 @@ def evidence_of(users: int = 80, seed: int = 0, *, repeats: bool = False, streng
     ]
     made = Histories.of([*steps, [ids[kind][-1] for kind in range(3)]], seed=seed)
     made = made.kept(made.user < users).of_users(np.arange(users))
-    made = replace(made, time=86_400 * rng.integers(0, 100, len(made.item)))
+    time = 86_400 * rng.integers(0, 100, len(made.item))
+    made = replace(made, time=time, basket=2 * np.arange(len(made.item)))  # ids alone are read as baskets of one item
     if strength:
         made = replace(made, strength=rng.choice(np.array([1.0, 4.0], np.float32), len(made.item)))
     words = words_of([[item.split("-")[0], item, "thing"] for item in made.items])

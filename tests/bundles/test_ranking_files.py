@@ -92,6 +92,8 @@ def spoilt(at: int, value: float):
         ("item_knn", "items.counts", lambda a: a - a.max(), "Counts of items"),
         ("item_knn", "histories.item", spoilt(0, 10**6), "Histories do not fit"),
         ("item_knn", "histories.start", spoilt(1, 10**6), "Histories do not fit"),
+        ("item_knn", "histories.basket", spoilt(3, 10**6), "Baskets do not fit"),
+        ("item_knn", "histories.basket", lambda a: a * 0, "Baskets do not fit"),
         ("ease", "ranker.matrix", lambda a: a[:, :-1], "'matrix' .* does not fit"),
         ("text", "ranker.rows.indices", spoilt(0, 10**6), "'rows' does not fit"),
         ("blend", "ranker.trees0.left", spoilt(-1, 0), "trees do not fit together"),

@@ -21,14 +21,15 @@ from evenshelf.learners.ranking import lambdamart, sasrec
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.rankers.answering import answer
 from evenshelf.rankers.base import Ranker
-from evenshelf.rankers.baskets import baskets_ago
 from evenshelf.rankers.blend import Blend
 from evenshelf.rankers.buying_again import BuyingAgain
 from evenshelf.rankers.candidates import of_one
+from evenshelf.rankers.category_popularity import CategoryPopularity
 from evenshelf.rankers.factors import Factors
-from evenshelf.rankers.grounds import AGAIN, POPULAR, TEXT
+from evenshelf.rankers.grounds import AGAIN, CATEGORY, POPULAR, TEXT
 from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.remedies import parse
+from evenshelf.tasks.baskets import baskets_ago
 from tests.bundles.rankings import LEARNERS, bundle_of, evidence_of, fitted
 
 REMEDY = "logit_adjust(tau=0.5) + mmr(lam=0.6)"
@@ -103,6 +104,8 @@ def test_reasons_add_up_to_what_is_said_of_an_item_and_that_to_its_score(made, n
             most = bundle.ranker.grounds(own, np.arange(len(histories.items))).whole.max()
             told = np.log(np.maximum(wholes, 0) / (most if most > 0 else 1.0) + 1e-6 * popularity[codes])
             np.testing.assert_allclose(told, scores, rtol=2e-3, atol=2e-3)
+        elif isinstance(bundle.ranker, CategoryPopularity):
+            np.testing.assert_allclose(np.log(wholes), scores, rtol=1e-4, atol=1e-4)
         elif isinstance(bundle.ranker, Blend):
             by_name = {source.name: source for source in bundle.ranker.sources}
             for code, one in zip(codes, shown.shown, strict=True):
@@ -118,6 +121,9 @@ def test_texts_are_told_as_texts_and_popularity_as_such(made):
     found = bundle.recommend(steps(evidence, 0), k=3)
     assert {one.reason.kind for one in found.shown} == {TEXT}
     assert "text similar to the k" in found.shown[0].why
+    found = made("popular_by_category")[2].recommend(steps(evidence, 0), k=3)
+    assert {one.reason.kind for one in found.shown} == {CATEGORY}
+    assert found.shown[0].why.startswith("popular in the category of the k")
     _, _, popular = made("popular")
     assert {one.why for one in popular.recommend(steps(evidence, 0)).shown} == {"popular"}
 

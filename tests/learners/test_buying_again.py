@@ -13,11 +13,11 @@ from evenshelf.errors import InputError
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.bundling import kept
 from evenshelf.learners.ranking.registry import ranking_learner
-from evenshelf.rankers.baskets import baskets_ago, baskets_of, last_held
 from evenshelf.rankers.buying_again import BuyingAgain, Pairs, pairs_of, returns_of
 from evenshelf.rankers.kinds import unpacked
 from evenshelf.rankers.packing import Unpacked
 from evenshelf.remedies import parse
+from evenshelf.tasks.baskets import baskets_ago, baskets_of, last_held
 from evenshelf.tasks.histories import Histories
 
 baskets = st.lists(st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=4), max_size=5), min_size=1, max_size=6)

@@ -108,26 +108,14 @@ def test_memory_changes_nothing_but_rounding(seed: int, learner: str) -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_near_is_that_in_memory_where_no_two_steps_are_at_one_moment(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    begin = datetime(2024, 1, 1, tzinfo=UTC)
-    frame = pl.DataFrame(
-        {
-            "time": [begin + timedelta(minutes=int(minute)) for minute in rng.permutation(80)],
-            "user_id": [f"u{user}" for user in rng.integers(0, 6, 80)],
-            "item_id": [f"i{item}" for item in rng.integers(0, 12, 80)],
-            "kind": rng.choice(["view", "purchase"], 80),
-        },
-        schema_overrides={"time": pl.Datetime("us", "UTC")},
-    )
+def test_near_is_that_in_memory_also_where_steps_are_of_one_basket(seed: int) -> None:
     learner = ranking_learner("near")
     with TemporaryDirectory() as name:
-        shop = Shop.new(Path(name) / "shop")
-        shop.commit({"items": pl.DataFrame({"item_id": ["i0"], "title": ["one"]}), "events": frame})
+        shop = shop_of(Path(name) / "shop", seed)
         for repeats in (False, True):
             task = RecommendTask.from_shop(shop, repeats=repeats)
             whole = learner.fit(Evidence(task.histories), NONE, setting=learner.default, seed=0)
-            found = fitted(shop, Path(name) / f"fit-{repeats}", learner="near", repeats=repeats, memory=1 << 20)
+            found = fitted(shop, Path(name) / f"fit-{repeats}", learner="near", repeats=repeats)
             assert apart(found.ranker.matrix, whole.matrix) < 1e-5
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, permutations, product
 
 import numpy as np
 import pytest
@@ -10,13 +11,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from evenshelf.learners.ranking.counting import lent, likeness, strongest, taken_near, taken_together
+from evenshelf.learners.ranking.counting import lent, likeness, strongest, taken_after, taken_near, taken_together
 from evenshelf.learners.ranking.item_texts import nearest, words_of
 from evenshelf.rankers.base import log_scores
 from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.tasks.histories import Histories
 
 sequences = st.lists(st.lists(st.integers(0, 6), max_size=8), min_size=1, max_size=8).filter(any)
+
+
+baskets_of_users = st.lists(
+    st.lists(st.lists(st.integers(0, 6), min_size=1, max_size=3), max_size=3), min_size=1, max_size=4
+).filter(any)
+
+
+def in_baskets(users: list[list[list[int]]]) -> Histories:
+    """Histories of users, basket by basket."""
+    made = Histories.of([[item for basket in baskets for item in basket] for baskets in users])
+    sizes = [len(basket) for baskets in users for basket in baskets]
+    return replace(made, basket=np.repeat(np.arange(len(sizes)), sizes))
 
 
 def code_of(histories: Histories) -> dict[str, int]:
@@ -32,6 +45,32 @@ def test_users_who_took_both_are_counted(steps: list[list[int]], weight: float) 
             expected[one, two] += len(set(sequence)) ** -weight
             expected[two, one] += len(set(sequence)) ** -weight
     np.testing.assert_allclose(taken_together(made, user_weight=weight).toarray(), expected, rtol=1e-5)
+
+
+@settings(deadline=None)
+@given(baskets_of_users, st.sampled_from([0.0, 0.5]), st.sampled_from([0.3, 0.9]), st.integers(1, 4))
+def test_inside_of_baskets_counts_are_means_over_all_orders(
+    users: list[list[list[int]]], weight: float, decay: float, most: int
+) -> None:
+    made = in_baskets(users)
+    code, expected = code_of(made), np.zeros((len(made.items),) * 2)
+    for baskets in users:
+        orders = [sum(parts, ()) for parts in product(*map(permutations, baskets))]
+        for order in orders:
+            for (m, one), (n, two) in combinations(enumerate(code[str(i)] for i in order), 2):
+                if one != two and n - m <= most:
+                    expected[one, two] += len(order) ** -weight * decay ** (n - m - 1) / len(orders)
+    asked = {"user_weight": weight, "decay": decay, "most": most}
+    after = taken_after(made, **asked).toarray()
+    np.testing.assert_allclose(after, expected, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(taken_near(made, **asked).toarray(), expected + expected.T, rtol=1e-4, atol=1e-7)
+
+
+@given(sequences)
+def test_pairs_of_one_basket_tell_of_no_direction(steps: list[list[int]]) -> None:
+    made = Histories.of(steps)
+    whole = taken_after(replace(made, basket=made.user)).toarray()
+    np.testing.assert_allclose(whole, whole.T, rtol=1e-5)
 
 
 @given(sequences)
@@ -94,14 +133,19 @@ def test_words_make_vectors_of_length_one_and_none_make_none(documents: list[lis
     np.testing.assert_allclose(lengths, [float(bool(words)) for words in documents], atol=1e-5)
 
 
-@given(sequences, st.integers(0, 2**32 - 1), st.sampled_from([1.0, 0.5]), st.booleans())
-def test_neighbourhoods_score_as_if_all_were_worked_out(
-    steps: list[list[int]], seed: int, decay: float, below: bool
+@given(baskets_of_users, st.integers(0, 2**32 - 1), st.sampled_from([1.0, 0.5]), st.booleans())
+def test_neighbourhoods_score_as_if_all_were_worked_out_and_fade_by_baskets(
+    users: list[list[list[int]]], seed: int, decay: float, below: bool
 ) -> None:
-    rng, made = np.random.default_rng(seed), Histories.of(steps)
+    rng, made = np.random.default_rng(seed), in_baskets(users)
     size = len(made.items)
     dense = rng.random((size, size)) * (rng.random((size, size)) < 0.4) - (0.5 if below else 0.0)
     matrix, popularity = csr_array(dense.astype(np.float32)), rng.integers(0, 9, size) + 0.5
-    expected = log_scores((made.weights(decay) @ matrix).toarray(), popularity)
+    weights, code = np.zeros((len(users), size), np.float32), code_of(made)
+    for user, baskets in enumerate(users):
+        for ago, basket in enumerate(reversed(baskets)):
+            for item in basket:
+                weights[user, code[str(item)]] = max(weights[user, code[str(item)]], decay**ago)
+    expected = log_scores((csr_array(weights) @ matrix).toarray(), popularity)
     found = Neighbourhoods(matrix, popularity, decay).scores(made)
     np.testing.assert_array_equal(found, expected)

@@ -20,11 +20,11 @@ from evenshelf.learners.ranking.registry import ranking_learner
 from evenshelf.learners.ranking.sources import sources_of
 from evenshelf.learners.ranking.traits import traits_of
 from evenshelf.rankers.base import Floats
-from evenshelf.rankers.baskets import baskets_ago, last_held
 from evenshelf.rankers.blend import Blend
 from evenshelf.rankers.buying_again import returns_of
 from evenshelf.rankers.candidates import Candidates, candidates, rarer_half
 from evenshelf.remedies import parse
+from evenshelf.tasks.baskets import baskets_ago, last_held
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.ranking_metrics import cut_by_items, rank_of, ranking_metrics
 

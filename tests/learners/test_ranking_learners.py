@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
@@ -18,19 +19,21 @@ from evenshelf.learners.ranking.base import Evidence, ItemFacts
 from evenshelf.learners.ranking.counting import taken_after, taken_near
 from evenshelf.learners.ranking.factors import solver_of
 from evenshelf.learners.ranking.item_texts import words_of
-from evenshelf.learners.ranking.registry import ranking_learner, ranking_learners
+from evenshelf.learners.ranking.registry import RankingLearner, ranking_learner, ranking_learners
 from evenshelf.learners.ranking.text import history_means
 from evenshelf.rankers.base import Floats, Ranker
 from evenshelf.rankers.factors import folded_in
+from evenshelf.rankers.popularity import Popularity
 from evenshelf.rankers.texts import SCALE
 from evenshelf.remedies import Remedy, Stage, parse
+from evenshelf.tasks.baskets import baskets_of
 from evenshelf.tasks.histories import Histories
 from evenshelf.testing import ranking_learner_checks
 
 sequences = st.lists(st.lists(st.integers(0, 6), max_size=8), min_size=1, max_size=8).filter(any)
 SMALL: dict[str, dict[str, Any]] = {"als": {"factors": 8}, "bpr": {"factors": 8}}
 NAMES = sorted(ranking_learners())
-COUNTING = ["popular", "recent", "item_knn", "near", "transitions", "lent"]
+COUNTING = ["popular", "popular_by_category", "recent", "item_knn", "near", "transitions", "lent"]
 DRAWING = {"als", "bpr", "blend", "blend_directed", "sasrec"}
 """Learners that start from draws by code, or draw rows."""
 OPTIONAL = {"sasrec": "torch", "als": "implicit", "bpr": "implicit", "blend": "lightgbm", "blend_directed": "lightgbm"}
@@ -58,7 +61,8 @@ def shop(users: int = 80, seed: int = 0) -> Evidence:
     vectors = rng.normal(size=(len(made.items), 5)).astype(np.float32)
     vectors += 3.0 * words.toarray()[:, :5]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Evidence(made, ItemFacts(words=words, vectors=vectors))
+    kinds = np.array([int(item[1]) for item in made.items], np.int64)
+    return Evidence(made, ItemFacts(words=words, vectors=vectors, category=kinds))
 
 
 def fitted(name: str, evidence: Evidence, remedy: Remedy | None = None, **setting: Any) -> Ranker:
@@ -120,7 +124,9 @@ def test_other_codes_of_items_change_nothing_but_codes(name: str) -> None:
     facts = evidence.facts
     assert facts.words is not None
     assert facts.vectors is not None
-    other = Evidence(turned, ItemFacts(words=facts.words[back], vectors=facts.vectors[back]))
+    assert facts.category is not None
+    told = ItemFacts(words=facts.words[back], vectors=facts.vectors[back], category=facts.category[back])
+    other = Evidence(turned, told)
     np.testing.assert_allclose(
         fitted(name, other).scores(turned)[:, turn], fitted(name, evidence).scores(made), rtol=2e-3, atol=2e-3
     )
@@ -176,6 +182,33 @@ def test_transitions_are_those_of_a_plain_loop_and_both_ways_are_nearness(steps:
     setting = {"user_weight": 0.5, "decay": 0.7, "most": 3}
     np.testing.assert_allclose(taken_after(made, **setting).toarray(), expected, rtol=1e-5)
     np.testing.assert_allclose(taken_near(made, **setting).toarray(), expected + expected.T, rtol=1e-5)
+
+
+def fit_numbers(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Popularity:
+    """Counts each step as often as the number of its basket says."""
+    made = evidence.histories
+    return Popularity.of(np.bincount(made.item, baskets_of(made), len(made.items)) + 0.5)
+
+
+def test_a_learner_that_reads_numbers_of_baskets_is_found_out() -> None:
+    learner = RankingLearner("numbers", "numbers", "Numbers.", "-", fit_numbers)
+    checks = {check.name: check for check in ranking_learner_checks(learner)}
+    with pytest.raises(AssertionError, match="numbers of baskets change scores"):
+        checks["reads_what_is_of_one_basket_and_no_numbers"]()
+
+
+@pytest.mark.parametrize("name", ["item_knn", "near", "transitions"])
+def test_the_order_inside_of_baskets_is_not_read(name: str) -> None:
+    rng, evidence = np.random.default_rng(0), shop()
+    made = evidence.histories
+    basket = made.user + np.arange(len(made.item)) // 3
+    order = np.lexsort((rng.random(len(basket)), basket))
+    assert (order != np.arange(len(order))).any()
+    found = []
+    for turn in (np.arange(len(order)), order):
+        told = dataclasses.replace(made, item=made.item[turn], basket=basket)
+        found.append(fitted(name, Evidence(told)).scores(told))
+    np.testing.assert_allclose(found[0], found[1], atol=1e-4)
 
 
 @settings(max_examples=30)

@@ -66,14 +66,17 @@ def asked(plain: tuple[StudyResult, Verdict], o: dict[str, Any], **about: Any) -
     meta = {key: value for key, value in made.meta.items() if key not in {"shop", "sample", "by", "task", "target"}}
     meta |= {key: o[key] for key in ("task", "target", "learner", "folds", "budget", "seed")}
     meta |= {"encoder": {"spec": o["encoder"]}, "baselines": [{"name": name} for name in o["baselines"]]} | about
-    gains = tuple(SeedGain("balanced", o["seed"] + n, 0.5, 0.1, 0.1) for n in range(o["seeds"]))
-    made = replace(
-        made,
-        meta=meta,
-        seeds=SeedSensitivity(o["metric"], gains, ()) if o["seeds"] > 1 else None,
-        curve=LearningCurve((), ()) if o["learning_curve"] else None,
-    )
+    made = replace(made, meta=meta, **more_of(o))
     return made, replace(verdict, metric=o["metric"], guardrail=o["guardrail"], zone=o["zone"])
+
+
+def more_of(o: dict[str, Any]) -> dict[str, Any]:
+    """What was further asked for."""
+    gains = tuple(SeedGain("balanced", o["seed"] + n, 0.5, 0.1, 0.1) for n in range(o["seeds"]))
+    return {
+        "seeds": SeedSensitivity(o["metric"], gains, ()) if o["seeds"] > 1 else None,
+        "curve": LearningCurve((), ()) if o["learning_curve"] else None,
+    }
 
 
 @given(options)
@@ -88,7 +91,7 @@ def test_a_command_line_is_read_as_what_was_asked(plain: tuple[StudyResult, Verd
         **({"by": o["by"]} if o["by"] else {}),
     )
     learner = None if (o["learner"], o["task"]) == ("heads", "label") else o["learner"]
-    wanted = {key: o[key] for key in o if key != "own"} | {"split": "last", "repeats": None}  # those are of lists
+    wanted = {key: o[key] for key in o if key != "own"} | {"split": None, "repeats": None}  # those are of lists
     baselines = None if o["baselines"] == ["words"] else ",".join(o["baselines"]) or "none"
     wanted |= {"remedies": specs(made), "baselines": baselines, "learner": learner}
     assert typed(command(made, verdict)) == wanted, "an option of the command is not repeated"
@@ -168,6 +171,8 @@ rankings = st.fixed_dictionaries(
         "seed": st.integers(0, 99),
         "sample": st.none() | st.integers(1, 10**6),
         "repeats": st.none() | st.booleans(),
+        "seeds": st.sampled_from([1, 2, 5]),
+        "learning_curve": st.booleans(),
         "metric": st.sampled_from(["macro_ndcg_at_10", "tail_ndcg_at_10", "ndcg_at_10"]),
         "guardrail": st.floats(0, 1),
         "zone": st.floats(0, 1),
@@ -186,7 +191,7 @@ def ranked(plain: tuple[StudyResult, Verdict], o: dict[str, Any], **about: Any) 
     meta |= {"sample": o["sample"]} if o["sample"] else {}
     meta |= {} if o["repeats"] is None else {"repeats_asked": o["repeats"]}
     judged = {key: o[key] for key in ("metric", "guardrail", "zone")}
-    return replace(made, meta=meta), replace(verdict, **judged)
+    return replace(made, meta=meta, **more_of(o)), replace(verdict, **judged)
 
 
 @given(rankings)
@@ -199,7 +204,7 @@ def test_a_command_line_for_lists_is_read_as_what_was_asked(
     if o["split"] != "users":  # there are folds of users alone
         told.pop("folds")
         wanted.pop("folds")
-    usual = {"by": [], "descriptions": None, "seeds": 1, "learning_curve": False}
+    usual = {"by": [], "descriptions": None}
     assert told == wanted | usual, "an option of the command is not repeated"
 
 
@@ -220,6 +225,7 @@ def test_a_study_of_lists_without_a_shop_is_called_with_what_was_asked(
     assert {key: judged[key] for key in ("metric", "guardrail", "zone")} == {
         key: o[key] for key in ("metric", "guardrail", "zone")
     }
+    assert ("further(" in text) == (o["seeds"] > 1 or o["learning_curve"])
 
 
 def typed(text: str) -> dict[str, Any]:

@@ -13,11 +13,17 @@ from evenshelf.report import study_report
 from evenshelf.report.exposure import POINTS, concentration, curve
 from evenshelf.report.numbers import number
 from evenshelf.study.advising import advise
+from evenshelf.study.advising.collecting import gap, sizes
+from evenshelf.study.advising.lists import by_item
+from evenshelf.study.curve_fits import SHARES
 from evenshelf.study.exposure_wording import exposure_sentences
 from evenshelf.study.fairness import fairness
+from evenshelf.study.learning_curve import CurvePoint, Forecast, LearningCurve
 from evenshelf.study.order_free import METRICS, order_free
 from evenshelf.study.order_wording import order_sentences
+from evenshelf.study.repeats import SeedGain, SeedSensitivity
 from evenshelf.study.sets import set_values
+from evenshelf.study.terminal import study_notes
 from evenshelf.study.verdict import decide
 from evenshelf.study.wording import percent, signed
 from tests.report.reading import read, rows
@@ -58,6 +64,8 @@ def test_every_score_in_the_words_is_a_number_of_the_study(tree, result, verdict
     known = set(_numbers(verdict.to_dict())) | set(_numbers(found.to_dict()))
     known |= set(_numbers([vars(line) for line in order_free(result, verdict).lines]))
     known |= set(_numbers(advise(result, verdict).to_dict()))
+    taken, each = by_item(result, result[verdict.recommended or "none"].tuned)
+    known |= {size.f1 for size in sizes(taken, each)} | set(gap(each[taken >= 20], each[taken < 20], verdict.seed))
     known |= {v for _, values in set_values(result, verdict) for v in values.values()}
     known |= {result.meta["order"]["p"], len(verdict.comparisons[1:]) / (verdict.replicates + 1)}
     base, best = verdict["none"], verdict[verdict.best]
@@ -166,3 +174,38 @@ def _numbers(value):
     if isinstance(value, (list, tuple)):
         return [n for v in value for n in _numbers(v)]
     return [float(value)] if isinstance(value, (int, float)) and math.isfinite(value) else []
+
+
+def test_other_seeds_and_fewer_users_are_told_in_words_of_lists(result, verdict, tree):
+    spec, main, tail = verdict.best, verdict.measures.main, verdict.measures.tail
+    gains = tuple(SeedGain(spec, seed, 0.2 + seed / 100, 0.01 * (seed + 1), 0.02) for seed in range(3))
+    points = tuple(
+        CurvePoint(name, share, 400 * share, metric, share * top, share * top - 0.002, share * top + 0.002)
+        for name, top in (("none", 0.1), (spec, 0.12), ("popular", 0.05))
+        for metric in (main, tail)
+        for share in (*SHARES, 1.0)
+    )
+    forecasts = (
+        Forecast("none", main, 0.131, 0.113, 0.152, 0.094, 0.1, math.nan),
+        Forecast(spec, main, 0.144, 0.127, 0.163, 0.116, 0.12, 2.34, 1.4, 3.9),
+    )
+    more = replace(result, seeds=SeedSensitivity(main, gains, ()), curve=LearningCurve(points, forecasts))
+    shown = read(study_report(more, verdict))
+    terminal = " ".join(note.plain for note in study_notes(more, verdict))
+    seeds, drawn = shown.by_id("seeds").text, shown.by_id("curve").text
+    for told in ("+.010 in macro NDCG@10 under the seed that chose it, +.020 to +.030 under 2 fresh seeds",):
+        assert told in seeds
+        assert told in terminal
+    for told in ("The test is the same under all seeds", "the order of steps in a basket"):
+        assert told in seeds
+        assert told in terminal
+    for told in ("With 2 times the 400 users, none would reach macro NDCG@10 .131", "2.3 times the users (1.4 to 3.9)"):
+        assert told in drawn
+        assert told in terminal
+    assert "What would more users bring?" in drawn
+    assert "popular" in drawn
+    # folds and labels are what other studies have
+    assert not OF_LABELS.search(drawn), OF_LABELS.search(drawn)
+    assert not OF_LABELS.search(seeds), OF_LABELS.search(seeds)
+    plain = {element.attributes.get("id") for element in tree.elements()}
+    assert not plain & {"seeds", "curve"}

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
-from evenshelf.tasks.exams import baskets_back, sittings
+from evenshelf.tasks.baskets import baskets_ago, baskets_of, last_held
+from evenshelf.tasks.exams import sittings
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.recommend import RecommendTask, first_time, retaken
 from evenshelf.testing.list_tasks import list_task_checks
@@ -24,15 +25,16 @@ steps = st.lists(st.integers(0, 6), min_size=0, max_size=7)
 
 @st.composite
 def tasks(draw: st.DrawFn) -> RecommendTask:
-    """Histories with baskets and times; some users do nothing."""
+    """Histories with times and baskets, of which some span several times; some users do nothing."""
     sequences = draw(st.lists(steps, min_size=4, max_size=9).filter(lambda found: sum(map(len, found)) >= 4))
     histories = Histories.of(sequences)
     jump = np.array(draw(st.lists(st.booleans(), min_size=len(histories.item), max_size=len(histories.item))), bool)
     jump[np.minimum(histories.start[:-1], len(jump) - 1)] = True  # a basket is of one user
-    basket = np.cumsum(jump)
-    return RecommendTask.of(
-        replace(histories, time=basket.astype(np.int64) * 100), basket=basket, repeats=draw(st.booleans())
-    )
+    later = draw(st.lists(st.booleans(), min_size=len(histories.item), max_size=len(histories.item)))
+    time = 100 * np.cumsum(jump | np.array(later, bool)).astype(np.int64)
+    gaps = np.array(draw(st.lists(st.integers(1, 3), min_size=len(jump), max_size=len(jump))))
+    named = replace(histories, time=time, basket=np.cumsum(jump * gaps) if draw(st.booleans()) else None)
+    return RecommendTask.of(named, repeats=draw(st.booleans()))
 
 
 @given(tasks())
@@ -46,8 +48,9 @@ def test_whatever_users_did_no_split_leaks(task: RecommendTask) -> None:
 
 def test_the_last_basket_is_asked_for_and_the_one_before_chooses() -> None:
     histories = Histories.of([["a", "b", "c", "d"], ["a"], ["c", "b"]])
-    task = RecommendTask.of(histories, basket=np.array([0, 0, 1, 2, 3, 4, 5]), repeats=False)
-    (sitting,) = sittings(task.histories, task.basket, "last", repeats=False, folds=3, seed=0)
+    histories = replace(histories, basket=np.array([0, 0, 1, 2, 3, 4, 5]))
+    task = RecommendTask.of(histories, repeats=False)
+    (sitting,) = sittings(task.histories, "last", repeats=False, folds=3, seed=0)
 
     def wanted(exam):
         named = zip(exam.group[exam.user], exam.item, strict=True)
@@ -58,12 +61,66 @@ def test_the_last_basket_is_asked_for_and_the_one_before_chooses() -> None:
     assert [histories.items[i] for i in sitting.judging.known.item] == ["a", "b", "c", "c"]
     assert [histories.items[i] for i in sitting.judging.asked.item] == ["a", "b", "c", "c"]
     assert [histories.items[i] for i in sitting.choosing.known.item] == ["a", "b"]
-    assert baskets_back(histories, task.basket).tolist() == [2, 2, 1, 0, 0, 1, 0]
+    assert baskets_ago(histories).tolist() == [2, 2, 1, 0, 0, 1, 0]
+
+
+@given(tasks(), st.data())
+def test_baskets_stay_whole_whoever_is_picked_and_whatever_is_kept(task: RecommendTask, data: st.DataObject) -> None:
+    histories = task.histories
+    picked = data.draw(st.lists(st.integers(0, len(histories.users) - 1), max_size=6))
+    some = histories.of_users(np.array(picked, np.int64))
+    whole = [(baskets_ago(histories)[histories.user == user]).tolist() for user in picked]
+    assert [baskets_ago(some)[some.user == place].tolist() for place in range(len(picked))] == whole
+    basket = baskets_of(some)
+    assert (np.diff(basket) >= 0).all()
+    assert (np.diff(basket)[np.diff(some.user) > 0] > 0).all(), "a basket is of two users"
+    # without last baskets, those before them are the last ones
+    earlier = last_held(histories).earlier
+    assert np.array_equal(baskets_ago(earlier), baskets_ago(histories)[baskets_ago(histories) > 0] - 1)
+
+
+def test_a_session_that_spans_several_times_is_held_back_as_a_whole() -> None:
+    histories = replace(
+        Histories.of([["f", "a", "b", "c", "d", "e"], ["b", "f", "a"]]),
+        time=np.array([0, 1, 10, 10, 20, 30, 0, 1, 5], np.int64),
+        basket=np.array([0, 1, 1, 4, 4, 4, 5, 6, 7]),
+    )
+    (sitting,) = sittings(histories, "last", repeats=False, folds=3, seed=0)
+    named = [histories.items[item] for item in sitting.judging.item[sitting.judging.user == 0]]
+    assert sorted(named) == ["c", "d", "e"]
+    held = last_held(histories)
+    assert sorted(histories.items[item] for item in held.item[held.user == 0]) == ["c", "d", "e"]
+    # without names, only the last moment is
+    bare = last_held(replace(histories, basket=None))
+    assert [histories.items[item] for item in bare.item[bare.user == 0]] == ["e"]
+
+
+class ByMoment(RecommendTask):
+    """Asks for the last moment, whatever is of one basket."""
+
+    def sittings(self, split, *, folds, seed):
+        bare = replace(self.histories, basket=None)
+        return sittings(bare, split, repeats=self.repeats, folds=folds, seed=seed)
+
+
+def test_exams_that_read_other_baskets_than_learners_are_found_out() -> None:
+    histories = replace(
+        Histories.of([["d", "a", "b", "c"], ["d", "b", "c", "a"]]),
+        time=np.arange(8),
+        basket=np.array([0, 1, 2, 2, 3, 4, 5, 5]),
+    )
+    for kind, wrong in ((RecommendTask, False), (ByMoment, True)):
+        checks = {check.name: check for check in list_task_checks(kind(histories))}
+        if wrong:
+            with pytest.raises(AssertionError, match="do not hold back the same baskets"):
+                checks["asks_for_the_baskets_that_learners_hold_back"]()
+        else:
+            checks["asks_for_the_baskets_that_learners_hold_back"]()
 
 
 def test_users_of_a_fold_are_unknown_to_what_they_are_asked_of() -> None:
     histories = Histories.of([[f"i{(u + k) % 5}" for k in range(4)] for u in range(9)])
-    found = list(sittings(histories, np.arange(36), "users", repeats=False, folds=3, seed=1))
+    found = list(sittings(histories, "users", repeats=False, folds=3, seed=1))
     assert sorted(user for sitting in found for user in sitting.judging.group) == list(range(9))
     for sitting in found:
         for exam in (sitting.choosing, sitting.judging):
@@ -77,7 +134,7 @@ def test_by_time_those_without_a_history_are_asked_as_well() -> None:
     histories = replace(
         Histories.of([["a", "b"], ["c"], ["a", "c", "b"]]), time=np.array([1, 20, 21, 2, 3, 4], np.int64) * 10
     )
-    (sitting,) = sittings(histories, np.arange(6), "time", repeats=False, folds=3, seed=0)
+    (sitting,) = sittings(histories, "time", repeats=False, folds=3, seed=0)
     assert sitting.judging.known.time is not None
     assert sitting.judging.known.time.max() < 210
     assert [histories.users[u] for u in sitting.judging.group] == ["1"]
@@ -87,14 +144,14 @@ def test_by_time_those_without_a_history_are_asked_as_well() -> None:
 def test_a_split_that_is_none_and_one_without_times_say_so() -> None:
     histories = Histories.of([["a", "b", "c"]])
     with pytest.raises(SettingError, match="did you mean last"):
-        list(sittings(histories, np.arange(3), "lost", repeats=False, folds=3, seed=0))
+        list(sittings(histories, "lost", repeats=False, folds=3, seed=0))
     with pytest.raises(SettingError, match="no times"):
-        list(sittings(histories, np.arange(3), "time", repeats=False, folds=3, seed=0))
+        list(sittings(histories, "time", repeats=False, folds=3, seed=0))
 
 
 def test_what_comes_again_is_seen_and_left_out_only_where_it_does_not() -> None:
     again = Histories.of([["a", "b", "a"], ["b", "c", "b"], ["a", "c"]])
-    assert retaken(again, np.arange(8)) == pytest.approx(2 / 3)
+    assert retaken(again) == pytest.approx(2 / 3)
     assert RecommendTask.of(again).repeats
     once = RecommendTask.of(again, repeats=False)
     assert len(once.histories.item) == 6
@@ -146,7 +203,7 @@ def test_a_shop_tells_its_histories_and_what_was_left_out(shop: Shop) -> None:
     assert taken == [{"a", "b", "c"}, {"a"}]
     assert set(histories.items) == {"a", "b", "c", "d"}
     assert dict(task.dropped) == {"of nobody known": 1, "sent back": 1, "rated below the middle": 1}
-    assert len(np.unique(task.basket)) == 3, "what was taken at one moment is one basket"
+    assert len(np.unique(baskets_of(histories))) == 3, "what was taken at one moment is one basket"
     assert histories.strength is not None
     strength = {histories.items[i]: s for i, s in zip(histories.item[:3], histories.strength[:3], strict=True)}
     assert strength == {"a": 4.0, "b": 1.0, "c": 4.0}

@@ -87,14 +87,18 @@ def test_histories_of_some_users_are_theirs(steps: list[list[int]], data: st.Dat
     assert some.users == tuple(str(user) for user in users)
 
 
-def test_time_and_strength_stay_with_their_steps() -> None:
+def test_time_strength_and_baskets_stay_with_their_steps() -> None:
     made = Histories.of([["a", "b"], ["b"], ["c", "a", "b"]])
     steps = np.arange(len(made.item))
-    told = replace(made, time=steps * 10, strength=(steps + 1).astype(np.float32))
+    told = replace(made, time=steps * 10, strength=(steps + 1).astype(np.float32), basket=steps // 2)
     shorter = told.without_last(1)
     assert shorter.time is not None
     assert shorter.time.tolist() == [0, 30, 40]
     turned = told.of_users(np.array([2, 0]))
     assert turned.strength is not None
     assert turned.strength.tolist() == [4.0, 5.0, 6.0, 1.0, 2.0]
+    assert turned.basket is not None
+    assert turned.basket.tolist() == [0, 1, 1, 2, 2]
+    assert shorter.basket is not None
+    assert shorter.basket.tolist() == [0, 1, 2]
     assert told.weights()[2].sum() == 15.0

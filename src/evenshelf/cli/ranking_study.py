@@ -24,13 +24,18 @@ def run_ranking(
     metric: str | None,
     guardrail: float,
     zone: float | None,
+    seeds: int,
+    curve: bool,
     out: Path | None,
 ) -> tuple[StudyResult, Verdict, Path]:
-    """Read histories and titles, compare remedies, and decide."""
+    """Read histories and titles, compare remedies, decide, and do what else is asked."""
     from evenshelf.shop import Shop  # noqa: PLC0415 - keeps --help and --version fast
     from evenshelf.study import prepare as labels  # noqa: PLC0415
+    from evenshelf.study.further import check_seeds, further  # noqa: PLC0415
+    from evenshelf.study.metrics import save_findings  # noqa: PLC0415
     from evenshelf.study.progress import progress_bar  # noqa: PLC0415
     from evenshelf.study.ranking import prepare  # noqa: PLC0415
+    from evenshelf.study.ranking.curve import check_shares  # noqa: PLC0415
     from evenshelf.study.runner import study_folder  # noqa: PLC0415
     from evenshelf.study.verdict import decide  # noqa: PLC0415
     from evenshelf.tasks.list_measures import LISTS  # noqa: PLC0415
@@ -40,12 +45,15 @@ def run_ranking(
     wanted.check()
     zone = LISTS.zone if zone is None else zone
     labels.check_verdict(metric or LISTS.main, guardrail, zone, measures=LISTS)
+    check_seeds(seeds)
     if encoder != NO_ENCODER:
         labels.check_encoder(encoder)
     opened = Shop.open(shop)
     with progress_bar(err, "reading events") as tell:
         tell(0, 1)
         task = prepare.shop_task(opened, target, repeats=repeats, sample=sample, seed=wanted.seed)
+        if curve:
+            check_shares(task, wanted.split, folds=wanted.folds, seed=wanted.seed)
         texts = [text for text in task.texts or () if text]
         choice = labels.pick_encoder(texts, encoder) if texts and encoder != NO_ENCODER else None
         tell(1, 1)
@@ -79,7 +87,12 @@ def run_ranking(
     with progress_bar(err, "laying out the histories") as tell:
         result = study.run(tell)
         verdict = decide(result, metric=metric, guardrail=guardrail, zone=zone)
-    return result, verdict, folder
+        if seeds > 1 or curve:  # what comes next may be interrupted
+            save_findings(result, verdict, folder)
+        asked = further(study, result, verdict, seeds=seeds, curve=curve, progress=tell)
+    if seeds > 1 and asked.seeds is None:
+        err.print("[bold]other seeds[/]  no remedy was compared, so none is run again")
+    return asked, verdict, folder
 
 
 NO_ENCODER = "none"

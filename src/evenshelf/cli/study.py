@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from evenshelf.study.verdict import Verdict
 
 REPORT = "report.html"
+BY_USERS = "users"
+"""Split that has folds where lists are asked for."""
 _GOES_ON = "Interrupted. Nothing that was finished is lost: the same command goes on where it stopped."
 
 MetricOption = Annotated[
@@ -54,7 +56,12 @@ def study(  # noqa: PLR0917 - typer calls it by name
             help="standard (of recommend: lists), quick, or specs with commas; see: evenshelf remedies.",
         ),
     ] = None,
-    folds: Annotated[int, typer.Option(help="Parts of the data, each tested once; at least 3.")] = 5,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Parts of the data, each tested once; 5 if not given. Of recommend: of the users.", metavar="N"
+        ),
+    ] = None,
     encoder: Annotated[
         str, typer.Option(metavar="SPEC", help="auto looks at the texts; see: evenshelf encoders.")
     ] = "auto",
@@ -83,11 +90,12 @@ def study(  # noqa: PLR0917 - typer calls it by name
     guardrail: GuardrailOption = 0.01,
     zone: ZoneOption = None,
     split: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="NAME", help="Of recommend: last (basket of each user), time (all after a moment), or users."
+            metavar="NAME",
+            help="Of recommend: last (basket of each user; if not given), time (all after a moment), or users.",
         ),
-    ] = "last",
+    ] = None,
     repeats: Annotated[
         bool | None,
         typer.Option(
@@ -97,10 +105,13 @@ def study(  # noqa: PLR0917 - typer calls it by name
         ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(metavar="N", help="Run the best remedies again with other folds, N seeds in all.")
+        int, typer.Option(metavar="N", help="Run the best remedies again with other folds and draws, N seeds in all.")
     ] = 1,
     learning_curve: Annotated[
-        bool, typer.Option("--learning-curve", help="Fit on shares of the labels as well: what would more bring?")
+        bool,
+        typer.Option(
+            "--learning-curve", help="Fit on shares of the labels (of recommend: users) as well: what would more bring?"
+        ),
     ] = False,
     sample: Annotated[
         int | None, typer.Option(metavar="N", help="Use N items (or users), drawn with the seed, instead of all.")
@@ -165,15 +176,17 @@ def study(  # noqa: PLR0917 - typer calls it by name
         if kind.answers == "lists":
             from evenshelf.cli.ranking_study import run_ranking  # noqa: PLC0415
 
-            _only_of_labels(seeds=seeds > 1, learning_curve=learning_curve, by=bool(by), descriptions=descriptions)
+            _refuse(task, by=bool(by), descriptions=descriptions)
+            if folds is not None and split != BY_USERS:
+                _refuse(f"{task}, which has folds of users alone", "Leave it away, or add --split users.", folds=True)
             result, verdict, folder = run_ranking(
                 shop,
                 target or kind.target,
                 plan={
                     "remedies": remedies,
                     "learner": learner,
-                    "split": split,
-                    "folds": folds,
+                    "split": split or "last",
+                    "folds": 5 if folds is None else folds,
                     "budget": budget,
                     "seed": seed,
                     "workers": workers,
@@ -185,18 +198,21 @@ def study(  # noqa: PLR0917 - typer calls it by name
                 metric=metric,
                 guardrail=guardrail,
                 zone=zone,
+                seeds=seeds,
+                curve=learning_curve,
                 out=out,
             )
             file = None if no_report else report or folder / REPORT
             _finish(result, verdict, folder, file, as_json=as_json)
             return
+        _refuse(task, split=split, repeats=repeats is not None)
         result, verdict, folder = _run(
             shop,
             target,
             task=task,
             plan={
                 "remedies": remedies,
-                "folds": folds,
+                "folds": 5 if folds is None else folds,
                 "budget": budget,
                 "seed": seed,
                 "workers": workers,
@@ -339,16 +355,18 @@ def _run(
         if seeds > 1 or curve:  # what comes next may be interrupted
             save_findings(result, verdict, folder)
         more = further(study, result, verdict, seeds=seeds, curve=curve, progress=tell)
+    if seeds > 1 and more.seeds is None:
+        err.print("[bold]other seeds[/]  no remedy was compared, so none is run again")
     return more, verdict, folder
 
 
-def _only_of_labels(**asked: object) -> None:
-    """Refuse what a study of recommendation does not have."""
-    named = [f"--{name.replace('_', '-')}" for name, value in asked.items() if value]
+def _refuse(task: str, hint: str = "Leave it away.", **asked: object) -> None:
+    """Refuse what was asked of a task that does not have it."""
+    named = [f"--{name}" for name, value in asked.items() if value]
     if named:
         from evenshelf.errors import SettingError  # noqa: PLC0415
 
-        raise SettingError(f"{', '.join(named)} cannot be asked of recommend.", hint="Leave it away.")
+        raise SettingError(f"{' and '.join(named)} cannot be asked of {task}.", hint=hint)
 
 
 def _finish(

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import InputError
 from evenshelf.rankers.base import Codes, Floats
-from evenshelf.rankers.baskets import baskets_ago
 from evenshelf.rankers.buying_again import Returns
 from evenshelf.rankers.candidates import Traits, candidates, of_one
 from evenshelf.rankers.grounds import POPULAR, Grounds
 from evenshelf.rankers.packing import Arrays, Unpacked, flat
 from evenshelf.rankers.sources import Source
 from evenshelf.rankers.trees import Averaged, Trees
+from evenshelf.tasks.baskets import baskets_ago
 from evenshelf.tasks.histories import Histories
 
 

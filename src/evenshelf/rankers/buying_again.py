@@ -18,9 +18,9 @@ from scipy.sparse import csr_array
 
 from evenshelf.errors import InputError
 from evenshelf.rankers.base import Floats, Ranker
-from evenshelf.rankers.baskets import Held, baskets_of, last_held
 from evenshelf.rankers.grounds import AGAIN, Grounds
 from evenshelf.rankers.packing import Arrays, Unpacked
+from evenshelf.tasks.baskets import Held, baskets_of, last_held
 from evenshelf.tasks.histories import Codes, Histories
 
 TAKEN_TIMES = np.array([2, 3, 5])

@@ -11,11 +11,11 @@ from scipy.sparse import csr_array
 
 from evenshelf.errors import InputError
 from evenshelf.rankers.base import Codes, Floats, bytes_of
-from evenshelf.rankers.baskets import baskets_ago, baskets_of
 from evenshelf.rankers.buying_again import Returns, pairs_of
 from evenshelf.rankers.lately import Lately
 from evenshelf.rankers.packing import Arrays, Unpacked
 from evenshelf.rankers.sources import Source
+from evenshelf.tasks.baskets import baskets_ago, baskets_of
 from evenshelf.tasks.histories import Histories
 
 CANDIDATES, OF_EACH = 150, 25

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from evenshelf.tasks.histories import Codes
 
-TAKEN, TEXT, AGAIN, POPULAR = "taken", "text", "again", "popular"
-"""What an item may be shown for: what a user has, texts like those of what a user has, that the user has it, and that
-anybody takes it."""
+TAKEN, TEXT, CATEGORY, AGAIN, POPULAR = "taken", "text", "category", "again", "popular"
+"""What an item may be shown for: what a user has, texts like those of what a user has, that it is popular in the
+category of what a user has, that the user has it, and that anybody takes it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Grounds:
         that is a logarithm with a trace of what is popular, what the logarithm is taken of; of a learned blend, what
         its strongest source says.
     kind
-        ``[k]`` each :data:`TAKEN`, :data:`TEXT`, :data:`AGAIN` or :data:`POPULAR`.
+        ``[k]`` each :data:`TAKEN`, :data:`TEXT`, :data:`CATEGORY`, :data:`AGAIN` or :data:`POPULAR`.
     source
         ``[k]`` who says it.
     """

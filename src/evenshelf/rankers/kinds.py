@@ -9,6 +9,7 @@ from evenshelf.errors import InputError
 from evenshelf.rankers.base import Codes, Floats
 from evenshelf.rankers.blend import Blend
 from evenshelf.rankers.buying_again import BuyingAgain
+from evenshelf.rankers.category_popularity import CategoryPopularity
 from evenshelf.rankers.factors import Factors, Ordered
 from evenshelf.rankers.grounds import Grounds
 from evenshelf.rankers.neighbourhoods import Neighbourhoods
@@ -59,7 +60,17 @@ class Kept(Protocol):
 
 KINDS: Mapping[str, type[Kept]] = {
     kind.kind: kind
-    for kind in (Neighbourhoods, Popularity, Texts, Factors, Ordered, Blend, BuyingAgain, SequenceReader)
+    for kind in (
+        Neighbourhoods,
+        Popularity,
+        CategoryPopularity,
+        Texts,
+        Factors,
+        Ordered,
+        Blend,
+        BuyingAgain,
+        SequenceReader,
+    )
 }
 
 

@@ -8,9 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from evenshelf.plurals import counted
-from evenshelf.remedies.base import Remedy, Stage
-from evenshelf.remedies.checks import check_range
-from evenshelf.remedies.families import Family
+from evenshelf.remedies.augmentation import Augmentation
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Prior
 from evenshelf.remedies.sequences import Sequences, chosen, sizes
@@ -18,7 +16,7 @@ from evenshelf.remedies.sequences import Sequences, chosen, sizes
 
 @register
 @dataclass(frozen=True)
-class Crop(Remedy):
+class Crop(Augmentation):
     """Trains on a random piece of a sequence as well: what comes next has to be told from less.
 
     The paper contrasts two such views of a user. Here the piece is one more sequence to learn from.
@@ -31,21 +29,10 @@ class Crop(Remedy):
         Share of its steps that a piece has, in [0, 1], but at least two; where these are all, there is none.
     """
 
-    rate: float = 0.5
-    share: float = 0.6
-
     name: ClassVar[str] = "crop"
     title: ClassVar[str] = "Cropped sequences"
-    family: ClassVar[Family] = Family.AUGMENTATION
     paper: ClassVar[str] = "Xie et al., ICDE 2022 (CL4SRec)"
     formula: ClassVar[str] = "steps c + 1, ..., c + m of a sequence of n, m = share n, c uniform in 0, ..., n - m"
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.AUGMENT,)
-    neutral: ClassVar[dict[str, float]] = {"rate": 0.0}
-    grid: ClassVar[dict[str, tuple[float, ...]]] = {"rate": (0.5, 1.0)}
-
-    def __post_init__(self) -> None:
-        check_range("rate", self.rate, 0.0, 1.0)
-        check_range("share", self.share, 0.0, 1.0)
 
     def augment(
         self, item: Codes, start: Codes, prior: Prior, near: Codes | None, rng: np.random.Generator

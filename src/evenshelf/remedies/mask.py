@@ -8,9 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from evenshelf.plurals import counted
-from evenshelf.remedies.base import Remedy, Stage
-from evenshelf.remedies.checks import check_range
-from evenshelf.remedies.families import Family
+from evenshelf.remedies.augmentation import Augmentation
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Prior
 from evenshelf.remedies.sequences import MASKED, Sequences, chosen, sizes
@@ -18,7 +16,7 @@ from evenshelf.remedies.sequences import MASKED, Sequences, chosen, sizes
 
 @register
 @dataclass(frozen=True)
-class Mask(Remedy):
+class Mask(Augmentation):
     """Trains on a sequence with some steps hidden as well: no single item may be what all rests on.
 
     Hidden steps keep their places, and are not to be told. The paper contrasts two such views of a user. Here it is one
@@ -32,21 +30,12 @@ class Mask(Remedy):
         Share of the steps that are hidden, in [0, 1], but at least one; two stay.
     """
 
-    rate: float = 0.5
     share: float = 0.3
 
     name: ClassVar[str] = "mask"
     title: ClassVar[str] = "Masked sequences"
-    family: ClassVar[Family] = Family.AUGMENTATION
     paper: ClassVar[str] = "Xie et al., ICDE 2022 (CL4SRec)"
     formula: ClassVar[str] = "share n steps of a sequence of n, drawn at random, give way to a mask"
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.AUGMENT,)
-    neutral: ClassVar[dict[str, float]] = {"rate": 0.0}
-    grid: ClassVar[dict[str, tuple[float, ...]]] = {"rate": (0.5, 1.0)}
-
-    def __post_init__(self) -> None:
-        check_range("rate", self.rate, 0.0, 1.0)
-        check_range("share", self.share, 0.0, 1.0)
 
     def augment(
         self, item: Codes, start: Codes, prior: Prior, near: Codes | None, rng: np.random.Generator

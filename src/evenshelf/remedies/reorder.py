@@ -8,9 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from evenshelf.plurals import counted
-from evenshelf.remedies.base import Remedy, Stage
-from evenshelf.remedies.checks import check_range
-from evenshelf.remedies.families import Family
+from evenshelf.remedies.augmentation import Augmentation
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Prior
 from evenshelf.remedies.sequences import Sequences, chosen, sizes
@@ -18,7 +16,7 @@ from evenshelf.remedies.sequences import Sequences, chosen, sizes
 
 @register
 @dataclass(frozen=True)
-class Reorder(Remedy):
+class Reorder(Augmentation):
     """Trains on a sequence with a piece of it shuffled as well: the order of near steps is mostly chance.
 
     In files whose times are days, steps of a day stand in the order of their ids; who is trained on shuffled pieces
@@ -32,21 +30,10 @@ class Reorder(Remedy):
         Share of its steps that the shuffled piece of a sequence has, in [0, 1], but at least two.
     """
 
-    rate: float = 0.5
-    share: float = 0.6
-
     name: ClassVar[str] = "reorder"
     title: ClassVar[str] = "Reordered sequences"
-    family: ClassVar[Family] = Family.AUGMENTATION
     paper: ClassVar[str] = "Xie et al., ICDE 2022 (CL4SRec)"
     formula: ClassVar[str] = "steps c + 1, ..., c + m of a sequence of n in random order, m = share n, c uniform"
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.AUGMENT,)
-    neutral: ClassVar[dict[str, float]] = {"rate": 0.0}
-    grid: ClassVar[dict[str, tuple[float, ...]]] = {"rate": (0.5, 1.0)}
-
-    def __post_init__(self) -> None:
-        check_range("rate", self.rate, 0.0, 1.0)
-        check_range("share", self.share, 0.0, 1.0)
 
     def augment(
         self, item: Codes, start: Codes, prior: Prior, near: Codes | None, rng: np.random.Generator

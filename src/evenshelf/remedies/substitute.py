@@ -8,9 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from evenshelf.plurals import counted
-from evenshelf.remedies.base import Remedy, Stage
+from evenshelf.remedies.augmentation import Augmentation
 from evenshelf.remedies.checks import check_range
-from evenshelf.remedies.families import Family
 from evenshelf.remedies.registry import register
 from evenshelf.remedies.rows import Codes, Prior
 from evenshelf.remedies.sequences import MASKED, Sequences, chosen, sizes
@@ -18,7 +17,7 @@ from evenshelf.remedies.sequences import MASKED, Sequences, chosen, sizes
 
 @register
 @dataclass(frozen=True)
-class Substitute(Remedy):
+class Substitute(Augmentation):
     """Trains on a sequence with some items replaced by others of like text as well, by rare ones first.
 
     What was taken once or never so comes into histories, and is asked for. The paper replaces by what is correlated,
@@ -35,23 +34,17 @@ class Substitute(Remedy):
         Neighbours are drawn in proportion to ``(1 + n) ** -rare``, in [0, 3]; 0 draws all alike.
     """
 
-    rate: float = 0.5
     share: float = 0.3
     rare: float = 0.5
 
     name: ClassVar[str] = "substitute"
     title: ClassVar[str] = "Substituted items"
-    family: ClassVar[Family] = Family.AUGMENTATION
     paper: ClassVar[str] = "Liu et al., arXiv 2108.06479, 2021 (CoSeRec); rare ones first: evenshelf"
     formula: ClassVar[str] = "share n steps of a sequence give way to text neighbours j, drawn by (1 + n[j]) ** -rare"
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.AUGMENT,)
-    neutral: ClassVar[dict[str, float]] = {"rate": 0.0}
-    grid: ClassVar[dict[str, tuple[float, ...]]] = {"rate": (0.5, 1.0)}
     reads_names: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_range("rate", self.rate, 0.0, 1.0)
-        check_range("share", self.share, 0.0, 1.0)
+        super().__post_init__()
         check_range("rare", self.rare, 0.0, 3.0)
 
     def augment(

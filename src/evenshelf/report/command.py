@@ -58,9 +58,10 @@ def _typed_ranking(result: StudyResult, verdict: Verdict) -> str:
     options |= {"split": meta["split_by"], "learner": meta["learner"], "encoder": _encoder(meta) or NONE}
     options |= {"baselines": ",".join(_baselines(meta) or ()) or NONE} | _ranking_settings(meta)
     options |= {"sample": meta["sample"]} if meta.get("sample") else {}
-    options |= _judged(verdict) | {"remedies": ", ".join(_specs(result))}
+    options |= _judged(verdict) | _seeds(result) | {"remedies": ", ".join(_specs(result))}
     lines = [f"evenshelf study {shlex.quote(str(meta['shop']))}"]
     lines += [f"--{key} {shlex.quote(str(value))}" for key, value in options.items()]
+    lines += [] if result.curve is None else ["--learning-curve"]
     if "repeats_asked" in meta:
         lines.append("--repeats" if meta["repeats_asked"] else "--no-repeats")
     return " \\\n  ".join(lines)
@@ -70,17 +71,9 @@ def _called_ranking(result: StudyResult, verdict: Verdict) -> str:
     meta = result.meta
     more = {"learner": meta["learner"], "baselines": _baselines(meta) or [], "split": meta["split_by"]}
     data = ["task", "facts", "folder", *_given(more | _ranking_settings(meta))]
-    judged = _judged(verdict) | {"alpha": verdict.alpha, "replicates": verdict.replicates, "seed": verdict.seed}
-    return "\n".join(
-        [
-            "from evenshelf.study.ranking import RankingStudy",
-            "from evenshelf.study.verdict import decide",
-            "",
-            f"study = RankingStudy(\n{_arguments(data)}\n{_remedies(result)})",
-            "result = study.run()",
-            f"verdict = decide(\n{_arguments(['result', *_given(judged)])}\n)",
-        ]
-    )
+    imports = ["from evenshelf.study.ranking import RankingStudy", "from evenshelf.study.verdict import decide"]
+    study = f"study = RankingStudy(\n{_arguments(data)}\n{_remedies(result)})"
+    return "\n".join([*_further_imports(result), *imports, "", study, *_decided(result, verdict)])
 
 
 def _ranking_settings(meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,19 +103,33 @@ def _called(result: StudyResult, verdict: Verdict) -> str:
     data = ["LabelTask.of(labels, texts)", "vectors", "folder", "names=names"]
     data += _given(_learner(result.meta) | _settings(result.meta))
     data += ["words=words", f"baselines={told!r}"] if told else []
-    judged = _judged(verdict) | {"alpha": verdict.alpha, "replicates": verdict.replicates, "seed": verdict.seed}
-    asked = _seeds(result) | ({} if result.curve is None else {"curve": True})
     imports = [
-        *(["from evenshelf.study.further import further"] if asked else []),
+        *_further_imports(result),
         "from evenshelf.study.runner import Study",
         "from evenshelf.study.verdict import decide",
         "from evenshelf.tasks.label import LabelTask",
     ]
-    lines = [*imports, "", f"study = Study(\n{_arguments(data)}\n{_remedies(result)})", "result = study.run()"]
-    lines.append(f"verdict = decide(\n{_arguments(['result', *_given(judged)])}\n)")
-    if asked:
-        lines.append(f"result = further(study, result, verdict, {', '.join(_given(asked))})")
-    return "\n".join(lines)
+    study = f"study = Study(\n{_arguments(data)}\n{_remedies(result)})"
+    return "\n".join([*imports, "", study, *_decided(result, verdict)])
+
+
+def _decided(result: StudyResult, verdict: Verdict) -> list[str]:
+    """What comes after a study was made: its run, the verdict, and what else was asked."""
+    judged = _judged(verdict) | {"alpha": verdict.alpha, "replicates": verdict.replicates, "seed": verdict.seed}
+    asked = _further(result)
+    return [
+        "result = study.run()",
+        f"verdict = decide(\n{_arguments(['result', *_given(judged)])}\n)",
+        *([f"result = further(study, result, verdict, {', '.join(_given(asked))})"] if asked else []),
+    ]
+
+
+def _further(result: StudyResult) -> dict[str, Any]:
+    return _seeds(result) | ({} if result.curve is None else {"curve": True})
+
+
+def _further_imports(result: StudyResult) -> list[str]:
+    return ["from evenshelf.study.further import further"] if _further(result) else []
 
 
 def _encoder(meta: Mapping[str, Any]) -> str:

@@ -27,12 +27,13 @@ from evenshelf.report.svg import (
 from evenshelf.study.evidence_wording import front_sentence
 from evenshelf.study.learning_curve import FACTOR
 from evenshelf.study.wording import change, seconds, signed
-from evenshelf.tasks.label_metrics import METRICS
 
 if TYPE_CHECKING:
     from evenshelf.study.evidence import Tradeoff
     from evenshelf.study.learning_curve import LearningCurve
     from evenshelf.study.verdict import Verdict
+    from evenshelf.tasks.measures import Measures
+    from evenshelf.tasks.nouns import Nouns
 
 NAMED = 6
 """Remedies of the front that are written beside their dots; those with the largest tail gain and room for a name."""
@@ -124,10 +125,11 @@ def _with_room(front: list[Tradeoff]) -> list[Tradeoff]:
     return found[:NAMED]
 
 
-def learning_curves(curve: LearningCurve) -> Figure:
+def learning_curves(curve: LearningCurve, measures: Measures, nouns: Nouns) -> Figure:
     """Values by the number of training examples, on logarithmic axes of examples, one panel a metric."""
     metrics = list(dict.fromkeys(p.metric for p in curve.points))
     specs = list(dict.fromkeys(p.spec for p in curve.points))
+    counted = nouns.learned or "examples"
     colours = alt.Scale(domain=specs, range=[MUTED, ACCENT, INK, SOFT][: len(specs)])
 
     def panel(metric: str, width: int, size: Size) -> Any:
@@ -139,7 +141,7 @@ def learning_curves(curve: LearningCurve) -> Figure:
                 "value": p.value,
                 "low": p.low,
                 "high": p.high,
-                "tip": f"{p.spec}, {p.examples:,.0f} examples: {number(p.value)}, {number(p.low)} to {number(p.high)}",
+                "tip": f"{p.spec}, {p.examples:,.0f} {counted}: {number(p.value)}, {number(p.low)} to {number(p.high)}",
             }
             for p in seen
         ]
@@ -148,7 +150,7 @@ def learning_curves(curve: LearningCurve) -> Figure:
         for f in curve.forecasts:
             if f.metric == metric and math.isfinite(f.value):
                 now = last[f.spec]
-                tip = f"{f.spec}, twice the labels: {number(f.value)}, {number(f.low)} to {number(f.high)}"
+                tip = f"{f.spec}, twice the {nouns.more}: {number(f.value)}, {number(f.low)} to {number(f.high)}"
                 spans = ((1, now.value, now.value, now.value, ""), (FACTOR, f.value, f.low, f.high, tip))
                 for times, value, low, high, words in spans:
                     row = {"examples": times * now.examples, "value": value, "low": low, "high": high}
@@ -156,7 +158,11 @@ def learning_curves(curve: LearningCurve) -> Figure:
         x = alt.X(
             "examples:Q",
             scale=alt.Scale(type="log", nice=False, padding=8),
-            axis=axis(title="training examples", values=sorted({round(p.examples) for p in seen}), format=".2~s"),
+            axis=axis(
+                title=nouns.learned or "training examples",
+                values=sorted({round(p.examples) for p in seen}),
+                format=".2~s",
+            ),
         )
         y = alt.Y("value:Q", scale=alt.Scale(zero=False, padding=8), axis=axis(tickCount=6, format=".2~f"))
         colour = alt.Color("spec:N", scale=colours, legend=None)
@@ -181,7 +187,7 @@ def learning_curves(curve: LearningCurve) -> Figure:
             marks,
             width=width,
             height=size.pick(280, 220),
-            title=alt.Title(METRICS[metric].title, anchor="start", color=INK, fontSize=13, fontWeight=600, offset=8),
+            title=alt.Title(measures.title(metric), anchor="start", color=INK, fontSize=13, fontWeight=600, offset=8),
         )
 
     def draw(size: Size) -> Any:
@@ -191,6 +197,7 @@ def learning_curves(curve: LearningCurve) -> Figure:
 
     return figure(
         draw,
-        f"Lines of {', '.join(METRICS[m].title for m in metrics)} that rise with the number of training examples, for "
-        f"{', '.join(specs)}; dashed to what twice the labels would bring.",
+        f"Lines of {', '.join(map(measures.title, metrics))} over the number of "
+        f"{nouns.learned or 'training examples'}, for {', '.join(specs)}; dashed to what twice the {nouns.more} would "
+        "bring.",
     )

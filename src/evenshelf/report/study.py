@@ -25,7 +25,7 @@ from evenshelf.study.evidence_wording import calibration_sentence, curve_sentenc
 from evenshelf.study.exposure import ListFairness
 from evenshelf.study.fairness import Fairness, fairness
 from evenshelf.study.fairness_wording import called, fairness_sentences, pooling_sentence
-from evenshelf.study.list_wording import SPLIT_NAMES, how_sentences, parts_sentence
+from evenshelf.study.list_wording import SPLIT_NAMES, drawn_anew, how_sentences, parts_sentence
 from evenshelf.study.order_free import METRICS as ORDER_METRICS
 from evenshelf.study.order_free import order_free
 from evenshelf.study.order_wording import alarms, free_sentence, order_sentences
@@ -156,9 +156,10 @@ def _evidence(result: StudyResult, verdict: Verdict, nouns: Nouns) -> dict[str, 
         "front_sentence": front_sentence(verdict) if verdict.tradeoffs else "",
         "calibration_sentence": calibration_sentence(verdict),
         "calibration_lines": sorted(verdict.calibration, key=lambda c: ranks[c.spec]),
-        "seed_sentences": () if result.seeds is None else seed_sentences(result.seeds),
-        "curve_figure": None if curve is None else evidence_charts.learning_curves(curve),
-        "curve_sentences": () if curve is None else curve_sentences(curve, nouns),
+        "seed_sentences": () if result.seeds is None else seed_sentences(result.seeds, verdict.measures),
+        "drawn_anew": drawn_anew(result.meta),
+        "curve_figure": None if curve is None else evidence_charts.learning_curves(curve, verdict.measures, nouns),
+        "curve_sentences": () if curve is None else curve_sentences(curve, nouns, verdict.measures),
         "curve_specs": [] if curve is None else list(dict.fromkeys(p.spec for p in curve.points)),
     }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from evenshelf.errors import InputError
+from evenshelf.errors import InputError, SettingError
 from evenshelf.study import trials
 from evenshelf.study.answers import answers
 from evenshelf.study.calibrating import classes_of
@@ -35,6 +35,15 @@ def layers_of(group: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     unique, cluster = np.unique(group, return_inverse=True)
     place = np.random.default_rng(seed).permutation(len(unique)) / len(unique)
     return np.searchsorted(np.array(SHARES), place, side="right")[cluster.reshape(-1)].astype(np.int64)
+
+
+def check_learner(learner: LearnerKind) -> None:
+    """Raise a :class:`SettingError` if it is one of which there is no learning curve."""
+    if learner.sets:
+        raise SettingError(
+            f"There is no learning curve of {learner.name}, which gives texts any number of labels.",
+            hint="Leave the curve out, or draw that of --learner heads.",
+        )
 
 
 def check_shares(

@@ -9,7 +9,7 @@ from evenshelf.plurals import counted, plural
 from evenshelf.remedies import Stage
 from evenshelf.study.learning_curve import FACTOR
 from evenshelf.study.wording import exact, listed, percent, probability, rivals, signed, value
-from evenshelf.tasks.label_metrics import METRICS
+from evenshelf.tasks.label_metrics import CLASSES
 
 if TYPE_CHECKING:
     from evenshelf.study.evidence import Calibration
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from evenshelf.study.repeats import SeedSensitivity
     from evenshelf.study.resampled import ResampledTest
     from evenshelf.study.verdict import Verdict
+    from evenshelf.tasks.measures import Measures
     from evenshelf.tasks.nouns import Nouns
 
 FAR = 100
@@ -130,15 +131,21 @@ def calibration_sentence(verdict: Verdict) -> str:
     return "; ".join(parts) + "."
 
 
-def seed_sentences(found: SeedSensitivity) -> tuple[str, ...]:
-    """Whether the verdict hangs on the seed."""
+def seed_sentences(found: SeedSensitivity, measures: Measures = CLASSES) -> tuple[str, ...]:
+    """Whether the verdict hangs on the seed.
+
+    Parameters
+    ----------
+    measures
+        Those of the verdict.
+    """
     tests = {test.spec: test for test in found.tests}
     lines = []
     for spec in found.specs:
         own, *fresh = found.of(spec)
-        line = f"{spec}: {signed(own.diff)} in {METRICS[found.metric].title} under the seed that chose it"
+        line = f"{spec}: {signed(own.diff)} in {measures.title(found.metric)} under the seed that chose it"
         low, high = min(g.diff for g in fresh), max(g.diff for g in fresh)
-        span = signed(low) if len(fresh) == 1 else f"{signed(low)} to {signed(high)}"
+        span = signed(low) if signed(low) == signed(high) else f"{signed(low)} to {signed(high)}"
         line += (
             f", {span} under {counted(len(fresh), 'fresh seed', 'fresh seeds')}, the best of the finalists under "
             f"{found.wins(spec)} of {plural(len(fresh), 'it', 'them')}"
@@ -153,32 +160,41 @@ def seed_sentences(found: SeedSensitivity) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def curve_sentences(found: LearningCurve, nouns: Nouns) -> tuple[str, ...]:
-    """What more labels would bring, how far that can be trusted, and how many labels a remedy is worth."""
-    lines = [_foretold(f, found, nouns) for f in found.forecasts if math.isfinite(f.value)]
-    lines += [_worth(f) for f in found.forecasts if math.isfinite(f.worth) and f.worth_low > 1]
+def curve_sentences(found: LearningCurve, nouns: Nouns, measures: Measures = CLASSES) -> tuple[str, ...]:
+    """What more labels would bring, how far that can be trusted, and how many labels a remedy is worth.
+
+    Parameters
+    ----------
+    nouns
+        Of the task; of lists it is users of whom there would be more.
+    measures
+        Those of the verdict.
+    """
+    lines = [_foretold(f, found, nouns, measures) for f in found.forecasts if math.isfinite(f.value)]
+    lines += [_worth(f, nouns, measures) for f in found.forecasts if math.isfinite(f.worth) and f.worth_low > 1]
     return tuple(lines)
 
 
-def _worth(f: Forecast) -> str:
+def _worth(f: Forecast, nouns: Nouns, measures: Measures) -> str:
+    title, more = measures.title(f.metric), nouns.more
     if f.worth > FAR:
         least = "" if f.worth_low > FAR else f", and at least {f.worth_low:.1f} times"
         return (
-            f"In {METRICS[f.metric].title}, the curve of doing nothing rises too little to get where {f.spec} is: more "
-            f"than {FAR} times the labels would be needed{least} (95 %)."
+            f"In {title}, the curve of doing nothing rises too little to get where {f.spec} is: more than {FAR} times "
+            f"the {more} would be needed{least} (95 %)."
         )
     times, low, high = (f"over {FAR}" if n > FAR else f"{n:.1f}" for n in (f.worth, f.worth_low, f.worth_high))
     return (
-        f"In {METRICS[f.metric].title}, {f.spec} is worth {times} times the labels ({low} to {high}): so many would "
-        "doing nothing need to get as far."
+        f"In {title}, {f.spec} is worth {times} times the {more} ({low} to {high}): so many would doing nothing need "
+        "to get as far."
     )
 
 
-def _foretold(f: Forecast, curve: LearningCurve, nouns: Nouns) -> str:
-    title = METRICS[f.metric].title
+def _foretold(f: Forecast, curve: LearningCurve, nouns: Nouns, measures: Measures) -> str:
+    title = measures.title(f.metric)
     now = max((p for p in curve.points if (p.spec, p.metric) == (f.spec, f.metric)), key=lambda p: p.share)
     return (
-        f"With {FACTOR:g} times the {now.examples:,.0f} {nouns.examples}, {f.spec} would reach {title} "
+        f"With {FACTOR:g} times the {now.examples:,.0f} {nouns.sources}, {f.spec} would reach {title} "
         f"{value(f.value)} ({value(f.low)} to {value(f.high)}), and has {value(f.seen)} now; from half of them "
         f"{value(f.foretold)} would have been foretold for now."
     )

@@ -1,22 +1,32 @@
-"""What is asked of a study after its verdict: other seeds, fewer labels."""
+"""What is asked of a study after its verdict: other seeds, fewer labels or users."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from evenshelf.errors import SettingError
-from evenshelf.study.curve_fits import check_shares
-from evenshelf.study.learning_curve import learning_curve
-from evenshelf.study.repeats import finalists, seed_sensitivity
+from evenshelf.study.curve_fits import check_learner, check_shares
+from evenshelf.study.repeats import Repeatable, finalists, seed_sensitivity
 from evenshelf.study.results import StudyResult, save_further
 
 if TYPE_CHECKING:
     from evenshelf.learners import LearnerKind
-    from evenshelf.study.runner import Study
+    from evenshelf.study.learning_curve import LearningCurve
     from evenshelf.study.verdict import Verdict
+    from evenshelf.study.work import Progress
     from evenshelf.tasks.label import LabelTask
+
+
+class Asked(Repeatable, Protocol):
+    """A study of which more can be asked."""
+
+    def check_curve(self) -> None:
+        """Raise an error if there is no learning curve of it."""
+
+    def learning_curve(self, result: StudyResult, specs: Sequence[str], progress: Progress | None) -> LearningCurve:
+        """Its remedies on shares of what is learned from; `specs` come beside the baseline."""
 
 
 def check_seeds(seeds: int) -> None:
@@ -44,11 +54,7 @@ def check_curve(learner: LearnerKind, task: LabelTask | None = None, *, folds: i
     InputError
         If there are too few examples or classes.
     """
-    if learner.sets:
-        raise SettingError(
-            f"There is no learning curve of {learner.name}, which gives texts any number of labels.",
-            hint="Leave the curve out, or draw that of --learner heads.",
-        )
+    check_learner(learner)
     if task is not None:
         check_shares(task.target, task.split(folds, seed), task.group, folds=folds, seed=seed)
 
@@ -61,7 +67,7 @@ def of_verdict(result: StudyResult, verdict: Verdict) -> StudyResult:
 
 
 def further(
-    study: Study,
+    study: Asked,
     result: StudyResult,
     verdict: Verdict,
     *,
@@ -82,12 +88,12 @@ def further(
     seeds
         How many, that of the study included; the best remedies are run again with the others.
     curve
-        Whether to fit doing nothing and the best remedy on shares of the labels.
+        Whether to fit doing nothing and the best remedy on shares of the labels, or of the users.
     progress
         Called with work done, work in all and a few words.
     """
     if curve:
-        check_curve(study.fitted)
+        study.check_curve()
     asked = result
     kept = result.seeds
     if kept is not None and kept.of_verdict(verdict) and seeds > 1:
@@ -97,6 +103,6 @@ def further(
         save_further(asked, study.folder)  # what comes next may be interrupted
     if curve:
         best = [] if verdict.best is None else [verdict.best]
-        asked = replace(asked, curve=learning_curve(study, result, best, progress))
+        asked = replace(asked, curve=study.learning_curve(result, best, progress))
         save_further(asked, study.folder)
     return asked

@@ -24,7 +24,7 @@ from evenshelf.study import trials
 from evenshelf.study.comparison import jsonable, revived
 from evenshelf.study.curve_fits import SHARES, CurveFit, CurvePlan, check_shares, fit_share, layers_of
 from evenshelf.study.parallel import as_done
-from evenshelf.study.statistics import LEVEL, METRICS, Bootstrap, paired_bootstrap
+from evenshelf.study.statistics import LEVEL, Bootstrap, paired_bootstrap
 from evenshelf.tasks.label_metrics import bucket_or_cold
 
 if TYPE_CHECKING:
@@ -44,16 +44,16 @@ LEAST_SLOPE = -1e-6
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One remedy at one share of the labels.
+    """One remedy at one share of the labels, or of the users.
 
     Attributes
     ----------
     spec, share
         The remedy, and the share of the training rows, in (0, 1].
     examples
-        Training examples, the mean over the folds.
+        Training examples, or users of whom steps are learned from; the mean over the folds.
     metric
-        ``macro_f1`` or ``tail_f1``, over the same test rows at every share.
+        ``macro_f1`` or ``tail_f1``, or those of lists, over the same test rows at every share.
     value, low, high
         With a 95 % interval by the bootstrap.
     """
@@ -201,7 +201,14 @@ def learning_curve(
     return curve_of(bootstrap, wanted, rows)
 
 
-def curve_of(bootstrap: Bootstrap, specs: Sequence[str], examples: NDArray[np.float64]) -> LearningCurve:
+def curve_of(
+    bootstrap: Bootstrap,
+    specs: Sequence[str],
+    examples: NDArray[np.float64],
+    *,
+    metrics: Sequence[str] = FORETOLD,
+    foretold: Sequence[str] | None = None,
+) -> LearningCurve:
     """Points and forecasts from paired draws.
 
     Parameters
@@ -212,23 +219,28 @@ def curve_of(bootstrap: Bootstrap, specs: Sequence[str], examples: NDArray[np.fl
         Remedies, the baseline first.
     examples
         ``[levels]`` training examples at each level.
+    metrics
+        What is told of each.
+    foretold
+        Those of `specs` of which more is foretold; ``None`` for all.
     """
     levels = len(examples)
     points, forecasts = [], []
     for spec in specs:
-        for metric in FORETOLD:
+        for metric in metrics:
             if not math.isfinite(bootstrap.interval(f"{levels - 1} {spec}", metric).value):
                 continue
             for level in range(levels):
                 seen = bootstrap.interval(f"{level} {spec}", metric)
                 share = (*SHARES, 1.0)[level]
                 points.append(CurvePoint(spec, share, float(examples[level]), metric, seen.value, seen.low, seen.high))
-            forecasts.append(_forecast(bootstrap, spec, specs[0], metric, examples))
+            if foretold is None or spec in foretold:
+                forecasts.append(_forecast(bootstrap, spec, specs[0], metric, examples))
     return LearningCurve(tuple(points), tuple(forecasts))
 
 
 def _forecast(bootstrap: Bootstrap, spec: str, base: str, metric: str, examples: NDArray[np.float64]) -> Forecast:
-    column, levels = METRICS.index(metric), len(examples)
+    column, levels = bootstrap.metrics.index(metric), len(examples)
 
     def errors(of: str) -> NDArray[np.float64]:
         """``[levels, 1 + B]`` one minus the value, as observed and in each draw."""

@@ -59,13 +59,35 @@ def candidates_sentence(meta: Mapping[str, Any]) -> str:
     return f"{every} {rule}: {share} of what users took in their last baskets they had taken before."
 
 
+def drawn_anew(meta: Mapping[str, Any]) -> str:
+    """What another seed draws anew in such a study, and what it says; of studies of classes as well."""
+    if "split_by" not in meta:
+        return (
+            "Drawn anew under each seed: the folds, synthetic rows and all else that is drawn. The seed of the study "
+            "chose the remedies that are run again, so its gains are flattered: what is tested are the folds of the "
+            "fresh seeds alone."
+        )
+    common = "the order of steps in a basket, what fits draw, and the order of items that score alike"
+    if meta["split_by"] == "users":
+        return (
+            f"Drawn anew under each seed: the folds of users, {common}. The seed of the study chose the remedies that "
+            "are run again, so its gains are flattered: what is tested are the folds of the fresh seeds alone."
+        )
+    return (
+        f"Drawn anew under each seed: the users by whom settings are chosen (as many, with replacement), {common}. "
+        "The test is the same under all seeds, so nothing is tested once more: this says how far gains hang on what "
+        "is drawn, and the intervals of the verdict how far they hang on which users were asked."
+    )
+
+
 def chosen_sentence(chosen: Mapping[str, Any]) -> str:
     """By what settings are chosen."""
     best, kept = LISTS.title(chosen["metric"]), LISTS.title(chosen["guarded"])
     return (
         f"For each remedy the setting with the best {best} among those that lose at most {percent(chosen['give'])} of "
         f"the {kept} of doing nothing, or the one that loses least; on at most {chosen['users']:,} users, drawn, and "
-        "never on the test. The remedy's setting and the learner's are chosen together, with the same budget for all."
+        "never on the test. The remedy's setting and the learner's are chosen together. All may have as many fits; "
+        "what acts on scores and lists alone is tried at each of its settings on every one of them."
     )
 
 

@@ -24,7 +24,7 @@ from evenshelf.learners.training import training_part
 from evenshelf.learners.vectors import Vectors
 from evenshelf.remedies import Remedy
 
-REVISION = 17
+REVISION = 18
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
 
 SEARCH_TOLERANCE = 3e-3
@@ -89,13 +89,24 @@ def shared_out(remedy: Remedy, budget: int) -> list[tuple[Remedy, int]]:
         If the budget is below the number of combinations.
     """
     variants = remedy.settings
-    each, more = divmod(budget, len(variants))
+    return list(zip(variants, shares(remedy.spec, budget, len(variants)), strict=True))
+
+
+def shares(spec: str, budget: int, parts: int) -> list[int]:
+    """A budget in so many parts, the first ones larger by one where it does not come out even.
+
+    Raises
+    ------
+    SettingError
+        If it is below the number of parts.
+    """
+    each, more = divmod(budget, parts)
     if each < 1:
         raise SettingError(
-            f"A budget of {budget} settings is too small for {remedy.spec!r}, which has {len(variants)} combinations.",
-            hint=f"Give a budget of at least {len(variants)}, or fix some of its parameters.",
+            f"A budget of {budget} settings is too small for {spec!r}, which has {parts} combinations.",
+            hint=f"Give a budget of at least {parts}, or fix some of its parameters.",
         )
-    return [(variant, each + (number < more)) for number, variant in enumerate(variants)]
+    return [each + (number < more) for number in range(parts)]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """Whether a verdict hangs on the seed: the finalists of a study again, with other folds and other draws.
 
+A study of lists with one test, of the last baskets or of all after a moment, has the same test under every seed. Then
+nothing is tested: what its seeds show is how far gains move by what is drawn, with no word on other users.
+
 The seed of the study chose the finalists, so its gains flatter them (Cawley & Talbot, JMLR 11, 2010).
 It is told apart, and what is tested and counted are the folds of the fresh seeds alone. They hold the same products:
 what makes a remedy look good among these is in every seed, and only the bootstrap of the verdict speaks of others.
@@ -10,24 +13,42 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from evenshelf.baselines.registry import NONE
-from evenshelf.errors import SettingError
+from evenshelf.errors import InputError, SettingError
 from evenshelf.study.comparison import jsonable, revived
-from evenshelf.study.resampled import ResampledTest, fold_answers, fold_scores, resampled_test
+from evenshelf.study.judges import judge_of
+from evenshelf.study.resampled import ResampledTest, resampled_test
 from evenshelf.study.statistics import holm
-from evenshelf.tasks.label_metrics import bucket_or_cold, class_scores
 
 if TYPE_CHECKING:
-    from evenshelf.study.results import StudyResult
-    from evenshelf.study.runner import Study
+    from pathlib import Path
+
+    from evenshelf.study.results import Outcome, StudyResult
     from evenshelf.study.verdict import Verdict
 
 FINALISTS = 3
 """Remedies that are run again, besides doing nothing."""
+
+
+class Repeatable(Protocol):
+    """A study that can be run again under another seed."""
+
+    folder: Path
+    folds: int
+    seed: int
+
+    @property
+    def tests_anew(self) -> bool:
+        """Whether another seed tests by other folds, and not by the same test."""
+
+    def again(self, seed: int, specs: Sequence[str], folder: Path) -> Repeatable:
+        """Doing nothing and some of the remedies under another seed, without other models."""
+
+    def run(self, progress: Callable[[float, float, str], None] | None = None) -> StudyResult:
+        """Do what is not done yet and gather the result."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +82,8 @@ class SeedSensitivity:
     gains
         By remedy and seed, that of the study first.
     tests
-        The corrected resampled t-test of each finalist over the folds of the fresh seeds, without that of the study.
+        The corrected resampled t-test of each finalist over the folds of the fresh seeds, without that of the study;
+        none where every seed has the same test.
     guardrail, zone
         Those of the verdict, as is the metric.
     """
@@ -127,7 +149,7 @@ def finalists(verdict: Verdict) -> tuple[str, ...]:
 
 
 def seed_sensitivity(
-    study: Study,
+    study: Repeatable,
     result: StudyResult,
     verdict: Verdict,
     seeds: int,
@@ -135,7 +157,8 @@ def seed_sensitivity(
 ) -> SeedSensitivity:
     """Run the finalists again with as many more seeds as are missing to `seeds`.
 
-    Each seed draws other folds, other synthetic rows, other halves. They are studies of their own, in the folder
+    Each seed draws other folds, other synthetic rows, other halves; of lists see
+    :meth:`evenshelf.study.ranking.study.RankingStudy.again`. They are studies of their own, in the folder
     ``seeds`` of the study, and go on where they were interrupted.
 
     Parameters
@@ -156,18 +179,10 @@ def seed_sensitivity(
     if not chosen:
         raise SettingError("No remedy was compared, so none can be run again.", hint="Give the study remedies.")
     base = result.baseline.spec
-    kept = {remedy.spec: remedy for remedy in study.compared}
     results = {study.seed: result}
     for number in range(1, seeds):
         seed = study.seed + number
-        again = replace(
-            study,
-            seed=seed,
-            remedies=[kept[spec] for spec in chosen],
-            words=None,
-            baselines=NONE,
-            folder=study.folder / "seeds" / str(seed),
-        )
+        again = study.again(seed, chosen, study.folder / "seeds" / str(seed))
 
         def tell(done: float, total: float, words: str, seed: int = seed) -> None:
             if progress:
@@ -178,53 +193,35 @@ def seed_sensitivity(
     differences: dict[str, list[float]] = {spec: [] for spec in chosen}
     answers: dict[str, list[int]] = {spec: [] for spec in chosen}
     for seed, found in results.items():
-        mine, by_fold = _scores(found, (base, *chosen), verdict.metric)
+        judge, rows = judge_of(found), found.fold >= 0
+        tail = judge.measures.tail
+        tuned = {spec: _tuned(found, spec, seed) for spec in (base, *chosen)}
+        mine = {spec: judge.values(outcome, rows) for spec, outcome in tuned.items()}
         for spec in chosen:
-            value, tail = mine[spec]
-            gains.append(SeedGain(spec, seed, value, value - mine[base][0], tail - mine[base][1]))
-            if seed != study.seed:
-                differences[spec] += (by_fold[spec] - by_fold[base]).tolist()
-                answers[spec] += _answers(found, spec, base)
+            value = mine[spec][verdict.metric]
+            diff, tail_diff = (mine[spec][name] - mine[base][name] for name in (verdict.metric, tail))
+            gains.append(SeedGain(spec, seed, value, diff, tail_diff))
+            if seed != study.seed and study.tests_anew:
+                by_fold = (judge.by_fold(tuned[s], verdict.metric) for s in (spec, base))
+                differences[spec] += np.subtract(*by_fold).tolist()
+                answers[spec] += judge.differing(tuned[spec], tuned[base]).tolist()
+    ordered = tuple(sorted(gains, key=lambda g: chosen.index(g.spec)))
+    if not study.tests_anew:
+        return SeedSensitivity(verdict.metric, ordered, (), verdict.guardrail, verdict.zone)
     ratio = 1.0 / (study.folds - 1)
     bare = [resampled_test(differences[s], ratio, answers=answers[s], spec=s, zone=verdict.zone) for s in chosen]
     known = [n for n, test in enumerate(bare) if math.isfinite(test.p)]
     for n, p in zip(known, holm([bare[n].p for n in known]), strict=True):
         bare[n] = replace(bare[n], p_holm=float(p))
     tests = tuple(bare)
-    ordered = tuple(sorted(gains, key=lambda g: chosen.index(g.spec)))
     return SeedSensitivity(verdict.metric, ordered, tests, verdict.guardrail, verdict.zone)
 
 
-def _answers(result: StudyResult, spec: str, base: str) -> list[int]:
-    """How many answers a remedy does not share with the baseline in each fold."""
-    rows = result.fold >= 0
-    mine, other = result[spec].tuned, result[base].tuned
-    assert mine is not None
-    assert other is not None
-    counts: list[int] = fold_answers(mine.predicted[rows], other.predicted[rows], result.fold[rows]).tolist()
-    return counts
-
-
-def _scores(
-    result: StudyResult, specs: Sequence[str], metric: str
-) -> tuple[dict[str, tuple[float, float]], dict[str, Any]]:
-    """The metric and tail F1 over all rows, and the metric in each fold."""
-    rows = result.fold >= 0
-    buckets = bucket_or_cold(result.y, result.fold, result.classes["bucket"].to_numpy())
-    values, by_fold = {}, {}
-    for spec in specs:
-        tuned = result[spec].tuned
-        assert tuned is not None
-        y, predicted = result.y[rows], tuned.predicted[rows]
-        scores = class_scores(y, predicted, len(buckets))
-        means = {}
-        for name in (metric, "tail_f1"):
-            there = scores.support > 0
-            if name not in ("macro_f1", "accuracy"):
-                there &= buckets == name.removesuffix("_f1")
-            means[name] = float(scores.f1[there].mean()) if there.any() else math.nan
-        if metric == "accuracy":
-            means[metric] = float((y == predicted)[y >= 0].mean())
-        values[spec] = (means[metric], means["tail_f1"])
-        by_fold[spec] = fold_scores(np.asarray(y), np.asarray(predicted), result.fold[rows], buckets, metric)
-    return values, by_fold
+def _tuned(result: StudyResult, spec: str, seed: int) -> Outcome:
+    found = result[spec]
+    if found.tuned is None:
+        raise InputError(
+            f"Under seed {seed} {spec} cannot be used: {found.not_applicable}.",
+            hint="Leave --seeds away, or that remedy.",
+        )
+    return found.tuned

@@ -29,7 +29,9 @@ from evenshelf.study.advising.data import DATA, data_facts
 from evenshelf.study.alarms import alarms_of, with_alarms
 from evenshelf.study.answers import copies_of_texts
 from evenshelf.study.applicable import check_sets, unfit_for_sets
+from evenshelf.study.curve_fits import check_learner
 from evenshelf.study.gather import Gathered, gather
+from evenshelf.study.learning_curve import LearningCurve, learning_curve
 from evenshelf.study.plan import (
     Setting,
     Starts,
@@ -52,7 +54,7 @@ from evenshelf.study.references import (
     refused,
 )
 from evenshelf.study.results import RemedyResult, StudyResult, kept_further, save
-from evenshelf.study.work import Progress, Work, cost, final_cost
+from evenshelf.study.work import Progress, Work, cost, final_cost, pieces_of
 from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.recommend import RecommendTask
 
@@ -199,10 +201,10 @@ class Study:
             else []
             for name, line in lines.items()
         }
-        work = Work(self.folder, self.seed, self.workers, progress)
+        work = Work(self.folder, self.workers, progress)
         likely = sum(final_cost(line, self.folds) for line in lines.values())
         work.expect(sum(cost(u) for units in search.values() for u in units) + likely)
-        work.do([u for units in search.values() for u in units], "choosing settings")
+        work.do(pieces_of([u for units in search.values() for u in units], self.seed), "choosing settings")
         chosen = {name: self._choose(units) for name, units in search.items()}
         settled = {name: line.settled for name, line in lines.items()}
         chosen |= {name: [known] * self.folds for name, known in settled.items() if known is not None}
@@ -215,7 +217,7 @@ class Study:
             starts = self._starts(search[name], matrices[line.matrix]) if on_paths(line.learner) else None
             finals[name] = final_units(by_fold, places[line.matrix], starts, line.learner)
         work.expect(sum(cost(u) for units in finals.values() for u in units))
-        work.do([u for units in finals.values() for u in units], "final fits")
+        work.do(pieces_of([u for units in finals.values() for u in units], self.seed), "final fits")
         gathered = {n: self._gather(search[n], finals[n], matrices[line.matrix]) for n, line in lines.items()}
         offered = self._learner.penalties(self.budget)
         results = [_result(r, reasons[r.spec], gathered[DENSE]) for r in self._remedies]
@@ -266,6 +268,25 @@ class Study:
         result = replace(result, **kept_further(self.folder, result.meta["plan"]))
         save(result, self.folder)
         return result
+
+    @property
+    def tests_anew(self) -> bool:
+        """Whether another seed tests by other folds."""
+        return True
+
+    def again(self, seed: int, specs: Sequence[str], folder: Path) -> Study:
+        """Some of the remedies under another seed - other folds, other draws -, without other models."""
+        known = {remedy.spec: remedy for remedy in self._remedies}
+        chosen = [known[spec] for spec in specs]
+        return replace(self, seed=seed, remedies=chosen, words=None, baselines=NONE, folder=folder)
+
+    def check_curve(self) -> None:
+        """Raise a :class:`SettingError` if there is no learning curve of the learner."""
+        check_learner(self._learner)
+
+    def learning_curve(self, result: StudyResult, specs: Sequence[str], progress: Progress | None) -> LearningCurve:
+        """See :func:`evenshelf.study.learning_curve.learning_curve`."""
+        return learning_curve(self, result, specs, progress)
 
     def _digest(self, search: Sequence[Unit], finals: Sequence[Unit]) -> str:
         """Of all that other seeds and a learning curve depend on; baselines are in neither."""

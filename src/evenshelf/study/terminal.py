@@ -18,6 +18,7 @@ from evenshelf.study.evidence_wording import calibration_sentence, curve_sentenc
 from evenshelf.study.exposure import ListFairness
 from evenshelf.study.exposure_wording import short_exposure_sentences
 from evenshelf.study.fairness_wording import short_sentences
+from evenshelf.study.list_wording import drawn_anew
 from evenshelf.study.order_wording import alarms
 from evenshelf.study.sets import how_answered, set_table
 from evenshelf.study.wording import (
@@ -275,9 +276,11 @@ def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | ListFair
         yield from (Text(f"Who gains. {sentence}") for sentence in told)
     yield from (Text(f"Order. {sentence}") for sentence in alarms(meta))
     if result.seeds is not None:
-        yield from (Text(f"Other seeds. {sentence}") for sentence in seed_sentences(result.seeds))
+        told = seed_sentences(result.seeds, verdict.measures)
+        yield from (Text(f"Other seeds. {sentence}") for sentence in (*told, drawn_anew(meta)))
     if result.curve is not None:
-        yield from (Text(f"More labels. {sentence}") for sentence in curve_sentences(result.curve, nouns))
+        told = curve_sentences(result.curve, nouns, verdict.measures)
+        yield from (Text(f"More {nouns.more}. {sentence}") for sentence in told)
     timings = meta.get("timings", {})
     if "study_seconds" in timings:
         compared = rivals(verdict)

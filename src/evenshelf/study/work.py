@@ -1,8 +1,10 @@
-"""Does the units of a study, and tells how much of the work is done."""
+"""Does the pieces of a study's work, and tells how much of it is done."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from joblib import delayed
@@ -17,12 +19,32 @@ Progress = Callable[[float, float, str], None]
 """Called with work done, work in all (same unit) and a few words."""
 
 
+@dataclass(frozen=True)
+class Piece:
+    """What is done, stored and resumed as one.
+
+    Attributes
+    ----------
+    address
+        Where the result is kept. It comes along: another process may see the code of a remedy that was typed into a
+        prompt differently.
+    cost
+        Expected; of all pieces in the same unit.
+    do
+        Called with the address and the folder of the study; a result that is there is not computed again.
+    """
+
+    address: str
+    cost: float
+    do: Callable[[str, Path], None]
+
+
 class Work:
-    """Does units, in this process or in several, and says how far it is.
+    """Does pieces, in this process or in several, and says how far it is.
 
     Parameters
     ----------
-    folder, seed
+    folder
         Of the study.
     workers
         Processes; ``None`` for as many as there are cores.
@@ -32,40 +54,45 @@ class Work:
     Attributes
     ----------
     cpu
-        Seconds of CPU time of the units done, those of earlier runs included.
+        Seconds of CPU time of the pieces done, those of earlier runs included.
     """
 
-    def __init__(self, folder: Path, seed: int, workers: int | None, progress: Progress | None) -> None:
-        self._folder, self._seed, self._workers, self._progress = folder, seed, workers, progress
+    def __init__(self, folder: Path, workers: int | None, progress: Progress | None) -> None:
+        self._folder, self._workers, self._progress = folder, workers, progress
         self._total, self._done = 0.0, 0.0
         self.cpu = 0.0
 
     def expect(self, left: float) -> None:
-        """Tell how much work is left, in the unit of :func:`cost`."""
+        """Tell how much work is left, in the unit of the pieces."""
         self._total = self._done + left
 
-    def do(self, units: Sequence[Unit], words: str) -> None:
-        """Do units; `words` say what they are for."""
+    def do(self, pieces: Sequence[Piece], words: str) -> None:
+        """Do pieces; `words` say what they are for."""
         if self._progress:
             self._progress(self._done, self._total, words)
         # the longest first, so that no worker is left with a long one at the end
-        ordered = sorted(units, key=cost, reverse=True)
+        ordered = sorted(pieces, key=lambda piece: piece.cost, reverse=True)
         workers = min(self._workers or usable_cores(), max(len(ordered), 1))
-        calls = (
-            delayed(_do)(unit, trials.address_of(unit, self._seed), self._folder, self._seed, number)
-            for number, unit in enumerate(ordered)
-        )
+        calls = (delayed(_do)(piece, self._folder, number) for number, piece in enumerate(ordered))
         for number, seconds in as_done(calls, workers):
             self.cpu += seconds
-            self._done += cost(ordered[number])
+            self._done += ordered[number].cost
             if self._progress:
                 self._progress(self._done, self._total, words)
 
 
-def _do(unit: Unit, address: str, folder: Path, seed: int, number: int) -> tuple[int, float]:
-    # the address comes along: another process may see the code of a remedy that was typed into a prompt differently
+def _do(piece: Piece, folder: Path, number: int) -> tuple[int, float]:
+    piece.do(piece.address, folder)
+    return number, float(trials.read(folder, piece.address)[0]["seconds"])
+
+
+def pieces_of(units: Sequence[Unit], seed: int) -> list[Piece]:
+    """Units of a study of labels as pieces of work."""
+    return [Piece(trials.address_of(unit, seed), cost(unit), partial(_run, unit, seed)) for unit in units]
+
+
+def _run(unit: Unit, seed: int, address: str, folder: Path) -> None:
     trials.run(unit, address, folder, seed)
-    return number, float(trials.read(folder, address)[0]["seconds"])
 
 
 def cost(unit: Unit) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import InputError, SettingError, near
+from evenshelf.tasks.baskets import baskets_ago
 from evenshelf.tasks.histories import Codes, Histories
 
 SPLITS = {
@@ -75,17 +76,13 @@ class Sitting:
     judging: Exam
 
 
-def sittings(
-    histories: Histories, basket: Codes, split: str, *, repeats: bool, folds: int, seed: int
-) -> Iterator[Sitting]:
+def sittings(histories: Histories, split: str, *, repeats: bool, folds: int, seed: int) -> Iterator[Sitting]:
     """The exams of a split, one after another.
 
     Parameters
     ----------
     histories
         All there is.
-    basket
-        ``[N]`` non-decreasing numbers of which equal ones are of one basket of one user.
     split
         One of :data:`SPLITS`.
     repeats
@@ -105,7 +102,7 @@ def sittings(
     if split == "time":
         yield _by_time(histories, repeats=repeats)
         return
-    back = baskets_back(histories, basket)
+    back = baskets_ago(histories)
     if split == "last":
         choosing = _by_basket(histories, back, 1, repeats=repeats)
         yield Sitting(0, choosing, _by_basket(histories, back, 0, repeats=repeats))
@@ -116,15 +113,6 @@ def sittings(
         choosing = _by_user(histories, back, np.isin(fold, (number, after)), fold == after, repeats=repeats)
         judging = _by_user(histories, back, fold == number, fold == number, repeats=repeats)
         yield Sitting(number, choosing, judging)
-
-
-def baskets_back(histories: Histories, basket: Codes) -> Codes:
-    """``[N]`` how many baskets of the same user come after that of each step."""
-    last = np.full(len(histories.users), -1, np.int64)
-    there = histories.lengths > 0
-    _, rank = np.unique(basket, return_inverse=True)
-    last[there] = rank[histories.start[1:][there] - 1]
-    return np.asarray(last[histories.user] - rank, np.int64)
 
 
 def _by_basket(histories: Histories, back: Codes, held: int, *, repeats: bool) -> Exam:

@@ -36,6 +36,10 @@ class Histories:
         ``[N]`` seconds since 1970, or ``None`` where only the order is known.
     strength
         ``[N]`` float32 > 0, how much each step says: a purchase more than a look. ``None`` where all say the same.
+    basket
+        ``[N]`` non-decreasing numbers, equal ones are of one basket of one user: what was taken together, in no order.
+        ``None``: equal times, or each step by itself where there are no times; see
+        :func:`evenshelf.tasks.baskets.baskets_of`.
     """
 
     items: tuple[str, ...]
@@ -44,6 +48,7 @@ class Histories:
     item: Codes
     time: Codes | None = None
     strength: NDArray[np.float32] | None = None
+    basket: Codes | None = None
 
     @classmethod
     def of(
@@ -83,6 +88,7 @@ class Histories:
         items: Sequence[str] | NDArray[Any] = (),
         time: Codes | None = None,
         strength: NDArray[np.float32] | None = None,
+        basket: Codes | None = None,
         seed: int = 0,
     ) -> Histories:
         """Histories from columns.
@@ -95,7 +101,7 @@ class Histories:
             ``[N]`` ids of the items that were taken, users one after another, each in order of time.
         items
             Ids of items that may not have been taken by anybody.
-        time, strength
+        time, strength, basket
             ``[N]`` as attributes.
         seed
             Of the draw of codes.
@@ -114,7 +120,7 @@ class Histories:
         ids[drawn] = known
         item = drawn[codes.reshape(-1)[: len(steps)]].astype(np.int64)
         start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return cls(tuple(map(str, ids)), tuple(users), start, item, time, strength)
+        return cls(tuple(map(str, ids)), tuple(users), start, item, time, strength, basket)
 
     @classmethod
     def read(cls, file: Path, *, seed: int = 0) -> Histories:
@@ -171,6 +177,7 @@ class Histories:
             item=self.item[steps],
             time=None if self.time is None else self.time[steps],
             strength=None if self.strength is None else self.strength[steps],
+            basket=None if self.basket is None else self.basket[steps],
         )
 
     def of_users(self, users: NDArray[np.integer]) -> Histories:
@@ -185,6 +192,10 @@ class Histories:
             item=self.item[step],
             time=None if self.time is None else self.time[step],
             strength=None if self.strength is None else self.strength[step],
+            # users may come in any order, and one several times
+            basket=None
+            if self.basket is None
+            else numbered(np.repeat(np.arange(len(users)), lengths), self.basket[step]),
         )
 
     def blocks(self, size: int, users: NDArray[np.integer] | None = None) -> Iterator[tuple[Codes, Histories]]:
@@ -226,3 +237,11 @@ class Histories:
         # rows are in order of user and item, so nothing is left to be sorted
         shape = (len(self.users), len(self.items))
         return sparse.csr_array((value, self.item[rows].astype(kind), start), shape=shape)
+
+
+def numbered(*columns: NDArray[np.integer]) -> Codes:
+    """``[N]`` numbers from 0 that rise by one where any of some columns ``[N]`` is another than before."""
+    new = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        new[1:] |= column[1:] != column[:-1]
+    return np.cumsum(new)

@@ -34,6 +34,8 @@ class Nouns:
         What else may help, as a command.
     clusters
         What the groups that no split divides are called, where that does not follow from `text`.
+    learned
+        What models learn from and a learning curve has more of, where it is not `examples` with their labels.
     grouped
         Whether the groups that no split divides were given, and are not those of equal and nearly equal texts.
     """
@@ -51,11 +53,22 @@ class Nouns:
     clusters: str = ""
     row: str = ""
     rows: str = ""
+    learned: str = ""
     grouped: bool = False
 
     def left_out(self, count: int) -> str:
         """So many things, or rows."""
         return counted(count, self.row or self.thing, self.rows or self.things)
+
+    @property
+    def sources(self) -> str:
+        """What is counted along a learning curve."""
+        return self.learned or self.examples
+
+    @property
+    def more(self) -> str:
+        """What a shop would need more of, to get along a learning curve."""
+        return self.learned or "labels"
 
     @property
     def unit(self) -> str:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import buckets
-from evenshelf.tasks.exams import Sitting, baskets_back, sittings
+from evenshelf.tasks.baskets import baskets_ago, baskets_of
+from evenshelf.tasks.exams import Sitting, sittings
 from evenshelf.tasks.histories import Codes, Histories
 from evenshelf.tasks.nouns import Nouns
 from evenshelf.tasks.ranking_metrics import cut_by_items
-from evenshelf.tasks.shop_steps import ALL, as_steps, wanted_events, wanted_kinds
+from evenshelf.tasks.shop_steps import ALL, as_steps, numbered_baskets, wanted_events, wanted_kinds
 
 if TYPE_CHECKING:
     from evenshelf.shop import Shop
@@ -41,6 +42,7 @@ NOUNS = Nouns(
     clusters="users",
     row="event",
     rows="events",
+    learned="users",
 )
 
 
@@ -52,8 +54,6 @@ class RecommendTask:
     ----------
     histories
         With all items of the shop, also those that nobody took.
-    basket
-        ``[N]`` non-decreasing numbers, equal where steps were taken together.
     repeats
         Whether what a user had may be shown again.
     texts
@@ -72,7 +72,6 @@ class RecommendTask:
     """
 
     histories: Histories
-    basket: Codes
     repeats: bool = False
     texts: tuple[str, ...] | None = None
     attributes: tuple[tuple[str, ...], ...] | None = None
@@ -93,7 +92,6 @@ class RecommendTask:
         histories: Histories,
         *,
         texts: Sequence[str] | None = None,
-        basket: Codes | None = None,
         repeats: bool | None = None,
         cut: str = "examples",
     ) -> RecommendTask:
@@ -103,8 +101,6 @@ class RecommendTask:
         ----------
         texts
             Title of each item, in the order of their codes.
-        basket
-            Which steps were taken together; by default each by itself.
         repeats
             Whether what a user had may be shown again; ``None`` looks at how often that happens.
         cut
@@ -119,12 +115,9 @@ class RecommendTask:
             raise InputError(
                 f"There are {len(texts)} texts but {len(histories.items)} items.", hint="Give one an item, by its code."
             )
-        together = np.arange(len(histories.item)) if basket is None else np.asarray(basket, np.int64)
-        again = retaken(histories, together) >= REPEATED if repeats is None else repeats
-        if not again:
-            kept = first_time(histories)
-            histories, together = histories.kept(kept), together[kept]
-        return cls(histories, together, again, None if texts is None else tuple(texts), cut=cut)
+        again = retaken(histories) >= REPEATED if repeats is None else repeats
+        known = histories if again else histories.kept(first_time(histories))
+        return cls(known, again, None if texts is None else tuple(texts), cut=cut)
 
     @classmethod
     def from_shop(cls, shop: Shop, target: str = ALL, *, repeats: bool | None = None, seed: int = 0) -> RecommendTask:
@@ -164,10 +157,10 @@ class RecommendTask:
             items=items["item_id"].to_numpy(),
             time=events["time"].dt.epoch("s").to_numpy().astype(np.int64),
             strength=events["_strength"].to_numpy().astype(np.float32),
+            basket=numbered_baskets(events),
             seed=seed,
         )
-        basket = events.select(pl.struct("user_id", "_basket").rle_id()).to_series().to_numpy().astype(np.int64)
-        made = cls.of(histories, basket=basket, repeats=repeats)
+        made = cls.of(histories, repeats=repeats)
         return replace(made, dropped=dropped, **_facts(items, histories.items))
 
     @property
@@ -189,26 +182,22 @@ class RecommendTask:
 
     def sittings(self, split: str, *, folds: int, seed: int) -> Iterator[Sitting]:
         """See :func:`evenshelf.tasks.exams.sittings`."""
-        return sittings(self.histories, self.basket, split, repeats=self.repeats, folds=folds, seed=seed)
+        return sittings(self.histories, split, repeats=self.repeats, folds=folds, seed=seed)
 
     def sampled(self, users: int, seed: int) -> RecommendTask:
         """The task of so many users, drawn at random; all items stay."""
         if users >= len(self.histories.users):
             return self
         picked = np.sort(np.random.default_rng(seed).permutation(len(self.histories.users))[:users])
-        kept = np.isin(self.histories.user, picked)
-        left = {f"of users not in the sample of {users:,} drawn with seed {seed}": int((~kept).sum())}
-        return replace(
-            self,
-            histories=self.histories.of_users(picked),
-            basket=self.basket[kept],
-            dropped={**self.dropped, **left},
-        )
+        kept = self.histories.of_users(picked)
+        gone = len(self.histories.item) - len(kept.item)
+        left = {f"of users not in the sample of {users:,} drawn with seed {seed}": gone}
+        return replace(self, histories=kept, dropped={**self.dropped, **left})
 
     def describe(self) -> dict[str, Any]:
         """JSON-able facts for a study's record."""
         content = blake2b(digest_size=8)
-        for part in (self.histories.start, self.histories.item, self.basket):
+        for part in (self.histories.start, self.histories.item, baskets_of(self.histories)):
             content.update(np.ascontiguousarray(part).data)
         content.update(repr((self.histories.items, self.texts, self.attributes)).encode())
         return {
@@ -224,9 +213,9 @@ class RecommendTask:
         }
 
 
-def retaken(histories: Histories, basket: Codes) -> float:
+def retaken(histories: Histories) -> float:
     """Share of the items in users' last baskets, of users who have others, that they had before."""
-    back = baskets_back(histories, basket)
+    back = baskets_ago(histories)
     size = len(histories.items)
     before, last = back > 0, back == 0
     some = np.bincount(histories.user[before], minlength=len(histories.users)) > 0

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop.schema import TIME
+from evenshelf.tasks.histories import Codes
 
 if TYPE_CHECKING:
     from evenshelf.shop import Shop
@@ -111,6 +113,11 @@ def as_steps(events: pl.DataFrame) -> pl.DataFrame:
         pl.col("_strength").max().over("user_id", "_basket", "item_id"),
         _first=pl.struct("user_id", "_basket", "item_id").is_first_distinct(),
     ).filter("_first")
+
+
+def numbered_baskets(steps: pl.DataFrame) -> Codes:
+    """``[N]`` number of the basket of each step of :func:`as_steps`, as histories have it."""
+    return steps.select(pl.struct("user_id", "_basket").rle_id()).to_series().to_numpy().astype(np.int64)
 
 
 def _batches(shop: Shop, size: int, columns: Sequence[str]) -> Iterator[pl.DataFrame]:

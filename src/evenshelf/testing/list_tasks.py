@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evenshelf.tasks.baskets import baskets_of, last_held
 from evenshelf.tasks.exams import SPLITS, Exam, Sitting
 from evenshelf.tasks.recommend import RecommendTask
 from evenshelf.testing.check import Check, gather
@@ -31,6 +32,7 @@ def list_task_checks(task: RecommendTask, folds: int = 3) -> list[Check]:
     return gather(
         f"{task.name} with {len(task.classes)} items",
         numbers_baskets_without_splitting_users,
+        asks_for_the_baskets_that_learners_hold_back,
         learns_from_nothing_that_is_wanted,
         asks_only_for_what_may_be_shown,
         asks_everybody_once_at_most,
@@ -43,11 +45,27 @@ def list_task_checks(task: RecommendTask, folds: int = 3) -> list[Check]:
 
 def numbers_baskets_without_splitting_users(subject: _Subject) -> None:
     """Numbers do not fall, and a basket is of one user."""
-    task = subject.task
-    assert len(task.basket) == len(task.histories.item), "there is not one basket a step"
-    assert (np.diff(task.basket) >= 0).all(), "baskets are not in order"
-    pairs = np.unique(np.stack([task.basket, task.histories.user]), axis=1)
+    histories = subject.task.histories
+    basket = baskets_of(histories)
+    assert len(basket) == len(histories.item), "there is not one basket a step"
+    assert (np.diff(basket) >= 0).all(), "baskets are not in order"
+    pairs = np.unique(np.stack([basket, histories.user]), axis=1)
     assert len(np.unique(pairs[0])) == pairs.shape[1], "a basket is of two users"
+
+
+def asks_for_the_baskets_that_learners_hold_back(subject: _Subject) -> None:
+    """The test by last baskets asks for all of what a learner holds back of the same histories."""
+    task, size = subject.task, len(subject.task.classes)
+    held = last_held(task.histories)
+    wanted = held.user * size + held.item
+    left = held.earlier.lengths[held.user] > 0
+    if not task.repeats:
+        left &= ~np.isin(wanted, held.earlier.user * size + held.earlier.item)
+    (sitting,) = task.sittings("last", folds=subject.folds, seed=7)
+    exam = sitting.judging
+    asked = np.sort(exam.group[exam.user] * size + exam.item)
+    assert np.array_equal(asked, np.sort(wanted[left])), "exams and learners do not hold back the same baskets"
+    assert np.array_equal(exam.known.item, held.earlier.item), "exams and learners do not keep the same steps"
 
 
 def learns_from_nothing_that_is_wanted(subject: _Subject) -> None:

@@ -35,6 +35,7 @@ def ranking_learner_checks(learner: RankingLearner) -> list[Check]:
         is_the_same_for_the_same_seed,
         answers_whom_it_has_not_seen,
         is_not_led_by_who_else_is_asked,
+        reads_what_is_of_one_basket_and_no_numbers,
         honours_weights_if_it_declares_them,
         names_what_it_cannot_honour,
         tells_its_memory,
@@ -48,7 +49,7 @@ def check_ranking_learner(learner: RankingLearner) -> None:
 
 
 def histories_of_kinds(users: int = 80, seed: int = 0) -> Evidence:
-    """Users who keep to one of three kinds of items; words tell the kind, and an item of each is never taken."""
+    """Users who keep to one of three kinds of items; words and categories tell it; an item of each is never taken."""
     rng = np.random.default_rng(seed)
     share = 1.0 / np.arange(1, 12)
     share /= share.sum()
@@ -62,9 +63,10 @@ def histories_of_kinds(users: int = 80, seed: int = 0) -> Evidence:
     made = replace(made, time=86_400 * np.arange(len(flat), dtype=np.int64))
     words = words_of([[item.partition("-")[0], item] for item in made.items])
     vectors = rng.normal(size=(len(every), 6)).astype(np.float32)
-    vectors[np.arange(len(every)), [int(item[1]) for item in made.items]] += 4.0
+    kinds = np.array([int(item[1]) for item in made.items], np.int64)
+    vectors[np.arange(len(every)), kinds] += 4.0
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Evidence(made, ItemFacts(words=words, vectors=vectors))
+    return Evidence(made, ItemFacts(words=words, vectors=vectors, category=kinds))
 
 
 def offers_settings_that_begin_with_the_default(subject: _Subject) -> None:
@@ -115,6 +117,18 @@ def is_not_led_by_who_else_is_asked(subject: _Subject) -> None:
     # logarithms of next to nothing are rounding and nothing else
     among, alone = (np.exp(scores - scores.max(axis=1, keepdims=True)) for scores in (among, alone))
     assert np.allclose(among, alone, rtol=1e-3, atol=1e-4), "scores depend on who else is asked"
+
+
+def reads_what_is_of_one_basket_and_no_numbers(subject: _Subject) -> None:
+    """Baskets that are numbered otherwise, or told by equal times, are the same baskets."""
+    histories = subject.evidence.histories
+    basket = np.arange(len(histories.item)) // 2 + histories.user
+    timed = replace(histories, time=86_400 * basket)
+    found = []
+    for made in (timed, replace(timed, basket=7 * basket + 3)):
+        evidence = replace(subject.evidence, histories=made)
+        found.append(_Subject(subject.learner, evidence).fitted().scores(made))
+    assert np.array_equal(found[0], found[1]), "the numbers of baskets change scores"
 
 
 def honours_weights_if_it_declares_them(subject: _Subject) -> None:

@@ -13,11 +13,11 @@ from rich.console import Console
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import ItemFacts
 from evenshelf.learners.ranking.item_texts import words_of
-from evenshelf.learners.ranking.registry import ranking_learner
-from evenshelf.remedies import parse
+from evenshelf.learners.ranking.registry import AFTERWARDS, fitting_part, ranking_learner
+from evenshelf.remedies import Remedy, parse, remedy_set
 from evenshelf.study.metrics import metrics_table
-from evenshelf.study.ranking.plan import Setting, chosen, jobs, settings
-from evenshelf.study.ranking.stored import named_digest
+from evenshelf.study.ranking.plan import Setting, chosen, fits, jobs, settings
+from evenshelf.study.ranking.stored import exam_arrays, exam_of, keep, named_digest
 from evenshelf.study.ranking.study import RankingStudy
 from evenshelf.study.ranking.winner import ranking_winner
 from evenshelf.study.results import StudyResult, load
@@ -149,7 +149,7 @@ def test_settings_share_fits_that_differ_in_scores_alone() -> None:
     learner = ranking_learner("item_knn")
     asked = [(r.spec, s) for r in map(parse, ("none", "mmr", "balanced")) for s in settings(r, 4, learner)]
     made = jobs(asked, exam="e", facts="f", learner=learner, repeats=False, lists=False, seed=0)
-    assert sum(len(job.asks) for job in made) == len(asked) == 12
+    assert sum(len(job.asks) for job in made) == len(asked) == 4 + 3 * 4 + 4
     plain = [job for job in made if job.remedy.spec == "none"]
     assert len(plain) == 4, "what re-ranks is fitted as nothing is"
     assert len({job.address for job in made}) == len(made)
@@ -207,7 +207,16 @@ def test_equal_arrays_of_other_names_are_other_facts() -> None:
 
 def test_a_budget_that_is_too_small_says_how_much_it_takes() -> None:
     with pytest.raises(SettingError, match="at least"):
-        settings(parse("mmr"), 1, ranking_learner("item_knn"))
+        settings(parse("balanced"), 1, ranking_learner("item_knn"))
+    assert len(settings(parse("mmr"), 1, ranking_learner("item_knn"))) == 3, "one fit serves all of them"
+
+
+@pytest.mark.parametrize("remedy", remedy_set("lists"), ids=str)
+def test_what_acts_in_the_fit_has_fits_of_its_own(remedy: Remedy) -> None:
+    within = [part for part in remedy.parts if set(part.stages) - set(AFTERWARDS)]
+    assert (fitting_part(remedy).spec == "none") == (not within)
+    learner = ranking_learner("sasrec")
+    assert fits(settings(remedy, 4, learner)) == 4, "all have as many"
 
 
 def test_what_gives_the_head_away_is_not_chosen() -> None:
@@ -226,6 +235,21 @@ def test_what_gives_the_head_away_is_not_chosen() -> None:
         "greedy": 0.3,
         "lost": 0.8,
     }
+
+
+def test_exams_on_disk_have_all_columns_of_their_histories(tmp_path: Path) -> None:
+    task, _ = shop(30)
+    bare = task.histories
+    steps = np.arange(len(bare.item))
+    whole = replace(bare, strength=(steps + 1).astype(np.float32), basket=steps // 2 + bare.user)
+    for number, histories in enumerate((bare, whole)):
+        (sitting,) = replace(task, histories=histories).sittings("last", folds=3, seed=0)
+        keep(tmp_path / str(number), exam_arrays(sitting.judging, task.bucket(task.counts)))
+        found, _ = exam_of(tmp_path / str(number))
+        for side in ("known", "asked"):
+            one, two = getattr(sitting.judging, side), getattr(found, side)
+            for column in ("start", "item", "time", "strength", "basket"):
+                np.testing.assert_equal(getattr(two, column), getattr(one, column))
 
 
 def test_what_doing_nothing_gave_of_the_head_is_not_held_against_remedies() -> None:

@@ -33,6 +33,8 @@ from evenshelf.tasks.histories import Histories
 
 RANKER, COUNTS, VECTORS, HISTORIES = "ranker.", "items.counts", "items.vectors", "histories."
 """Names of arrays, or what they begin with."""
+_OPTIONAL = {"time": "i", "strength": "f", "basket": "i"}
+"""Columns of histories that may be missing, and their kinds of numbers."""
 _AGAIN = "Copy the bundle again, or train it again."
 _KINDS = "fiub"
 
@@ -46,7 +48,7 @@ def write(bundle: Recommender, folder: Path) -> None:
         arrays[VECTORS] = bundle.vectors
     if bundle.held is not None:
         arrays |= named(HISTORIES, {"start": bundle.held.start, "item": bundle.held.item})
-        for name in ("time", "strength"):
+        for name in _OPTIONAL:
             column = getattr(bundle.held, name)
             if column is not None:
                 arrays[f"{HISTORIES}{name}"] = column
@@ -120,11 +122,17 @@ def _held(own: Unpacked, items: list[str], users: list[str]) -> Histories:
     whole = whole and 0 <= item.min(initial=0) <= item.max(initial=0) < len(items)
     if not whole or len(set(users)) != len(users):
         raise InputError("Histories do not fit to users and items.", hint=_AGAIN)
-    time, strength = (
-        own.array(f"{HISTORIES}{name}", len(item), kinds=kinds) if own.has(f"{HISTORIES}{name}") else None
-        for name, kinds in (("time", "i"), ("strength", "f"))
-    )
-    return Histories(tuple(items), tuple(users), start, item, time, strength)
+    more = {
+        name: own.array(f"{HISTORIES}{name}", len(item), kinds=kinds)
+        for name, kinds in _OPTIONAL.items()
+        if own.has(f"{HISTORIES}{name}")
+    }
+    found = Histories(tuple(items), tuple(users), start, item, **more)
+    if found.basket is not None:
+        step, other = np.diff(found.basket), np.diff(found.user) > 0
+        if (step < 0).any() or (step[other] == 0).any():
+            raise InputError("Baskets do not fit to the histories.", hint=_AGAIN)
+    return found
 
 
 def _known(manifest: RankingManifest) -> dict[str, tuple[str, Shape]]:

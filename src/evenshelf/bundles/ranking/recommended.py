@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from evenshelf.rankers.grounds import AGAIN, POPULAR, TEXT
+from evenshelf.rankers.grounds import AGAIN, CATEGORY, POPULAR, TEXT
 
 SHORT = 40
 """Letters of a title in a sentence."""
@@ -18,8 +18,8 @@ class Reason:
     Attributes
     ----------
     kind
-        ``taken`` (something of the history speaks for it), ``text`` (by what it is called), ``again`` (it is in the
-        history itself), or ``popular``.
+        ``taken`` (something of the history speaks for it), ``text`` (by what it is called), ``category`` (it is popular
+        in a category of the history), ``again`` (it is in the history itself), or ``popular``.
     source
         Who says so: the kind of ranker, or of a learned blend the source that speaks most for the item.
     because
@@ -48,6 +48,8 @@ class Reason:
         item, title, share = self.because
         short = title if len(title) <= SHORT else f"{title[: SHORT - 1]}…"
         name = f"{short} ({item})" if title else item
+        if self.kind == CATEGORY:
+            return f"popular in the category of {name}"
         like = "attributes" if self.source.startswith("attributes") else "text"
         said = f"{like} similar to" if self.kind == TEXT else "because you took"
         by = f", says {self.source}" if "," in self.source else ""

@@ -41,6 +41,11 @@ class ItemFacts:
         return self.words is not None or self.vectors is not None
 
     @property
+    def has_categories(self) -> bool:
+        """Whether a category is known of any item."""
+        return self.category is not None and bool((self.category >= 0).any())
+
+    @property
     def texts(self) -> tuple[tuple[str, csr_array], ...]:
         """What of it is text, each with its name, words first."""
         found = [("text", self.words), ("attributes", self.attributes)]

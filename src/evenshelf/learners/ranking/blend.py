@@ -27,11 +27,11 @@ from evenshelf.learners.ranking.registry import RankingLearner, register
 from evenshelf.learners.ranking.sources import sources_of
 from evenshelf.learners.ranking.traits import traits_of
 from evenshelf.rankers.base import Codes
-from evenshelf.rankers.baskets import Held, last_held
 from evenshelf.rankers.blend import Blend
 from evenshelf.rankers.buying_again import returns_of
 from evenshelf.rankers.candidates import in_blocks
 from evenshelf.remedies import Remedy, Stage
+from evenshelf.tasks.baskets import Held, last_held
 
 LEARNERS = 25_000
 """Most users that are learned from."""

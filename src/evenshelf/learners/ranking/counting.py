@@ -1,16 +1,20 @@
 """Likeness of items by who took them together: neighbourhood models, by counting.
 
 All but :func:`taken_after` leave aside which of two items came first. In files whose dates are days, the order within a
-day is that of ids, and whatever reads direction partly reads that.
+day is that of ids, and whatever reads direction partly reads that. Inside of a basket there is no order: what the order
+of its steps would decide is the mean over all orders, so that counts are the same in whichever they stand.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array, sparray
 
-from evenshelf.tasks.histories import Histories
+from evenshelf.tasks.baskets import baskets_of
+from evenshelf.tasks.histories import Histories, numbered
 
 
 def taken_together(histories: Histories, *, user_weight: float = 0.5) -> csr_array:
@@ -35,7 +39,8 @@ def taken_near(histories: Histories, *, user_weight: float = 0.25, decay: float 
     user_weight
         Each user counts ``steps ** -user_weight``.
     decay
-        A pair ``g`` steps apart counts ``decay ** (g - 1)``.
+        A pair ``g`` steps apart counts ``decay ** (g - 1)``. Steps of a basket have no order: what a pair counts is the
+        mean over all orders that they could have.
     most
         Pairs further apart count nothing.
     """
@@ -46,21 +51,71 @@ def taken_near(histories: Histories, *, user_weight: float = 0.25, decay: float 
 def taken_after(histories: Histories, *, user_weight: float = 0.25, decay: float = 0.65, most: int = 10) -> csr_array:
     """``[I, I]`` float32, how often an item (column) was taken after another one (row) by the same user.
 
+    Two items of a basket count half in each direction, as neither came first.
+
     Parameters
     ----------
     user_weight, decay, most
         As in :func:`taken_near`.
     """
-    items, user, size = histories.item, histories.user, len(histories.items)
-    weight = np.maximum(histories.lengths, 1).astype(np.float64) ** -user_weight
-    total = csr_array((size, size), dtype=np.float32)
-    for gap in range(1, most + 1):
-        together = np.flatnonzero(user[gap:] == user[:-gap])
-        if not len(together):
+    basket = numbered(baskets_of(histories))
+    size = np.bincount(basket)
+    begin = np.concatenate([[0], np.cumsum(size)])
+    user = histories.user[begin[:-1]]
+    shape = (len(size), len(histories.items))
+    member = csr_array((np.ones(len(basket), np.float32), (basket, histories.item)), shape=shape)
+    weight = np.maximum(histories.lengths, 1).astype(np.float64)[user] ** -user_weight
+    inside, between = _windows(decay, most)
+    total = csr_array((shape[1], shape[1]), dtype=np.float32)
+    for apart in range(1, most + 1):
+        first = np.flatnonzero(user[apart:] == user[:-apart])
+        steps = begin[first + apart] - begin[first + 1]
+        first, steps = first[steps < most], steps[steps < most]
+        if not len(first):
             break
-        value = (weight[user[together]] * decay ** (gap - 1)).astype(np.float32)
-        total = total + csr_array((value, (items[together], items[together + gap])), shape=(size, size))
+        sizes = size[first], size[first + apart]
+        count = between[steps, np.minimum(sizes[0], most), np.minimum(sizes[1], most)] / (sizes[0] * sizes[1])
+        total = total + _pairs(member[first], weight[first] * count, member[first + apart])
+    several = np.flatnonzero(size > 1)
+    if len(several):
+        count = inside(size[several])
+        total = total + _pairs(member[several], weight[several] * count, member[several])
     return _apart(total)
+
+
+def _windows(
+    decay: float, most: int
+) -> tuple[Callable[[NDArray[np.integer]], NDArray[np.float64]], NDArray[np.float64]]:
+    """What a pair counts on the mean over all orders inside of baskets.
+
+    Returns
+    -------
+    For sizes of baskets >= 2, what a pair inside counts in one direction; and ``[k, n, m]`` the sum over all pairs of a
+    basket with n steps and one with m, both at most `most`, with k steps between the two.
+    """
+    fade = np.array([decay**gap for gap in range(most)] + [0.0] * (2 * most))
+    between = np.zeros((most, most + 1, most + 1))
+    for one, two in np.ndindex(most, most):
+        # a pair of the steps that are `one` before the end of the first and `two` behind the begin of the second
+        between[:, one + 1 :, two + 1 :] += fade[one + two : one + two + most, None, None]
+    gaps = np.arange(1, most + 1)
+    sums, moments = (np.concatenate([[0.0], np.cumsum(part)]) for part in (fade[:most], fade[:most] * gaps))
+
+    def inside(size: NDArray[np.integer]) -> NDArray[np.float64]:
+        # of all orders, two given steps are g apart in 2 (n - g) of n (n - 1)
+        widest = np.minimum(size - 1, most)
+        return np.asarray((size * sums[widest] - moments[widest]) / (size * (size - 1.0)))
+
+    return inside, between
+
+
+def _pairs(rows: csr_array, weight: NDArray[np.floating], columns: csr_array) -> csr_array:
+    """``[I, I]`` float32 how often items of baskets stand beside items of other ones, each pair of baskets weighed."""
+    value = weight.astype(np.float32)
+    if rows.nnz == columns.nnz == len(value):  # of baskets of one item each, places are known without a product
+        times = value * rows.data * columns.data
+        return csr_array((times, (rows.indices, columns.indices)), shape=(rows.shape[1], columns.shape[1]))
+    return csr_array(rows.T @ (diags_array(value) @ columns))
 
 
 def likeness(counts: csr_array, taken: NDArray[np.floating], *, alpha: float = 0.3, shrink: float = 5.0) -> csr_array:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from evenshelf.learners.ranking.base import Evidence
-from evenshelf.learners.ranking.counting import likeness, taken_together
-from evenshelf.learners.ranking.neighbourhoods import neighbourhoods
+from evenshelf.learners.ranking.counting import taken_together
+from evenshelf.learners.ranking.neighbourhoods import of_counts
 from evenshelf.learners.ranking.registry import RankingLearner, register
 from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.remedies import Remedy, Stage
@@ -22,10 +20,8 @@ def fit_item_knn(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, An
     well, 1 the reverse.
     """
     del seed
-    histories = evidence.histories
-    counts = taken_together(histories, user_weight=setting["user_weight"])
-    matrix = likeness(counts, histories.counts.astype(np.float64), alpha=setting["alpha"], shrink=setting["shrink"])
-    return neighbourhoods(matrix, evidence, remedy, setting["decay"])
+    counts = taken_together(evidence.histories, user_weight=setting["user_weight"])
+    return of_counts(counts, evidence, remedy, setting)
 
 
 register(

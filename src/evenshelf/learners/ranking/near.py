@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from evenshelf.learners.ranking.base import Evidence
-from evenshelf.learners.ranking.counting import likeness, taken_near
-from evenshelf.learners.ranking.neighbourhoods import neighbourhoods
+from evenshelf.learners.ranking.counting import taken_near
+from evenshelf.learners.ranking.neighbourhoods import WINDOW_GRID, in_window
 from evenshelf.learners.ranking.registry import RankingLearner, register
 from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.remedies import Remedy, Stage
@@ -18,10 +16,7 @@ from evenshelf.remedies import Remedy, Stage
 def fit_near(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Neighbourhoods:
     """See :class:`evenshelf.learners.ranking.registry.FitRanking`."""
     del seed
-    histories = evidence.histories
-    counts = taken_near(histories, user_weight=setting["user_weight"], decay=setting["gap_decay"])
-    matrix = likeness(counts, histories.counts.astype(np.float64), alpha=setting["alpha"], shrink=setting["shrink"])
-    return neighbourhoods(matrix, evidence, remedy, setting["decay"])
+    return in_window(taken_near, evidence, remedy, setting)
 
 
 register(
@@ -32,12 +27,6 @@ register(
         paper="evenshelf; kin: item neighbourhoods, Sarwar et al., WWW 2001, in a window as of words",
         fit=fit_near,
         stages=(Stage.WEIGHT,),
-        grid={
-            "alpha": (0.3, 0.5, 0.0),
-            "shrink": (10.0, 5.0, 20.0),
-            "gap_decay": (0.65, 0.8),
-            "user_weight": (0.25, 0.5),
-            "decay": (0.5, 0.8),
-        },
+        grid=WINDOW_GRID,
     )
 )

@@ -35,8 +35,6 @@ COUNT_BYTES = 40
 """What a pair takes while it is counted, at most."""
 MERGE_BYTES = 80
 """What a pair takes while runs are merged, at most."""
-NEAR_PAIRS = 40
-"""Pairs that a step makes among those near to it, both ways, with room for sums."""
 SHARES = 4
 """Each step of the work is given the memory over this: what was freed by the step before is not all given back."""
 
@@ -246,7 +244,7 @@ def _near(histories: Histories, setting: Mapping[str, Any]) -> csr_array:
 
 _COUNTED = {
     "item_knn": _Counted(_together, lambda steps: steps**2),
-    "near": _Counted(_near, lambda steps: np.minimum(steps**2, NEAR_PAIRS * steps)),
+    "near": _Counted(_near, lambda steps: 2 * steps**2),  # a basket may hold all steps; with room for sums
 }
 
 

@@ -18,10 +18,21 @@ from evenshelf.learners.ranking.base import Evidence
 from evenshelf.plugins import Registry
 from evenshelf.rankers.base import Ranker
 from evenshelf.rankers.buying_again import BuyingAgain, returns_of
-from evenshelf.remedies import Remedy, Stage
+from evenshelf.remedies import Composition, Remedy, Stage, parse
 
 AFTERWARDS = (Stage.ADJUST, Stage.RERANK)
 """Stages that act on scores and lists, which whoever asks a learner honours for it."""
+
+
+def fitting_part(remedy: Remedy) -> Remedy:
+    """What of a remedy the fit is made under; ``none`` if it acts on scores and lists alone.
+
+    Unlike with linear heads, a loss is never put off to the scores: a network has no free bias to take it up.
+    """
+    parts = [part for part in remedy.parts if set(part.stages) - set(AFTERWARDS)]
+    if not parts:
+        return parse("none")
+    return parts[0] if len(parts) == 1 else Composition(tuple(parts))
 
 
 class FitRanking(Protocol):
@@ -70,8 +81,8 @@ class RankingLearner:
     grid
         Values worth trying of each parameter, its default first.
     needs
-        What histories or items must have for it: ``times`` of steps, ``texts`` of items (words or vectors). A fit
-        without it raises an :class:`InputError`.
+        What histories or items must have for it: ``times`` of steps, ``texts`` of items (words or vectors),
+        ``categories`` of items. A fit without it raises an :class:`InputError`.
     directed
         Whether it looks at which of two steps came first, and so may read the order of ids in files where steps of a
         day stand in that order.
@@ -131,6 +142,7 @@ class RankingLearner:
         has = {
             "times": evidence.histories.time is not None,
             "texts": evidence.facts.has_texts,
+            "categories": evidence.facts.has_categories,
         }
         missing = [need for need in self.needs if not has[need]]
         return f"{self.title} needs {' and '.join(missing)}, and there are none" if missing else None

@@ -18,7 +18,7 @@ NEAR = 50
 PAIRS = 500
 """Items that each one speaks for at most, with counts on loan, of which there are many small ones."""
 PACES = {"fast": 0.5, "slow": 0.9, "last": 0.01}
-"""What a step says is multiplied by this for each step that it is back."""
+"""What a step says is multiplied by this for each basket that it is back."""
 
 
 def sources_of(evidence: Evidence, *, directed: bool = False) -> tuple[Source, ...]:

@@ -16,7 +16,7 @@ import polars as pl
 
 from evenshelf.tasks.histories import Codes, Histories
 from evenshelf.tasks.recommend import first_time
-from evenshelf.tasks.shop_steps import as_steps, wanted_batches, wanted_kinds
+from evenshelf.tasks.shop_steps import as_steps, numbered_baskets, wanted_batches, wanted_kinds
 
 if TYPE_CHECKING:
     from evenshelf.shop import Shop
@@ -61,8 +61,9 @@ class UserParts:
             lengths = frame["user_id"].rle().struct.field("len").to_numpy().astype(np.int64)
             start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
             item, strength = frame["item_id"].to_numpy().copy(), frame["_strength"].to_numpy().copy()
+            basket = numbered_baskets(frame)
             del frame  # whoever counts needs only codes
-            made = Histories(self.items, ("",) * len(lengths), start, item, None, strength)
+            made = Histories(self.items, ("",) * len(lengths), start, item, None, strength, basket)
             yield made if repeats else made.kept(first_time(made))
 
 

@@ -18,6 +18,7 @@ from evenshelf.study.advising.collecting import what_to_collect
 from evenshelf.study.advising.evidence import FamilyEvidence, evidence_on, family_evidence
 from evenshelf.study.advising.facts import Facts, facts_of
 from evenshelf.study.advising.following import corrected_away, what_to_try
+from evenshelf.study.advising.lists import lists_to_try, steps_to_collect
 from evenshelf.study.advising.rules import RULES
 from evenshelf.study.advising.sentences import brief, conclusion, expectation, measurement
 from evenshelf.tasks.nouns import nouns_of
@@ -146,8 +147,9 @@ def advise(result: StudyResult, verdict: Verdict) -> Advice:
         What :func:`evenshelf.study.verdict.decide` said of it.
     """
     facts, families, nouns = facts_of(result), family_evidence(verdict), nouns_of(result.meta)
-    if not verdict.measures.likelihood:  # the rules, and what to collect, speak of classes
-        return Advice(facts, families, (), corrected_away(verdict), (), ())
+    if not verdict.measures.likelihood:  # the rules speak of classes
+        following = lists_to_try(result, verdict, families, nouns)
+        return Advice(facts, families, (), corrected_away(verdict), following, steps_to_collect(result, verdict))
     counsels = []
     for rule in RULES:
         if not rule.holds(facts):

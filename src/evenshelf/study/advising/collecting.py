@@ -40,7 +40,7 @@ class Size:
     classes
         How many of them were evaluated.
     f1
-        Their mean F1.
+        Their mean F1, or what else each is measured by.
     """
 
     fewest: int
@@ -48,16 +48,16 @@ class Size:
     classes: int
     f1: float
 
+    @property
+    def span(self) -> str:
+        """The sizes in words."""
+        if self.most is None:
+            return f"{self.fewest} or more"
+        return f"fewer than {self.most + 1}" if self.fewest <= 1 else f"{self.fewest} to {self.most}"
+
     def said(self, nouns: Nouns) -> str:
         """The group of classes in words."""
-        span = (
-            f"{self.fewest} or more"
-            if self.most is None
-            else f"fewer than {self.most + 1}"
-            if self.fewest <= 1
-            else f"{self.fewest} to {self.most}"
-        )
-        return f"{value(self.f1)} for {counted(self.classes, nouns.label, nouns.labels)} with {span}"
+        return f"{value(self.f1)} for {counted(self.classes, nouns.label, nouns.labels)} with {self.span}"
 
 
 def what_to_collect(result: StudyResult, verdict: Verdict, facts: Facts, nouns: Nouns) -> tuple[str, ...]:
@@ -121,10 +121,10 @@ def by_size(result: StudyResult, verdict: Verdict, nouns: Nouns) -> str:
     few = count < FEW_SHOT
     if len(found) < 2 or few.sum() < 2 or (~few).sum() < 2:
         return ""
-    gap, low, high = _gap(f1[~few], f1[few], verdict.seed)
+    more, low, high = gap(f1[~few], f1[few], verdict.seed)
     start = f"With {spec}, F1 is {', '.join(size.said(nouns) for size in found)} {nouns.examples}"
     between = (
-        f"from fewer than {FEW_SHOT} to more it changes by {signed(gap)} (95 % interval {signed(low)} to "
+        f"from fewer than {FEW_SHOT} to more it changes by {signed(more)} (95 % interval {signed(low)} to "
         f"{signed(high)}, over {nouns.labels})"
     )
     if low > 0:
@@ -135,7 +135,7 @@ def by_size(result: StudyResult, verdict: Verdict, nouns: Nouns) -> str:
     return f"{start}; {between}: that more {nouns.examples} of small {nouns.labels} help is not shown here."
 
 
-def _gap(large: NDArray[np.float64], small: NDArray[np.float64], seed: int) -> tuple[float, float, float]:
+def gap(large: NDArray[np.float64], small: NDArray[np.float64], seed: int) -> tuple[float, float, float]:
     """Difference of two means with its percentile interval over classes drawn with replacement."""
     rng = np.random.default_rng([seed, 0x73697A65])
     drawn = [values[rng.integers(len(values), size=(DRAWS, len(values)))].mean(axis=1) for values in (large, small)]

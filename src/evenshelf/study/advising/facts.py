@@ -11,6 +11,7 @@ import numpy as np
 from evenshelf.shop.profiling.imbalance import FEW_SHOT
 from evenshelf.study.advising.data import DATA
 from evenshelf.study.comparison import jsonable
+from evenshelf.tasks.label_metrics import CLASSES
 
 if TYPE_CHECKING:
     from evenshelf.study.results import Outcome, StudyResult
@@ -97,7 +98,9 @@ def facts_of(result: StudyResult) -> Facts:
         if value is None and name not in unknown and name != "near_by_chance":
             unknown[name] = "the record of this study does not hold it; the same command again adds it"
     doubted = NAN
-    if result.example is not None:
+    if result.meta.get("measures", CLASSES.name) != CLASSES.name:
+        unknown = dict.fromkeys(("named", "conflicting", "near", "contradicted"), "it is asked of labels alone")
+    elif result.example is not None:
         unknown["contradicted"] = "a text may have several labels"
     elif result.baseline.tuned is not None:
         doubted = contradicted(result, result.baseline.tuned)

@@ -73,9 +73,10 @@ def what_to_try(
     found = [
         _other_encoder(verdict, nouns, on_vectors),
         *(_family(family, offered) for family in wanted),
-        _together(verdict, families),
+        together(families),
     ]
-    found.append(_not_compared(families, wanted, offered))
+    known = {kind.family for kind in offered} - {Family.BASELINE} - OF_LISTS
+    found.append(not_compared(families, known, wanted))
     return tuple(sentence for sentence in found if sentence)
 
 
@@ -83,14 +84,7 @@ def _other_encoder(verdict: Verdict, nouns: Nouns, on_vectors: Collection[str]) 
     """Where the vectors are what is wanting."""
     title = verdict.title
     if not verdict.informative:
-        best = verdict.guessing[-1] if verdict.guessing else None
-        numbers = (
-            f": the best model has {verdict.measures.title(best.metric)} {value(best.value)}, guessing "
-            f"{value(best.guessed)}"
-            if best
-            else ""
-        )
-        return f"{nouns.advice}, or compare other encoders, before any remedy{numbers}."
+        return f"{nouns.advice}, or compare other encoders, before any remedy{guessed(verdict)}."
     held = verdict[verdict.recommended or verdict.baseline]
     better = [
         c
@@ -105,6 +99,15 @@ def _other_encoder(verdict: Verdict, nouns: Nouns, on_vectors: Collection[str]) 
     )
 
 
+def guessed(verdict: Verdict) -> str:
+    """How the best model does beside guessing, as the end of a sentence; "" where that is not known."""
+    if not verdict.guessing:
+        return ""
+    best = verdict.guessing[-1]
+    title = verdict.measures.title(best.metric)
+    return f": the best model has {title} {value(best.value)}, guessing {value(best.guessed)}"
+
+
 def _family(family: Family, kinds: Sequence[type[Remedy]]) -> str:
     """A family that a rule speaks for."""
     specs = [kind().spec for kind in kinds if kind.family is family and not kind.needs]
@@ -113,7 +116,7 @@ def _family(family: Family, kinds: Sequence[type[Remedy]]) -> str:
     return f'Compare {family}, which these data speak for and this study left out: --remedies "{", ".join(specs[:3])}".'
 
 
-def _together(verdict: Verdict, families: Sequence[FamilyEvidence]) -> str:
+def together(families: Sequence[FamilyEvidence]) -> str:
     """Two remedies that gain and were not compared as one."""
     single = [f for f in families if f.positive and len(f.families) == 1]
     compared = {frozenset(f.families) for f in families}
@@ -132,10 +135,19 @@ def _together(verdict: Verdict, families: Sequence[FamilyEvidence]) -> str:
     return ""
 
 
-def _not_compared(families: Sequence[FamilyEvidence], wanted: Sequence[Family], kinds: Sequence[type[Remedy]]) -> str:
-    """Families that nothing is known of yet."""
+def not_compared(families: Sequence[FamilyEvidence], offered: Collection[Family], wanted: Sequence[Family] = ()) -> str:
+    """Families that nothing is known of yet.
+
+    Parameters
+    ----------
+    families
+        That were compared.
+    offered
+        Of which there is a remedy that fits the study.
+    wanted
+        Those that were told of by themselves.
+    """
     known = {f.families[0] for f in families if len(f.families) == 1}
-    offered = {kind.family for kind in kinds} - {Family.BASELINE} - OF_LISTS
     rest = [f for f in Family if f in offered and f.value not in known and f not in wanted]
     if not rest:
         return ""

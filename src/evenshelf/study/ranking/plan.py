@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from evenshelf.learners.ranking.registry import RankingLearner
-from evenshelf.learners.training import training_part
+from evenshelf.learners.ranking.registry import RankingLearner, fitting_part
 from evenshelf.remedies import Remedy
-from evenshelf.study.plan import REVISION, code_of, identity_of, shared_out
+from evenshelf.study.plan import REVISION, code_of, identity_of, shares
 
 LISTED = 20
 """Length of the lists that are kept of the models that are judged."""
@@ -31,22 +30,32 @@ class Setting:
     @property
     def fitted(self) -> tuple[str, str]:
         """Equal for settings that differ only in what is done with scores, so that one fit serves them."""
-        return training_part(self.remedy).spec, json.dumps(dict(self.parameters), sort_keys=True)
+        return fitting_part(self.remedy).spec, json.dumps(dict(self.parameters), sort_keys=True)
 
 
 def settings(remedy: Remedy, budget: int, learner: RankingLearner) -> list[Setting]:
-    """The settings that a remedy may try: of its own combinations each, as many of the learner as the budget allows.
+    """The settings that a remedy may try: as many fits as the budget allows, and on each all that needs no other fit.
 
     Raises
     ------
     SettingError
-        If the budget is below the number of the remedy's parameter combinations.
+        If the budget is below the number of fits that the remedy's parameter combinations need.
     """
+    alike: dict[str, list[Remedy]] = {}
+    for variant in remedy.settings:
+        alike.setdefault(fitting_part(variant).spec, []).append(variant)
+    counts = shares(remedy.spec, budget, len(alike))
     return [
         Setting(variant, parameters)
-        for variant, count in shared_out(remedy, budget)
+        for variants, count in zip(alike.values(), counts, strict=True)
         for parameters in learner.settings(count)
+        for variant in variants
     ]
+
+
+def fits(some: Sequence[Setting]) -> int:
+    """How many fits these settings need."""
+    return len({setting.fitted for setting in some})
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,7 @@ def jobs(
             exam,
             facts,
             learner,
-            training_part(asks[0][1].remedy),
+            fitting_part(asks[0][1].remedy),
             asks[0][1].parameters,
             tuple(asks),
             repeats,

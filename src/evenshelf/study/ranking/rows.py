@@ -69,6 +69,12 @@ class Rows:
             np.sum([one.shown for one in found], axis=0, dtype=np.int32),
         )
 
+    def ranks(
+        self, folder: Path, finals: Mapping[int, Sequence[Job]], name: str, by_fold: Mapping[int, Setting]
+    ) -> NDArray[np.float32]:
+        """``[n]`` places of what was wanted under a remedy at the settings of each fold."""
+        return np.concatenate([_answer(folder, finals[n], name, by_fold[n]).rank for n in self.exams])
+
 
 @dataclass(frozen=True, eq=False)
 class _Answer:

@@ -18,6 +18,8 @@ from evenshelf.study.trials import digest_of
 from evenshelf.tasks.exams import Exam
 from evenshelf.tasks.histories import Histories
 
+_OPTIONAL = ("time", "strength", "basket")
+"""Columns of histories that may be missing."""
 _SPARSE = ("data", "indices", "indptr", "shape")
 
 
@@ -42,6 +44,13 @@ def keep(place: Path, arrays: Mapping[str, Any]) -> None:
         if not place.is_dir():
             raise
         shutil.rmtree(partial)  # another process was first, with the same content
+
+
+def lay_out(folder: Path, kind: str, arrays: Mapping[str, Any]) -> str:
+    """Put arrays into a folder for their kind, ``exams`` or ``facts``; returns the name, which is of their content."""
+    name = named_digest(arrays)
+    keep(folder / kind / name, arrays)
+    return name
 
 
 def named_digest(arrays: Mapping[str, Any]) -> str:
@@ -83,10 +92,9 @@ def facts_of(place: Path) -> ItemFacts:
 
 def _columns(side: str, histories: Histories) -> dict[str, NDArray[Any]]:
     found = {"start": histories.start, "item": histories.item, "sizes": np.array([len(histories.items)])}
-    if histories.time is not None:
-        found["time"] = histories.time
-    if histories.strength is not None:
-        found["strength"] = histories.strength
+    for name in _OPTIONAL:
+        if (column := getattr(histories, name)) is not None:
+            found[name] = column
     return {f"{side}-{name}": values for name, values in found.items()}
 
 
@@ -94,7 +102,7 @@ def _histories(side: str, read: Callable[[str], Any]) -> Histories:
     start, item = read(f"{side}-start"), read(f"{side}-item")
     items = tuple(map(str, range(int(read(f"{side}-sizes")[0]))))
     users = tuple(map(str, range(len(start) - 1)))
-    return Histories(items, users, start, item, read(f"{side}-time"), read(f"{side}-strength"))
+    return Histories(items, users, start, item, **{name: read(f"{side}-{name}") for name in _OPTIONAL})
 
 
 def _reader(place: Path) -> Callable[[str], Any]:

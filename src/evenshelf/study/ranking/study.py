@@ -5,39 +5,37 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from joblib import delayed
 from numpy.typing import NDArray
 
-from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import Evidence, ItemFacts
 from evenshelf.learners.ranking.registry import RankingLearner, ranking_learner
 from evenshelf.remedies import Prior, Remedy, Stage, parse, remedy_set
 from evenshelf.study import trials
+from evenshelf.study.learning_curve import LearningCurve
 from evenshelf.study.list_judge import POPULAR
 from evenshelf.study.order_free import ORDER
-from evenshelf.study.parallel import as_done
+from evenshelf.study.ranking.askers import drawn_again, in_other_order
+from evenshelf.study.ranking.contest import GIVE, Contest, pieces_of
+from evenshelf.study.ranking.curve import check_shares, learning_curve
 from evenshelf.study.ranking.order import order_facts
-from evenshelf.study.ranking.plan import Job, Setting, chosen, jobs, settings
+from evenshelf.study.ranking.plan import Job, fits, settings
 from evenshelf.study.ranking.rows import Rows
-from evenshelf.study.ranking.stored import exam_arrays, fact_arrays, keep, named_digest
-from evenshelf.study.ranking.trials import run
-from evenshelf.study.results import Outcome, RemedyResult, StudyResult, save
-from evenshelf.study.work import Progress
-from evenshelf.tasks.exams import SPLITS, Sitting
+from evenshelf.study.ranking.stored import exam_arrays, fact_arrays, lay_out
+from evenshelf.study.results import Outcome, RemedyResult, StudyResult, kept_further, save
+from evenshelf.study.work import Progress, Work
+from evenshelf.tasks.exams import SPLITS, Exam, Sitting
 from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.recommend import RecommendTask
 
-GIVE = 0.01
-"""Share of the head that settings may give away while they are chosen."""
 CHOSEN_BY = 5_000
 """Users, at most, by whom settings are chosen."""
 AGAIN = "again"
@@ -75,6 +73,8 @@ class RankingStudy:
         Name of what is fitted; see :func:`evenshelf.learners.ranking.registry.ranking_learners`.
     about
         Facts for the record.
+    redrawn
+        Whether it is one of :meth:`again`, in which users by whom settings are chosen are drawn with replacement.
 
     Raises
     ------
@@ -94,6 +94,7 @@ class RankingStudy:
     workers: int | None = None
     learner: str = "near"
     about: Mapping[str, Any] = field(default_factory=dict)
+    redrawn: bool = False
 
     def __post_init__(self) -> None:
         if self.split == "users" and self.folds < 3:
@@ -112,6 +113,16 @@ class RankingStudy:
         for remedy in self._remedies:
             settings(remedy, self.budget, self._learner)
 
+    @property
+    def fitted(self) -> RankingLearner:
+        """The learner."""
+        return self._learner
+
+    @property
+    def compared(self) -> tuple[Remedy, ...]:
+        """The remedies, the baseline first."""
+        return tuple(self._remedies)
+
     def run(self, progress: Progress | None = None) -> StudyResult:
         """Do what is not done yet and gather the result, which is also written to the folder.
 
@@ -122,7 +133,6 @@ class RankingStudy:
         """
         started = time.perf_counter()
         found = list(self.task.sittings(self.split, folds=self.folds, seed=self.seed))
-        places = self._lay_out(found)
         counts = known_counts(found)
         prior = Prior(counts)
         evidence = Evidence(found[0].choosing.known, self.facts, self.task.repeats)
@@ -139,39 +149,23 @@ class RankingStudy:
         if "none" not in tried:
             raise InputError(f"Nothing can be studied here: {reasons['none']}.", hint="Give more items to more users.")
         tried |= {k.name: (parse("none"), k) for k in self._baselines if k.name not in left_out}
-        wanted = {name: settings(remedy, self.budget, learner) for name, (remedy, learner) in tried.items()}
-        work = _Work(self.folder, self.workers, progress)
-
-        def planned(sitting: Sitting, exam: str, names: Mapping[str, list[Setting]], *, lists: bool) -> list[Job]:
-            made = []
-            for learner in {learner.name: learner for _, learner in tried.values()}.values():
-                asked = [(n, s) for n, some in names.items() if tried[n][1].name == learner.name for s in some]
-                made += jobs(
-                    asked,
-                    exam=exam,
-                    facts=places["facts"],
-                    learner=learner,
-                    repeats=self.task.repeats,
-                    lists=lists,
-                    seed=self.seed + sitting.fold,
-                )
-            return made
-
-        search = {s.fold: planned(s, places[f"choosing {s.fold}"], wanted, lists=False) for s in found}
+        contest = self.contest(tried)
+        work = Work(self.folder, self.workers, progress)
+        search = {s.fold: contest.search(self.laid_out(self.choosing(s.choosing)), s.fold) for s in found}
         work.expect(sum(job.cost for some in search.values() for job in some) * 1.5)
-        work.do([job for some in search.values() for job in some], "choosing settings")
-        picked = {number: self._chosen(some) for number, some in search.items()}
-        untuned = {n: Setting(remedy, learner.default) for n, (remedy, learner) in tried.items()}
+        work.do(pieces_of(job for some in search.values() for job in some), "choosing settings")
+        picked = {number: contest.chosen(some) for number, some in search.items()}
+        untuned = {name: contest.untuned(name) for name in tried}
         finals = {
-            s.fold: planned(
-                s, places[f"judging {s.fold}"], {n: [picked[s.fold][n], untuned[n]] for n in tried}, lists=True
+            s.fold: contest.finals(
+                self.laid_out(s.judging), s.fold, {n: [picked[s.fold][n], untuned[n]] for n in tried}
             )
             for s in found
         }
         work.expect(sum(job.cost for some in finals.values() for job in some))
-        work.do([job for some in finals.values() for job in some], "final fits")
+        work.do(pieces_of(job for some in finals.values() for job in some), "final fits")
         rows = Rows(found)
-        spent = self._spent(search)
+        spent = contest.spent(job for some in search.values() for job in some)
         outcomes = {
             (name, mode): rows.outcome(self.folder, finals, name, by_fold, spent.get(name, 0.0) * (mode == "tuned"))
             for name in tried
@@ -188,10 +182,10 @@ class RankingStudy:
             "measures": LISTS.name,
             "learner": self._learner.name,
             "models": self._learner.title,
-            "settings_tried": sorted({len(wanted[n]) for n in tried if reasons.get(n, "") is None}),
+            "settings_tried": sorted({fits(contest.offered(n)) for n in tried if n in contest.rivals}),
             "baselines": [
                 {"name": k.name, "spec": k.name, "title": k.title, "summary": k.summary, "reads": "histories"}
-                | {"settings": len(wanted.get(k.name, ())), "directed": k.directed}
+                | {"settings": len(contest.offered(k.name)) if k.name in tried else 0, "directed": k.directed}
                 for k in self._baselines
             ],
             "folds": len(found),
@@ -204,9 +198,7 @@ class RankingStudy:
             "order": order_facts(self.task.histories, rows.traits[ORDER].to_numpy().astype(np.str_), rows.user),
             "versions": {p: version(p) for p in ("evenshelf", "numpy", "scipy", "scikit-learn", "polars")},
             "machine": {"python": platform.python_version(), "system": platform.system(), "cores": os.cpu_count()},
-            "plan": trials.digest_of(
-                np.array(sorted(j.address for some in (*search.values(), *finals.values()) for j in some)), rows.user
-            ),
+            "plan": self._digest((job for some in (*search.values(), *finals.values()) for job in some), rows),
             "timings": {"study_seconds": round(time.perf_counter() - started, 2), "cpu_seconds": round(work.cpu, 2)},
         }
         result = StudyResult(
@@ -225,60 +217,61 @@ class RankingStudy:
             remedies=tuple(results),
             traits=rows.traits,
         )
+        result = replace(result, **kept_further(self.folder, result.meta["plan"]))
         save(result, self.folder)
         return result
 
-    def _lay_out(self, found: Sequence[Sitting]) -> dict[str, str]:
-        """Put exams and facts into the folder, by names of their content."""
-        places = {}
-        facts = fact_arrays(self.facts)
-        places["facts"] = named_digest(facts)
-        keep(self.folder / "facts" / places["facts"], facts)
-        for sitting in found:
-            for kind, exam in (
-                ("choosing", sitting.choosing.drawn(CHOSEN_BY, self.seed)),
-                ("judging", sitting.judging),
-            ):
-                arrays = exam_arrays(exam, self.task.bucket(exam.known.counts))
-                name = named_digest(arrays)
-                places[f"{kind} {sitting.fold}"] = name
-                keep(self.folder / "exams" / name, arrays)
-        return places
+    @property
+    def tests_anew(self) -> bool:
+        """Whether another seed tests by other folds."""
+        return self.split == "users"
 
-    def _chosen(self, search: Sequence[Job]) -> dict[str, Setting]:
-        values: dict[str, list[tuple[Setting, Mapping[str, float]]]] = {}
-        for job in search:
-            facts, _ = trials.read(self.folder, job.address)
-            for (name, setting), fact in zip(job.asks, facts["asks"], strict=True):
-                known = {k: float("nan") if v is None else v for k, v in fact["values"].items()}
-                values.setdefault(name, []).append((setting, known))
-        # in the order in which they are offered, whatever jobs they were done in
-        for name, tried in values.items():
-            order = [s.describe() for s in self._offered(name)]
-            tried.sort(key=lambda one, order=order: order.index(one[0].describe()))  # type: ignore[misc]
-        rule: dict[str, Any] = {"metric": LISTS.main, "guarded": LISTS.head, "overall": LISTS.overall, "give": GIVE}
-        own = {r.spec for r in self._remedies}
-        found = chosen({n: t for n, t in values.items() if n in own}, base="none", **rule)
-        for name in values.keys() - own:
-            found |= chosen({name: values[name]}, base=name, **rule)
-        return found
+    def again(self, seed: int, specs: Sequence[str], folder: Path) -> RankingStudy:
+        """Some of the remedies under another seed, without yardsticks.
 
-    def _offered(self, name: str) -> list[Setting]:
-        own = {r.spec: r for r in self._remedies}
-        if name in own:
-            return settings(own[name], self.budget, self._learner)
-        return settings(parse("none"), self.budget, ranking_learner(name))
+        What is drawn anew: the order of steps in a basket, what fits draw, the order of items that score alike, and the
+        users by whom settings are chosen (as many, with replacement), or the folds where the split is by user. What was
+        wanted stays.
+        """
+        known = {remedy.spec: remedy for remedy in self._remedies}
+        return replace(
+            self,
+            task=in_other_order(self.task, seed),
+            seed=seed,
+            remedies=[known[spec] for spec in specs],
+            baselines=(),
+            folder=folder,
+            redrawn=True,
+        )
 
-    def _spent(self, search: Mapping[int, Sequence[Job]]) -> dict[str, float]:
-        """CPU seconds of the search by remedy; a fit that several share is told for each, once."""
-        found: dict[str, float] = {}
-        for job in (job for some in search.values() for job in some):
-            facts = trials.read(self.folder, job.address)[0]
-            for name in {fact["name"] for fact in facts["asks"]}:
-                found[name] = found.get(name, 0.0) + facts["fitted"]
-            for fact in facts["asks"]:
-                found[fact["name"]] += fact["seconds"]
-        return found
+    def check_curve(self) -> None:
+        """See :func:`evenshelf.study.ranking.curve.check_shares`."""
+        check_shares(self.task, self.split, folds=self.folds, seed=self.seed)
+
+    def learning_curve(self, result: StudyResult, specs: Sequence[str], progress: Progress | None) -> LearningCurve:
+        """See :func:`evenshelf.study.ranking.curve.learning_curve`."""
+        return learning_curve(self, result, specs, progress)
+
+    def _digest(self, some: Iterable[Job], rows: Rows) -> str:
+        """Of all that other seeds and a learning curve depend on; other learners are in neither."""
+        own = sorted(job.address for job in some if job.learner.name == self._learner.name)
+        return trials.digest_of(np.array(own), rows.user, rows.item)
+
+    def contest(self, tried: Mapping[str, tuple[Remedy, RankingLearner]]) -> Contest:
+        """What is compared, by name, with what is known of the items laid out for it."""
+        rivals = frozenset(r.spec for r in self._remedies)
+        facts = lay_out(self.folder, "facts", fact_arrays(self.facts))
+        return Contest(self.folder, facts, tried, rivals, self.task.repeats, self.budget, self.seed)
+
+    def laid_out(self, exam: Exam) -> str:
+        """Put an exam into the folder; returns its name."""
+        return lay_out(self.folder, "exams", exam_arrays(exam, self.task.bucket(exam.known.counts)))
+
+    def choosing(self, exam: Exam) -> Exam:
+        """The exam of those by whom settings are chosen."""
+        if self.redrawn and self.split != "users":  # who chooses is drawn with the folds there
+            return drawn_again(exam, CHOSEN_BY, self.seed)
+        return exam.drawn(CHOSEN_BY, self.seed)
 
     def _result(self, remedy: Remedy, reason: str | None, outcomes: Mapping[tuple[str, str], Outcome]) -> RemedyResult:
         about: dict[str, Any] = {
@@ -318,32 +311,3 @@ def _yardstick(
         not_applicable=lacking,
         reference=True,
     )
-
-
-class _Work:
-    """Does jobs, in this process or in several, and says how far it is."""
-
-    def __init__(self, folder: Path, workers: int | None, progress: Progress | None) -> None:
-        self._folder, self._workers, self._progress = folder, workers, progress
-        self._total, self._done = 0.0, 0.0
-        self.cpu = 0.0
-
-    def expect(self, left: float) -> None:
-        self._total = self._done + left
-
-    def do(self, some: Sequence[Job], words: str) -> None:
-        if self._progress:
-            self._progress(self._done, self._total, words)
-        ordered = sorted(some, key=lambda job: -job.cost)
-        workers = min(self._workers or usable_cores(), max(len(ordered), 1))
-        calls: Iterator[Any] = (delayed(_do)(job, self._folder, number) for number, job in enumerate(ordered))
-        for number, seconds in as_done(calls, workers):
-            self.cpu += seconds
-            self._done += ordered[number].cost
-            if self._progress:
-                self._progress(self._done, self._total, words)
-
-
-def _do(job: Job, folder: Path, number: int) -> tuple[int, float]:
-    run(job, folder)
-    return number, float(trials.read(folder, job.address)[0]["seconds"])

@@ -24,8 +24,7 @@ from evenshelf.encoders import VectorCache
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.bundling import kept
-from evenshelf.learners.ranking.registry import ranking_learner
-from evenshelf.learners.training import training_part
+from evenshelf.learners.ranking.registry import fitting_part, ranking_learner
 from evenshelf.rankers.answering import answer
 from evenshelf.rankers.base import Ranker
 from evenshelf.rankers.kinds import Kept, unpacked
@@ -148,7 +147,7 @@ def train_ranking(
     _check_fits(winner, serving, evidence)
     progress("fitting", 0, None)
     fitted = winner.learner.fitted(
-        evidence, training_part(winner.remedy), setting=dict(winner.setting), seed=wanted.seed
+        evidence, fitting_part(winner.remedy), setting=dict(winner.setting), seed=wanted.seed
     )
     progress("writing the bundle", 0, None)
     names_only = places_in(winner.remedy.spec)

@@ -22,15 +22,17 @@ from evenshelf.tasks.ranking_metrics import repeat_metrics
 from evenshelf.tasks.top_items import top
 
 
-def run(job: Job, folder: Path) -> None:
+def run(job: Job, address: str, folder: Path) -> None:
     """Do a job unless its result is there.
 
     Parameters
     ----------
+    address
+        Of the job.
     folder
         Of the study: ``exams/NAME`` and ``facts/NAME`` are read, ``trials/ADDRESS.npz`` is written.
     """
-    keep(folder / "trials" / f"{job.address}.npz", lambda: _compute(job, folder))
+    keep(folder / "trials" / f"{address}.npz", lambda: _compute(job, folder))
 
 
 def _compute(job: Job, folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -1,4 +1,4 @@
-"""Baskets: what a user took at one moment, in no order. A basket is learned from and asked for as a whole."""
+"""Baskets: what a user took together, in no order. A basket is learned from and asked for as a whole."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evenshelf.tasks.histories import Codes, Histories
+from evenshelf.tasks.histories import Codes, Histories, numbered
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,22 +27,21 @@ class Held:
 
 
 def baskets_of(histories: Histories) -> Codes:
-    """``[N]`` non-decreasing numbers, equal for steps of one user at one moment; without times none are."""
-    if not len(histories.item):
-        return np.zeros(0, np.int64)
+    """``[N]`` non-decreasing numbers, equal for steps of one basket of one user.
+
+    Baskets are those that histories name; or else steps at one moment; or else, without times, single steps.
+    """
+    if histories.basket is not None:
+        return histories.basket
     if histories.time is None:
         return np.arange(len(histories.item))
-    user = histories.user
-    new = np.ones(len(user), np.int64)
-    new[1:] = (user[1:] != user[:-1]) | (histories.time[1:] != histories.time[:-1])
-    return np.cumsum(new)
+    return numbered(histories.user, histories.time)
 
 
 def baskets_ago(histories: Histories) -> Codes:
-    """``[N]`` how many baskets of the same user come after that of each step; without times, steps."""
-    basket = baskets_of(histories)
-    new = np.concatenate([[0], np.cumsum(np.diff(basket) != 0)]) if len(basket) else basket
-    return new[histories.start[1:][histories.user] - 1] - new
+    """``[N]`` how many baskets of the same user come after that of each step."""
+    rank = numbered(baskets_of(histories))  # gaps in the numbers are no baskets
+    return rank[histories.start[1:][histories.user] - 1] - rank
 
 
 def last_held(histories: Histories) -> Held:
