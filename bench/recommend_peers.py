@@ -27,6 +27,10 @@ FACTORS, CONFIDENCES, PENALTIES, DECAYS = (128, 384), (20.0, 60.0, 200.0), (10.0
 """What is tried of the peer, one after another: each pair of confidence and penalty, then factors, then decays."""
 
 RECENTS = (0, 3)
+SASREC = {"n_factors": 64, "n_heads": 2, "n_blocks": 2, "session_max_len": 20, "batch_size": 64, "lr": 0.002}
+"""Of RecTools' transformer: its two blocks, as wide as in the papers, and as many steps as 19 of 20 users have."""
+DROPOUTS = {0.2: (4, 6, 8, 10), 0.5: (8, 12, 16, 20)}
+"""Epochs after which it is looked at, by dropout: it stops early, by the validation step; with more dropout, later."""
 LENSKIT = Peer(
     "LensKit",
     "lenskit",
@@ -53,19 +57,7 @@ RECTOOLS = Peer(
         Model(
             "sasrec",
             "SASRec of RecTools",
-            tuple(
-                {
-                    "n_factors": 64,
-                    "n_heads": 2,
-                    "n_blocks": 2,
-                    "session_max_len": 20,
-                    "batch_size": 64,
-                    "lr": 0.002,
-                    "dropout_rate": dropout,
-                    EPOCHS: epochs,
-                }
-                for dropout, epochs in itertools.product((0.2, 0.5), (6, 9, 12, 15))
-            ),
+            tuple({**SASREC, "dropout_rate": dropout, EPOCHS: n} for dropout, each in DROPOUTS.items() for n in each),
             directed=True,
         ),
     ),
