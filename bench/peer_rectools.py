@@ -55,12 +55,12 @@ def dataset(steps: Steps) -> Any:
 
 
 def unfitted(setting: dict[str, Any]) -> Any:
-    """SASRec, silent, with RecTools' full softmax: of steps alone, which gives the same fit in a fraction of the time."""
+    """SASRec, silent, with RecTools' full softmax: of steps alone, which is the same fit in a fraction of the time."""
     import torch  # noqa: PLC0415
     from rectools.models import SASRecModel  # noqa: PLC0415
     from rectools.models.nn.transformers.lightning import TransformerLightningModule  # noqa: PLC0415
 
-    class WithoutPadding(TransformerLightningModule):  # type: ignore[misc]
+    class WithoutPadding(TransformerLightningModule):
         """RecTools scores all items at each place of a batch, of which most are padding that counts for nothing."""
 
         def training_step(self, batch: dict[str, Any], batch_idx: int) -> Any:
