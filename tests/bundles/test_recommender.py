@@ -29,7 +29,6 @@ from evenshelf.rankers.factors import Factors
 from evenshelf.rankers.grounds import AGAIN, CATEGORY, POPULAR, TEXT
 from evenshelf.rankers.neighbourhoods import Neighbourhoods
 from evenshelf.remedies import parse
-from evenshelf.tasks.baskets import baskets_ago
 from tests.bundles.rankings import LEARNERS, bundle_of, evidence_of, fitted
 
 REMEDY = "logit_adjust(tau=0.5) + mmr(lam=0.6)"
@@ -110,7 +109,7 @@ def test_reasons_add_up_to_what_is_said_of_an_item_and_that_to_its_score(made, n
             by_name = {source.name: source for source in bundle.ranker.sources}
             for code, one in zip(codes, shown.shown, strict=True):
                 source = by_name[one.reason.source]
-                said = source.scores(of_one(own.weights(source.decay, baskets_ago(own))))[0, code]
+                said = source.scores(of_one(own.weights(source.decay)))[0, code]
                 assert one.reason.whole == pytest.approx(float(said), abs=1e-5)
         elif not isinstance(bundle.ranker, BuyingAgain):
             np.testing.assert_allclose(wholes, scores, rtol=1e-4, atol=1e-4)

@@ -17,7 +17,7 @@ from evenshelf.rankers.buying_again import BuyingAgain, Pairs, pairs_of, returns
 from evenshelf.rankers.kinds import unpacked
 from evenshelf.rankers.packing import Unpacked
 from evenshelf.remedies import parse
-from evenshelf.tasks.baskets import baskets_ago, baskets_of, last_held
+from evenshelf.tasks.baskets import last_held
 from evenshelf.tasks.histories import Histories
 
 baskets = st.lists(st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=4), max_size=5), min_size=1, max_size=6)
@@ -33,7 +33,7 @@ def histories_of(users: list[list[list[int]]]) -> Histories:
 @given(baskets.filter(any))
 def test_pairs_are_those_of_plain_loops(users: list[list[list[int]]]) -> None:
     histories = histories_of(users)
-    pairs = pairs_of(histories, baskets_of(histories))
+    pairs = pairs_of(histories)
     found = {
         (user, histories.items[item]): (taken, ago)
         for user, item, taken, ago in zip(pairs.user, pairs.item, pairs.taken, pairs.ago, strict=True)
@@ -117,7 +117,7 @@ def test_the_last_basket_is_held_back_as_a_whole(users: list[list[list[int]]]) -
     histories = histories_of(users)
     held = last_held(histories)
     assert len(set(zip(held.user, held.item, strict=True))) == len(held.user)
-    ago = baskets_ago(histories)
+    ago = histories.baskets_ago
     for user, own in enumerate(users):
         last = {f"i{item}" for item in own[-1]} if own else set()
         assert {histories.items[item] for item in held.item[held.user == user]} == last

@@ -24,7 +24,7 @@ from evenshelf.rankers.blend import Blend
 from evenshelf.rankers.buying_again import returns_of
 from evenshelf.rankers.candidates import Candidates, candidates, rarer_half
 from evenshelf.remedies import parse
-from evenshelf.tasks.baskets import baskets_ago, last_held
+from evenshelf.tasks.baskets import last_held
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.ranking_metrics import cut_by_items, rank_of, ranking_metrics
 
@@ -237,7 +237,7 @@ def test_a_step_at_a_moment_of_its_own_is_a_basket_as_one_without_a_moment() -> 
 def test_nothing_of_the_last_basket_is_counted_before_it_is_learned_from() -> None:
     one = in_baskets(shop(150), 3)
     made = one.histories
-    last = baskets_ago(made) == 0
+    last = made.baskets_ago == 0
     other = made.item.copy()
     other[last] = np.random.default_rng(5).permutation(other[last])
     two = replace(one, histories=replace(made, item=other))

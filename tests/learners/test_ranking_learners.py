@@ -26,7 +26,6 @@ from evenshelf.rankers.factors import folded_in
 from evenshelf.rankers.popularity import Popularity
 from evenshelf.rankers.texts import SCALE
 from evenshelf.remedies import Remedy, Stage, parse
-from evenshelf.tasks.baskets import baskets_of
 from evenshelf.tasks.histories import Histories
 from evenshelf.testing import ranking_learner_checks
 
@@ -187,7 +186,7 @@ def test_transitions_are_those_of_a_plain_loop_and_both_ways_are_nearness(steps:
 def fit_numbers(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Popularity:
     """Counts each step as often as the number of its basket says."""
     made = evidence.histories
-    return Popularity.of(np.bincount(made.item, baskets_of(made), len(made.items)) + 0.5)
+    return Popularity.of(np.bincount(made.item, made.baskets, len(made.items)) + 0.5)
 
 
 def test_a_learner_that_reads_numbers_of_baskets_is_found_out() -> None:

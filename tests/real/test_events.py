@@ -174,7 +174,7 @@ def test_numbers_of_beauty_count_users_and_items_as_they_come(beauty, real_data)
 
 def test_beauty_in_random_order_raises_no_alarm(beauty):
     users, items = beauty["user_id"].unique(maintain_order=True), beauty["item_id"].unique(maintain_order=True)
-    for seed in range(10):
+    for seed in range(4):
         rng = np.random.default_rng(seed)
         names = {old: f"{new:06d}" for old, new in zip(items, rng.permutation(len(items)), strict=True)}
         people = {old: f"{new:06d}" for old, new in zip(users, rng.permutation(len(users)), strict=True)}

@@ -12,7 +12,6 @@ from evenshelf.study.ranking.prepare import item_facts
 from evenshelf.study.ranking.study import RankingStudy
 from evenshelf.study.results import StudyResult
 from evenshelf.study.verdict import decide
-from evenshelf.tasks.baskets import baskets_of
 from evenshelf.tasks.recommend import RecommendTask, retaken
 
 
@@ -45,7 +44,7 @@ def test_histories_are_those_of_the_customers_and_baskets_are_invoices(task: Rec
     assert 4_300 < len(histories.users) < 4_350
     assert 3_800 < len(histories.items) < 4_100
     assert 380_000 < len(histories.item) < 400_000
-    assert 17_500 < len(np.unique(baskets_of(histories))) < 19_500
+    assert 17_500 < len(np.unique(histories.baskets)) < 19_500
     assert task.repeats
     assert retaken(histories) > 0.3
     assert task.dropped["of nobody known"] > 130_000

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
-from evenshelf.tasks.baskets import baskets_ago, baskets_of, last_held
+from evenshelf.tasks.baskets import last_held
 from evenshelf.tasks.exams import sittings
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.recommend import RecommendTask, first_time, retaken
@@ -61,7 +61,7 @@ def test_the_last_basket_is_asked_for_and_the_one_before_chooses() -> None:
     assert [histories.items[i] for i in sitting.judging.known.item] == ["a", "b", "c", "c"]
     assert [histories.items[i] for i in sitting.judging.asked.item] == ["a", "b", "c", "c"]
     assert [histories.items[i] for i in sitting.choosing.known.item] == ["a", "b"]
-    assert baskets_ago(histories).tolist() == [2, 2, 1, 0, 0, 1, 0]
+    assert histories.baskets_ago.tolist() == [2, 2, 1, 0, 0, 1, 0]
 
 
 @given(tasks(), st.data())
@@ -69,14 +69,14 @@ def test_baskets_stay_whole_whoever_is_picked_and_whatever_is_kept(task: Recomme
     histories = task.histories
     picked = data.draw(st.lists(st.integers(0, len(histories.users) - 1), max_size=6))
     some = histories.of_users(np.array(picked, np.int64))
-    whole = [(baskets_ago(histories)[histories.user == user]).tolist() for user in picked]
-    assert [baskets_ago(some)[some.user == place].tolist() for place in range(len(picked))] == whole
-    basket = baskets_of(some)
+    whole = [(histories.baskets_ago[histories.user == user]).tolist() for user in picked]
+    assert [some.baskets_ago[some.user == place].tolist() for place in range(len(picked))] == whole
+    basket = some.baskets
     assert (np.diff(basket) >= 0).all()
     assert (np.diff(basket)[np.diff(some.user) > 0] > 0).all(), "a basket is of two users"
     # without last baskets, those before them are the last ones
     earlier = last_held(histories).earlier
-    assert np.array_equal(baskets_ago(earlier), baskets_ago(histories)[baskets_ago(histories) > 0] - 1)
+    assert np.array_equal(earlier.baskets_ago, histories.baskets_ago[histories.baskets_ago > 0] - 1)
 
 
 def test_a_session_that_spans_several_times_is_held_back_as_a_whole() -> None:
@@ -203,7 +203,7 @@ def test_a_shop_tells_its_histories_and_what_was_left_out(shop: Shop) -> None:
     assert taken == [{"a", "b", "c"}, {"a"}]
     assert set(histories.items) == {"a", "b", "c", "d"}
     assert dict(task.dropped) == {"of nobody known": 1, "sent back": 1, "rated below the middle": 1}
-    assert len(np.unique(baskets_of(histories))) == 3, "what was taken at one moment is one basket"
+    assert len(np.unique(histories.baskets)) == 3, "what was taken at one moment is one basket"
     assert histories.strength is not None
     strength = {histories.items[i]: s for i, s in zip(histories.item[:3], histories.strength[:3], strict=True)}
     assert strength == {"a": 4.0, "b": 1.0, "c": 4.0}

@@ -16,7 +16,6 @@ from evenshelf.rankers.grounds import POPULAR, Grounds
 from evenshelf.rankers.packing import Arrays, Unpacked, flat
 from evenshelf.rankers.sources import Source
 from evenshelf.rankers.trees import Averaged, Trees
-from evenshelf.tasks.baskets import baskets_ago
 from evenshelf.tasks.histories import Histories
 
 
@@ -82,8 +81,7 @@ class Blend:
 
         Sources are compared by what they say of an item over what each says most of any.
         """
-        ago = baskets_ago(histories)
-        paces = {source.decay: of_one(histories.weights(source.decay, ago)) for source in self.sources}
+        paces = {source.decay: of_one(histories.weights(source.decay)) for source in self.sources}
         line = paces[self.sources[0].decay].indices
         share: NDArray[np.float64] = np.empty((len(self.sources), len(items)))
         for number, source in enumerate(self.sources):

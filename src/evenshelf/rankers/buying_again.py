@@ -20,7 +20,7 @@ from evenshelf.errors import InputError
 from evenshelf.rankers.base import Floats, Ranker
 from evenshelf.rankers.grounds import AGAIN, Grounds
 from evenshelf.rankers.packing import Arrays, Unpacked
-from evenshelf.tasks.baskets import Held, baskets_of, last_held
+from evenshelf.tasks.baskets import Held, last_held
 from evenshelf.tasks.histories import Codes, Histories
 
 TAKEN_TIMES = np.array([2, 3, 5])
@@ -121,7 +121,7 @@ class Returns:
 
     def chances(self, histories: Histories) -> csr_array:
         """``[U, I]`` chance of each item that a user has to be in the next basket."""
-        pairs = pairs_of(histories, baskets_of(histories))
+        pairs = pairs_of(histories)
         shape = (len(histories.users), len(histories.items))
         return csr_array((self.chance(pairs), (pairs.user, pairs.item)), shape=shape)
 
@@ -240,7 +240,7 @@ def returns_of(histories: Histories, weight: NDArray[np.floating] | None = None)
     """
     held = last_held(histories)
     before = _counted(last_held(held.earlier))
-    pairs = pairs_of(held.earlier, baskets_of(held.earlier))
+    pairs = pairs_of(held.earlier)
     found = replace(_counted(held), slope=_slope(before.told(pairs), _came(held, pairs)))
     return found if weight is None else replace(found, weight=np.asarray(weight, np.float64))
 
@@ -254,7 +254,7 @@ def _came(held: Held, pairs: Pairs) -> NDArray[np.bool_]:
 def _counted(held: Held) -> Returns:
     """Rates, items and shares of the baskets that were held back, with a chance of rate times item."""
     histories, size = held.earlier, len(held.earlier.items)
-    pairs = pairs_of(histories, baskets_of(histories))
+    pairs = pairs_of(histories)
     came, place = _came(held, pairs), pairs.classes
     mean = (came.sum() + 1.0) / (len(came) + DOUBT)
     chances, found = np.zeros((2, len(TAKEN_TIMES) + 1, len(AGO) + 1))
@@ -283,9 +283,9 @@ def _slope(told: NDArray[np.float64], came: NDArray[np.bool_]) -> NDArray[np.flo
     return slope
 
 
-def pairs_of(histories: Histories, basket: Codes) -> Pairs:
-    """What each user has, with `basket` ``[N]`` as of :func:`baskets_of`, seen from the next basket."""
-    user, size = histories.user, len(histories.items)
+def pairs_of(histories: Histories) -> Pairs:
+    """What each user has, seen from the next basket."""
+    user, basket, size = histories.user, histories.baskets, len(histories.items)
     new = np.ones(len(user), bool)
     new[1:] = (user[1:] != user[:-1]) | (basket[1:] != basket[:-1])
     rank = np.cumsum(new)  # gaps in the numbers are no baskets

@@ -15,7 +15,6 @@ from evenshelf.rankers.buying_again import Returns, pairs_of
 from evenshelf.rankers.lately import Lately
 from evenshelf.rankers.packing import Arrays, Unpacked
 from evenshelf.rankers.sources import Source
-from evenshelf.tasks.baskets import baskets_ago, baskets_of
 from evenshelf.tasks.histories import Histories
 
 CANDIDATES, OF_EACH = 150, 25
@@ -130,8 +129,8 @@ def candidates(
     again, and it is known how it `returns`; if so, all of it is among the candidates.
     """
     users, items = len(histories.users), len(histories.items)
-    ago, repeats = baskets_ago(histories), returns is not None
-    paces = {decay: of_one(histories.weights(decay, ago)) for decay in {1.0, *(source.decay for source in sources)}}
+    repeats = returns is not None
+    paces = {decay: of_one(histories.weights(decay)) for decay in {1.0, *(source.decay for source in sources)}}
     line, column = paces[1.0].nonzero()
     said = [source.scores(paces[source.decay]) for source in sources]
     plain = np.repeat(1e-4 * traits.popularity[None] + 1e-6, users, axis=0)
@@ -196,7 +195,7 @@ def _of_users(paces: dict[float, csr_array], traits: Traits, row: Codes, item: C
 def _had(histories: Histories, returns: Returns, row: Codes, item: Codes) -> list[NDArray[np.floating]]:
     """In how many and which share of the baskets an item was, how long ago, how many there are; how that comes back."""
     shape = (len(histories.users), len(histories.items))
-    pairs = pairs_of(histories, baskets_of(histories))
+    pairs = pairs_of(histories)
     taken, ago, chance = (np.full(shape, empty, np.float32) for empty in (0.0, np.nan, 0.0))
     taken[pairs.user, pairs.item] = pairs.taken
     ago[pairs.user, pairs.item] = pairs.ago

@@ -13,7 +13,6 @@ from evenshelf.errors import InputError
 from evenshelf.rankers.base import Codes, Floats
 from evenshelf.rankers.grounds import CATEGORY, Grounds
 from evenshelf.rankers.packing import Arrays, Unpacked
-from evenshelf.tasks.baskets import baskets_ago
 from evenshelf.tasks.histories import Histories
 
 
@@ -87,7 +86,7 @@ class CategoryPopularity:
         return np.asarray(self.popularity / self.popularity.sum())
 
     def _weights(self, histories: Histories) -> csr_array:
-        weights = histories.weights(self.decay, baskets_ago(histories))
+        weights = histories.weights(self.decay)
         return csr_array((weights.data.astype(np.float64), weights.indices, weights.indptr), shape=weights.shape)
 
     def packed(self) -> tuple[dict[str, Any], Arrays]:

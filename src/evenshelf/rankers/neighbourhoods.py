@@ -13,7 +13,6 @@ from scipy.sparse import csr_array
 from evenshelf.rankers.base import Codes, Floats, bytes_of, dense_lines, log_scores
 from evenshelf.rankers.grounds import Grounds
 from evenshelf.rankers.packing import Arrays, Unpacked, flat
-from evenshelf.tasks.baskets import baskets_ago
 from evenshelf.tasks.histories import Histories
 
 
@@ -44,7 +43,7 @@ class Neighbourhoods:
 
     def scores(self, histories: Histories) -> Floats:
         """See :meth:`evenshelf.rankers.base.Ranker.scores`."""
-        said = self._weights(histories) @ self.matrix
+        said = histories.weights(self.decay) @ self.matrix
         if not isinstance(said, csr_array):
             return log_scores(np.asarray(said), self.popularity)
         # of many items few are spoken for: bit for bit what `log_scores` gives, without looking at the others
@@ -59,9 +58,6 @@ class Neighbourhoods:
         found[line, said.indices] = np.log(value + traces[said.indices]).astype(np.float32)
         return found
 
-    def _weights(self, histories: Histories) -> csr_array:
-        return histories.weights(self.decay, baskets_ago(histories))
-
     @cached_property
     def _silence(self) -> tuple[NDArray[np.float64], Floats]:
         """``[I]`` what `log_scores` adds to each score, and what it gives where nothing speaks for an item."""
@@ -70,7 +66,7 @@ class Neighbourhoods:
 
     def grounds(self, histories: Histories, items: Codes) -> Grounds:
         """See :meth:`evenshelf.rankers.kinds.Kept.grounds`: the score is the logarithm of the sum of the parts."""
-        weights = self._weights(histories)
+        weights = histories.weights(self.decay)
         said = dense_lines(self.matrix[weights.indices][:, items]).astype(np.float64)
         parts = (weights.data[:, None] * said).T
         return Grounds.of(weights.indices.astype(np.int64), parts, parts.sum(axis=1), source=self.kind)

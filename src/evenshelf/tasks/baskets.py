@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evenshelf.tasks.histories import Codes, Histories, numbered
+from evenshelf.tasks.histories import Codes, Histories
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,27 +26,9 @@ class Held:
     item: Codes
 
 
-def baskets_of(histories: Histories) -> Codes:
-    """``[N]`` non-decreasing numbers, equal for steps of one basket of one user.
-
-    Baskets are those that histories name; or else steps at one moment; or else, without times, single steps.
-    """
-    if histories.basket is not None:
-        return histories.basket
-    if histories.time is None:
-        return np.arange(len(histories.item))
-    return numbered(histories.user, histories.time)
-
-
-def baskets_ago(histories: Histories) -> Codes:
-    """``[N]`` how many baskets of the same user come after that of each step."""
-    rank = numbered(baskets_of(histories))  # gaps in the numbers are no baskets
-    return rank[histories.start[1:][histories.user] - 1] - rank
-
-
 def last_held(histories: Histories) -> Held:
     """Hold the last basket of each user back; who has but one keeps nothing."""
-    basket = baskets_of(histories)
+    basket = histories.baskets
     last = basket == basket[histories.start[1:][histories.user] - 1]
     size = len(histories.items)
     pair = np.unique(histories.user[last] * size + histories.item[last])

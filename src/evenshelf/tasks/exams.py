@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import InputError, SettingError, near
-from evenshelf.tasks.baskets import baskets_ago
 from evenshelf.tasks.histories import Codes, Histories
 
 SPLITS = {
@@ -102,7 +101,7 @@ def sittings(histories: Histories, split: str, *, repeats: bool, folds: int, see
     if split == "time":
         yield _by_time(histories, repeats=repeats)
         return
-    back = baskets_ago(histories)
+    back = histories.baskets_ago
     if split == "last":
         choosing = _by_basket(histories, back, 1, repeats=repeats)
         yield Sitting(0, choosing, _by_basket(histories, back, 0, repeats=repeats))

@@ -39,7 +39,7 @@ class Histories:
     basket
         ``[N]`` non-decreasing numbers, equal ones are of one basket of one user: what was taken together, in no order.
         ``None``: equal times, or each step by itself where there are no times; see
-        :func:`evenshelf.tasks.baskets.baskets_of`.
+        :attr:`baskets`.
     """
 
     items: tuple[str, ...]
@@ -160,6 +160,22 @@ class Histories:
         return self.start[self.user + 1] - 1 - np.arange(len(self.item))
 
     @property
+    def baskets(self) -> Codes:
+        """``[N]`` non-decreasing numbers, equal for steps of one basket of one user.
+
+        Baskets are those that are named; or else steps at one moment; or else, without times, single steps.
+        """
+        if self.basket is not None:
+            return self.basket
+        return np.arange(len(self.item)) if self.time is None else numbered(self.user, self.time)
+
+    @property
+    def baskets_ago(self) -> Codes:
+        """``[N]`` how many baskets of the same user come after that of each step."""
+        rank = numbered(self.baskets)  # gaps in the numbers are no baskets
+        return rank[self.start[1:][self.user] - 1] - rank
+
+    @property
     def counts(self) -> Codes:
         """``[I]`` how often each item was taken."""
         return np.bincount(self.item, minlength=len(self.items)).astype(np.int64)
@@ -212,23 +228,24 @@ class Histories:
         found[there] = self.item[(self.start[1:] - steps)[there]]
         return found
 
-    def weights(self, decay: float = 1.0, ago: Codes | None = None) -> sparse.csr_array:
+    def weights(self, decay: float = 1.0) -> sparse.csr_array:
         """``[U, I]`` float32 weight of each item in each history; of an item that comes again the latest step counts.
 
-        A step weighs its strength times ``decay ** steps ago``.
+        A step weighs its strength times ``decay ** baskets ago``: within a basket there is no order.
 
         Parameters
         ----------
         decay
             In (0, 1]; at 1 all weigh 1.
-        ago
-            ``[N]`` in place of the steps ago, such as baskets ago.
         """
         # steps of a user come in order of time: of an item that comes again the last one overwrites the others
-        user, back = self.user, self.ago if ago is None else ago
+        user = self.user
         _, latest = np.unique((user * len(self.items) + self.item)[::-1], return_index=True)
         rows = len(user) - 1 - latest
-        value = (decay ** back[rows].astype(np.float64)).astype(np.float32)
+        if decay == 1.0:
+            value = np.ones(len(rows), np.float32)
+        else:
+            value = (decay ** self.baskets_ago[rows].astype(np.float64)).astype(np.float32)
         if self.strength is not None:
             value *= self.strength[rows]
         # a product has the wider indices of both factors, and converts the other factor for it: as narrow as can be

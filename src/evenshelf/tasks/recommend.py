@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import buckets
-from evenshelf.tasks.baskets import baskets_ago, baskets_of
 from evenshelf.tasks.exams import Sitting, sittings
 from evenshelf.tasks.histories import Codes, Histories
 from evenshelf.tasks.nouns import Nouns
@@ -197,7 +196,7 @@ class RecommendTask:
     def describe(self) -> dict[str, Any]:
         """JSON-able facts for a study's record."""
         content = blake2b(digest_size=8)
-        for part in (self.histories.start, self.histories.item, baskets_of(self.histories)):
+        for part in (self.histories.start, self.histories.item, self.histories.baskets):
             content.update(np.ascontiguousarray(part).data)
         content.update(repr((self.histories.items, self.texts, self.attributes)).encode())
         return {
@@ -215,7 +214,7 @@ class RecommendTask:
 
 def retaken(histories: Histories) -> float:
     """Share of the items in users' last baskets, of users who have others, that they had before."""
-    back = baskets_ago(histories)
+    back = histories.baskets_ago
     size = len(histories.items)
     before, last = back > 0, back == 0
     some = np.bincount(histories.user[before], minlength=len(histories.users)) > 0

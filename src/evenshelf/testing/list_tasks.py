@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evenshelf.tasks.baskets import baskets_of, last_held
+from evenshelf.tasks.baskets import last_held
 from evenshelf.tasks.exams import SPLITS, Exam, Sitting
 from evenshelf.tasks.recommend import RecommendTask
 from evenshelf.testing.check import Check, gather
@@ -46,7 +46,7 @@ def list_task_checks(task: RecommendTask, folds: int = 3) -> list[Check]:
 def numbers_baskets_without_splitting_users(subject: _Subject) -> None:
     """Numbers do not fall, and a basket is of one user."""
     histories = subject.task.histories
-    basket = baskets_of(histories)
+    basket = histories.baskets
     assert len(basket) == len(histories.item), "there is not one basket a step"
     assert (np.diff(basket) >= 0).all(), "baskets are not in order"
     pairs = np.unique(np.stack([basket, histories.user]), axis=1)

@@ -27,7 +27,6 @@ from evenshelf.study.ranking.study import RankingStudy
 from evenshelf.study.repeats import SeedSensitivity, finalists, seed_sensitivity
 from evenshelf.study.results import StudyResult, load
 from evenshelf.study.verdict import Verdict, decide
-from evenshelf.tasks.baskets import baskets_of
 from evenshelf.tasks.exams import Exam
 from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.list_measures import LISTS
@@ -198,8 +197,8 @@ def test_a_share_learns_from_its_users_alone_and_the_same_users_are_asked(
 def test_another_order_moves_steps_within_their_baskets_alone(made: tuple[RecommendTask, Exam], seed: int) -> None:
     task, _ = made
     other = in_other_order(task, seed)
-    basket = baskets_of(task.histories)
-    np.testing.assert_array_equal(basket, baskets_of(other.histories))
+    basket = task.histories.baskets
+    np.testing.assert_array_equal(basket, other.histories.baskets)
     for number in np.unique(basket):
         there = basket == number
         before, after = (

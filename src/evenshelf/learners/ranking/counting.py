@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array, sparray
 
-from evenshelf.tasks.baskets import baskets_of
 from evenshelf.tasks.histories import Histories, numbered
 
 
@@ -58,7 +57,7 @@ def taken_after(histories: Histories, *, user_weight: float = 0.25, decay: float
     user_weight, decay, most
         As in :func:`taken_near`.
     """
-    basket = numbered(baskets_of(histories))
+    basket = numbered(histories.baskets)
     size = np.bincount(basket)
     begin = np.concatenate([[0], np.cumsum(size)])
     user = histories.user[begin[:-1]]

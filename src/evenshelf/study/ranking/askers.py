@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.tasks.baskets import baskets_of
 from evenshelf.tasks.exams import Exam
 from evenshelf.tasks.recommend import RecommendTask
 
@@ -49,7 +48,7 @@ def of_share(exam: Exam, held: NDArray[np.bool_], *, choosing: bool) -> Exam:
 def in_other_order(task: RecommendTask, seed: int) -> RecommendTask:
     """The task with the steps of each basket in an order that is drawn again; the baskets stay where they are."""
     histories = task.histories
-    order = np.lexsort((np.random.default_rng([seed, _ORDERED]).random(len(histories.item)), baskets_of(histories)))
+    order = np.lexsort((np.random.default_rng([seed, _ORDERED]).random(len(histories.item)), histories.baskets))
     return replace(
         task,
         histories=replace(
