@@ -29,7 +29,7 @@ FACTORS, CONFIDENCES, PENALTIES, DECAYS = (128, 384), (20.0, 60.0, 200.0), (10.0
 RECENTS = (0, 3)
 SASREC = {"n_factors": 64, "n_heads": 2, "n_blocks": 2, "session_max_len": 20, "batch_size": 64, "lr": 0.002}
 """Of RecTools' transformer: its two blocks, as wide as in the papers, and as many steps as 19 of 20 users have."""
-DROPOUTS = {0.2: (6, 8), 0.5: (12, 16, 20, 24)}
+DROPOUTS = {0.2: (6, 8), 0.5: (12, 15, 18, 21)}
 """Epochs after which it is looked at, by dropout: it stops early, by the validation step; with more dropout, later."""
 LENSKIT = Peer(
     "LensKit",
