@@ -25,8 +25,8 @@ SETTINGS = """\
 
 ## What is tuned
 
-Values that a study tries, the default first. With a budget of 8 a remedy tries 8 settings: its own, each with as many
-of the learner's as the budget allows.
+Values that a study tries, the default first. With a budget of 8 a remedy has 8 fits; what acts on scores and lists
+alone is tried at each of its own values on every fit, what acts in the fit shares the fits out among its values.
 
 | learner | values |
 |---|---|

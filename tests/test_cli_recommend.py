@@ -97,6 +97,34 @@ def test_a_user_of_the_shop_is_shown_what_the_items_of_the_user_ask_for(shop: Pa
     assert f"By {len(found['history'])} steps of history." in said
 
 
+def test_an_item_that_is_named_twice_counts_where_it_came_first(shop: Path, busy: str, capsys) -> None:
+    """What a user takes again is not asked in this study, so what was fitted knows first times alone."""
+    one, two = told(capsys, "recommend", shop, "--user", busy)["history"][:2]
+    found = told(capsys, "recommend", shop, "--items", f"{one},{two},{one}")
+    assert found["history"] == [one, two]
+    assert found["shown"] == told(capsys, "recommend", shop, "--items", f"{one},{two}")["shown"]
+
+
+def test_a_user_who_has_taken_nothing_is_shown_what_is_popular(shop: Path, events: pl.DataFrame, capsys) -> None:
+    users = Shop.open(shop).read("users")["user_id"]
+    taken = events.filter(pl.col("kind").is_in(["view", "click", "cart", "rating", "purchase"]))
+    idle = sorted(set(users) - set(taken["user_id"]))
+    assert idle
+    found = told(capsys, "recommend", shop, "--user", idle[0])
+    assert found["user"] == idle[0]
+    assert found["history"] == []
+    assert found["shown"][0]["reason"]["kind"] == "popular"
+    assert run("recommend", shop, "--user", "nobody") == 3
+
+
+def test_what_looks_at_all_lists_says_that_it_saw_one(shop: Path, busy: str, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "fair"
+    told(capsys, "train", shop, "--learner", "item_knn", "--remedy", "fair_exposure", "--out", out)
+    found = told(capsys, "recommend", out, "--user", busy, "--shop", shop)
+    assert any("fair_exposure looks at the lists of all users" in note for note in found["notes"])
+    assert not told(capsys, "recommend", shop, "--user", busy)["notes"]
+
+
 def test_rules_of_what_may_be_shown(shop: Path, busy: str, capsys) -> None:
     items = Shop.open(shop).items()
     whole = told(capsys, "recommend", shop, "--user", busy, "--k", 80)["shown"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.learners.ranking import ease, sasrec
+from evenshelf.learners.ranking import ease, lambdamart, sasrec
 from evenshelf.learners.ranking.base import Evidence, ItemFacts
 from evenshelf.learners.ranking.counting import taken_after, taken_near
 from evenshelf.learners.ranking.factors import solver_of
@@ -196,8 +196,15 @@ def test_a_learner_that_reads_numbers_of_baskets_is_found_out() -> None:
         checks["reads_what_is_of_one_basket_and_no_numbers"]()
 
 
-@pytest.mark.parametrize("name", ["item_knn", "near", "transitions"])
-def test_the_order_inside_of_baskets_is_not_read(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "spec"),
+    [
+        *((name, "none") for name in NAMES if name != "sasrec"),
+        *(("text", spec) for spec in ("name_prior", "text_smoothed", "class_mean")),
+    ],
+)
+def test_the_order_inside_of_baskets_is_not_read(name: str, spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lambdamart, "TREES", 5)
     rng, evidence = np.random.default_rng(0), shop()
     made = evidence.histories
     basket = made.user + np.arange(len(made.item)) // 3
@@ -205,9 +212,24 @@ def test_the_order_inside_of_baskets_is_not_read(name: str) -> None:
     assert (order != np.arange(len(order))).any()
     found = []
     for turn in (np.arange(len(order)), order):
-        told = dataclasses.replace(made, item=made.item[turn], basket=basket)
-        found.append(fitted(name, Evidence(told)).scores(told))
-    np.testing.assert_allclose(found[0], found[1], atol=1e-4)
+        told = dataclasses.replace(made, item=made.item[turn], basket=basket, time=86_400 * basket)
+        again = dataclasses.replace(evidence, histories=told)
+        found.append(fitted(name, again, parse(spec)).scores(told))
+    np.testing.assert_allclose(found[0], found[1], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "spec"),
+    [("near", "none"), ("lent", "none"), *(("text", s) for s in ("none", "name_prior", "text_smoothed", "class_mean"))],
+)
+def test_what_says_so_does_not_read_which_step_came_first(name: str, spec: str) -> None:
+    evidence = shop()
+    made = dataclasses.replace(evidence.histories, time=None)
+    turned = dataclasses.replace(made, item=made.item[np.lexsort((-np.arange(len(made.item)), made.user))])
+    one, two = (
+        fitted(name, dataclasses.replace(evidence, histories=told), parse(spec)).scores(made) for told in (made, turned)
+    )
+    np.testing.assert_allclose(one, two, atol=1e-3)
 
 
 @settings(max_examples=30)
@@ -254,18 +276,21 @@ def test_users_are_folded_in_at_the_optimum(seed: int, confidence: float) -> Non
 @given(sequences)
 def test_means_of_histories_are_those_of_a_plain_loop(steps: list[list[int]]) -> None:
     made = Histories.of(steps)
-    code = {item: n for n, item in enumerate(made.items)}
     rows = np.random.default_rng(0).random((len(made.items), 3)).astype(np.float32)
-    before: list[tuple[int, Floats]] = []
-    for sequence in steps:
-        codes = [code[str(i)] for i in sequence]
-        for place in range(1, len(codes)):
-            mean = sum(0.5 ** (place - 1 - k) * rows[codes[k]] for k in range(place))
-            before.append((codes[place], mean / np.linalg.norm(mean)))
-    every = np.mean([row for _, row in before], axis=0) if before else 0.0
+    made = dataclasses.replace(made, basket=made.user + np.arange(len(made.item)) // 2)
+    about: list[tuple[int, Floats]] = []
+    for user in range(len(steps)):
+        own = np.flatnonzero(made.user == user)
+        place = np.unique(made.baskets[own], return_inverse=True)[1]
+        for n, step in enumerate(own):
+            others = [0.5 ** (abs(place[k] - place[n]) - 1) * rows[made.item[own[k]]] for k in range(len(own))]
+            mean = sum(other for k, other in enumerate(others) if place[k] != place[n])
+            if np.any(mean):
+                about.append((made.item[step], mean / np.linalg.norm(mean)))
+    every = np.mean([row for _, row in about], axis=0) if about else 0.0
     expected = np.zeros(rows.shape)
-    for item in {item for item, _ in before}:
-        expected[item] = np.mean([row for own, row in before if own == item], axis=0) - every
+    for item in {item for item, _ in about}:
+        expected[item] = np.mean([row for own, row in about if own == item], axis=0) - every
     np.testing.assert_allclose(history_means(made, rows, 0.5), expected, atol=1e-5)
 
 

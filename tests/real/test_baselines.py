@@ -12,12 +12,12 @@ from evenshelf.study.verdict import decide
 
 pytestmark = pytest.mark.real
 
-ROWS = 600
+ROWS = 450
 
 
 def test_all_baselines_in_a_study_of_titles(fashion_shop, tmp_path):
     task = prepare.shop_task(fashion_shop[0], "category", sample=ROWS, seed=0)
-    plan = prepare.Plan("none", folds=3, budget=1, baselines="all")
+    plan = prepare.Plan("none", folds=3, budget=2, baselines="all")
     made = prepare.prepare(task, prepare.Choice("minilm", "for the test"), tmp_path, plan)
     verdict = decide(made.run(), replicates=200)
     kinds = {b.spec for b in baseline_kinds().values() if not b.package or find_spec(b.package)}

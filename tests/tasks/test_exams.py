@@ -215,6 +215,20 @@ def test_a_shop_tells_its_histories_and_what_was_left_out(shop: Shop) -> None:
     assert task.bucket(task.counts)[at["d"]] == "cold"
 
 
+@pytest.mark.parametrize(("target", "strengths"), [("purchase", {1.0}), ("purchase,rating", {1.0, 2.0})])
+def test_the_weakest_kind_that_is_asked_for_counts_one(shop: Shop, target: str, strengths: set[float]) -> None:
+    told = RecommendTask.from_shop(shop, target, repeats=False).histories.strength
+    assert told is not None
+    assert set(told.tolist()) == strengths
+
+
+def test_codes_of_categories_are_those_of_the_shop_alone(shop: Shop) -> None:
+    others = pl.Series([f"other {n}" for n in range(500)], dtype=pl.Categorical)
+    found = RecommendTask.from_shop(shop, repeats=False).category
+    assert found is not None
+    assert set(found.tolist()) == {-1, 0}, f"{len(others)} other names in this process are none of its business"
+
+
 def test_kinds_are_chosen_and_checked(shop: Shop) -> None:
     assert len(RecommendTask.from_shop(shop, "purchase,rating", repeats=False).histories.item) == 3
     with pytest.raises(SettingError, match="bought is no kind of event"):

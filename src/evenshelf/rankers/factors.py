@@ -30,7 +30,7 @@ class Factors:
     popularity
         ``[I]`` > 0, how often each was taken.
     decay
-        What a step says is multiplied by this for each step that it is back.
+        What a step says is multiplied by this for each basket that it is back.
     """
 
     items: Floats
@@ -124,7 +124,7 @@ class Ordered:
     fold
         ``[f, f]`` from the mean vector of a history to that of its user.
     decay
-        What a step says is multiplied by this for each step that it is back.
+        What a step says is multiplied by this for each basket that it is back.
     """
 
     items: Floats

@@ -30,7 +30,7 @@ class Texts:
     popularity
         ``[I]`` logarithm of shares, times what they are worth.
     decay
-        What a step says is multiplied by this for each step that it is back.
+        What a step says is multiplied by this for each basket that it is back.
     """
 
     rows: csr_array | Floats

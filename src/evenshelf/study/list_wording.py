@@ -17,7 +17,8 @@ _TEST = {
     "settings. The models that are judged learn from all but the test. Other users' last baskets may be earlier: a "
     "split by time is stricter.",
     "time": "What users took after a moment is the test, and the time before it chooses settings. The models that are "
-    "judged learn from all before that moment, and users of whom nothing is known before it are asked as well.",
+    "judged learn from all before that moment, and users of whom nothing is known before it are asked as well. A "
+    "session that goes on over the moment is known in part.",
     "users": "What users took in their last basket is the test, in {folds} folds of users: a model has seen no step of "
     "those by whom it is judged, reads their histories before that basket, and its settings are chosen by users of "
     "another fold.",

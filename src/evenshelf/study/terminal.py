@@ -289,7 +289,7 @@ def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | ListFair
         one = meta.get("folds") == 1 and not verdict.measures.likelihood
         folds = "one test" if one else counted(meta.get("folds") or 0, "fold", "folds")
         yield Text(
-            f"{what}, {folds}, {tried} settings each: "
+            f"{what}, {folds}, {tried} {'settings' if verdict.measures.likelihood else 'fits to choose from'} each: "
             f"{seconds(timings['study_seconds'])}, {seconds(timings['cpu_seconds'])} of CPU time."
         )
 

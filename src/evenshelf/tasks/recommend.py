@@ -246,6 +246,13 @@ def _facts(items: pl.DataFrame, ids: tuple[str, ...]) -> dict[str, Any]:
                 words[place] += [f"{column}={part.strip()}" for part in (cell or "").split("|") if part.strip()]
         found["attributes"] = tuple(map(tuple, words))
     if "category" in order.columns:
-        codes = order["category"].cast(pl.Categorical).to_physical().cast(pl.Int64).fill_null(-1)
-        found["category"] = codes.to_numpy()
+        found["category"] = coded(order["category"])[1]
     return found
+
+
+def coded(cells: pl.Series) -> tuple[tuple[str, ...], Codes]:
+    """Names in the order of their letters, and ``[n]`` codes into them, -1 where a cell is empty."""
+    texts = cells.cast(pl.String)
+    names = tuple(sorted(texts.drop_nulls().unique().to_list()))
+    place = {name: number for number, name in enumerate(names)}
+    return names, np.array([-1 if text is None else place[text] for text in texts.to_list()], np.int64)

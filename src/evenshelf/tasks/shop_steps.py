@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from evenshelf.shop import Shop
 
 STRENGTH = {"view": 1.0, "click": 1.0, "cart": 2.0, "rating": 2.0, "purchase": 4.0}
-"""Kinds of events that say that an item is wanted, and how much a step of each counts."""
+"""Kinds of events that say that an item is wanted, and how much a step of each counts against one of another."""
 ALL = "all"
 Grades = tuple[float, float]
 """Lowest and highest rating that was given."""
@@ -67,7 +67,7 @@ def wanted_events(shop: Shop, kinds: Sequence[str]) -> tuple[pl.DataFrame, dict[
         pl.col(c) if c in columns else pl.lit(None, kind).alias(c) for c, kind in _READ.items()
     )
     found = read.filter(pl.col("kind").is_in(list(kinds))).collect(engine="streaming")
-    kept, dropped = _counted(found, _grades(found))
+    kept, dropped = _counted(found, _grades(found), kinds)
     if not kept.height:
         raise _none(shop, kinds)
     return kept, dropped
@@ -89,7 +89,7 @@ def wanted_batches(shop: Shop, kinds: Sequence[str], size: int) -> Iterator[pl.D
             grades = (min(ends), max(ends)) if ends else None
     some = False
     for batch in _batches(shop, size, tuple(_READ)):
-        kept, _ = _counted(batch.filter(pl.col("kind").is_in(list(kinds))), grades)
+        kept, _ = _counted(batch.filter(pl.col("kind").is_in(list(kinds))), grades, kinds)
         some |= kept.height > 0
         yield kept
     if not some:
@@ -139,7 +139,7 @@ def _grades(found: pl.DataFrame) -> Grades | None:
     return float(grades.min() or 0.0), float(grades.max() or 0.0)  # type: ignore[arg-type]
 
 
-def _counted(found: pl.DataFrame, grades: Grades | None) -> tuple[pl.DataFrame, dict[str, int]]:
+def _counted(found: pl.DataFrame, grades: Grades | None, kinds: Sequence[str]) -> tuple[pl.DataFrame, dict[str, int]]:
     """What counts of some events, by the grades of all, and how many do not."""
     dropped: dict[str, int] = {}
 
@@ -161,13 +161,16 @@ def _counted(found: pl.DataFrame, grades: Grades | None) -> tuple[pl.DataFrame, 
         keep("rated below the middle", (pl.col("kind") != "rating") | liked)
     derived = pl.col("session_derived").fill_null(value=False)
     session = pl.when(pl.col("session_id").is_not_null() & ~derived).then(pl.col("session_id"))
+    # the weakest kind that is asked for counts one: learners hold strengths against constants
+    weakest = min(STRENGTH[kind] for kind in kinds)
+    strength = {kind: STRENGTH[kind] / weakest for kind in kinds}
     return (
         found.select(
             "user_id",
             "item_id",
             "time",
             _basket=session.otherwise(pl.col("time").dt.epoch("us").cast(pl.String)),
-            _strength=pl.col("kind").replace_strict(STRENGTH, return_dtype=pl.Float32),
+            _strength=pl.col("kind").replace_strict(strength, return_dtype=pl.Float32),
         ),
         dropped,
     )

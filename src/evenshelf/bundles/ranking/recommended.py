@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,6 +137,14 @@ class Shown:
         }
 
 
+def alone(names: Sequence[str]) -> str:
+    """What remedies that look at all lists together do to one user who is asked for alone."""
+    return (
+        f"{' and '.join(names)} looks at the lists of all users who are asked for together: a user who is asked for "
+        "alone gets another list than in the study"
+    )
+
+
 @dataclass(frozen=True)
 class Recommended:
     """The list of one user.
@@ -150,12 +159,15 @@ class Recommended:
         Items of the history that the bundle does not know, each once.
     user
         ``None`` where items were given.
+    notes
+        What to know of it, a sentence each.
     """
 
     shown: tuple[Shown, ...]
     history: tuple[str, ...]
     unknown: tuple[str, ...] = ()
     user: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -168,5 +180,6 @@ class Recommended:
             "user": self.user,
             "history": list(self.history),
             "unknown": list(self.unknown),
+            "notes": list(self.notes),
             "shown": [one.to_dict() for one in self.shown],
         }

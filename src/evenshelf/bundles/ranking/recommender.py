@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from evenshelf.bundles.ranking.catalogue import Catalogue, named_once
 from evenshelf.bundles.ranking.manifest import RankingManifest
-from evenshelf.bundles.ranking.recommended import Moved, Reason, Recommended, Shown
+from evenshelf.bundles.ranking.recommended import Moved, Reason, Recommended, Shown, alone
 from evenshelf.bundles.ranking.serving import NONE, named_remedy
 from evenshelf.errors import InputError, SettingError
 from evenshelf.rankers.answering import BLOCK, Rules, answer
@@ -21,6 +21,7 @@ from evenshelf.rankers.grounds import Grounds
 from evenshelf.rankers.kinds import Kept
 from evenshelf.remedies import Remedy, parse
 from evenshelf.tasks.histories import Histories
+from evenshelf.tasks.recommend import first_time
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +111,8 @@ class Recommender:
         """
         names = [str(number) for number in range(len(histories))]
         made, unknown = self.catalogue.histories(histories, names, strength=self.manifest.strength)
+        if not self.manifest.repeats:  # as what was fitted has them
+            made = made.kept(first_time(made))
         found = self.answered(made, k=k, may=self.catalogue.may(allowed, exclude, category), reasons=reasons)
         return [replace(one, unknown=left) for one, left in zip(found, unknown, strict=True)]
 
@@ -161,7 +164,10 @@ class Recommender:
         rules, users = self.rules(k, may), len(histories.users)
         # a remedy that looks at all lists together has to see them all
         size = max(users, 1) if any(part.together for part in self.remedy.parts) else BLOCK
-        return [one for _, some in histories.blocks(size) for one in self._of_block(some, rules, reasons)]
+        found = [one for _, some in histories.blocks(size) for one in self._of_block(some, rules, reasons)]
+        if users == 1 and (together := [part.name for part in self.remedy.parts if part.together]):
+            found = [replace(one, notes=(alone(together),)) for one in found]
+        return found
 
     def _of_block(self, histories: Histories, rules: Rules, reasons: bool) -> list[Recommended]:
         plain = np.concatenate([self.ranker.scores(some) for _, some in histories.blocks(BLOCK)])

@@ -64,4 +64,5 @@ def recommended_report(found: Recommended) -> RenderableType:
         told.append(Text("There is no history to go by, so this is what is popular.", GREY))
     else:
         told.append(Text(f"By {counted(len(found.history), 'step', 'steps')} of history.", GREY))
+    told += [Text(f"{note[:1].upper()}{note[1:]}.", "yellow") for note in found.notes]
     return Group(Padding(table, (0, 0, 1, 0)), *told)

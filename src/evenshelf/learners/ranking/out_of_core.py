@@ -140,8 +140,8 @@ def fit_on_disk(
     learner, setting
         Which, and its setting; its default if ``None``.
     target, repeats
-        As :meth:`evenshelf.tasks.recommend.RecommendTask.from_shop` has them. How often users take things again is not
-        looked at here.
+        As :meth:`evenshelf.tasks.recommend.RecommendTask.from_shop` has them. Repeated steps are kept and counted or
+        not; how things come back (:mod:`evenshelf.rankers.buying_again`) is not learned here.
     memory
         Bytes, beside those of the interpreter with its libraries and some hundred for each item. Below 128 MiB what
         the libraries keep for themselves shows.

@@ -267,7 +267,9 @@ class _Fit:
         windows = Windows.of(np.concatenate([item, made.item]), bounds, self.shape.most)
         new = np.arange(len(self.windows.step), len(windows.step))
         target = windows.target[new]
-        more = Entries(new, new, np.zeros(len(new), np.float32), target, self._weights(target))
+        usual = 1.0 if self.given.strength is None else float(self.given.strength.mean())
+        weight = (usual * self._weights(target)).astype(np.float32)
+        more = Entries(new, new, np.zeros(len(new), np.float32), target, weight)
         return windows, entries.beside(more)
 
     def _worth(self, network: Network) -> float:

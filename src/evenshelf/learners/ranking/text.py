@@ -10,15 +10,15 @@ from scipy.sparse import csr_array, hstack
 
 from evenshelf.learners.ranking.base import Evidence, ItemFacts, needed_texts, popularity_of
 from evenshelf.learners.ranking.registry import RankingLearner, register
-from evenshelf.rankers.base import Floats, unit_lines
+from evenshelf.rankers.base import Codes, Floats, unit_lines
 from evenshelf.rankers.popularity import Popularity
 from evenshelf.rankers.texts import SCALE, Texts
 from evenshelf.remedies import Remedy, Stage
-from evenshelf.tasks.histories import Histories
+from evenshelf.tasks.histories import Histories, numbered
 
 AXES = 256
 """Of words, where a remedy asks for dense vectors."""
-USERS = 20_000
+USERS = 5_000
 """Whose histories are gone through at once."""
 
 
@@ -26,7 +26,7 @@ def fit_text(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], 
     """See :class:`evenshelf.learners.ranking.registry.FitRanking`.
 
     An item is held against histories by its text. Under a remedy that pools it is held by what the remedy's penalty
-    draws to (:meth:`Remedy.centre`), as under a penalty without end: rows are the histories before each step, and their
+    draws to (:meth:`Remedy.centre`), as under a penalty without end: rows are the histories about each step, and their
     means by item are what a class mean is. Items of which the remedy says nothing keep their text. Dense vectors are
     needed then, and words are brought to their leading axes.
 
@@ -84,9 +84,10 @@ def dense_texts(facts: ItemFacts, share: float, seed: int) -> Floats:
 
 
 def history_means(histories: Histories, rows: Floats, decay: float) -> Floats:
-    """``[I, d]`` mean of the histories before each item was taken, less the mean of all; 0 of an item with none.
+    """``[I, d]`` mean of the histories about each item, less the mean of all; 0 of an item with none.
 
-    A history is the mean of the vectors in it, a step back counting `decay` less, at length 1. First steps have none.
+    A history is the mean of the vectors in the other baskets of the user, whichever came first, a basket further away
+    counting `decay` less, at length 1. Who has but one basket has none.
 
     Parameters
     ----------
@@ -97,23 +98,39 @@ def history_means(histories: Histories, rows: Floats, decay: float) -> Floats:
     decay
         In (0, 1].
     """
-    sums = np.zeros(rows.shape)
-    counts = np.zeros(len(rows), np.int64)
-    for start in range(0, len(histories.users), USERS):
-        users = np.arange(start, min(start + USERS, len(histories.users)))
-        before = np.zeros((len(users), rows.shape[1]), np.float32)
-        for place in range(int(histories.lengths[users].max(initial=0))):
-            going = np.flatnonzero(histories.lengths[users] > place)
-            item = histories.item[histories.start[users[going]] + place]
-            if place:
-                np.add.at(sums, item, unit_lines(before[going]))
-                counts += np.bincount(item, minlength=len(rows))
-            before[going] = decay * before[going] + rows[item]
+    sums, counts = np.zeros(rows.shape), np.zeros(len(rows), np.int64)
+    for _, some in histories.blocks(USERS):
+        around, basket = _around(some, rows, decay)
+        told = np.any(around != 0, axis=1)[basket]
+        item = some.item[told]
+        taken = csr_array((np.ones(len(item)), (item, basket[told])), shape=(len(rows), len(around)))
+        sums += taken @ unit_lines(around)
+        counts += np.bincount(item, minlength=len(rows))
     if not counts.any():
         return np.zeros(rows.shape, np.float32)
     means: Floats = (sums / np.maximum(counts, 1)[:, None] - sums.sum(axis=0) / counts.sum()).astype(np.float32)
     means[counts == 0] = 0.0
     return means
+
+
+def _around(histories: Histories, rows: Floats, decay: float) -> tuple[Floats, Codes]:
+    """``[B, d]`` sums over the baskets about each basket, and ``[N]`` the basket of each step."""
+    basket = numbered(histories.user, histories.baskets)
+    size = int(basket.max(initial=-1)) + 1
+    holds = csr_array((np.ones(len(basket), np.float32), (basket, histories.item)), shape=(size, len(rows)))
+    own = np.asarray(holds @ rows, np.float32)
+    owner = np.zeros(size, np.int64)
+    owner[basket] = histories.user
+    first = np.searchsorted(owner, owner)
+    place = np.arange(size) - first
+    around = np.zeros_like(own)
+    for turn, neighbour in ((place, -1), (np.bincount(owner)[owner] - 1 - place if size else place, 1)):
+        seen = own.copy()
+        order = np.argsort(turn, kind="stable")
+        for some in np.split(order, np.cumsum(np.bincount(turn))[:-1])[1:]:
+            around[some] += seen[some + neighbour]
+            seen[some] += np.float32(decay) * seen[some + neighbour]
+    return around, basket
 
 
 register(

@@ -54,7 +54,6 @@ def in_other_order(task: RecommendTask, seed: int) -> RecommendTask:
         histories=replace(
             histories,
             item=histories.item[order],
-            time=None if histories.time is None else histories.time[order],
             strength=None if histories.strength is None else histories.strength[order],
         ),
     )

@@ -38,7 +38,7 @@ class Contest:
     repeats
         Whether what users had may be shown.
     budget
-        Settings that each may try.
+        Fits that each may have while settings are chosen.
     seed
         Of the fits; that of a fold is as many more.
     """

@@ -64,7 +64,7 @@ class RankingStudy:
     folds
         Of users, where the split is by user.
     budget
-        Settings that every remedy may try.
+        Fits that every remedy may have while settings are chosen.
     seed
         Of all that is drawn.
     workers

@@ -18,6 +18,7 @@ from evenshelf.bundles.places import BUNDLES
 from evenshelf.bundles.portable import portable_encoder, without_places
 from evenshelf.bundles.ranking.catalogue import Catalogue
 from evenshelf.bundles.ranking.manifest import LearnerEntry, RankerEntry, RankingManifest, RankingRemedyEntry
+from evenshelf.bundles.ranking.recommended import alone
 from evenshelf.bundles.ranking.recommender import Recommender
 from evenshelf.bundles.ranking.serving import AFTERWARDS, NONE, serving_part
 from evenshelf.encoders import VectorCache
@@ -39,7 +40,7 @@ from evenshelf.study.ranking.winner import RankingWinner, ranking_winner
 from evenshelf.study.train import evenshelf_version
 from evenshelf.study.winner import studies_of
 from evenshelf.tasks.histories import Histories
-from evenshelf.tasks.recommend import RecommendTask
+from evenshelf.tasks.recommend import RecommendTask, coded
 from evenshelf.tasks.shop_steps import ALL
 
 NO_ENCODER = "none"
@@ -251,10 +252,7 @@ def _told(task: RecommendTask, winner: RankingWinner, serving: Remedy) -> list[s
         notes.append("the learner reads which of two steps came first, and in some files that is the order of ids")
     together = [part.name for part in serving.parts if part.together]
     if together:
-        notes.append(
-            f"{' and '.join(together)} looks at the lists of all users who are asked for together: a user who is asked "
-            "for alone gets another list than in the study"
-        )
+        notes.append(alone(together))
     fits = [part.name for part in winner.remedy.parts if not AFTERWARDS.issuperset(part.stages)]
     if fits:
         notes.append(f"{' and '.join(fits)} acted when it was fitted, so places without it are not known")
@@ -282,10 +280,7 @@ def _catalogue(shop: Shop, task: RecommendTask) -> Catalogue:
     if "category" not in items.columns:
         return found
     order = pl.DataFrame({"item_id": list(task.classes)}).join(items, on="item_id", how="left", maintain_order="left")
-    cells = order["category"].cast(pl.String)
-    names = tuple(sorted(cells.drop_nulls().unique().to_list()))
-    place = {name: number for number, name in enumerate(names)}
-    codes = np.array([-1 if cell is None else place[cell] for cell in cells.to_list()], np.int64)
+    names, codes = coded(order["category"])
     return replace(found, categories=names, category=codes) if names else found
 
 
