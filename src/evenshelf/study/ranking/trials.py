@@ -17,7 +17,7 @@ from evenshelf.study.ranking.stored import exam_of, facts_of
 from evenshelf.study.trials import keep
 from evenshelf.tasks.exams import Exam
 from evenshelf.tasks.list_measures import K, list_measures
-from evenshelf.tasks.list_metrics import Catalogue, list_metrics, times_shown
+from evenshelf.tasks.list_metrics import Catalogue, had_before, list_metrics, times_shown
 from evenshelf.tasks.ranking_metrics import repeat_metrics
 from evenshelf.tasks.top_items import top
 
@@ -85,7 +85,7 @@ def _lists(exam: Exam, one: Answers, popular: Codes, evidence: Evidence, buckets
         had=exam.asked.weights() if evidence.repeats else None,
     )
     if evidence.repeats:
-        again = np.asarray(exam.asked.weights()[exam.user, exam.item]).ravel() != 0
+        again = had_before(exam.asked.weights(), exam.user, exam.item)
         values = repeat_metrics(exam.user, one.rank, again)
         found |= {name: values[name] for name in ("rebought_recall_at_10", "new_recall_at_10")}
     return found
