@@ -150,11 +150,11 @@ def test_a_split_that_is_none_and_one_without_times_say_so() -> None:
 
 
 def test_what_comes_again_is_seen_and_left_out_only_where_it_does_not() -> None:
-    again = Histories.of([["a", "b", "a"], ["b", "c", "b"], ["a", "c"]])
-    assert retaken(again) == pytest.approx(2 / 3)
+    again = Histories.of([["a", "b", "a", "c"], ["b", "b", "b"], ["a", "c", "c"], ["a", "a"], ["d"]])
+    assert retaken(again) == pytest.approx(2 / 4), "of b a, b and c; first and last baskets say nothing"
     assert RecommendTask.of(again).repeats
     once = RecommendTask.of(again, repeats=False)
-    assert len(once.histories.item) == 6
+    assert len(once.histories.item) == 8
     assert first_time(once.histories).all()
 
 

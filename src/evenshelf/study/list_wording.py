@@ -57,7 +57,7 @@ def candidates_sentence(meta: Mapping[str, Any]) -> str:
     if not meta.get("shop"):
         return f"{every} {rule}."
     share = f"{'at least' if meta['repeats'] else 'less than'} {percent(REPEATED)}"
-    return f"{every} {rule}: {share} of what users took in their last baskets they had taken before."
+    return f"{every} {rule}: {share} of what users took between their first and last baskets they had taken before."
 
 
 def drawn_anew(meta: Mapping[str, Any]) -> str:

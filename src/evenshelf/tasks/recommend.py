@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import buckets
 from evenshelf.tasks.exams import Sitting, sittings
-from evenshelf.tasks.histories import Codes, Histories
+from evenshelf.tasks.histories import Codes, Histories, numbered
 from evenshelf.tasks.nouns import Nouns
 from evenshelf.tasks.ranking_metrics import cut_by_items
 from evenshelf.tasks.shop_steps import ALL, as_steps, numbered_baskets, wanted_events, wanted_kinds
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from evenshelf.shop import Shop
 
 REPEATED = 0.2
-"""From this share of re-taken items in last baskets on, what a user had may be shown again."""
+"""From this share of re-taken items on (:func:`retaken`), what a user had may be shown again."""
 CUTS = ("examples", "items")
 ATTRIBUTES = ("category", "brand", "tags")
 """Columns of items that are read beside the title, each value as a word."""
@@ -213,16 +213,16 @@ class RecommendTask:
 
 
 def retaken(histories: Histories) -> float:
-    """Share of the items in users' last baskets, of users who have others, that they had before."""
-    back = histories.baskets_ago
-    size = len(histories.items)
-    before, last = back > 0, back == 0
-    some = np.bincount(histories.user[before], minlength=len(histories.users)) > 0
-    last &= some[histories.user]
-    if not last.any():
-        return 0.0
-    key = histories.user * size + histories.item
-    return float(np.isin(key[last], np.unique(key[before])).mean())
+    """Share of what users took in baskets between their first and their last that they had before; 0 if there are none.
+
+    Last baskets are not looked at: they may be a test.
+    """
+    user, basket = histories.user, numbered(histories.user, histories.baskets)
+    pair = user * len(histories.items) + histories.item
+    _, first, place = np.unique(pair, return_index=True, return_inverse=True)
+    begun = basket[histories.start[:-1][user]] < basket
+    between = begun & (histories.baskets_ago > 0)
+    return float((basket[first[place.reshape(-1)]] < basket)[between].mean()) if between.any() else 0.0
 
 
 def first_time(histories: Histories) -> NDArray[np.bool_]:
