@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -95,6 +96,33 @@ def test_a_user_of_the_shop_is_shown_what_the_items_of_the_user_ask_for(shop: Pa
     said = capsys.readouterr().out
     assert "because you took" in said
     assert f"By {len(found['history'])} steps of history." in said
+
+
+def test_a_study_of_what_may_be_shown_shows_nothing_else(shop: Path, tmp_path: Path, capsys) -> None:
+    opened = Shop.open(shop)
+    events, category = opened.read("events"), str(opened.items()["category"].drop_nulls().mode()[0])
+    rules = ["--category", category, "--in-stock", "--split", "time"]
+    more = ["--remedies", "none, logit_adjust(tau=0.5)", "--budget", 1, "--encoder", "none", "--workers", 1]
+    told(capsys, "study", shop, "--task", "recommend", *rules, *more, "--out", tmp_path / "study")
+    result = load(tmp_path / "study")
+    assert (result.meta["only_category"], result.meta["in_stock"]) == (category, True)
+    of_it = set(opened.items().filter(pl.col("category") == category)["item_id"])
+    moment = events.filter(pl.col("user_id").is_not_null()).sort("time")["time"].max()
+    assert moment is not None
+    ids = result.classes["class"].to_list()
+    for remedy in result.remedies:
+        assert remedy.tuned is not None
+        shown = {ids[code] for code in np.flatnonzero(remedy.tuned.shown)}
+        assert shown
+        assert shown <= of_it
+    assert {ids[code] for code in result.y} <= of_it
+    html = (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
+    assert "were in stock at that moment" in html
+    assert "--in-stock" in html
+    assert run("study", shop, "--task", "recommend", "--in-stock", *more) == 2
+    assert "--split time" in capsys.readouterr().err
+    assert run("study", shop, "--category", category) == 2
+    assert "--category cannot be asked of label" in capsys.readouterr().err
 
 
 def test_an_item_that_is_named_twice_counts_where_it_came_first(shop: Path, busy: str, capsys) -> None:

@@ -91,7 +91,8 @@ def test_a_command_line_is_read_as_what_was_asked(plain: tuple[StudyResult, Verd
         **({"by": o["by"]} if o["by"] else {}),
     )
     learner = None if (o["learner"], o["task"]) == ("heads", "label") else o["learner"]
-    wanted = {key: o[key] for key in o if key != "own"} | {"split": None, "repeats": None}  # those are of lists
+    of_lists = {"split": None, "repeats": None, "category": None, "in_stock": False}
+    wanted = {key: o[key] for key in o if key != "own"} | of_lists
     baselines = None if o["baselines"] == ["words"] else ",".join(o["baselines"]) or "none"
     wanted |= {"remedies": specs(made), "baselines": baselines, "learner": learner}
     assert typed(command(made, verdict)) == wanted, "an option of the command is not repeated"
@@ -171,6 +172,8 @@ rankings = st.fixed_dictionaries(
         "seed": st.integers(0, 99),
         "sample": st.none() | st.integers(1, 10**6),
         "repeats": st.none() | st.booleans(),
+        "category": st.none() | st.sampled_from(["shoes", "men's shoes"]),
+        "in_stock": st.booleans(),
         "seeds": st.sampled_from([1, 2, 5]),
         "learning_curve": st.booleans(),
         "metric": st.sampled_from(["macro_ndcg_at_10", "tail_ndcg_at_10", "ndcg_at_10"]),
@@ -190,6 +193,8 @@ def ranked(plain: tuple[StudyResult, Verdict], o: dict[str, Any], **about: Any) 
     meta |= {} if o["encoder"] == "none" else {"encoder": {"spec": o["encoder"]}}
     meta |= {"sample": o["sample"]} if o["sample"] else {}
     meta |= {} if o["repeats"] is None else {"repeats_asked": o["repeats"]}
+    meta |= {} if o["category"] is None else {"only_category": o["category"]}
+    meta |= {"in_stock": True} if o["in_stock"] else {}
     judged = {key: o[key] for key in ("metric", "guardrail", "zone")}
     return replace(made, meta=meta, **more_of(o)), replace(verdict, **judged)
 

@@ -17,6 +17,7 @@ from evenshelf.shop import Shop
 from evenshelf.tasks.baskets import last_held
 from evenshelf.tasks.exams import sittings
 from evenshelf.tasks.histories import Histories
+from evenshelf.tasks.offers import Offer, Stock
 from evenshelf.tasks.recommend import RecommendTask, first_time, retaken
 from evenshelf.testing.list_tasks import list_task_checks
 
@@ -227,6 +228,55 @@ def test_codes_of_categories_are_those_of_the_shop_alone(shop: Shop) -> None:
     found = RecommendTask.from_shop(shop, repeats=False).category
     assert found is not None
     assert set(found.tolist()) == {-1, 0}, f"{len(others)} other names in this process are none of its business"
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3), st.booleans()), max_size=12), st.integers(0, 10))
+def test_stock_is_what_was_last_known_before_the_moment(rows: list[tuple[int, int, bool]], moment: int) -> None:
+    rows = sorted(rows, key=lambda row: row[0])
+    time, item, some = (np.array([row[place] for row in rows], kind) for place, kind in enumerate((int, int, bool)))
+    stock = Stock(time, item, some)
+    expected = [False] * 4
+    for when, what, there in rows:
+        if when < moment:
+            expected[what] = there
+    assert stock.at(moment, 4).tolist() == expected
+
+
+@given(tasks(), st.integers(0, 2**32 - 1))
+def test_only_what_may_be_shown_is_wanted(task: RecommendTask, seed: int) -> None:
+    items = len(task.histories.items)
+    within = np.random.default_rng(seed).random(items) < 0.5
+    stock = Stock(np.zeros(items, np.int64), np.arange(items), within)
+    made = replace(task.histories, time=np.arange(len(task.histories.item)) + 1)
+    plain = replace(task, histories=made)
+    for offer in (Offer("c", within), Offer(stock=stock)):
+        try:
+            found = list(replace(plain, offer=offer).sittings("time", folds=3, seed=0))
+            every = list(plain.sittings("time", folds=3, seed=0))
+        except InputError:
+            continue
+        for one, all_of_it in zip(found, every, strict=True):
+            for exam, other in ((one.choosing, all_of_it.choosing), (one.judging, all_of_it.judging)):
+                assert exam.allowed is not None
+                assert exam.allowed.tolist() == within.tolist()
+                asked = set(zip(exam.group[exam.user].tolist(), exam.item.tolist(), strict=True))
+                rest = set(zip(other.group[other.user].tolist(), other.item.tolist(), strict=True))
+                assert asked == {(user, item) for user, item in rest if within[item]}
+    with pytest.raises(SettingError, match="moments of their own"):
+        list(replace(plain, offer=Offer(stock=stock)).sittings("last", folds=3, seed=0))
+
+
+def test_what_may_be_shown_is_read_from_a_shop(shop: Shop) -> None:
+    task = RecommendTask.from_shop(shop, repeats=False, category="shoes")
+    assert task.offer is not None
+    shown = task.offer.at(None, 4)
+    assert shown is not None
+    assert {task.classes[code] for code in np.flatnonzero(shown)} == {"a", "b"}
+    assert task.describe()["only_category"] == "shoes"
+    with pytest.raises(SettingError, match=r"'shoe' \(did you mean shoes"):
+        RecommendTask.from_shop(shop, category="shoe")
+    with pytest.raises(InputError, match="does not say what is in stock"):
+        RecommendTask.from_shop(shop, in_stock=True)
 
 
 def test_kinds_are_chosen_and_checked(shop: Shop) -> None:

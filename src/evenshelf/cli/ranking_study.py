@@ -21,6 +21,8 @@ def run_ranking(
     encoder: str,
     sample: int | None,
     repeats: bool | None,
+    category: str | None,
+    in_stock: bool,
     metric: str | None,
     guardrail: float,
     zone: float | None,
@@ -51,7 +53,8 @@ def run_ranking(
     opened = Shop.open(shop)
     with progress_bar(err, "reading events") as tell:
         tell(0, 1)
-        task = prepare.shop_task(opened, target, repeats=repeats, sample=sample, seed=wanted.seed)
+        rules: dict[str, Any] = {"repeats": repeats, "category": category, "in_stock": in_stock}
+        task = prepare.shop_task(opened, target, sample=sample, seed=wanted.seed, **rules)
         if curve:
             check_shares(task, wanted.split, folds=wanted.folds, seed=wanted.seed)
         texts = [text for text in task.texts or () if text]

@@ -104,6 +104,14 @@ def study(  # noqa: PLR0917 - typer calls it by name
             show_default=False,
         ),
     ] = None,
+    category: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of recommend: only items of this category are shown and asked for."),
+    ] = None,
+    in_stock: Annotated[
+        bool,
+        typer.Option("--in-stock", help="Of recommend, with --split time: only what was in stock then is shown."),
+    ] = False,
     seeds: Annotated[
         int, typer.Option(metavar="N", help="Run the best remedies again with other folds and draws, N seeds in all.")
     ] = 1,
@@ -195,6 +203,8 @@ def study(  # noqa: PLR0917 - typer calls it by name
                 encoder=encoder,
                 sample=sample,
                 repeats=repeats,
+                category=category,
+                in_stock=in_stock,
                 metric=metric,
                 guardrail=guardrail,
                 zone=zone,
@@ -205,7 +215,7 @@ def study(  # noqa: PLR0917 - typer calls it by name
             file = None if no_report else report or folder / REPORT
             _finish(result, verdict, folder, file, as_json=as_json)
             return
-        _refuse(task, split=split, repeats=repeats is not None)
+        _refuse(task, split=split, repeats=repeats is not None, category=category, in_stock=in_stock)
         result, verdict, folder = _run(
             shop,
             target,
@@ -362,7 +372,7 @@ def _run(
 
 def _refuse(task: str, hint: str = "Leave it away.", **asked: object) -> None:
     """Refuse what was asked of a task that does not have it."""
-    named = [f"--{name}" for name, value in asked.items() if value]
+    named = [f"--{name.replace('_', '-')}" for name, value in asked.items() if value]
     if named:
         from evenshelf.errors import SettingError  # noqa: PLC0415
 

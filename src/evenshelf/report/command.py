@@ -62,6 +62,8 @@ def _typed_ranking(result: StudyResult, verdict: Verdict) -> str:
     lines = [f"evenshelf study {shlex.quote(str(meta['shop']))}"]
     lines += [f"--{key} {shlex.quote(str(value))}" for key, value in options.items()]
     lines += [] if result.curve is None else ["--learning-curve"]
+    lines += [f"--category {shlex.quote(meta['only_category'])}"] if "only_category" in meta else []
+    lines += ["--in-stock"] if meta.get("in_stock") else []
     if "repeats_asked" in meta:
         lines.append("--repeats" if meta["repeats_asked"] else "--no-repeats")
     return " \\\n  ".join(lines)

@@ -50,7 +50,7 @@ def how_sentences(meta: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def candidates_sentence(meta: Mapping[str, Any]) -> str:
     """Which items compete for the places."""
-    every = f"Every user is shown the best of all {counted(meta['items'], 'item', 'items')}; none is sampled."
+    every = f"Every user is shown the best of {_offered(meta)}; none is sampled."
     rule = "What a user had may come again" if meta["repeats"] else "What a user had is neither shown nor wanted again"
     if "repeats_asked" in meta:
         return f"{every} {rule}, as was asked for."
@@ -79,6 +79,13 @@ def drawn_anew(meta: Mapping[str, Any]) -> str:
         "The test is the same under all seeds, so nothing is tested once more: this says how far gains hang on what "
         "is drawn, and the intervals of the verdict how far they hang on which users were asked."
     )
+
+
+def _offered(meta: Mapping[str, Any]) -> str:
+    items = counted(meta["items"], "item", "items")
+    rules = [f"are of the category {meta['only_category']}"] if "only_category" in meta else []
+    rules += ["were in stock at that moment"] if meta.get("in_stock") else []
+    return f"those of {items} that {' and '.join(rules)}" if rules else f"all {items}"
 
 
 def chosen_sentence(chosen: Mapping[str, Any]) -> str:

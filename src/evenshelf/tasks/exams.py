@@ -7,13 +7,14 @@ what users wanted after the first, with all before it to learn from.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import InputError, SettingError, near
 from evenshelf.tasks.histories import Codes, Histories
+from evenshelf.tasks.offers import Offer
 
 SPLITS = {
     "last": "the last basket of each user is the test, the one before it chooses settings",
@@ -41,6 +42,8 @@ class Exam:
         ``[m]`` what was wanted.
     group
         ``[U]`` codes in the task of those asked.
+    allowed
+        ``[I]`` items that may be shown; all if ``None``.
     """
 
     known: Histories
@@ -48,6 +51,7 @@ class Exam:
     user: Codes
     item: Codes
     group: Codes
+    allowed: NDArray[np.bool_] | None = None
 
     def drawn(self, users: int, seed: int) -> Exam:
         """The same with at most so many of the users, drawn at random."""
@@ -63,6 +67,7 @@ class Exam:
             place[self.user[rows]],
             self.item[rows],
             self.group[picked],
+            self.allowed,
         )
 
 
@@ -75,7 +80,17 @@ class Sitting:
     judging: Exam
 
 
-def sittings(histories: Histories, split: str, *, repeats: bool, folds: int, seed: int) -> Iterator[Sitting]:
+@dataclass(frozen=True)
+class _Rules:
+    """What may be wanted: whether what a user had may, and of which items."""
+
+    repeats: bool
+    offer: Offer | None
+
+
+def sittings(
+    histories: Histories, split: str, *, repeats: bool, folds: int, seed: int, offer: Offer | None = None
+) -> Iterator[Sitting]:
     """The exams of a split, one after another.
 
     Parameters
@@ -88,75 +103,76 @@ def sittings(histories: Histories, split: str, *, repeats: bool, folds: int, see
         Whether what a user had may be wanted again; if not, it is no wanted item.
     folds, seed
         Of users, where the split is by user.
+    offer
+        Which items may be shown and wanted; all if ``None``.
 
     Raises
     ------
     SettingError
-        If there is no such split, or times are needed and not known.
+        If there is no such split, or times are needed and not known; or if stock is looked at without a moment.
     InputError
         If nobody is left to be asked.
     """
     if split not in SPLITS:
         raise SettingError(f"There is no split {split!r}{near(split, SPLITS)}.", hint=f"One of: {', '.join(SPLITS)}.")
+    rules = _Rules(repeats, offer)
     if split == "time":
-        yield _by_time(histories, repeats=repeats)
+        yield _by_time(histories, rules)
         return
     back = histories.baskets_ago
     if split == "last":
-        choosing = _by_basket(histories, back, 1, repeats=repeats)
-        yield Sitting(0, choosing, _by_basket(histories, back, 0, repeats=repeats))
+        yield Sitting(0, _by_basket(histories, back, 1, rules), _by_basket(histories, back, 0, rules))
         return
     fold = np.random.default_rng(seed).permutation(np.arange(len(histories.users)) % folds)
     for number in range(folds):
         after = (number + 1) % folds
-        choosing = _by_user(histories, back, np.isin(fold, (number, after)), fold == after, repeats=repeats)
-        judging = _by_user(histories, back, fold == number, fold == number, repeats=repeats)
+        choosing = _by_user(histories, back, np.isin(fold, (number, after)), fold == after, rules)
+        judging = _by_user(histories, back, fold == number, fold == number, rules)
         yield Sitting(number, choosing, judging)
 
 
-def _by_basket(histories: Histories, back: Codes, held: int, *, repeats: bool) -> Exam:
+def _by_basket(histories: Histories, back: Codes, held: int, rules: _Rules) -> Exam:
     """What a user wanted in the basket with `held` others after it; all before it may be learned from."""
-    return _exam(histories.kept(back > held), histories, back == held, repeats=repeats, cold=False)
+    return _exam(histories.kept(back > held), histories, back == held, rules)
 
 
-def _by_time(histories: Histories, *, repeats: bool) -> Sitting:
+def _by_time(histories: Histories, rules: _Rules) -> Sitting:
     if histories.time is None:
         raise SettingError("There are no times to split by.", hint="Split by the last basket: --split last.")
     early, late = (int(moment) for moment in np.quantile(histories.time, SHARES, method="lower"))
     if late <= early and (histories.time > early).any():  # of few moments, one still has to lie between
         late = int(histories.time[histories.time > early].min())
     before = histories.time < late
-    choosing = _exam(
-        histories.kept(histories.time < early),
-        histories,
-        before & (histories.time >= early),
-        repeats=repeats,
-        cold=True,
-    )
-    return Sitting(0, choosing, _exam(histories.kept(before), histories, ~before, repeats=repeats, cold=True))
+    between = before & (histories.time >= early)
+    choosing = _exam(histories.kept(histories.time < early), histories, between, rules, moment=early)
+    return Sitting(0, choosing, _exam(histories.kept(before), histories, ~before, rules, moment=late))
 
 
-def _by_user(
-    histories: Histories, back: Codes, out: NDArray[np.bool_], held: NDArray[np.bool_], *, repeats: bool
-) -> Exam:
+def _by_user(histories: Histories, back: Codes, out: NDArray[np.bool_], held: NDArray[np.bool_], rules: _Rules) -> Exam:
     user = histories.user
-    found = _exam(histories.kept(back > 0), histories, (back == 0) & held[user], repeats=repeats, cold=False)
-    return Exam(histories.kept(~out[user]), found.asked, found.user, found.item, found.group)
+    found = _exam(histories.kept(back > 0), histories, (back == 0) & held[user], rules)
+    return replace(found, known=histories.kept(~out[user]))
 
 
-def _exam(known: Histories, histories: Histories, wanted: NDArray[np.bool_], *, repeats: bool, cold: bool) -> Exam:
-    """Ask for steps; `cold` also those of users without a history."""
+def _exam(
+    known: Histories, histories: Histories, wanted: NDArray[np.bool_], rules: _Rules, *, moment: int | None = None
+) -> Exam:
+    """Ask for steps; where all are asked at one moment, also those of users without a history."""
     size = len(histories.items)
+    allowed = None if rules.offer is None else rules.offer.at(moment, size)
     pair = np.unique(histories.user[wanted] * size + histories.item[wanted])
     user, item = pair // size, pair % size
-    asked = np.ones(len(pair), bool) if cold else known.lengths[user] > 0
-    if not repeats:
+    asked = known.lengths[user] > 0 if moment is None else np.ones(len(pair), bool)
+    if allowed is not None:
+        asked &= allowed[item]
+    if not rules.repeats:
         asked &= ~np.isin(pair, np.unique(known.user * size + known.item))
     user, item = user[asked], item[asked]
     if not len(user):
         raise InputError(
-            "Nobody is left to be asked: no user wants anything new after what is learned from.",
+            "Nobody is left to be asked: no user wants anything new after what is learned from"
+            f"{'' if allowed is None else ' that may be shown'}.",
             hint="Give users with longer histories, or split by another way (--split).",
         )
     group, place = np.unique(user, return_inverse=True)
-    return Exam(known, known.of_users(group), place.reshape(-1).astype(np.int64), item, group)
+    return Exam(known, known.of_users(group), place.reshape(-1).astype(np.int64), item, group, allowed)

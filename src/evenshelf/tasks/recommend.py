@@ -16,6 +16,7 @@ from evenshelf.shop import buckets
 from evenshelf.tasks.exams import Sitting, sittings
 from evenshelf.tasks.histories import Codes, Histories, numbered
 from evenshelf.tasks.nouns import Nouns
+from evenshelf.tasks.offers import Offer, offer_of
 from evenshelf.tasks.ranking_metrics import cut_by_items
 from evenshelf.tasks.shop_steps import ALL, as_steps, numbered_baskets, wanted_events, wanted_kinds
 
@@ -66,6 +67,8 @@ class RecommendTask:
         first fifth, the last half).
     dropped
         Events left out, by reason.
+    offer
+        Which items may be shown and wanted; all if ``None``.
     nouns
         What things are called.
     """
@@ -77,6 +80,7 @@ class RecommendTask:
     category: Codes | None = None
     cut: str = "examples"
     dropped: Mapping[str, int] = field(default_factory=dict)
+    offer: Offer | None = None
     nouns: Nouns = NOUNS
 
     name = "recommend"
@@ -119,7 +123,16 @@ class RecommendTask:
         return cls(known, again, None if texts is None else tuple(texts), cut=cut)
 
     @classmethod
-    def from_shop(cls, shop: Shop, target: str = ALL, *, repeats: bool | None = None, seed: int = 0) -> RecommendTask:
+    def from_shop(
+        cls,
+        shop: Shop,
+        target: str = ALL,
+        *,
+        repeats: bool | None = None,
+        seed: int = 0,
+        category: str | None = None,
+        in_stock: bool = False,
+    ) -> RecommendTask:
         """Ask what users of a shop take next.
 
         Events of one user at one moment are of one basket, as are those of one session that the source names; within a
@@ -136,13 +149,15 @@ class RecommendTask:
             See :meth:`of`.
         seed
             Of draws.
+        category, in_stock
+            What may be shown and wanted; see :func:`evenshelf.tasks.offers.offer_of`.
 
         Raises
         ------
         SettingError
-            If a kind is none.
+            If a kind is none, or there is no such category.
         InputError
-            If there are no such events, or they have no users or times.
+            If there are no such events, or they have no users or times; or nothing is known of the stock.
         """
         events, dropped = wanted_events(shop, wanted_kinds(target))
         rng = np.random.default_rng(seed)
@@ -160,7 +175,8 @@ class RecommendTask:
             seed=seed,
         )
         made = cls.of(histories, repeats=repeats)
-        return replace(made, dropped=dropped, **_facts(items, histories.items))
+        offer = offer_of(shop, histories.items, category=category, in_stock=in_stock)
+        return replace(made, dropped=dropped, offer=offer, **_facts(items, histories.items))
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -181,7 +197,7 @@ class RecommendTask:
 
     def sittings(self, split: str, *, folds: int, seed: int) -> Iterator[Sitting]:
         """See :func:`evenshelf.tasks.exams.sittings`."""
-        return sittings(self.histories, split, repeats=self.repeats, folds=folds, seed=seed)
+        return sittings(self.histories, split, repeats=self.repeats, folds=folds, seed=seed, offer=self.offer)
 
     def sampled(self, users: int, seed: int) -> RecommendTask:
         """The task of so many users, drawn at random; all items stay."""
@@ -208,6 +224,7 @@ class RecommendTask:
             "cut": self.cut,
             "dropped": dict(self.dropped),
             "content": content.hexdigest(),
+            **({} if self.offer is None else self.offer.describe()),
             "nouns": self.nouns.to_dict(),
         }
 

@@ -9,9 +9,9 @@ import polars as pl
 
 from evenshelf.bundles.ranking.catalogue import named_once
 from evenshelf.bundles.ranking.recommender import Recommender, recoded
-from evenshelf.errors import InputError
 from evenshelf.shop import Shop
 from evenshelf.tasks.histories import Histories
+from evenshelf.tasks.offers import stock_of
 from evenshelf.tasks.recommend import RecommendTask
 
 
@@ -52,10 +52,6 @@ def in_stock(shop: Shop) -> frozenset[str]:
     InputError
         If the shop has no table of its stock.
     """
-    if "stock" not in shop.tables:
-        raise InputError(
-            f"The shop {shop.path} does not say what is in stock.",
-            hint="Ingest it with: evenshelf ingest SHOP FILE --table stock - or leave --in-stock away.",
-        )
-    last = shop.scan("stock").sort("time").group_by("item_id").agg(pl.col("stock").last())
-    return frozenset(last.filter(pl.col("stock") > 0).collect()["item_id"].to_list())
+    ids = shop.items()["item_id"].to_list()
+    there = stock_of(shop, ids).at(np.iinfo(np.int64).max, len(ids))
+    return frozenset(ids[code] for code in np.flatnonzero(there))

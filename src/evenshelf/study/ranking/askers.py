@@ -22,7 +22,7 @@ def asking(exam: Exam, places: NDArray[np.integer]) -> Exam:
     start = np.cumsum(lengths) - lengths
     rows = order[np.arange(int(lengths.sum())) + np.repeat(first - start, lengths)]
     asker = np.repeat(np.arange(len(places)), lengths)
-    return Exam(exam.known, exam.asked.of_users(places), asker, exam.item[rows], exam.group[places])
+    return replace(exam, asked=exam.asked.of_users(places), user=asker, item=exam.item[rows], group=exam.group[places])
 
 
 def drawn_again(exam: Exam, users: int, seed: int) -> Exam:

@@ -79,9 +79,16 @@ def baselines_named(asked: str) -> tuple[str, ...]:
 
 
 def shop_task(
-    shop: Shop, target: str = ALL, *, repeats: bool | None = None, sample: int | None = None, seed: int = 0
+    shop: Shop,
+    target: str = ALL,
+    *,
+    repeats: bool | None = None,
+    sample: int | None = None,
+    seed: int = 0,
+    category: str | None = None,
+    in_stock: bool = False,
 ) -> RecommendTask:
-    """Ask what users of a shop take next, of all of them or of a seeded sample.
+    """Ask what users of a shop take next, of all of them or of a seeded sample, and of which items.
 
     Raises
     ------
@@ -90,7 +97,7 @@ def shop_task(
     """
     if sample is not None and sample < 1:
         raise SettingError(f"A sample of {sample} is none.", hint="Give a positive number, or none for all.")
-    task = RecommendTask.from_shop(shop, target, repeats=repeats, seed=seed)
+    task = RecommendTask.from_shop(shop, target, repeats=repeats, seed=seed, category=category, in_stock=in_stock)
     return task if sample is None else task.sampled(sample, seed)
 
 

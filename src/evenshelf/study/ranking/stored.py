@@ -26,6 +26,7 @@ _SPARSE = ("data", "indices", "indptr", "shape")
 def exam_arrays(exam: Exam, bucket: NDArray[np.str_]) -> dict[str, NDArray[Any]]:
     """All that an exam holds but ids, and the bucket of each item; names by which :func:`exam_of` finds them."""
     rows = {"user": exam.user, "item": exam.item, "group": exam.group, "bucket": bucket}
+    rows |= {} if exam.allowed is None else {"allowed": exam.allowed}
     return {**_columns("known", exam.known), **_columns("asked", exam.asked), **rows}
 
 
@@ -74,7 +75,8 @@ def fact_arrays(facts: ItemFacts) -> dict[str, NDArray[Any]]:
 def exam_of(place: Path) -> tuple[Exam, NDArray[np.str_]]:
     """The exam in a folder, with numbers for ids, and ``[I]`` the bucket of each item."""
     read = _reader(place)
-    exam = Exam(_histories("known", read), _histories("asked", read), read("user"), read("item"), read("group"))
+    rows = {name: read(name) for name in ("user", "item", "group", "allowed")}
+    exam = Exam(_histories("known", read), _histories("asked", read), **rows)
     return exam, read("bucket")
 
 

@@ -264,6 +264,10 @@ def _changed(shop: Shop, meta: Mapping[str, Any]) -> list[str]:
     changed = [table for table, digest in meta.get("shop_sha256", {}).items() if digest != shop.fingerprint(table)]
     if changed:
         notes.append(f"{' and '.join(changed)} have changed since the study; all that the shop holds now is trained on")
+    rules = [f"--category {meta['only_category']}"] if "only_category" in meta else []
+    rules += ["--in-stock"] if meta.get("in_stock") else []
+    if rules:
+        notes.append(f"the study showed less than the bundle does: ask it with {' '.join(rules)} for the same")
     if "sample" in meta:
         notes.append(f"the study looked at a sample of {meta['sample']:,} users; all of the shop are trained on")
     return notes

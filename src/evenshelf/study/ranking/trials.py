@@ -47,7 +47,7 @@ def _compute(job: Job, folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[
         [setting.remedy for _, setting in job.asks],
         exam.asked,
         evidence.prior,
-        Rules(length=LISTED, repeats=job.repeats, seed=job.seed),
+        Rules(length=LISTED, repeats=job.repeats, allowed=exam.allowed, seed=job.seed),
         vectors=evidence.facts.vectors,
         wanted=(exam.user, exam.item),
     )
@@ -97,6 +97,8 @@ def _popular(exam: Exam, *, repeats: bool, seed: int) -> Codes:
     lists = []
     for _, some in exam.asked.blocks(500):
         scores = np.repeat(counts[None], len(some.users), axis=0)
+        if exam.allowed is not None:
+            scores[:, ~exam.allowed] = -np.inf
         if not repeats:
             scores[some.user, some.item] = -np.inf
         lists.append(top(scores, K, seed=seed))
