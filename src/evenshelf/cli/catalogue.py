@@ -82,7 +82,8 @@ def learners(as_json: JsonOption = False) -> None:
     from rich.console import Group  # noqa: PLC0415
 
     from evenshelf.learners import learner_kinds  # noqa: PLC0415
-    from evenshelf.learners.ranking.registry import AFTERWARDS, ranking_learners  # noqa: PLC0415
+    from evenshelf.learners.ranking.registry import ranking_learners  # noqa: PLC0415
+    from evenshelf.rankers.answering import AFTERWARDS  # noqa: PLC0415
 
     found = [("labels", k.name, k.summary, [*k.stages], "") for k in learner_kinds().values()]
     for learner in ranking_learners().values():

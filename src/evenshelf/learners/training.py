@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from evenshelf.learners.set_problems import make_set_problem, set_prior, set_rows
 from evenshelf.learners.solver import ABSENT, Problem
 from evenshelf.learners.vectors import Vectors
-from evenshelf.remedies import Composition, Prior, Remedy, Rows, SetRows, Stage, effective_loss, parse
+from evenshelf.remedies import Prior, Remedy, Rows, SetRows, Stage, effective_loss, joined
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
@@ -125,9 +125,7 @@ class Training:
 def training_part(remedy: Remedy) -> Remedy:
     """What of a remedy matters for training: remedies with equal parts share their fits."""
     parts = [p for p in remedy.linear_form.parts if set(p.stages) - AFTER]
-    if not parts:
-        return parse("none")
-    return parts[0] if len(parts) == 1 else Composition(tuple(parts))
+    return joined(parts)
 
 
 def training_rows(remedy: Remedy, training: Training, rng: np.random.Generator) -> Rows | SetRows | None:

@@ -19,6 +19,8 @@ from evenshelf.tasks.histories import Histories
 from evenshelf.tasks.ranking_metrics import check_pairs
 from evenshelf.tasks.top_items import NO_ITEM, place_of, top
 
+AFTERWARDS = (Stage.ADJUST, Stage.RERANK)
+"""Stages of a remedy that act on scores and lists, and are honoured here for whatever was fitted."""
 BLOCK = 500
 """Users that are scored at once."""
 

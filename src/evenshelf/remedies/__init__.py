@@ -12,7 +12,7 @@ from evenshelf.remedies.rows import Prior, Rows, SetRows
 from evenshelf.remedies.sequences import MASKED, Sequences
 from evenshelf.remedies.set_losses import SetLoss
 from evenshelf.remedies.sets import remedy_set
-from evenshelf.remedies.spec import parse
+from evenshelf.remedies.spec import joined, parse
 
 __all__ = [
     "MASKED",
@@ -32,6 +32,7 @@ __all__ = [
     "Stage",
     "catalogue",
     "effective_loss",
+    "joined",
     "parse",
     "register",
     "remedy_set",

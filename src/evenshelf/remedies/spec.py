@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from evenshelf.errors import SettingError, near
 from evenshelf.remedies.base import Remedy
+from evenshelf.remedies.composition import Composition
 from evenshelf.remedies.registry import catalogue
 
 
@@ -54,6 +56,13 @@ def parse(spec: str) -> Remedy:
     for member in members[1:]:
         remedy = remedy + member
     return remedy
+
+
+def joined(parts: Sequence[Remedy]) -> Remedy:
+    """Parts of a remedy as one again; ``none`` of none."""
+    if not parts:
+        return parse("none")
+    return parts[0] if len(parts) == 1 else Composition(tuple(parts))
 
 
 def _terms(node: ast.expr) -> list[ast.expr]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from evenshelf.learners.ranking.base import Evidence, ItemFacts
 from evenshelf.learners.ranking.item_texts import words_of
-from evenshelf.learners.ranking.registry import AFTERWARDS, RankingLearner
+from evenshelf.learners.ranking.registry import RankingLearner
+from evenshelf.rankers.answering import AFTERWARDS
 from evenshelf.rankers.base import Floats, Ranker
 from evenshelf.remedies import Stage, catalogue, parse
 from evenshelf.tasks.histories import Histories

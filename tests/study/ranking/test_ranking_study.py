@@ -13,7 +13,8 @@ from rich.console import Console
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import ItemFacts
 from evenshelf.learners.ranking.item_texts import words_of
-from evenshelf.learners.ranking.registry import AFTERWARDS, fitting_part, ranking_learner
+from evenshelf.learners.ranking.registry import fitting_part, ranking_learner
+from evenshelf.rankers.answering import AFTERWARDS
 from evenshelf.remedies import Remedy, parse, remedy_set
 from evenshelf.study.metrics import metrics_table
 from evenshelf.study.ranking.plan import Setting, chosen, fits, jobs, settings

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from evenshelf.errors import InputError, SettingError
-from evenshelf.remedies import Composition, Remedy, Stage, catalogue, parse
+from evenshelf.rankers.answering import AFTERWARDS
+from evenshelf.remedies import Remedy, catalogue, joined, parse
 from evenshelf.remedies.spec import names_in
 
-AFTERWARDS = frozenset({Stage.ADJUST, Stage.RERANK})
-"""Stages that act on scores and lists."""
 NONE = "none"
 
 
@@ -19,16 +18,14 @@ def serving_part(remedy: Remedy) -> Remedy:
     SettingError
         If one of them needs something of a user, such as a file, that a bundle does not hold.
     """
-    parts = [part for part in remedy.parts if not AFTERWARDS.isdisjoint(part.stages)]
+    parts = [part for part in remedy.parts if set(part.stages) & set(AFTERWARDS)]
     for part in parts:
         if not servable(type(part)):
             raise SettingError(
                 f"{part.name} needs {', '.join(part.needs)} when lists are made, and bundles hold no files of a user.",
                 hint="Train another remedy with --remedy.",
             )
-    if not parts:
-        return parse(NONE)
-    return parts[0] if len(parts) == 1 else Composition(tuple(parts))
+    return joined(parts)
 
 
 def servable(kind: type[Remedy]) -> bool:
@@ -51,7 +48,7 @@ def named_remedy(spec: str) -> Remedy:
         raise InputError(f"The bundle names the remedy {spec!r}, which is not known here.", hint=again)
     for name in names:
         kind = known[name]
-        if name != NONE and (not servable(kind) or AFTERWARDS.isdisjoint(kind.stages)):
+        if name != NONE and (not servable(kind) or not set(kind.stages) & set(AFTERWARDS)):
             raise InputError(
                 f"The bundle names the remedy {name!r}, which does not act when lists are made.", hint=again
             )

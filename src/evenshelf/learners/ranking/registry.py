@@ -16,12 +16,10 @@ from typing import Any, Protocol
 from evenshelf.errors import SettingError
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.plugins import Registry
+from evenshelf.rankers.answering import AFTERWARDS
 from evenshelf.rankers.base import Ranker
 from evenshelf.rankers.buying_again import BuyingAgain, returns_of
-from evenshelf.remedies import Composition, Remedy, Stage, parse
-
-AFTERWARDS = (Stage.ADJUST, Stage.RERANK)
-"""Stages that act on scores and lists, which whoever asks a learner honours for it."""
+from evenshelf.remedies import Remedy, Stage, joined
 
 
 def fitting_part(remedy: Remedy) -> Remedy:
@@ -30,9 +28,7 @@ def fitting_part(remedy: Remedy) -> Remedy:
     Unlike with linear heads, a loss is never put off to the scores: a network has no free bias to take it up.
     """
     parts = [part for part in remedy.parts if set(part.stages) - set(AFTERWARDS)]
-    if not parts:
-        return parse("none")
-    return parts[0] if len(parts) == 1 else Composition(tuple(parts))
+    return joined(parts)
 
 
 class FitRanking(Protocol):

@@ -20,13 +20,13 @@ from evenshelf.bundles.ranking.catalogue import Catalogue
 from evenshelf.bundles.ranking.manifest import LearnerEntry, RankerEntry, RankingManifest, RankingRemedyEntry
 from evenshelf.bundles.ranking.recommended import alone
 from evenshelf.bundles.ranking.recommender import Recommender
-from evenshelf.bundles.ranking.serving import AFTERWARDS, NONE, serving_part
+from evenshelf.bundles.ranking.serving import NONE, serving_part
 from evenshelf.encoders import VectorCache
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.bundling import kept
 from evenshelf.learners.ranking.registry import fitting_part, ranking_learner
-from evenshelf.rankers.answering import answer
+from evenshelf.rankers.answering import AFTERWARDS, answer
 from evenshelf.rankers.base import Ranker
 from evenshelf.rankers.kinds import Kept, unpacked
 from evenshelf.rankers.packing import Unpacked
@@ -253,7 +253,7 @@ def _told(task: RecommendTask, winner: RankingWinner, serving: Remedy) -> list[s
     together = [part.name for part in serving.parts if part.together]
     if together:
         notes.append(alone(together))
-    fits = [part.name for part in winner.remedy.parts if not AFTERWARDS.issuperset(part.stages)]
+    fits = [part.name for part in winner.remedy.parts if set(part.stages) - set(AFTERWARDS)]
     if fits:
         notes.append(f"{' and '.join(fits)} acted when it was fitted, so places without it are not known")
     return notes
