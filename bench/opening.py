@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from bench.recommend_peers import OUTSIDE, PEER
 from bench.wording import cell, figure, sentence
 from evenshelf.study.runner import WORDS_SPEC
 
@@ -77,7 +78,7 @@ def lists(found: Document, language: str) -> str:
 
 
 def recommenders(found: Document) -> list[list[Any]]:
-    """What was fitted in the run and what was published, best NDCG first, in :data:`LIST_COLUMNS`."""
+    """Peers, what was published, and what of ours is ahead of all peers, best NDCG first, in :data:`LIST_COLUMNS`."""
     rows = [
         dict(zip(table["columns"], row, strict=True))
         for table in found["tables"]
@@ -87,6 +88,9 @@ def recommenders(found: Document) -> list[list[Any]]:
     for row in rows:
         if "source" in row:
             row["model"] = f"*{row['model']}, {row['source'].split(';')[0]}*"
+    peers = {PEER, *(model.title for peer in OUTSIDE for model in peer.models)}
+    bound = max((row["ndcg_at_10"] for row in rows if row["model"] in peers), default=0.0)
+    rows = [row for row in rows if row["model"] in peers or "source" in row or row["ndcg_at_10"] > bound]
     rows.sort(key=lambda row: -row["ndcg_at_10"])
     return [[row.get(column) for column in LIST_COLUMNS] for row in rows]
 

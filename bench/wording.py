@@ -250,13 +250,14 @@ _SENTENCES = {
             "**Recommendation, Amazon Beauty**: {users} users, {items} items, all of them ranked; the last step of "
             "each user is the test. The tail is the rarer half of the items. Steps of one day stand in the order of "
             "the ids, which whoever reads the order of steps reads as well; the users whom that cannot help are told "
-            "apart (descending). In italics: as published, by models that read the order. [All "
-            "figures](docs/benchmarks.md)."
+            "apart (descending). Of our learners those that are ahead of all peers; in italics: as published, by "
+            "models that read the order. [All figures](docs/benchmarks.md)."
         ),
         (
             "**推荐，Amazon Beauty**：{users} 位用户，{items} 件商品，全部参与排序；每位用户的最后一步作为测试。"
             "尾部指较少见的那一半商品。同一天的记录按编号排列，读取先后顺序的模型也会读到这一点；"
-            "不受其帮助的用户单独列出（降序用户）。斜体为论文中公布的结果，这些模型都读取先后顺序。"
+            "不受其帮助的用户单独列出（降序用户）。本项目的学习器只列出领先全部对照的；"
+            "斜体为论文中公布的结果，这些模型都读取先后顺序。"
             "[全部结果](docs/benchmarks.md)。"
         ),
     ),

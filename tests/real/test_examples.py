@@ -34,7 +34,7 @@ def test_classic_recipe(tmp_path, capsys):
 def test_sports_shoes(tmp_path, capsys):
     from examples.sports_shoes.__main__ import main
 
-    words = ["--sample", "1200", "--remedies", "balanced", "--encoder", "tfidf", "--workers", "1"]
+    words = ["--sample", "800", "--remedies", "balanced", "--encoder", "tfidf", "--workers", "1"]
     assert main([*words, "--out", str(tmp_path / "page.html")]) == 0
     printed = capsys.readouterr().out
     fallen = re.search(r"F1 falls from (\S+) to (\S+), recall", printed)
