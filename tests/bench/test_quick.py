@@ -21,7 +21,7 @@ SPECS = ["none", "smote", "focal", "name_prior + logit_adjust(tau=0.5)"]
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("bench")
-    command = [sys.executable, "-m", "bench.label_study", "--quick", "--rows", "400", "--json", str(folder / "out.json")]
+    command = [sys.executable, "-m", "bench.label_study", "--quick", "--json", str(folder / "out.json")]
     env = {**os.environ, "EVENSHELF_CACHE": str(folder / "cache")}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
