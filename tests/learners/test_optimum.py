@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from evenshelf.learners.paths import fit_path
-from evenshelf.learners.solver import fit_together
+from evenshelf.learners.solver import Memory, fit_together
 from evenshelf.learners.training import Training, make_problem, training_part, training_rows
 from evenshelf.learners.vectors import prepare, prepare_sparse
 from evenshelf.remedies import Rows, catalogue, effective_loss, parse
@@ -303,6 +303,20 @@ def test_heads_are_at_the_optimum_that_scipy_finds_for_the_remedy_as_it_is_writt
     np.testing.assert_allclose(
         of_examples(vectors, fit(train, remedy, 1e-3)), probabilities(scores)[vectors.row_of], atol=CLOSE
     )
+
+
+def test_a_change_of_the_gradient_whose_square_vanishes_is_no_error() -> None:
+    """So near to the optimum, products of 32-bit numbers are zero."""
+    d = data()
+    train = training(d)
+    descent = make_problem(parse("none"), 1e-3, train, None).descent(Memory(train.blocks, len(d.names)))
+    descent.run(2)
+    small = np.full_like(descent.weights, 1e-25)
+    descent.pairs = [(np.full_like(small, 1e-10), small, 1e30)]
+    gradient = descent.gradient()
+    direction = descent.aim(gradient.copy())
+    assert np.isfinite(direction).all()
+    assert np.vdot(direction, gradient) < 0
 
 
 def test_stronger_penalties_never_give_longer_weights() -> None:

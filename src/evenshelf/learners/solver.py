@@ -339,7 +339,9 @@ class Descent:
         direction = self.precondition(direction)
         if self.pairs:
             _, y, inverse = self.pairs[-1]
-            direction *= np.float32(np.clip(1.0 / (inverse * float(np.vdot(y, self.precondition(y)))), 1e-3, 1e3))
+            curvature = inverse * float(np.vdot(y, self.precondition(y)))
+            if curvature > 0.0:  # changes of gradients so small that their squares vanish say nothing of the length
+                direction *= np.float32(np.clip(1.0 / curvature, 1e-3, 1e3))
         for (s, y, inverse), factor in zip(self.pairs, reversed(factors), strict=True):
             direction += np.float32(factor - inverse * float(np.vdot(y, direction))) * s
         if float(np.vdot(direction, gradient)) <= 0.0:
