@@ -15,6 +15,7 @@ from evenshelf.bundles import Recommender
 from evenshelf.remedies import parse
 from evenshelf.shop import Shop
 from evenshelf.study.results import load
+from evenshelf.tasks.recommend import RecommendTask
 
 pytestmark = pytest.mark.usefixtures("cache_folder")
 REMEDIES = "logit_adjust(tau=0.5), logit_adjust(tau=0.7) + mmr(lam=0.7)"
@@ -100,22 +101,25 @@ def test_a_user_of_the_shop_is_shown_what_the_items_of_the_user_ask_for(shop: Pa
 
 def test_a_study_of_what_may_be_shown_shows_nothing_else(shop: Path, tmp_path: Path, capsys) -> None:
     opened = Shop.open(shop)
-    events, category = opened.read("events"), str(opened.items()["category"].drop_nulls().mode()[0])
+    category = str(opened.items()["category"].drop_nulls().mode().sort()[0])
     rules = ["--category", category, "--in-stock", "--split", "time"]
     more = ["--remedies", "none, logit_adjust(tau=0.5)", "--budget", 1, "--encoder", "none", "--workers", 1]
     told(capsys, "study", shop, "--task", "recommend", *rules, *more, "--out", tmp_path / "study")
     result = load(tmp_path / "study")
     assert (result.meta["only_category"], result.meta["in_stock"]) == (category, True)
     of_it = set(opened.items().filter(pl.col("category") == category)["item_id"])
-    moment = events.filter(pl.col("user_id").is_not_null()).sort("time")["time"].max()
-    assert moment is not None
+    task = RecommendTask.from_shop(opened, category=category, in_stock=True)
+    (sitting,) = task.sittings("time", folds=5, seed=0)
+    assert sitting.judging.allowed is not None
+    stocked = {task.classes[code] for code in np.flatnonzero(sitting.judging.allowed)}
+    assert stocked < of_it, "something of the category was sold out at that moment"
     ids = result.classes["class"].to_list()
     for remedy in result.remedies:
         assert remedy.tuned is not None
         shown = {ids[code] for code in np.flatnonzero(remedy.tuned.shown)}
         assert shown
-        assert shown <= of_it
-    assert {ids[code] for code in result.y} <= of_it
+        assert shown <= stocked
+    assert {ids[code] for code in result.y} <= stocked
     html = (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
     assert "were in stock at that moment" in html
     assert "--in-stock" in html

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -110,6 +110,11 @@ def working() -> Iterator[Callable[[str, int, int | None], None]]:
                 bars.update(task, description=what, completed=done, total=total)
 
         yield tell
+
+
+def waiting(words: str) -> AbstractContextManager[object]:
+    """Say on a terminal what is waited for, as long as the block lasts."""
+    return err.status(words) if err.is_terminal else nullcontext()
 
 
 def escape(text: str) -> str:

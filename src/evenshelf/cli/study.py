@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evenshelf.cli.app import INTERRUPTED, JsonOption, ShopArgument, app, err, escape, show
+from evenshelf.cli.app import INTERRUPTED, JsonOption, ShopArgument, app, err, escape, show, waiting
 
 if TYPE_CHECKING:
     from evenshelf.study.results import StudyResult
@@ -216,7 +216,9 @@ def study(  # noqa: PLR0917 - typer calls it by name
             _finish(result, verdict, folder, file, as_json=as_json)
             return
         _refuse(task, split=split, repeats=repeats is not None, category=category, in_stock=in_stock)
-        result, verdict, folder = _run(
+        from evenshelf.cli.label_study import run_labels  # noqa: PLC0415
+
+        result, verdict, folder = run_labels(
             shop,
             target,
             task=task,
@@ -286,90 +288,6 @@ def report_again(  # noqa: PLR0917 - typer calls it by name
     _finish(result, verdict, found, out or found / REPORT, as_json=as_json, keep=keep)
 
 
-def _run(
-    shop: Path,
-    target: str | None,
-    *,
-    task: str,
-    plan: dict[str, Any],
-    encoder: str,
-    sample: int | None,
-    by: list[str],
-    descriptions: str | None,
-    metric: str,
-    guardrail: float,
-    zone: float,
-    seeds: int,
-    curve: bool,
-    out: Path | None,
-) -> tuple[StudyResult, Verdict, Path]:
-    from evenshelf.learners import learner_kind  # noqa: PLC0415 - keeps --help and --version fast
-    from evenshelf.shop import Shop  # noqa: PLC0415
-    from evenshelf.study import prepare  # noqa: PLC0415
-    from evenshelf.study.further import check_curve, check_seeds, further  # noqa: PLC0415
-    from evenshelf.study.metrics import save_findings  # noqa: PLC0415
-    from evenshelf.study.progress import progress_bar  # noqa: PLC0415
-    from evenshelf.study.verdict import decide  # noqa: PLC0415
-    from evenshelf.tasks import task_kind  # noqa: PLC0415
-    from evenshelf.tasks.descriptions import described  # noqa: PLC0415
-
-    wanted = prepare.Plan(**plan)
-    wanted.check()
-    prepare.check_verdict(metric, guardrail, zone)
-    check_seeds(seeds)
-    if curve:
-        check_curve(learner_kind(wanted.learner))
-    prepare.check_encoder(encoder)
-    target = target or task_kind(task).target
-    opened = Shop.open(shop)
-    with err.status("reading the shop") if err.is_terminal else _quiet():
-        asked = prepare.shop_task(opened, target, kind=task, sample=sample, seed=wanted.seed, by=by)
-        if descriptions is not None:
-            asked, told = described(asked, descriptions)
-            for note in told:
-                err.print(f"[bold]{escape(descriptions)}[/]  {escape(note)}", soft_wrap=True)
-        prepare.check_metric(asked, metric, wanted)
-        if curve:
-            check_curve(learner_kind(wanted.learner), asked, folds=wanted.folds, seed=wanted.seed)
-        choice = prepare.pick_encoder(asked.texts or (), encoder)
-    folder = out or prepare.shop_folder(opened, asked, target, choice, wanted)
-    drawn = f", a sample drawn with seed {wanted.seed}" if sample and asked.things >= sample else ""
-    nouns = asked.nouns
-    pairs = f", {len(asked.target):,} {nouns.examples}" if asked.several else ""
-    facts = f"{asked.things:,} {nouns.things}{drawn}{pairs}; {len(asked.classes):,} {nouns.labels} of {escape(target)}"
-    err.print(f"[bold]{escape(str(shop))}[/]  {facts}", soft_wrap=True)
-    err.print(f"[bold]encoder[/]  [cyan]{escape(choice.spec)}[/]  {escape(choice.reason)}")
-    before = prepare.stored_trials(folder)
-    if before:
-        err.print(f"[bold]resumed[/]  {before:,} pieces of an earlier run are in {escape(str(folder))}", soft_wrap=True)
-    with progress_bar(err, f"encoding {len(asked.target):,} texts") as tell:
-        study = prepare.prepare(
-            asked,
-            choice,
-            folder,
-            wanted,
-            about={
-                "name": f"{asked.name} {target}",
-                "shop": str(shop),
-                "target": target,
-                "shop_sha256": opened.fingerprint(),
-                **({"sample": sample} if sample else {}),
-                **({"by": list(dict.fromkeys(by))} if by else {}),
-                **({"descriptions_file": descriptions} if descriptions else {}),
-            },
-            progress=tell,
-        )
-    with progress_bar(err, "laying out the vectors") as tell:
-        result = study.run(tell)
-        verdict = decide(result, metric=metric, guardrail=guardrail, zone=zone)
-        if seeds > 1 or curve:  # what comes next may be interrupted
-            save_findings(result, verdict, folder)
-        more = further(study, result, verdict, seeds=seeds, curve=curve, progress=tell)
-    if seeds > 1 and more.seeds is None:
-        err.print("[bold]other seeds[/]  no remedy was compared, so none is run again")
-    return more, verdict, folder
-
-
 def _refuse(task: str, hint: str = "Leave it away.", **asked: object) -> None:
     """Refuse what was asked of a task that does not have it."""
     named = [f"--{name.replace('_', '-')}" for name, value in asked.items() if value]
@@ -399,7 +317,7 @@ def _finish(
     if file is not None:
         from evenshelf.report import write_study_report  # noqa: PLC0415 - drawing is imported where something is drawn
 
-        with err.status("writing the report") if err.is_terminal else _quiet():
+        with waiting("writing the report"):
             written = write_study_report(result, verdict, file, fair)
     document = {
         "folder": str(folder),
@@ -452,9 +370,3 @@ def _decided_before(result: StudyResult, folder: Path, **asked: str | float | No
         measures=measures,
     )
     return decide(result, **kept)
-
-
-def _quiet() -> Any:
-    from contextlib import nullcontext  # noqa: PLC0415
-
-    return nullcontext()
