@@ -97,7 +97,8 @@ class Lists:
             done += end - start
         if here is not None:
             places, scores = places[wanted], scores[wanted]
-        return self.order.take(self._best(scores, places, count))
+        rows: NDArray[np.int64] = self.order.take(self._best(scores, places, count))
+        return rows
 
     def _counts(self, flags: NDArray[np.bool_]) -> NDArray[np.int64]:
         """``[l]``: how many places of each list have the flag."""
