@@ -117,7 +117,8 @@ class Lists:
         above = best[scores[best] > least]
         if len(above) + len(tied) > count:
             tied = tied[np.argsort(self.order[places[tied]], kind="stable")][: count - len(above)]
-        return places[np.concatenate([above, tied])]
+        kept: NDArray[np.int64] = places[np.concatenate([above, tied])]
+        return kept
 
 
 def _spans(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -149,7 +149,8 @@ class _Search:
         only = self.candidates.rows[~self.candidates.matched]
         if not len(only) or not self.matches.total:
             return only
-        return only[self.view.reader.scores(self.matches.query, only) == 0]
+        beside: Rows = only[self.view.reader.scores(self.matches.query, only) == 0]
+        return beside
 
     @property
     def total(self) -> int:
