@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from evenshelf.errors import EvenshelfError, InputError, SettingError
-from evenshelf.index import Ranking
+from evenshelf.index import Ranking, SearchEngine
 from evenshelf.index.documents import facets_of, layout_of
 from evenshelf.index.filters import SYNTAX, Among, Between, describe, parse_filters
 from tests.index.conftest import TITLES
@@ -54,6 +54,15 @@ def test_a_mistyped_word_is_corrected_and_told(engine):
     assert why is not None
     assert "laptop is a correction of labtop" in why.notes
     assert engine.search("hp laptop").corrected is None
+
+
+def test_a_slip_that_some_item_has_is_asked_about(tmp_path):
+    titles = [f"iphone case {n}" for n in range(60)] + ["iphnoe case"]
+    items = pl.DataFrame({"item_id": [f"i{n}" for n in range(61)], "title": titles})
+    with SearchEngine.build(tmp_path / "index", items) as engine:
+        results = engine.search("blue iphnoe case")
+        assert (results.did_you_mean, results.corrected) == ("blue iphone case", None)
+        assert engine.search("iphone case").did_you_mean is None
 
 
 def test_synonyms_find_and_are_told(engine):

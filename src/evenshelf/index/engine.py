@@ -99,6 +99,7 @@ class SearchEngine:
         language: str | None = None,
         synonyms: Sequence[str] = (),
         queries: pl.DataFrame | None = None,
+        vectors: NDArray[np.float32] | None = None,
         seed: int = 0,
         tell: Tell = _silent,
     ) -> Self:
@@ -119,6 +120,8 @@ class SearchEngine:
             Lines, see :func:`~evenshelf.index.synonyms.parse_synonyms`.
         queries
             ``query`` and ``count``: what people searched for, to complete what others type.
+        vectors
+            ``[items, d]``, what the encoder made of the titles, where it was run elsewhere; None: it is run here.
         seed
             Of the sample that is looked at to see how far vectors can be trusted.
         tell
@@ -139,6 +142,11 @@ class SearchEngine:
         parse_synonyms(synonyms, analyzer)
         opened = open_encoder(encoder, titles) if isinstance(encoder, str) else encoder
         check_restorable(opened)
+        if vectors is not None and vectors.shape != (items.height, opened.dimension):
+            raise InputError(
+                f"There are {items.height} items and the encoder has {opened.dimension} dimensions, "
+                f"but the vectors are {list(vectors.shape)}."
+            )
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -151,7 +159,8 @@ class SearchEngine:
                 done += count
                 tell("encoding titles", done, len(titles))
 
-            vectors = VectorCache().encode(opened, titles, progress=finished)
+            if vectors is None:
+                vectors = VectorCache().encode(opened, titles, progress=finished)
             name = _next(path)
             folder = path / name
             write_generation(folder, items, vectors, layout=layout, analyzer=analyzer, encoder=opened, tell=tell)

@@ -20,16 +20,15 @@ def explanations(search: _Search, rows: NDArray[np.int64]) -> list[Explanation]:
     """Return an explanation for each row of a page."""
     candidates, ranked, understood = search.candidates, search.ranked, search.understood
     place = {int(row): i for i, row in enumerate(candidates.rows)}
-    weights = search.tools.ranking.fields
+    weights = dict.fromkeys(FIELDS, 1.0)
     by_word: list[tuple[str, str, NDArray[np.float32]]] = []
     notes: list[tuple[str, NDArray[np.float32]]] = []
     reader = search.view.reader
     for group in understood.groups:
         for field in FIELDS:
-            if field in weights:
-                alone = Understood(understood.text, understood.folded, (group,))
-                scores = reader.scores(reader.query(alone, {field: weights[field]}, needed=None), rows)
-                by_word.append((group.text, field, scores))
+            alone = Understood(understood.text, understood.folded, (group,))
+            scores = reader.scores(reader.query(alone, {field: 1.0}, needed=None), rows)
+            by_word.append((group.text, field, scores))
         for alternative in group.alternatives:
             if alternative.why != AS_ASKED:
                 only = Understood(understood.text, understood.folded, (Group(group.text, (alternative,)),))

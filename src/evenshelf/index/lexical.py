@@ -14,7 +14,7 @@ import polars as pl
 import tantivy
 
 from evenshelf.errors import InputError
-from evenshelf.index.documents import FIELDS, Layout
+from evenshelf.index.documents import FIELDS, Layout, filled
 from evenshelf.index.filters import Among
 
 if TYPE_CHECKING:
@@ -141,20 +141,24 @@ class LexicalWriter:
             As :func:`~evenshelf.index.documents.facets_of` gives them.
         """
         fields = [(field, tokens[field]) for field in FIELDS]
-        texts = [(self._key[n], facets[n].to_list()) for n in facets.columns if n in self._key]
-        numbers = [(self._number[n], facets[n].to_list()) for n in facets.columns if n in self._number]
+        texts: list[dict[str, Any]] = [{} for _ in range(facets.height)]
+        numbers: list[list[tuple[str, float]]] = [[] for _ in range(facets.height)]
+        for name in facets.columns:
+            for row, value in filled(facets[name]):
+                if name in self._key:
+                    texts[row][self._key[name]] = value
+                else:
+                    numbers[row].append((self._number[name], value))
         for i in range(facets.height):
             document = tantivy.Document()
             document.add_unsigned(_ROW, first + i)
             for field, words in fields:
                 if words[i]:
                     document.add_text(field, words[i])
-            held = {key: values[i] for key, values in texts if values[i] is not None}
-            if held:
-                document.add_json(_FACETS, held)
-            for name, values in numbers:
-                if values[i] is not None:
-                    document.add_float(name, values[i])
+            if texts[i]:
+                document.add_json(_FACETS, texts[i])
+            for name, number in numbers[i]:
+                document.add_float(name, number)
             self._writer.add_document(document)
 
     def remove(self, rows: Sequence[int]) -> None:
@@ -239,9 +243,18 @@ class LexicalReader:
         return {c: (float(found[c]["min"]), float(found[c]["max"])) if found[c]["count"] else None for c in columns}
 
     def query(
-        self, understood: Understood, weights: Mapping[str, float], *, needed: int | None, allowed: Filter = ()
+        self,
+        understood: Understood,
+        weights: Mapping[str, float],
+        *,
+        needed: int | None,
+        allowed: Filter = (),
+        bonus: float = 0.0,
     ) -> Any:
         """Return a query of tantivy.
+
+        A word counts as much as in the field where it counts most (a maximum over fields), not as the sum of all:
+        attributes say again what the title says.
 
         Parameters
         ----------
@@ -253,15 +266,17 @@ class LexicalReader:
             So many of the groups of words that matter an item must have; None: any word will do.
         allowed
             Conditions that all must hold.
+        bonus
+            What a word in the title counts besides, by weight.
         """
-        scored = self._scored(understood, weights, needed)
+        scored = self._scored(understood, weights, needed, bonus)
         if not allowed:
             return scored
         held = [(_MUST, _Query.const_score_query(self._condition(condition), 0.0)) for condition in allowed]
         return _Query.boolean_query([(_MUST, scored), *held])
 
-    def _scored(self, understood: Understood, weights: Mapping[str, float], needed: int | None) -> Any:
-        groups = [(group, self._group(group, weights)) for group in understood.groups]
+    def _scored(self, understood: Understood, weights: Mapping[str, float], needed: int | None, title: float) -> Any:
+        groups = [(group, self._group(group, weights, title)) for group in understood.groups]
         if not groups:
             return _Query.const_score_query(_Query.all_query(), 0.0)
         must = [query for group, query in groups if not group.optional]
@@ -279,21 +294,24 @@ class LexicalReader:
         some = _Query.boolean_query([(_SHOULD, query) for query in must], minimum_number_should_match=needed)
         return _with_bonus(some, bonus)
 
-    def _group(self, group: Group, weights: Mapping[str, float]) -> Any:
-        queries = [self._alternative(alternative, weights) for alternative in group.alternatives]
+    def _group(self, group: Group, weights: Mapping[str, float], bonus: float) -> Any:
+        queries = [self._alternative(alternative, weights, bonus) for alternative in group.alternatives]
         return queries[0] if len(queries) == 1 else _Query.disjunction_max_query(queries, 0.1)
 
-    def _alternative(self, alternative: Alternative, weights: Mapping[str, float]) -> Any:
-        tokens = [self._token(token, weights) for token in alternative.tokens]
+    def _alternative(self, alternative: Alternative, weights: Mapping[str, float], bonus: float) -> Any:
+        tokens = [self._token(token, weights, bonus) for token in alternative.tokens]
         query = tokens[0] if len(tokens) == 1 else _Query.boolean_query([(_MUST, token) for token in tokens])
-        return query if alternative.weight == 1 else _Query.boost_query(query, alternative.weight)
+        return _boosted(query, alternative.weight)
 
-    def _token(self, token: str, weights: Mapping[str, float]) -> Any:
-        queries = []
-        for field, weight in weights.items():
-            query = _Query.term_query(self._schema, field, token, index_option="freq")
-            queries.append(query if weight == 1 else _Query.boost_query(query, weight))
-        return queries[0] if len(queries) == 1 else _Query.boolean_query([(_SHOULD, query) for query in queries])
+    def _token(self, token: str, weights: Mapping[str, float], bonus: float) -> Any:
+        queries = [_boosted(self._term(field, token), weight) for field, weight in weights.items()]
+        best = queries[0] if len(queries) == 1 else _Query.disjunction_max_query(queries)
+        if not bonus or "title" not in weights:
+            return best
+        return _Query.boolean_query([(_SHOULD, best), (_SHOULD, _boosted(self._term("title", token), bonus))])
+
+    def _term(self, field: str, token: str) -> Any:
+        return _Query.term_query(self._schema, field, token, index_option="freq")
 
     def _condition(self, condition: Condition) -> Any:
         if isinstance(condition, Among):
@@ -321,6 +339,10 @@ class LexicalReader:
 
     def _rows(self, hits: Sequence[tuple[Any, Any]]) -> Rows:
         return np.array(self._searcher.fast_field_values(_ROW, [address for _, address in hits]), np.int64)
+
+
+def _boosted(query: Any, weight: float) -> Any:
+    return query if weight == 1 else _Query.boost_query(query, weight)
 
 
 def _with_bonus(query: Any, bonus: Sequence[Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -19,15 +19,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-FIELD_WEIGHTS: Mapping[str, float] = {
-    "title": 1.0,
-    "brand": 0.5,
-    "category": 0.7,
-    "attributes": 0.3,
-    "description": 0.4,
-}
 FUSIONS = ("convex", "rrf", "words", "vectors")
 _RRF = 60
+_COSINE = 1.4
+"""Cosines of what answers a query well are about .7; this brings them to the scale of shares."""
+FIRST = 4
+"""Candidates to whose vectors the query's is moved by feedback."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +34,18 @@ class Ranking:
     Attributes
     ----------
     fusion
-        ``"convex"``: a weighted mean of both legs' scores, each scaled to its best; ``"rrf"``: reciprocal ranks
-        (Cormack et al. 2009); ``"words"`` or ``"vectors"``: one leg alone.
+        ``"convex"``: a weighted mean of the scores by words, as a share of the best, and of cosines as they are, which
+        keep how sure the dense leg is; ``"rrf"``: reciprocal ranks (Cormack et al. 2009); ``"words"`` or ``"vectors"``:
+        one leg alone.
     dense_weight
         Weight of the dense leg in a convex mean where it is trusted in full, 0 to 1.
+    title_bonus
+        What a word in the title counts besides what it counts in the field where it counts most.
+    feedback
+        How far the query's vector is moved to those of the first candidates (Rocchio's pseudo-relevance feedback);
+        0: not at all.
     popularity_weight
         What the most popular candidate gains over one that nobody took.
-    fields
-        How much a word counts in each field.
     depth
         Candidates of each leg.
     enough
@@ -52,9 +53,10 @@ class Ranking:
     """
 
     fusion: str = "convex"
-    dense_weight: float = 0.5
+    dense_weight: float = 0.65
+    title_bonus: float = 0.2
+    feedback: float = 0.4
     popularity_weight: float = 0.05
-    fields: Mapping[str, float] = field(default_factory=lambda: dict(FIELD_WEIGHTS))
     depth: int = 200
     enough: int = 10
 
@@ -137,15 +139,14 @@ def fuse(candidates: Candidates, ranking: Ranking, trust: float) -> Ranked:
         words, vectors = words * most, vectors * most
     else:
         weight = {"words": 0.0, "vectors": 1.0}.get(ranking.fusion, ranking.dense_weight * trust)
-        words = np.float32(1 - weight) * _scaled(candidates.words, floor=0.0)
-        vectors = np.float32(weight) * _scaled(candidates.cosines, floor=float(candidates.cosines.min(initial=0.0)))
+        words = np.float32(1 - weight) * _share(candidates.words)
+        vectors = np.float32(weight * _COSINE) * np.maximum(candidates.cosines, 0)
     return Ranked(words + vectors + prior, {"words": words, "vectors": vectors, "popularity": prior})
 
 
-def _scaled(scores: Floats, *, floor: float) -> Floats:
-    top = float(scores.max(initial=floor))
-    # Not negative: a cosine may lie below the floor by a rounding.
-    return np.maximum(scores - np.float32(floor), 0) / np.float32(top - floor) if top > floor else np.zeros_like(scores)
+def _share(scores: Floats) -> Floats:
+    top = float(scores.max(initial=0.0))
+    return scores / np.float32(top) if top > 0 else np.zeros_like(scores)
 
 
 def _reciprocal(scores: Floats) -> Floats:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evenshelf.index.documents import POPULARITY
+from evenshelf.index.documents import FIELDS, POPULARITY
 from evenshelf.index.explaining import explanations
 from evenshelf.index.filters import describe
-from evenshelf.index.ranking import Candidates, Ranked, fuse
+from evenshelf.index.ranking import FIRST, Candidates, Ranked, fuse
 from evenshelf.index.results import Hit, Results
 from evenshelf.index.text.highlighting import highlights
 from evenshelf.index.understanding import understand
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _WORDS_AT_MOST = 24
 """Words of a query that are looked for; who pastes a page means its beginning."""
 _NONE = np.empty(0, np.int64)
+_FIELDS = dict.fromkeys(FIELDS, 1.0)
 
 
 def search(view: View, request: Request, tools: Tools) -> Results:
@@ -93,7 +94,7 @@ class _Search:
     @cached_property
     def vector(self) -> NDArray[np.float32] | None:
         asked = self.understood.groups and self.tools.ranking.fusion != "words" and self.trust > 0
-        return self.tools.encode(self.understood.corrected or self.request.query) if asked else None
+        return self.tools.encode(self.understood.corrected or self.understood.folded) if asked else None
 
     @cached_property
     def trust(self) -> float:
@@ -141,7 +142,15 @@ class _Search:
     def ranked(self) -> Ranked:
         if self.tools.ranker is not None:
             return self.tools.ranker(self.view, self.understood, self.candidates)
-        return fuse(self.candidates, self.tools.ranking, self.trust)
+        ranking, candidates = self.tools.ranking, self.candidates
+        first = fuse(candidates, ranking, self.trust)
+        if self.vector is None or not ranking.feedback or not len(candidates.rows):
+            return first
+        best = candidates.rows[np.argsort(-first.scores, kind="stable")[:FIRST]]
+        centre = self.view.dense.vectors(best).mean(axis=0)
+        moved = self.vector + np.float32(ranking.feedback) * centre / max(float(np.linalg.norm(centre)), 1e-9)
+        moved /= max(float(np.linalg.norm(moved)), 1e-9)
+        return fuse(replace(candidates, cosines=self.view.dense.cosines(moved, candidates.rows)), ranking, self.trust)
 
     @cached_property
     def beside(self) -> Rows:
@@ -183,6 +192,7 @@ class _Search:
             total=total,
             offset=self.request.offset,
             corrected=self.understood.corrected,
+            did_you_mean=self.understood.meant,
             relaxed=self.matches.relaxed,
             facets=facets,
             ranges=ranges,
@@ -192,8 +202,10 @@ class _Search:
         )
 
     def _query(self, needed: int | None) -> Any:
-        fields = self.tools.ranking.fields
-        return self.view.reader.query(self.understood, fields, needed=needed, allowed=self.request.allowed)
+        bonus = self.tools.ranking.title_bonus
+        return self.view.reader.query(
+            self.understood, _FIELDS, needed=needed, allowed=self.request.allowed, bonus=bonus
+        )
 
     def _alive(self, rows: Rows) -> Rows:
         """Rows that are items of now: a reader in another process may know of more."""

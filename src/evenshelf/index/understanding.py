@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from evenshelf.index.synonyms import Synonyms
     from evenshelf.index.text.analyzer import Analyzer, QueryWord
@@ -51,12 +51,15 @@ class Group:
         Whether an item need not have it: it counts for the order alone.
     correction
         What the word was taken for, because no item has it as it was typed.
+    meant
+        A much more frequent word that it may be a slip of, though some item has it.
     """
 
     text: str
     alternatives: tuple[Alternative, ...]
     optional: bool = False
     correction: str | None = None
+    meant: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,16 @@ class Understood:
     @property
     def corrected(self) -> str | None:
         """The query with its corrections, if there are any."""
-        if all(group.correction is None for group in self.groups):
-            return None
-        return _rejoined(self.folded, self.groups)
+        return _rejoined(self.folded, [(group.text, group.correction) for group in self.groups])
+
+    @property
+    def meant(self) -> str | None:
+        """The query with the words that it may be slips of, if there are any."""
+        return (
+            _rejoined(self.folded, [(group.text, group.meant or group.correction) for group in self.groups])
+            if any(group.meant for group in self.groups)
+            else None
+        )
 
 
 def understand(
@@ -156,9 +166,10 @@ def _text(words: tuple[QueryWord, ...]) -> str:
 
 
 def _corrected(group: Group, frequency: Callable[[str], int], vocabulary: Vocabulary, analyzer: Analyzer) -> Group:
-    known = any(all(frequency(token) for token in a.tokens) for a in group.alternatives)
-    if known or group.optional:
+    if group.optional:
         return group
+    if any(all(frequency(token) for token in a.tokens) for a in group.alternatives):
+        return replace(group, meant=vocabulary.slip_of(group.text))
     found = vocabulary.corrections(group.text)
     if not found:
         return group
@@ -168,9 +179,12 @@ def _corrected(group: Group, frequency: Callable[[str], int], vocabulary: Vocabu
     return replace(group, alternatives=(*group.alternatives, *corrections), correction=found[0])
 
 
-def _rejoined(folded: str, groups: tuple[Group, ...]) -> str:
-    text = folded
-    for group in groups:
-        if group.correction is not None:
-            text = text.replace(group.text, group.correction, 1)
-    return text
+def _rejoined(folded: str, changes: Sequence[tuple[str, str | None]]) -> str | None:
+    """A query with words replaced; None if none is."""
+    text, at = folded, 0
+    for old, new in changes:
+        at = max(text.find(old, at), at)
+        if new is not None:
+            text = text[:at] + text[at:].replace(old, new, 1)
+        at += len(new or old)
+    return text if text != folded else None

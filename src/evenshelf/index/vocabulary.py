@@ -19,6 +19,8 @@ _SHORTEST = 4
 _LONG = 8
 """From so many letters on two mistakes are allowed."""
 _CORRECTIONS = 3
+_RARE, _FAR_MORE = 3, 50
+"""A word in at most so many items may be a slip of one that is in so many times as many."""
 
 
 class Vocabulary:
@@ -58,8 +60,22 @@ class Vocabulary:
         of these those that begin with the same letter, then the frequent ones. Short words and those with digits are
         left as they are.
         """
+        near = self._near(word)
+        return tuple(found for distance, _, _, found in near[:_CORRECTIONS] if distance == near[0][0])
+
+    def slip_of(self, word: str) -> str | None:
+        """Return a word one change away that is in far more items, so that this one may be a slip of it."""
+        own = self[word]
+        if not own or own > _RARE:
+            return None
+        near = [(-count, found) for distance, _, count, found in self._near(word) if distance == 1]
+        most = min(near, default=(0, ""))
+        return most[1] if -most[0] >= _FAR_MORE * own and not _same_stem(most[1], word) else None
+
+    def _near(self, word: str) -> list[tuple[int, bool, int, str]]:
+        """Words within reach: changes, whether they begin otherwise, less their frequency; the nearest first."""
         if len(word) < _SHORTEST or not word.isalpha():
-            return ()
+            return []
         from rapidfuzz.distance import OSA  # noqa: PLC0415 - only for words that no item has
         from rapidfuzz.process import cdist  # noqa: PLC0415
 
@@ -74,8 +90,7 @@ class Vocabulary:
                 (int(distances[i]), words[i][0] != word[0], -self._counts[words[i]], words[i])
                 for i in np.flatnonzero(distances <= most).tolist()
             ]
-        near.sort()
-        return tuple(found for distance, _, _, found in near[:_CORRECTIONS] if distance == near[0][0])
+        return sorted(near)
 
     @cached_property
     def _by_length(self) -> dict[int, list[str]]:
@@ -83,6 +98,11 @@ class Vocabulary:
         for word in self._counts:
             lengths.setdefault(len(word), []).append(word)
         return lengths
+
+
+def _same_stem(one: str, other: str) -> bool:
+    """Whether one word is the other with an ending: no slip, and found together anyway."""
+    return one.startswith(other) or other.startswith(one)
 
 
 def count_words(texts: Iterable[str]) -> Counter[str]:
