@@ -141,15 +141,17 @@ class LexicalWriter:
             As :func:`~evenshelf.index.documents.facets_of` gives them.
         """
         fields = [(field, tokens[field]) for field in FIELDS]
-        texts: list[dict[str, Any]] = [{} for _ in range(facets.height)]
-        numbers: list[list[tuple[str, float]]] = [[] for _ in range(facets.height)]
+        # A frame without columns has no height.
+        rows = len(tokens[FIELDS[0]])
+        texts: list[dict[str, Any]] = [{} for _ in range(rows)]
+        numbers: list[list[tuple[str, float]]] = [[] for _ in range(rows)]
         for name in facets.columns:
             for row, value in filled(facets[name]):
                 if name in self._key:
                     texts[row][self._key[name]] = value
                 else:
                     numbers[row].append((self._number[name], value))
-        for i in range(facets.height):
+        for i in range(rows):
             document = tantivy.Document()
             document.add_unsigned(_ROW, first + i)
             for field, words in fields:
