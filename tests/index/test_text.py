@@ -193,3 +193,11 @@ def test_a_vocabulary_that_changes_is_that_of_the_texts_that_are_left(kept, gone
     changed = vocabulary_of([*kept, *gone]).changed((), gone)
     assert dict(changed.counts) == dict(vocabulary_of(kept).counts)
     assert dict(vocabulary_of(kept).changed(gone).counts) == dict(vocabulary_of([*kept, *gone]).counts)
+
+
+def test_a_rare_word_may_be_a_slip_of_a_frequent_one():
+    vocabulary = vocabulary_of(["iphone case"] * 60 + ["iphnoe case", "cases", "phone"])
+    assert vocabulary.slip_of("iphnoe") == "iphone"
+    assert vocabulary.slip_of("iphone") is None
+    assert vocabulary.slip_of("cases") is None
+    assert vocabulary.slip_of("absent") is None

@@ -15,9 +15,9 @@ import polars as pl
 import psycopg
 import pyarrow as pa
 import pytest
+from bench.postgres import PASSWORD
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from bench.postgres import PASSWORD
 
 from evenshelf.errors import InputError, MissingExtraError, SettingError
 from evenshelf.shop.sources.content_digest import KINDS, ContentDigest

@@ -175,17 +175,16 @@ class SearchEngine:
                 numbers=list(layout.numbers),
                 synonyms=list(synonyms),
             )
-            generation = read_generation(folder, manifest, opened)
-            tell("measuring how far vectors can be trusted", 0, None)
-            trust = measure_trust(titles, opened, generation.dense, seed=seed)
-            manifest = manifest.model_copy(
-                update={"dense_weight": dict(trust.weight), "dense_floor": dict(trust.floor)}
-            )
             Journal(folder / JOURNAL).close()
             write_queries(folder, queries)
-            write_manifest(path, manifest)
+            engine = cls(path, manifest, read_generation(folder, manifest, opened), Journal(folder / JOURNAL))
+            tell("measuring how far vectors can be trusted", 0, None)
+            engine._trust = trust = measure_trust(engine, items["title"].to_list(), seed=seed)
+            measured = {"dense_weight": dict(trust.weight), "dense_floor": dict(trust.floor)}
+            engine.manifest = manifest.model_copy(update=measured)
+            write_manifest(path, engine.manifest)
             _sweep(path, name)
-        return cls(path, manifest, generation, Journal(folder / JOURNAL))
+        return engine
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -295,6 +294,11 @@ class SearchEngine:
             while len(self._vectors) > _CACHED_QUERIES:
                 self._vectors.popitem(last=False)
         return vector
+
+    def cosines(self, query: str, ids: Sequence[str]) -> NDArray[np.float32]:
+        """Return the cosines of items to a query; an unknown id raises :class:`KeyError`."""
+        view = self._view
+        return view.dense.cosines(self.encode(query), np.array([view.rows[i] for i in ids], np.int64))
 
     def items(self) -> pl.DataFrame:
         """Return the items of now, those that were put last coming last."""

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.int64]
 
-_WORDS_AT_MOST = 24
-"""Words of a query that are looked for; who pastes a page means its beginning."""
+_GROUPS_AT_MOST = 64
+"""Words of a query, and pieces of them, that are looked for; who pastes a page means its beginning."""
 _NONE = np.empty(0, np.int64)
 _FIELDS = dict.fromkeys(FIELDS, 1.0)
 
@@ -84,7 +84,7 @@ class _Search:
             vocabulary=self.view.vocabulary,
             synonyms=self.tools.synonyms,
         )
-        return replace(found, groups=found.groups[:_WORDS_AT_MOST])
+        return replace(found, groups=found.groups[:_GROUPS_AT_MOST])
 
     @property
     def browsing(self) -> bool:

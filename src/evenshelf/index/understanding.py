@@ -16,6 +16,7 @@ AS_ASKED = "as asked"
 _SYNONYM = 0.9
 _CORRECTION = 0.8
 _JOINED = 0.5
+_PIECE = 1.0
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,8 @@ def understand(
         # Stop words alone are what was asked for, then.
         groups = [replace(group, optional=False) for group in groups]
     joined = (Group(token, (Alternative((token,), _JOINED),), optional=True) for token in analyzed.joined)
-    return Understood(text=text, folded=analyzed.folded, groups=(*groups, *joined))
+    pieces = (Group(token, (Alternative((token,), _PIECE),), optional=True) for token in analyzed.pieces)
+    return Understood(text=text, folded=analyzed.folded, groups=(*groups, *joined, *pieces))
 
 
 def _synonyms(text: str, phrases: tuple[tuple[str, ...], ...]) -> tuple[Alternative, ...]:

@@ -68,7 +68,7 @@ class Vocabulary:
         own = self[word]
         if not own or own > _RARE:
             return None
-        near = [(-count, found) for distance, _, count, found in self._near(word) if distance == 1]
+        near = [(count, found) for distance, _, count, found in self._near(word) if distance == 1]
         most = min(near, default=(0, ""))
         return most[1] if -most[0] >= _FAR_MORE * own and not _same_stem(most[1], word) else None
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from evenshelf.index.text.folding import fold
 from evenshelf.index.text.languages import check_language, is_stop, stem
-from evenshelf.index.text.words import joined_code, tokens_of, words_of
+from evenshelf.index.text.scripts import in_katakana
+from evenshelf.index.text.words import joined_code, pieces_of, tokens_of, words_of
 
 if TYPE_CHECKING:
     from evenshelf.index.text.words import Word
@@ -30,8 +31,6 @@ class QueryWord:
         Tokens that all together say the same; only ``whole`` if there are none.
     stop
         Whether an item need not have it: a stop word or a particle.
-    known
-        Whether some item has it; set by who knows the catalogue.
     """
 
     text: str
@@ -60,11 +59,14 @@ class AnalyzedQuery:
         Its words in order.
     joined
         Tokens of neighbours that may be one word: ``xps13`` for ``xps 13``.
+    pieces
+        Tokens of the characters, and pairs of them, of scripts without spaces.
     """
 
     folded: str
     words: tuple[QueryWord, ...]
     joined: tuple[str, ...]
+    pieces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,20 +91,26 @@ class Analyzer:
 
     def tokens(self, text: str) -> list[str]:
         """Return the tokens of an item's text, in order; equal words give equal tokens wherever they stand."""
-        return [stem(token, self.language) for token in tokens_of(fold(text))]
+        return [self.token(token) for token in tokens_of(fold(text))]
+
+    def token(self, word: str) -> str:
+        """Return the token of a folded word: its stem; kana as katakana."""
+        return stem(word, self.language) if word.isascii() else stem(in_katakana(word), self.language)
 
     def query(self, text: str) -> AnalyzedQuery:
         """Take a query apart."""
         folded = fold(text)
         words = words_of(folded)
-        joined = (
+        joined = [
             joined_code(a.whole, b.whole) if a.kind != "run" and b.start == a.end + 1 else None
             for a, b in pairwise(words)
-        )
+        ]
+        pieces = [self.token(piece) for piece in pieces_of(folded)]
         return AnalyzedQuery(
             folded=folded,
             words=tuple(self._query_word(folded, word) for word in words),
             joined=tuple(token for token in joined if token is not None),
+            pieces=tuple(dict.fromkeys(pieces)),
         )
 
     def _query_word(self, folded: str, word: Word) -> QueryWord:
@@ -110,7 +118,7 @@ class Analyzer:
             text=folded[word.start : word.end],
             start=word.start,
             end=word.end,
-            whole=stem(word.whole, self.language),
-            parts=tuple(stem(part, self.language) for part in word.parts),
+            whole=self.token(word.whole),
+            parts=tuple(self.token(part) for part in word.parts),
             stop=word.particle or is_stop(word.whole, self.language),
         )

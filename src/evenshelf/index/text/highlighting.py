@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evenshelf.index.text.folding import fold_with_origins
-from evenshelf.index.text.languages import stem
 from evenshelf.index.text.scripts import pairs_of
 from evenshelf.index.text.words import words_of
 
@@ -37,19 +36,19 @@ def highlights(text: str, tokens: Collection[str], analyzer: Analyzer) -> Spans:
     folded, origins = fold_with_origins(text)
     spans: list[tuple[int, int]] = []
     for word in words_of(folded):
-        if stem(word.whole, analyzer.language) in tokens:
+        if analyzer.token(word.whole) in tokens:
             spans.append((word.start, word.end))
         elif word.kind == "run":
             pairs = enumerate(pairs_of(word.whole), word.start)
-            spans += [(i, i + len(pair)) for i, pair in pairs if pair in tokens]
-            spans += [(i, i + 1) for i in range(word.start, word.end) if folded[i] in tokens]
+            spans += [(i, i + len(pair)) for i, pair in pairs if analyzer.token(pair) in tokens]
+            spans += [(i, i + 1) for i in range(word.start, word.end) if analyzer.token(folded[i]) in tokens]
         else:
             at = word.start
             for part in word.parts:
                 at = folded.find(part, at, word.end)
                 if at < 0:
                     break
-                if stem(part, analyzer.language) in tokens:
+                if analyzer.token(part) in tokens:
                     spans.append((at, at + len(part)))
                 at += len(part)
     merged: list[tuple[int, int]] = []

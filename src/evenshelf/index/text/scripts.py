@@ -20,6 +20,7 @@ UNSPACED = HAN + HIRAGANA + KATAKANA + HANGUL + THAI
 _HAN = re.compile(f"[{HAN}]")
 _KANA = re.compile(f"[{HIRAGANA}{KATAKANA}]")
 _RUNS = re.compile(f"[{HAN}]+|[{KATAKANA}]+|[{HIRAGANA}]+|[{HANGUL}]+|[{THAI}]+")
+_KATAKANA = {code: chr(code + 0x60) for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
 _HIRAGANA = re.compile(f"[{HIRAGANA}]+$")
 
 Span = tuple[int, int]
@@ -65,6 +66,11 @@ def pieces_of_run(run: str, *, japanese: bool) -> set[Span]:
 def pairs_of(word: str) -> tuple[str, ...]:
     """Pairs of neighbouring characters of a word; the word itself if it is no longer than a pair."""
     return (word,) if len(word) <= 2 else tuple(word[i : i + 2] for i in range(len(word) - 1))
+
+
+def in_katakana(word: str) -> str:
+    """Return a word with its hiragana in katakana: shops write one word in either."""
+    return word.translate(_KATAKANA)
 
 
 def is_particle(word: str) -> bool:

@@ -97,6 +97,12 @@ def tokens_of(folded: str) -> list[str]:
     return tokens
 
 
+def pieces_of(folded: str) -> list[str]:
+    """Characters, and pairs of neighbours, of the runs of scripts without spaces: what words in them are made of."""
+    runs = [match["run"] for match in _pieces.finditer(folded) if match["run"] is not None]
+    return [run[i : i + size] for run in runs for size in (1, 2) for i in range(len(run) - size + 1)]
+
+
 def joined_code(first: str, second: str) -> str | None:
     """Two neighbouring words in one piece, if together they read like the name of a model: ``xps`` and ``13``."""
     return first + second if _CODE.fullmatch(first) and _DIGITS.fullmatch(second) else None
