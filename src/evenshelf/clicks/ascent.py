@@ -33,7 +33,14 @@ class Ascent:
 
 
 def ascend(
-    step: Step, start: Floats, *, low: Floats | float, high: Floats | float, tolerance: float = 1e-4, most: int = 200
+    step: Step,
+    start: Floats,
+    *,
+    low: Floats | float,
+    high: Floats | float,
+    tolerance: float = 1e-4,
+    most: int = 200,
+    watched: int | None = None,
 ) -> Ascent:
     """Maximise by EM, squared: every second step is stretched along the way the last two went (SQUAREM, scheme S3).
 
@@ -49,9 +56,11 @@ def ascend(
     low, high
         Bounds for stretched steps.
     tolerance
-        It ends when no parameter moves by more in a plain step.
+        It ends when no watched parameter moves by more in a plain step.
     most
         Cycles, of two to three steps each.
+    watched
+        So many parameters, the first ones; all if not given.
 
     References
     ----------
@@ -60,7 +69,7 @@ def ascend(
     here, path, converged = start, [], False
     for _ in range(most):
         first, _ = step(here)
-        if np.abs(first - here).max(initial=0) <= tolerance:
+        if np.abs(first - here)[:watched].max(initial=0) <= tolerance:
             here, converged = first, True
             break
         second, after_one = step(first)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from evenshelf.clicks.evidence import Pairs
-from evenshelf.clicks.log import ClickLog, Codes, Floats
+from evenshelf.clicks.log import Bools, ClickLog, Codes, Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +45,11 @@ class Cells:
         shown, clicks = np.bincount(cell).astype(np.float64), np.bincount(cell, log.clicked)
         return cls(pairs, depth, key // depth, key % depth, shown, clicks, cell.astype(np.int64))
 
-    def weighted(self, log: ClickLog, lists: Codes) -> Cells:
-        """The same log with each list there so many times, ``[L]``."""
-        weight = lists[log.listing]
-        size = len(self.pair)
-        shown, clicks = np.bincount(self.cell, weight, size), np.bincount(self.cell, weight * log.clicked, size)
-        return replace(self, shown=shown, clicks=clicks)
+    def part(self, log: ClickLog, rows: Bools) -> Cells:
+        """Some rows, ``[N]``, of the same log; the cells stay, some perhaps with none."""
+        size, kept = len(self.pair), self.cell[rows]
+        shown, clicks = np.bincount(kept, minlength=size), np.bincount(kept, log.clicked[rows], size)
+        return replace(self, shown=shown.astype(np.float64), clicks=clicks)
 
     @property
     def clicks_by_rank(self) -> Floats:
@@ -76,7 +75,10 @@ class Cells:
         _, example, of_pair, count = np.unique(mark, return_index=True, return_inverse=True, return_counts=True)
         shape = (len(self.pairs), self.depth)
         table = sparse.csr_array((misses, (self.pair, self.rank)), shape=shape)[example]
-        return Patterns(table, clicks[example], count.astype(np.float64), of_pair.astype(np.int64))
+        shown = np.bincount(self.pair, self.shown, len(self.pairs))[example]
+        # a pair that is in no list of a part says nothing there
+        count = np.where(shown > 0, count, 0)
+        return Patterns(table, clicks[example], shown, count.astype(np.float64), of_pair.astype(np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,15 +89,16 @@ class Patterns:
     ----------
     misses
         ``[Q, K]`` sparse: rows by rank that were not clicked.
-    clicks
-        ``[Q]`` clicks at all ranks.
+    clicks, shown
+        ``[Q]`` clicks and rows at all ranks.
     count
-        ``[Q]`` pairs with these counts.
+        ``[Q]`` pairs with these counts; 0 where they were never shown.
     of_pair
         ``[P]`` pattern of each pair.
     """
 
     misses: sparse.csr_array
     clicks: Floats
+    shown: Floats
     count: Floats
     of_pair: Codes

@@ -73,8 +73,9 @@ class Attraction:
     pairs
         P queries with items.
     a, b
-        ``[P]`` parameters of the distribution of each, above 0. Their sum less that of `prior` is about how many looks
-        it rests on.
+        ``[P]`` parameters of the distribution of each, above 0.
+    before
+        ``[P, 2]`` parameters that they had before clicks were looked at.
     prior
         Parameters of what is known of a pair that was never shown.
     """
@@ -82,7 +83,24 @@ class Attraction:
     pairs: Pairs
     a: Floats
     b: Floats
+    before: Floats
     prior: tuple[float, float]
+
+    @classmethod
+    def counted(cls, pairs: Pairs, hits: Floats, trials: Floats, prior: tuple[float, float]) -> Attraction:
+        """What is known after ``[P]`` hits in trials, with one prior for all."""
+        before = np.broadcast_to(np.asarray(prior), (len(pairs), 2))
+        return cls(pairs, prior[0] + hits, prior[1] + np.maximum(trials - hits, 0), before, prior)
+
+    @property
+    def hits(self) -> Floats:
+        """``[P]`` clicks that the distribution rests on, not below 0."""
+        return np.maximum(self.a - self.before[:, 0], 0)
+
+    @property
+    def looks(self) -> Floats:
+        """``[P]`` how many looks that is worth: expected ones, where a model cannot tell; not below the hits."""
+        return self.hits + np.maximum(self.b - self.before[:, 1], 0)
 
     @property
     def mean(self) -> Floats:

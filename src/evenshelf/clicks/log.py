@@ -69,9 +69,7 @@ class ClickLog:
         return cls.of_frame(frame, first=first)
 
     @classmethod
-    def of_frame(
-        cls, frame: pl.DataFrame, *, names: Mapping[str, str] | None = None, first: int = 1
-    ) -> ClickLog:
+    def of_frame(cls, frame: pl.DataFrame, *, names: Mapping[str, str] | None = None, first: int = 1) -> ClickLog:
         """A log from a frame with one row for each impression, in any order.
 
         Rows of one list and one query are a list: a session that asked two queries has two. Of rows that have the same

@@ -35,7 +35,9 @@ def beta_prior(hits: Floats, trials: Floats) -> tuple[float, float]:
         a, b = np.exp(log)
         value = count @ (betaln(y + a, n - y + b) - betaln(a, b))
         both = digamma(n + a + b) - digamma(a + b)
-        slope = np.array([count @ (digamma(y + a) - digamma(a) - both), count @ (digamma(n - y + b) - digamma(b) - both)])
+        slope = np.array(
+            [count @ (digamma(y + a) - digamma(a) - both), count @ (digamma(n - y + b) - digamma(b) - both)]
+        )
         return -float(value), -slope * np.exp(log)
 
     bounds = [(np.log(LEAST), np.log(MOST))] * 2

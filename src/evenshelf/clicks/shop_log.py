@@ -41,7 +41,9 @@ def log_of_shop(shop: Shop) -> ClickLog:
     read = events.select(columns).filter(pl.col("kind").is_in(["impression", "click"])).collect()
     # who is told apart by where the name is from: a session may be called as a user is
     session, user = pl.lit("s") + pl.col("session_id"), pl.lit("u") + pl.col("user_id")
-    read = read.with_columns(who=pl.coalesce(session, user), time=pl.col("time").fill_null(pl.datetime(1970, 1, 1, time_zone="UTC")))
+    read = read.with_columns(
+        who=pl.coalesce(session, user), time=pl.col("time").fill_null(pl.datetime(1970, 1, 1, time_zone="UTC"))
+    )
     shown = read.filter(pl.col("kind") == "impression")
     if not shown.height:
         raise InputError(

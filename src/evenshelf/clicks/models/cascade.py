@@ -45,8 +45,7 @@ class Cascade(ClickModel):
         row, looked = pairs.find(log), ~under
         clicks = np.bincount(row, log.clicked & looked, len(pairs))
         looks = np.bincount(row, looked, len(pairs)).astype(np.float64)
-        a, b = beta_prior(clicks, looks)
-        attraction = Attraction(pairs, a + clicks, b + looks - clicks, (a, b))
+        attraction = Attraction.counted(pairs, clicks, looks, beta_prior(clicks, looks))
         below = float((log.clicked & under).sum() + 0.5) / float(under.sum() + 1)
         return cls(attraction, _reached(log, attraction.at(log)), below)
 

@@ -97,7 +97,7 @@ class _Counts:
 
     def shrunk(self, hits: Floats, trials: Floats, prior: tuple[float, float]) -> Attraction:
         """What is known of each pair after so many hits in so many trials."""
-        return Attraction(self.pairs, prior[0] + hits, prior[1] + np.maximum(trials - hits, 0), prior)
+        return Attraction.counted(self.pairs, hits, trials, prior)
 
 
 @register
@@ -110,7 +110,9 @@ class SimplifiedChain(Chain):
 
     name: ClassVar[str] = "simplified_dbn"
     title: ClassVar[str] = "Simplified dynamic Bayesian network"
-    summary: ClassVar[str] = "People go on until a click satisfies them; what lies below the last click was not looked at."
+    summary: ClassVar[str] = (
+        "People go on until a click satisfies them; what lies below the last click was not looked at."
+    )
     paper: ClassVar[str] = "Chapelle & Zhang 2009, section 5; Chuklin et al. 2015"
     cost: ClassVar[int] = 5
 

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 import numpy as np
+from scipy import sparse
 from scipy.special import expit, logit
 
 from evenshelf.clicks.ascent import Ascent, ascend
 from evenshelf.clicks.cells import Cells, Patterns
 from evenshelf.clicks.evidence import Attraction
-from evenshelf.clicks.log import ClickLog, Floats
+from evenshelf.clicks.integrals import LOGS, OFTEN, Integral, log_scale, posterior
+from evenshelf.clicks.log import ClickLog, Codes, Floats
 from evenshelf.clicks.models.base import ClickModel
 from evenshelf.clicks.models.registry import register
-from evenshelf.clicks.priors import LEAST, MOST
 
-_NODES = np.arange(-14.0, 6.01, 0.25)
-_SEEN = expit(_NODES)
-_LOGS = np.stack([np.log(_SEEN), np.log1p(-_SEEN)])
-"""Where attraction is integrated over, in logits: ``log attraction`` and ``log (1 - attraction)``."""
-
-_FINE = 65
-_NEGLIGIBLE = 18.0
-_BLOCK = 20_000
 _PSEUDO = 0.5
 """Clicks, and rows without one, that are added to each rank, so that no place is looked at never or always."""
 
+_ENOUGH = 50
+"""Pairs of a stratum."""
+
+_PULL = 5.0
+"""So many pairs hold the prior of a stratum near to that of all."""
+
+_LOW, _HIGH = np.log([0.02, 0.02]), np.log([50.0, 2000.0])
+"""Bounds of priors: narrower ones would fall between the nodes."""
+
+_ROUNDS = 8
+_STILL = 0.02
 _EDGE = 14.0
 _ALWAYS = 0.995
 
@@ -36,12 +40,15 @@ _ALWAYS = 0.995
 class PositionBased(ClickModel):
     r"""``P(click) = examination[rank] * attraction[query, item]``.
 
-    Rank 1 is always looked at, which sets the scale. Attractions are drawn from a Beta distribution. It is fitted by EM
-    to the likelihood of the clicks with attractions integrated out, so pairs that were shown once do not push the
-    examination up as they do where each has a parameter of its own, and then each attraction is the posterior given
-    that fit. That takes it that what an item is shown at does not depend on its attraction, given how often pairs are shown
-    at several ranks: where each pair was shown at one rank only, all of the fall from rank to rank is taken for
-    examination (:func:`~evenshelf.clicks.bias.position_bias` warns then).
+    Rank 1 is always looked at, which sets the scale. It is fitted by EM to the likelihood of the clicks with attractions
+    integrated out, so pairs that were shown once do not push the examination up, as they do where each has a parameter
+    of its own. Then each attraction is the posterior given that fit.
+
+    Attractions are drawn from a Beta distribution, one for pairs that were shown about as often (once, twice, four times,
+    ...; Mundlak's device): what a shop shows often is what it also shows at the top, and is mostly more attractive, which
+    one distribution for all would take for examination. Among pairs that were shown as often, rank is taken not to
+    depend on attraction. Where each pair was shown at one rank only, that is all there is to go by, and
+    :func:`~evenshelf.clicks.bias.position_bias` warns.
 
     Attributes
     ----------
@@ -54,7 +61,7 @@ class PositionBased(ClickModel):
     name: ClassVar[str] = "position_based"
     title: ClassVar[str] = "Position-based model"
     summary: ClassVar[str] = "A place is looked at more or less, and an item that is looked at is clicked more or less."
-    paper: ClassVar[str] = "Richardson et al. 2007; Craswell et al. 2008"
+    paper: ClassVar[str] = "Richardson et al. 2007; Craswell et al. 2008; Mundlak 1978 (priors by how often shown)"
     cost: ClassVar[int] = 4
 
     path: tuple[float, ...]
@@ -64,125 +71,168 @@ class PositionBased(ClickModel):
     def fit(cls, log: ClickLog) -> Self:
         """See :meth:`ClickModel.fit`."""
         cells = Cells.of(log)
-        patterns = cells.patterns()
-        found = maximise(cells, patterns)
-        examination, prior = unpacked(found.parameters)
-        a, b = _posterior(patterns, examination, prior)
-        attraction = Attraction(cells.pairs, a[patterns.of_pair], b[patterns.of_pair], prior)
-        return cls(attraction, examination, found.path, _notes(examination, found))
+        fit = Fit.of(cells)
+        table = cells.patterns()
+        before = fit.priors[fit.stratum(table.shown)]
+        a, b = posterior(table, fit.examination, before)
+        of = table.of_pair
+        attraction = Attraction(
+            cells.pairs, a[of], b[of], before[of], (float(fit.priors[0, 0]), float(fit.priors[0, 1]))
+        )
+        return cls(attraction, fit.examination, fit.ascent.path, fit_notes(fit))
 
     def probability(self, log: ClickLog) -> Floats:
         """See :meth:`ClickModel.probability`."""
         return self.looked_at(log) * self.attraction.at(log)
 
 
-def maximise(
-    cells: Cells, patterns: Patterns | None = None, start: Floats | None = None, *, tolerance: float = 1e-4
-) -> Ascent:
-    """Maximise the likelihood of counts over examination and prior, attractions integrated out.
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The most likely examination and priors, attractions integrated out.
 
-    Parameters
+    Attributes
     ----------
-    cells, patterns
-        The counts, and the same by patterns.
-    start
-        Parameters of an earlier fit to begin with.
-    tolerance
-        See :func:`~evenshelf.clicks.ascent.ascend`.
-
-    Returns
-    -------
-    Ascent
-        Its parameters are what :func:`unpacked` takes.
+    edges
+        ``[S]`` ascending, the first is 0: a pair of stratum s was shown at least so often.
+    ascent
+        Its parameters are the logits of the examination of rank 2 and below, and the logarithms of `priors`.
+    pull
+        ``[2]`` sums, over pairs that are added to each stratum, of logarithms of attraction and of one minus it.
     """
-    patterns = cells.patterns() if patterns is None else patterns
-    clicks = cells.clicks_by_rank[1:]
-    back = patterns.misses.T.tocsr()[1:]
 
-    def step(parameters: Floats) -> tuple[Floats, float]:
-        examination, prior = unpacked(parameters)
-        weights, objective = _expected(patterns, examination, prior)
-        lower = examination[1:]
-        objective += (clicks + _PSEUDO) @ np.log(lower) + _PSEUDO * np.log1p(-lower).sum()
-        better = _examination(clicks, back @ weights)
-        total = weights.sum(axis=0)
-        return np.concatenate([logit(better), np.log(_prior(total / total.sum(), prior))]), float(objective)
+    edges: Floats
+    ascent: Ascent
+    pull: Floats = field(default_factory=lambda: np.zeros(2))
 
-    if start is None:
-        shown = np.bincount(cells.rank, cells.shown, cells.depth)
+    @property
+    def pulled(self) -> bool:
+        """Whether pairs are added."""
+        return bool(self.pull.any())
+
+    @classmethod
+    def of(cls, cells: Cells) -> Fit:
+        """Fit to counts: first with one prior, then with one for each stratum, held near to that one."""
         rate = (cells.clicks.sum() + 0.5) / (cells.shown.sum() + 1)
-        lower = (clicks + rate) / (shown[1:] + 1) / max(float((cells.clicks_by_rank[0] + rate) / (shown[0] + 1)), rate)
-        start = np.concatenate([logit(np.clip(lower, 0.01, 0.9)), np.log([1.0, 1 / rate])])
-    edge = np.append(np.full(cells.depth - 1, _EDGE), [np.log(MOST)] * 2)
-    low = np.append(np.full(cells.depth - 1, -_EDGE), [np.log(LEAST)] * 2)
-    return ascend(step, np.clip(start, low, edge), low=low, high=edge, tolerance=tolerance)
+        shown = np.bincount(cells.rank, cells.shown, cells.depth)
+        rates = (cells.clicks_by_rank + rate) / (shown + 1)
+        lower = np.clip(rates[1:] / rates[0], 0.01, 0.9)
+        common = cls(np.zeros(1), Ascent(np.append(logit(lower), np.log([1.0, 1 / rate])), (), False)).again(cells)
+        edges = _edges(cells.patterns())
+        if len(edges) == 1:
+            return common
+        start = np.append(common.ascent.parameters[:-2], np.tile(common.ascent.parameters[-2:], len(edges)))
+        both = common.priors[0]
+        log = both @ LOGS
+        density = np.exp(log - log.max())
+        pull = _PULL * (LOGS @ density) / density.sum()
+        return cls(edges, Ascent(start, (), False), pull).again(cells)
+
+    def again(self, cells: Cells, *, tolerance: float = 1e-4) -> Fit:
+        """Fit to counts, with this fit to begin with, and the same strata.
+
+        Parameters
+        ----------
+        cells
+            The counts.
+        tolerance
+            See :func:`~evenshelf.clicks.ascent.ascend`.
+        """
+        table, size = cells.patterns(), len(self.edges)
+        clicks, shown = cells.clicks_by_rank, np.bincount(cells.rank, cells.shown, cells.depth)
+        stratum = self.stratum(table.shown)
+        member = sparse.csr_array((np.ones(len(stratum)), (stratum, np.arange(len(stratum)))), (size, len(stratum)))
+        pairs = member @ table.count + (_PULL if self.pulled else 0.0)
+
+        def step(parameters: Floats) -> tuple[Floats, float]:
+            here = replace(self, ascent=Ascent(parameters, (), False))
+            priors, lower = here.priors, here.examination[1:]
+            found = integral.expect(here.examination, priors, stratum)
+            objective = found.likelihood + (clicks[1:] + _PSEUDO) @ np.log(lower) + _PSEUDO * np.log1p(-lower).sum()
+            if self.pulled:
+                objective += float((priors @ self.pull - _PULL * log_scale(priors)).sum())
+            better = ((clicks + found.looks + _PSEUDO) / (shown + 2 * _PSEUDO))[1:]
+            logs = member @ found.logs + self.pull
+            fitted = [_prior(*of) for of in zip(logs, pairs, priors, strict=True)]
+            return np.append(logit(better), np.log(fitted)), float(objective)
+
+        depth = cells.depth - 1
+        low, high = (
+            np.append(np.full(depth, -_EDGE), np.tile(_LOW, size)),
+            np.append(np.full(depth, _EDGE), np.tile(_HIGH, size)),
+        )
+        found = replace(self, ascent=replace(self.ascent, parameters=np.clip(self.ascent.parameters, low, high)))
+        for _ in range(_ROUNDS):
+            integral = Integral(table, found.examination, found.priors[stratum])
+            before = found.ascent.parameters
+            found = replace(
+                found, ascent=ascend(step, before, low=low, high=high, tolerance=tolerance, watched=depth or None)
+            )
+            if not (table.shown > OFTEN).any() or np.abs(found.ascent.parameters - before).max() < _STILL:
+                break
+        return found
+
+    @property
+    def examination(self) -> Floats:
+        """``[K]``, 1 at rank 1."""
+        return np.append(1.0, expit(self.ascent.parameters[: -2 * len(self.edges)]))
+
+    @property
+    def priors(self) -> Floats:
+        """``[S, 2]`` parameters of the Beta distribution of each stratum."""
+        return np.exp(self.ascent.parameters[-2 * len(self.edges) :]).reshape(-1, 2)
+
+    def stratum(self, shown: Floats) -> Codes:
+        """Stratum of pairs that were shown so often."""
+        return np.searchsorted(self.edges, shown, side="right").astype(np.int64) - 1
 
 
-def unpacked(parameters: Floats) -> tuple[Floats, tuple[float, float]]:
-    """``[K]`` examination, 1 at rank 1, and the prior of attractions."""
-    a, b = np.exp(parameters[-2:])
-    return np.append(1.0, expit(parameters[:-2])), (float(a), float(b))
+def _edges(table: Patterns) -> Floats:
+    """Powers of two at which strata begin, each with enough pairs; those without go with the next lower ones."""
+    octave = np.floor(np.log2(np.maximum(table.shown, 1))).astype(np.int64)
+    pairs = np.bincount(octave, table.count)
+    edges, held = [], 0.0
+    for number in reversed(range(len(pairs))):
+        held += pairs[number]
+        if held >= _ENOUGH:
+            edges.append(2.0**number)
+            held = 0.0
+    # the rarest are too few for a stratum of their own
+    edges = edges[:-1] if edges else []
+    return np.array([0.0, *reversed(edges)])
 
 
-def _log_prior(prior: tuple[float, float]) -> Floats:
-    """``[G]`` of a Beta distribution over the nodes; they are evenly spaced in logits."""
-    log = np.asarray(prior) @ _LOGS
-    log -= log.max()
-    return np.asarray(log - np.log(np.exp(log).sum()))
+def _prior(logs: Floats, pairs: float, start: Floats) -> Floats:
+    """``[2]`` parameters of the Beta distribution under which some pairs are most likely, within bounds.
 
-
-def _expected(patterns: Patterns, examination: Floats, prior: tuple[float, float]) -> tuple[Floats, float]:
-    """``[Q, G]`` expected pairs of each pattern at each node, and the log likelihood without examinations of clicks."""
-    log = patterns.misses @ np.log1p(-np.outer(examination, _SEEN)) + np.outer(patterns.clicks, _LOGS[0])
-    log += _log_prior(prior)
-    most = log.max(axis=1)
-    weights = np.exp(log - most[:, None])
-    total = weights.sum(axis=1)
-    weights *= (patterns.count / total)[:, None]
-    return weights, float(patterns.count @ (most + np.log(total)))
-
-
-def _examination(clicks: Floats, misses: Floats) -> Floats:
-    """``[K - 1]`` examination that fits best, by bisection: the objective is concave in each.
+    Fisher scoring on the logarithms of both, with steps that are halved until they do not go down.
 
     Parameters
     ----------
-    clicks
-        ``[K - 1]``.
-    misses
-        ``[K - 1, G]`` expected rows without a click by attraction.
+    logs
+        ``[2]`` sums over the pairs of expected logarithms of attraction and of one minus it.
+    pairs
+        How many they are.
+    start
+        ``[2]`` to begin with.
     """
-    low, high = np.zeros(len(clicks)), np.ones(len(clicks))
-    for _ in range(45):
-        middle = (low + high) / 2
-        slope = (clicks + _PSEUDO) / middle - _PSEUDO / (1 - middle)
-        slope -= (misses * _SEEN / (1 - middle[:, None] * _SEEN)).sum(axis=1)
-        low, high = np.where(slope > 0, middle, low), np.where(slope > 0, high, middle)
-    return (low + high) / 2
-
-
-def _prior(share: Floats, start: tuple[float, float]) -> Floats:
-    """``[2]`` parameters of the Beta distribution nearest to shares of nodes, ``[G]``, within bounds.
-
-    Newton's method on the logarithms of both, with steps that are halved until they do not go down.
-    """
-    goal = _LOGS @ share
-    here = np.log(start)
+    if not pairs > 0:
+        return start
+    goal, here = logs / pairs, np.log(start)
 
     def value(at: Floats) -> float:
-        return float(share @ _log_prior(tuple(np.exp(at))))
+        return float(np.exp(at) @ goal - log_scale(np.exp(at)))
 
     best = value(here)
     for _ in range(30):
         both = np.exp(here)
-        density = np.exp(_log_prior(tuple(both)))
-        mean = _LOGS @ density
-        bend = (_LOGS * density) @ _LOGS.T - np.outer(mean, mean)
-        slope = both * (goal - mean)
-        # without the part of the second derivative that may have the wrong sign (Fisher scoring)
-        move = np.linalg.solve(np.outer(both, both) * bend + 1e-10 * np.eye(2), slope)
+        log = both @ LOGS
+        density = np.exp(log - log.max())
+        density /= density.sum()
+        mean = LOGS @ density
+        spread = (LOGS * density) @ LOGS.T - np.outer(mean, mean)
+        move = np.linalg.solve(np.outer(both, both) * spread + 1e-10 * np.eye(2), both * (goal - mean))
         for halved in range(20):
-            there = np.clip(here + move / 2**halved, np.log(LEAST), np.log(MOST))
+            there = np.clip(here + move / 2**halved, _LOW, _HIGH)
             if value(there) >= best:
                 break
         else:
@@ -193,60 +243,15 @@ def _prior(share: Floats, start: tuple[float, float]) -> Floats:
     return np.asarray(np.exp(here))
 
 
-def _posterior(
-    patterns: Patterns, examination: Floats, prior: tuple[float, float]
-) -> tuple[Floats, Floats]:
-    """``[Q]`` parameters of the Beta distributions with the mean and variance of the attraction of each pattern.
-
-    The common nodes lie far apart for a pair that was shown often, so each pattern gets nodes of its own where its
-    posterior is not negligible.
-    """
-    a, b = (np.empty(len(patterns.clicks)) for _ in range(2))
-    table, coarse = patterns.misses, np.log1p(-np.outer(examination, _SEEN))
-    log_prior = _log_prior(prior)
-    for first in range(0, len(a), _BLOCK):
-        block = slice(first, first + _BLOCK)
-        misses, clicks = table[block], patterns.clicks[block]
-        log = misses @ coarse + np.outer(clicks, _LOGS[0]) + log_prior
-        nodes = np.broadcast_to(_NODES, log.shape)
-        # twice: between two of the common nodes there may be all of it
-        for _ in range(2):
-            there = log >= log.max(axis=1, keepdims=True) - _NEGLIGIBLE
-            step = nodes[:, 1] - nodes[:, 0]
-            low = np.where(there, nodes, np.inf).min(axis=1) - step
-            high = np.where(there, nodes, -np.inf).max(axis=1) + step
-            nodes = np.linspace(low, high, _FINE, axis=1)
-            log = _log_density(misses, clicks, nodes, examination, prior)
-        weight = np.exp(log - log.max(axis=1, keepdims=True))
-        weight /= weight.sum(axis=1, keepdims=True)
-        value = expit(nodes)
-        mean = (weight * value).sum(axis=1)
-        variance = (weight * (value - mean[:, None]) ** 2).sum(axis=1)
-        size = np.maximum(mean * (1 - mean) / variance - 1, LEAST)
-        a[block], b[block] = mean * size, (1 - mean) * size
-    return a, b
-
-
-def _log_density(misses: object, clicks: Floats, nodes: Floats, examination: Floats, prior: tuple[float, float]) -> Floats:
-    """``[Q, G]`` log density of attractions at nodes of each pattern, in logits, up to a constant a pattern."""
-    value = expit(nodes)
-    log = (clicks + prior[0])[:, None] * np.log(value) + prior[1] * np.log1p(-value)
-    table = misses.tocoo()  # type: ignore[attr-defined]
-    for rank in np.unique(table.col):
-        of = table.col == rank
-        rows = table.row[of]
-        log[rows] += table.data[of][:, None] * np.log1p(-examination[rank] * value[rows])
-    return np.asarray(log)
-
-
-def _notes(examination: Floats, found: Ascent) -> tuple[str, ...]:
+def fit_notes(fit: Fit) -> tuple[str, ...]:
+    """What to know of a fit."""
     notes = []
-    high = [str(rank + 1) for rank in np.flatnonzero(examination[1:] > _ALWAYS) + 1]
+    high = [str(rank + 1) for rank in np.flatnonzero(fit.examination[1:] > _ALWAYS) + 1]
     if high:
         notes.append(
             f"rank {', '.join(high)} looks as if it were looked at as much as rank 1 or more, which the model cannot tell: "
             "it takes rank 1 for the one that is always looked at"
         )
-    if not found.converged:
-        notes.append("the fit did not converge")
+    if not fit.ascent.converged:
+        notes.append("the fit of the position-based model did not converge")
     return tuple(notes)

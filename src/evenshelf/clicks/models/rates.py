@@ -21,7 +21,7 @@ def _usual(log: ClickLog) -> tuple[float, float]:
 
 
 def _none(log: ClickLog, prior: tuple[float, float]) -> Attraction:
-    return Attraction(Pairs.none(log), np.zeros(0), np.zeros(0), prior)
+    return Attraction.counted(Pairs.none(log), np.zeros(0), np.zeros(0), prior)
 
 
 @register
@@ -94,8 +94,7 @@ class DocumentRate(ClickModel):
         pairs = Pairs.of(log)
         row = pairs.find(log)
         clicks, shown = np.bincount(row, log.clicked), np.bincount(row).astype(np.float64)
-        a, b = beta_prior(clicks, shown)
-        return cls(Attraction(pairs, a + clicks, b + shown - clicks, (a, b)), np.ones(log.depth))
+        return cls(Attraction.counted(pairs, clicks, shown, beta_prior(clicks, shown)), np.ones(log.depth))
 
     def probability(self, log: ClickLog) -> Floats:
         """See :meth:`ClickModel.probability`."""
