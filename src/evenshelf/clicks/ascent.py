@@ -38,9 +38,8 @@ def ascend(
     *,
     low: Floats | float,
     high: Floats | float,
-    tolerance: float = 1e-4,
+    tolerance: Floats | float = 1e-4,
     most: int = 200,
-    watched: int | None = None,
 ) -> Ascent:
     """Maximise by EM, squared: every second step is stretched along the way the last two went (SQUAREM, scheme S3).
 
@@ -56,11 +55,9 @@ def ascend(
     low, high
         Bounds for stretched steps.
     tolerance
-        It ends when no watched parameter moves by more in a plain step.
+        It ends when no parameter moves by more in a plain step; one for all, or for each.
     most
         Cycles, of two to three steps each.
-    watched
-        So many parameters, the first ones; all if not given.
 
     References
     ----------
@@ -69,7 +66,7 @@ def ascend(
     here, path, converged = start, [], False
     for _ in range(most):
         first, _ = step(here)
-        if np.abs(first - here)[:watched].max(initial=0) <= tolerance:
+        if (np.abs(first - here) <= tolerance).all():
             here, converged = first, True
             break
         second, after_one = step(first)

@@ -13,6 +13,7 @@ from evenshelf.clicks.cells import Cells
 from evenshelf.clicks.harvesting import Harvest, harvest
 from evenshelf.clicks.log import ClickLog, Floats
 from evenshelf.clicks.models.position_based import Fit, fit_notes
+from evenshelf.clicks.sums import sums
 from evenshelf.errors import InputError, SettingError
 from evenshelf.plurals import counted
 
@@ -121,7 +122,7 @@ def position_bias(
     deviation = np.sqrt((groups - 1) / groups * ((found - found.mean(axis=0)) ** 2).sum(axis=0))
     spread = np.exp(float(stdtrit(groups - 1, 0.5 + LEVEL / 2)) * deviation)
     second = harvest(cells)
-    shown = np.bincount(cells.rank, cells.shown, cells.depth)
+    shown = sums(cells.rank, cells.shown, cells.depth)
     return PositionBias(
         shown,
         cells.clicks_by_rank,
@@ -134,19 +135,20 @@ def position_bias(
 
 
 def _notes(log: ClickLog, second: Harvest, examination: Floats) -> list[str]:
+    notes: list[str] = []
     if not second.pairs:
-        return [
+        notes.append(
             "no item was shown at more than one rank for the same query, so bias cannot be told from relevance: all of "
             "the fall from rank to rank is taken for bias, and where better items stand above it is less than that"
-        ]
-    notes = []
+        )
+        return notes
     if second.rows < _FEW_ROWS * len(log):
         notes.append(
-            f"only {second.rows:,} of {len(log):,} rows show an item that stood at another rank too, so bias is told from "
-            "relevance by little: showing some lists in a random order would tell"
+            f"only {second.rows:,} of {len(log):,} rows show an item that stood at another rank too, so bias is told "
+            "from relevance by little: showing some lists in a random order would tell"
         )
     elif second.weight.sum() / 2 > len(log) / 10:
-        shown = np.bincount(log.rank - 1, minlength=len(examination))
+        shown = sums(log.rank - 1, None, len(examination))
         with np.errstate(divide="ignore", invalid="ignore"):
             apart = np.abs(np.log(second.examination / examination))
         known = np.isfinite(apart)

@@ -9,6 +9,7 @@ from scipy import sparse
 
 from evenshelf.clicks.evidence import Pairs
 from evenshelf.clicks.log import Bools, ClickLog, Codes, Floats
+from evenshelf.clicks.sums import sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,24 +43,24 @@ class Cells:
         """Count a log."""
         pairs, depth = Pairs.of(log), log.depth
         key, cell = np.unique(pairs.find(log) * depth + log.rank - 1, return_inverse=True)
-        shown, clicks = np.bincount(cell).astype(np.float64), np.bincount(cell, log.clicked)
+        shown, clicks = sums(cell).astype(np.float64), sums(cell, log.clicked)
         return cls(pairs, depth, key // depth, key % depth, shown, clicks, cell.astype(np.int64))
 
     def part(self, log: ClickLog, rows: Bools) -> Cells:
         """Some rows, ``[N]``, of the same log; the cells stay, some perhaps with none."""
         size, kept = len(self.pair), self.cell[rows]
-        shown, clicks = np.bincount(kept, minlength=size), np.bincount(kept, log.clicked[rows], size)
+        shown, clicks = sums(kept, None, size), sums(kept, log.clicked[rows], size)
         return replace(self, shown=shown.astype(np.float64), clicks=clicks)
 
     @property
     def clicks_by_rank(self) -> Floats:
         """``[K]``."""
-        return np.bincount(self.rank, self.clicks, self.depth)
+        return sums(self.rank, self.clicks, self.depth)
 
     @property
     def clicks_by_pair(self) -> Floats:
         """``[P]``."""
-        return np.bincount(self.pair, self.clicks, len(self.pairs))
+        return sums(self.pair, self.clicks, len(self.pairs))
 
     def patterns(self) -> Patterns:
         """Pairs with the same counts, taken together.
@@ -75,7 +76,7 @@ class Cells:
         _, example, of_pair, count = np.unique(mark, return_index=True, return_inverse=True, return_counts=True)
         shape = (len(self.pairs), self.depth)
         table = sparse.csr_array((misses, (self.pair, self.rank)), shape=shape)[example]
-        shown = np.bincount(self.pair, self.shown, len(self.pairs))[example]
+        shown = sums(self.pair, self.shown, len(self.pairs))[example]
         # a pair that is in no list of a part says nothing there
         count = np.where(shown > 0, count, 0)
         return Patterns(table, clicks[example], shown, count.astype(np.float64), of_pair.astype(np.int64))

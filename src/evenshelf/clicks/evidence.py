@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -129,6 +129,11 @@ class Attraction:
             raise SettingError(f"The level of an interval must be between 0 and 1, not {level}.", hint="Such as 0.95.")
         side = (1 - level) / 2
         return np.asarray(betaincinv(self.a, self.b, side)), np.asarray(betaincinv(self.a, self.b, 1 - side))
+
+    def with_unseen(self) -> Attraction:
+        """The same with a last entry, which is none of `pairs`: a pair that was never shown."""
+        a, b = np.append(self.a, self.prior[0]), np.append(self.b, self.prior[1])
+        return replace(self, a=a, b=b, before=np.vstack([self.before, self.prior]))
 
     def at(self, log: ClickLog) -> Floats:
         """``[N]`` expectation for each row of a log."""

@@ -1,4 +1,4 @@
-"""Intervention harvesting: position bias from items that the log itself shows at several ranks, without a click model."""
+"""Intervention harvesting: position bias from items that the log shows at several ranks, without a click model."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from scipy.special import expit, logit
 from evenshelf.clicks.ascent import ascend
 from evenshelf.clicks.cells import Cells
 from evenshelf.clicks.log import Floats
+from evenshelf.clicks.sums import sums
 
 _EDGE = 20.0
 _BLOCK = 200_000
@@ -44,20 +45,20 @@ def harvest(cells: Cells) -> Harvest:
     """Estimate examination from all pairs of ranks (AllPairs).
 
     A pair of query and item that was shown at two ranks is as attractive at both, so what differs is examination. For
-    each two ranks such pairs have a mean attraction of their own; it and examination are fitted to the click rates of all
-    of them. Unlike in a click model nothing is assumed of how items came to their ranks, as long as a pair's attraction
-    is the same whenever it is shown.
+    each two ranks such pairs have a mean attraction of their own; it and examination are fitted to the click rates of
+    all of them. Unlike in a click model nothing is assumed of how items came to their ranks, as long as a pair's
+    attraction is the same whenever it is shown.
 
-    In the paper each pair has the same weight. Here one that was shown ``n`` and ``m`` times at two ranks has ``n m / (n
-    + m)`` (Mantel-Haenszel), again the same at both ranks, so the estimate stays unbiased and frequent pairs, whose rates
-    are surer, count more.
+    In the paper each pair has the same weight. Here one that was shown ``n`` and ``m`` times at two ranks has
+    ``n m / (n + m)`` (Mantel-Haenszel), again the same at both ranks, so nothing else is estimated, and frequent pairs,
+    whose rates are surer, count more.
 
     References
     ----------
     Agarwal et al. 2019, Estimating position bias without intrusive interventions.
     """
     shape = (cells.depth, cells.depth)
-    ranks = np.bincount(cells.pair, minlength=len(cells.pairs))
+    ranks = sums(cells.pair, None, len(cells.pairs))
     several = np.flatnonzero((ranks > 1)[cells.pair])
     weight, clicks = np.zeros(shape), np.zeros(shape)
     for first in range(0, len(several), _BLOCK):

@@ -10,6 +10,7 @@ from scipy.special import expit
 
 from evenshelf.clicks.cells import Patterns
 from evenshelf.clicks.log import Codes, Floats
+from evenshelf.clicks.sums import sums
 
 _SPACING = 0.25
 NODES = np.arange(-12.0, 6.0 + _SPACING, _SPACING)
@@ -74,7 +75,7 @@ class Integral:
         )
 
     def expect(self, examination: Floats, strata: Floats, stratum: Codes) -> Expected:
-        """Expectations under examination ``[K]`` and priors ``[S, 2]``, one for each stratum that patterns ``[Q]`` have."""
+        """Expectations under examination ``[K]`` and priors ``[S, 2]``; ``[Q]`` says which one a pattern has."""
         table, priors = self._table, strata[stratum]
         scale = log_scale(strata)
         logs = np.empty((len(priors), 2))
@@ -97,7 +98,7 @@ class Integral:
             likelihood += more
             logs[self._often] = (of * weights).sum(axis=2).T
             unseen = (weights[row] * (examination[rank][:, None] - chance) / (1 - chance)).sum(axis=1)
-            looks = looks + np.bincount(rank, misses * unseen, len(examination))
+            looks = looks + sums(rank, misses * unseen, len(examination))
         return Expected(likelihood, looks, logs)
 
 

@@ -182,7 +182,7 @@ def _typed(frame: pl.DataFrame, names: Mapping[str, str], first: int) -> pl.Data
     missing = [column for column in columns.values() if column not in frame.columns]
     if missing:
         raise InputError(
-            f"The click log has no column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, frame.columns))}.",
+            f"The click log has no column {', '.join(map(repr, missing))}, but {', '.join(map(repr, frame.columns))}.",
             hint=f"A click log has {', '.join(ROLES)}; say with names= which column is which.",
         )
     if not frame.height:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 
@@ -36,7 +37,7 @@ def log_of_shop(shop: Shop) -> ClickLog:
     events = shop.scan("events")
     names = events.collect_schema().names()
     wanted = ["time", "user_id", "session_id", "item_id", "kind", "value", "query", "position"]
-    types = {"time": pl.Datetime("us", "UTC"), "value": pl.Float64, "position": pl.Int64}
+    types: dict[str, Any] = {"time": pl.Datetime("us", "UTC"), "value": pl.Float64, "position": pl.Int64}
     columns = [pl.col(n) if n in names else pl.lit(None, types.get(n, pl.String)).alias(n) for n in wanted]
     read = events.select(columns).filter(pl.col("kind").is_in(["impression", "click"])).collect()
     # who is told apart by where the name is from: a session may be called as a user is

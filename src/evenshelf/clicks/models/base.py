@@ -10,6 +10,7 @@ import numpy as np
 
 from evenshelf.clicks.evidence import Attraction
 from evenshelf.clicks.log import ClickLog, Floats
+from evenshelf.clicks.sums import sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +67,10 @@ class ClickModel(ABC):
 
         1 is perfect and 2 a coin. (Chuklin et al. 2015, chapter 5, do not give the clicks above.)
         """
-        shown = np.bincount(log.rank - 1)
+        shown = sums(log.rank - 1)
         with np.errstate(invalid="ignore"):
-            return np.asarray(2.0 ** (np.bincount(log.rank - 1, self.loss(log)) / shown))
+            return np.asarray(2.0 ** (sums(log.rank - 1, self.loss(log)) / shown))
 
     def looked_at(self, log: ClickLog) -> Floats:
         """``[N]`` examination at the rank of each row of a log."""
-        return self.examination[np.minimum(log.rank, len(self.examination)) - 1]
+        return np.asarray(self.examination[np.minimum(log.rank, len(self.examination)) - 1])

@@ -13,6 +13,7 @@ from evenshelf.clicks.log import ClickLog, Floats
 from evenshelf.clicks.models.base import ClickModel
 from evenshelf.clicks.models.registry import register
 from evenshelf.clicks.priors import beta_prior
+from evenshelf.clicks.sums import sums
 
 
 @register
@@ -43,8 +44,8 @@ class Cascade(ClickModel):
         """See :meth:`ClickModel.fit`."""
         pairs, under = Pairs.of(log), clicks_above(log) > 0
         row, looked = pairs.find(log), ~under
-        clicks = np.bincount(row, log.clicked & looked, len(pairs))
-        looks = np.bincount(row, looked, len(pairs)).astype(np.float64)
+        clicks = sums(row, log.clicked & looked, len(pairs))
+        looks = sums(row, looked, len(pairs)).astype(np.float64)
         attraction = Attraction.counted(pairs, clicks, looks, beta_prior(clicks, looks))
         below = float((log.clicked & under).sum() + 0.5) / float(under.sum() + 1)
         return cls(attraction, _reached(log, attraction.at(log)), below)

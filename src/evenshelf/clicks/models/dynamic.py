@@ -15,6 +15,7 @@ from evenshelf.clicks.log import Bools, ClickLog, Codes, Floats
 from evenshelf.clicks.models.base import ClickModel
 from evenshelf.clicks.models.registry import register
 from evenshelf.clicks.priors import beta_prior
+from evenshelf.clicks.sums import sums
 
 _EDGE = 14.0
 _PSEUDO = 0.5
@@ -90,10 +91,10 @@ class _Counts:
     def of(cls, log: ClickLog) -> _Counts:
         pairs = Pairs.of(log)
         row, last = pairs.find(log), last_clicked(log)
-        total = np.bincount(log.listing, log.clicked)[log.listing]
+        total = sums(log.listing, log.clicked)[log.listing]
         below = ~log.clicked & (clicks_above(log) == total)
-        clicks = np.bincount(row, log.clicked, len(pairs))
-        return cls(pairs, row, last, below, clicks, np.bincount(row, ~below, len(pairs)).astype(np.float64))
+        clicks = sums(row, log.clicked, len(pairs))
+        return cls(pairs, row, last, below, clicks, sums(row, ~below, len(pairs)).astype(np.float64))
 
     def shrunk(self, hits: Floats, trials: Floats, prior: tuple[float, float]) -> Attraction:
         """What is known of each pair after so many hits in so many trials."""
@@ -120,9 +121,9 @@ class SimplifiedChain(Chain):
     def fit(cls, log: ClickLog) -> Self:
         """See :meth:`ClickModel.fit`."""
         counts = _Counts.of(log)
-        empty = (np.bincount(log.listing, log.clicked) == 0)[log.listing]
-        looks = counts.looks + np.bincount(counts.row, empty, len(counts.pairs))
-        satisfied = np.bincount(counts.row, counts.last, len(counts.pairs))
+        empty = (sums(log.listing, log.clicked) == 0)[log.listing]
+        looks = counts.looks + sums(counts.row, empty, len(counts.pairs))
+        satisfied = sums(counts.row, counts.last, len(counts.pairs))
         attraction = counts.shrunk(counts.clicks, looks, beta_prior(counts.clicks, looks))
         satisfaction = counts.shrunk(satisfied, counts.clicks, beta_prior(satisfied, counts.clicks))
         examination = _usually_looked_at(log, attraction.at(log), satisfaction.at(log), 1.0)
@@ -157,8 +158,11 @@ class DynamicChain(Chain):
         """See :meth:`ClickModel.fit`."""
         counts = _Counts.of(log)
         size = len(counts.pairs)
-        looks, satisfied, clicks = counts.looks, np.bincount(counts.row, counts.last, size), counts.clicks
-        start = [counts.shrunk(*of, beta_prior(*of)).mean for of in ((clicks, looks), (satisfied, clicks))]
+        looks, satisfied, clicks = counts.looks, sums(counts.row, counts.last, size), counts.clicks
+        start = [
+            counts.shrunk(hits, trials, beta_prior(hits, trials)).mean
+            for hits, trials in ((clicks, looks), (satisfied, clicks))
+        ]
         parameters = np.concatenate([*map(logit, start), [logit(_AT_FIRST)]])
         edge = np.full(2 * size + 1, _EDGE)
         for _ in range(_ROUNDS):
@@ -201,7 +205,7 @@ class _Network:
         self._end = end
         self._depths = list(log.by_depth())
         self._telling = log.clicked & ~end
-        self._clicks = np.bincount(counts.row, self._telling, len(counts.pairs))
+        self._clicks = sums(counts.row, self._telling, len(counts.pairs))
 
     def step(self, parameters: Floats) -> tuple[Floats, float]:
         """One step of EM; see :data:`~evenshelf.clicks.ascent.Step`."""
@@ -240,8 +244,8 @@ class _Network:
         may = (looked * (1 - stopped))[inside]
         went = np.where(counts.below[inside + 1], looked[inside + 1], 1.0)
         found = _Expected(
-            np.bincount(counts.row, looked, size),
-            np.bincount(counts.row, stopped, size),
+            sums(counts.row, looked, size),
+            sums(counts.row, stopped, size),
             self._clicks,
             float(may.sum()),
             float(went.sum()),

@@ -16,6 +16,7 @@ from evenshelf.clicks.integrals import LOGS, OFTEN, Integral, log_scale, posteri
 from evenshelf.clicks.log import ClickLog, Codes, Floats
 from evenshelf.clicks.models.base import ClickModel
 from evenshelf.clicks.models.registry import register
+from evenshelf.clicks.sums import sums
 
 _PSEUDO = 0.5
 """Clicks, and rows without one, that are added to each rank, so that no place is looked at never or always."""
@@ -29,6 +30,7 @@ _PULL = 5.0
 _LOW, _HIGH = np.log([0.02, 0.02]), np.log([50.0, 2000.0])
 """Bounds of priors: narrower ones would fall between the nodes."""
 
+_LOOSER = 50
 _ROUNDS = 8
 _STILL = 0.02
 _EDGE = 14.0
@@ -40,14 +42,14 @@ _ALWAYS = 0.995
 class PositionBased(ClickModel):
     r"""``P(click) = examination[rank] * attraction[query, item]``.
 
-    Rank 1 is always looked at, which sets the scale. It is fitted by EM to the likelihood of the clicks with attractions
-    integrated out, so pairs that were shown once do not push the examination up, as they do where each has a parameter
-    of its own. Then each attraction is the posterior given that fit.
+    Rank 1 is always looked at, which sets the scale. It is fitted by EM to the likelihood of the clicks with
+    attractions integrated out, so pairs that were shown once do not push the examination up, as they do where each has
+    a parameter of its own. Then each attraction is the posterior given that fit.
 
-    Attractions are drawn from a Beta distribution, one for pairs that were shown about as often (once, twice, four times,
-    ...; Mundlak's device): what a shop shows often is what it also shows at the top, and is mostly more attractive, which
-    one distribution for all would take for examination. Among pairs that were shown as often, rank is taken not to
-    depend on attraction. Where each pair was shown at one rank only, that is all there is to go by, and
+    Attractions are drawn from a Beta distribution, one for pairs that were shown about as often (once, twice, four
+    times, ...; Mundlak's device): what a shop shows often is what it also shows at the top, and is mostly more
+    attractive, which one distribution for all would take for examination. Among pairs that were shown as often, rank is
+    taken not to depend on attraction. Where each pair was shown at one rank only, that is all there is to go by, and
     :func:`~evenshelf.clicks.bias.position_bias` warns.
 
     Attributes
@@ -113,7 +115,7 @@ class Fit:
     def of(cls, cells: Cells) -> Fit:
         """Fit to counts: first with one prior, then with one for each stratum, held near to that one."""
         rate = (cells.clicks.sum() + 0.5) / (cells.shown.sum() + 1)
-        shown = np.bincount(cells.rank, cells.shown, cells.depth)
+        shown = sums(cells.rank, cells.shown, cells.depth)
         rates = (cells.clicks_by_rank + rate) / (shown + 1)
         lower = np.clip(rates[1:] / rates[0], 0.01, 0.9)
         common = cls(np.zeros(1), Ascent(np.append(logit(lower), np.log([1.0, 1 / rate])), (), False)).again(cells)
@@ -135,10 +137,10 @@ class Fit:
         cells
             The counts.
         tolerance
-            See :func:`~evenshelf.clicks.ascent.ascend`.
+            Of the logits of examination; see :func:`~evenshelf.clicks.ascent.ascend`.
         """
         table, size = cells.patterns(), len(self.edges)
-        clicks, shown = cells.clicks_by_rank, np.bincount(cells.rank, cells.shown, cells.depth)
+        clicks, shown = cells.clicks_by_rank, sums(cells.rank, cells.shown, cells.depth)
         stratum = self.stratum(table.shown)
         member = sparse.csr_array((np.ones(len(stratum)), (stratum, np.arange(len(stratum)))), (size, len(stratum)))
         pairs = member @ table.count + (_PULL if self.pulled else 0.0)
@@ -156,6 +158,8 @@ class Fit:
             return np.append(logit(better), np.log(fitted)), float(objective)
 
         depth = cells.depth - 1
+        # priors go on moving long after examination stands still, along a ridge that changes nothing else
+        near = np.append(np.full(depth, tolerance), np.full(2 * size, _LOOSER * tolerance))
         low, high = (
             np.append(np.full(depth, -_EDGE), np.tile(_LOW, size)),
             np.append(np.full(depth, _EDGE), np.tile(_HIGH, size)),
@@ -164,9 +168,7 @@ class Fit:
         for _ in range(_ROUNDS):
             integral = Integral(table, found.examination, found.priors[stratum])
             before = found.ascent.parameters
-            found = replace(
-                found, ascent=ascend(step, before, low=low, high=high, tolerance=tolerance, watched=depth or None)
-            )
+            found = replace(found, ascent=ascend(step, before, low=low, high=high, tolerance=near))
             if not (table.shown > OFTEN).any() or np.abs(found.ascent.parameters - before).max() < _STILL:
                 break
         return found
@@ -189,7 +191,7 @@ class Fit:
 def _edges(table: Patterns) -> Floats:
     """Powers of two at which strata begin, each with enough pairs; those without go with the next lower ones."""
     octave = np.floor(np.log2(np.maximum(table.shown, 1))).astype(np.int64)
-    pairs = np.bincount(octave, table.count)
+    pairs = sums(octave, table.count)
     edges, held = [], 0.0
     for number in reversed(range(len(pairs))):
         held += pairs[number]
@@ -249,8 +251,8 @@ def fit_notes(fit: Fit) -> tuple[str, ...]:
     high = [str(rank + 1) for rank in np.flatnonzero(fit.examination[1:] > _ALWAYS) + 1]
     if high:
         notes.append(
-            f"rank {', '.join(high)} looks as if it were looked at as much as rank 1 or more, which the model cannot tell: "
-            "it takes rank 1 for the one that is always looked at"
+            f"rank {', '.join(high)} looks as if it were looked at as much as rank 1 or more, which the model cannot "
+            "tell: it takes rank 1 for the one that is always looked at"
         )
     if not fit.ascent.converged:
         notes.append("the fit of the position-based model did not converge")

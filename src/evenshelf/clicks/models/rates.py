@@ -12,6 +12,7 @@ from evenshelf.clicks.log import ClickLog, Floats
 from evenshelf.clicks.models.base import ClickModel
 from evenshelf.clicks.models.registry import register
 from evenshelf.clicks.priors import beta_prior
+from evenshelf.clicks.sums import sums
 
 
 def _usual(log: ClickLog) -> tuple[float, float]:
@@ -67,14 +68,14 @@ class RankRate(ClickModel):
         """
         a, b = _usual(log)
         usual = a / (a + b)
-        clicks, shown = np.bincount(log.rank - 1, log.clicked), np.bincount(log.rank - 1)
+        clicks, shown = sums(log.rank - 1, log.clicked), sums(log.rank - 1)
         rates = (clicks + usual) / (shown + 1)
         first = (shown[0] + 1) * rates[0]
         return cls(_none(log, (float(first), float(shown[0] + 1 - first))), rates / rates[0], rates)
 
     def probability(self, log: ClickLog) -> Floats:
         """See :meth:`ClickModel.probability`."""
-        return self.rates[np.minimum(log.rank, len(self.rates)) - 1]
+        return np.asarray(self.rates[np.minimum(log.rank, len(self.rates)) - 1])
 
 
 @register
@@ -93,7 +94,7 @@ class DocumentRate(ClickModel):
         """See :meth:`ClickModel.fit`."""
         pairs = Pairs.of(log)
         row = pairs.find(log)
-        clicks, shown = np.bincount(row, log.clicked), np.bincount(row).astype(np.float64)
+        clicks, shown = sums(row, log.clicked), sums(row).astype(np.float64)
         return cls(Attraction.counted(pairs, clicks, shown, beta_prior(clicks, shown)), np.ones(log.depth))
 
     def probability(self, log: ClickLog) -> Floats:
