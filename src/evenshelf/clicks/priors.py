@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import betaln, digamma
+from scipy.special import betaln, digamma, polygamma
 
 from evenshelf.clicks.log import Floats
 
 LEAST, MOST = 0.02, 2000.0
 """Bounds of both parameters."""
 
+_LOW, _HIGH = np.log(LEAST), np.log(MOST)
+_LONGEST = 2.0
+_STILL = 1e-7
+_MOST_STEPS = 100
+_MOST_HALVED = 25
+
 
 def beta_prior(hits: Floats, trials: Floats) -> tuple[float, float]:
     """The Beta prior under which hits of many rates are most likely (beta-binomial, maximum likelihood).
+
+    Newton's method on the logarithms of both parameters, with steps that are halved until they do not go down.
 
     Parameters
     ----------
@@ -31,16 +38,39 @@ def beta_prior(hits: Floats, trials: Floats) -> tuple[float, float]:
     y, n = seen.T
     mean = float(np.clip((count @ y + 0.5) / (count @ n + 1), 1e-4, 1 - 1e-4))
 
-    def minus(log: Floats) -> tuple[float, Floats]:
+    def value(log: Floats) -> float:
         a, b = np.exp(log)
-        value = count @ (betaln(y + a, n - y + b) - betaln(a, b))
-        both = digamma(n + a + b) - digamma(a + b)
-        slope = np.array(
-            [count @ (digamma(y + a) - digamma(a) - both), count @ (digamma(n - y + b) - digamma(b) - both)]
-        )
-        return -float(value), -slope * np.exp(log)
+        return float(count @ (betaln(y + a, n - y + b) - betaln(a, b)))
 
-    bounds = [(np.log(LEAST), np.log(MOST))] * 2
-    start = np.clip(np.log([4 * mean, 4 * (1 - mean)]), *bounds[0])
-    a, b = np.exp(minimize(minus, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
+    here = np.clip(np.log([4 * mean, 4 * (1 - mean)]), _LOW, _HIGH)
+    best = value(here)
+    for _ in range(_MOST_STEPS):
+        a, b = both = np.exp(here)
+        shared, bent = digamma(n + a + b) - digamma(a + b), trigamma(n + a + b) - trigamma(a + b)
+        slope = np.array(
+            [count @ (digamma(y + a) - digamma(a) - shared), count @ (digamma(n - y + b) - digamma(b) - shared)]
+        )
+        bend = np.full((2, 2), -float(count @ bent))
+        bend[0, 0] += count @ (trigamma(y + a) - trigamma(a))
+        bend[1, 1] += count @ (trigamma(n - y + b) - trigamma(b))
+        slope, bend = both * slope, np.outer(both, both) * bend + np.diag(both * slope)
+        # where it is not concave, the step leans towards the gradient
+        bend -= max(float(np.linalg.eigvalsh(bend).max()), 0.0) * 1.5 * np.eye(2) + 1e-9 * np.eye(2)
+        move = -np.linalg.solve(bend, slope)
+        move *= min(1.0, _LONGEST / max(float(np.abs(move).max()), 1e-300))
+        for halved in range(_MOST_HALVED):
+            there = np.clip(here + move / 2**halved, _LOW, _HIGH)
+            if value(there) >= best:
+                break
+        else:
+            break
+        moved, here, best = float(np.abs(there - here).max()), there, value(there)
+        if moved < _STILL:
+            break
+    a, b = np.exp(here)
     return float(a), float(b)
+
+
+def trigamma(values: Floats) -> Floats:
+    """Derivative of digamma."""
+    return np.asarray(polygamma(1, values))
