@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evenshelf.clicks import ClickLog, compare_models, harvest, log_of_shop, position_bias
+from evenshelf.clicks import ClickLog, click_model, compare_models, harvest, log_of_shop, position_bias
 from evenshelf.clicks.cells import Cells
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import simulate
@@ -82,6 +82,21 @@ def test_ranks_that_no_item_links_to_the_first_are_not_told() -> None:
     assert np.isnan(found.examination[2:]).all()
     assert found.pairs == 4
     assert found.rows == 16_000
+
+
+def test_ranks_that_no_list_has_are_looked_at_as_the_rank_above_is() -> None:
+    """Lists show ranks 1, 2 and 300 alone."""
+    made = position_based(np.array([1.0, 0.5, 0.2]), lists=2000, queries=2, items=6, seed=4).log
+    deep = ClickLog.of(made.listing, made.query, np.array([1, 2, 300])[made.rank - 1], made.item, made.clicked)
+    bias = position_bias(deep, groups=5)
+    assert set(bias.examination[2:299]) == {bias.examination[1]}
+    assert bias.examination[299] < 0.3
+    assert bias.harvest is not None
+    assert np.isnan(bias.harvest.examination[2:]).all()
+    json.dumps(bias.to_dict(), allow_nan=False)
+    for name in ("rank_rate", "cascade", "dbn"):
+        model = click_model(name).fit(deep)
+        assert set(model.examination[2:299]) == {model.examination[1]}
 
 
 def test_a_rank_that_is_looked_at_more_than_the_first_is_said_and_harvested() -> None:

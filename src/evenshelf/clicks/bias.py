@@ -118,19 +118,19 @@ def position_bias(
         if progress is not None:
             progress("fitting without some lists", number, groups)
         part = cells.part(log, group[log.listing] != number)
-        found[number] = np.log(whole.again(part).examination)
+        found[number] = np.log(whole.again(part).told(cells))
     deviation = np.sqrt((groups - 1) / groups * ((found - found.mean(axis=0)) ** 2).sum(axis=0))
     spread = np.exp(float(stdtrit(groups - 1, 0.5 + LEVEL / 2)) * deviation)
-    second = harvest(cells)
+    second, examination = harvest(cells), whole.told(cells)
     shown = sums(cells.rank, cells.shown, cells.depth)
     return PositionBias(
         shown,
         cells.clicks_by_rank,
-        whole.examination,
-        whole.examination / spread,
-        whole.examination * spread,
+        examination,
+        examination / spread,
+        examination * spread,
         second if second.pairs else None,
-        (*_notes(log, second, whole.examination), *fit_notes(whole)),
+        (*_notes(log, second, examination), *fit_notes(whole)),
     )
 
 

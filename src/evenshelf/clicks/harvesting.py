@@ -17,6 +17,8 @@ from evenshelf.clicks.sums import sums
 
 _EDGE = 20.0
 _BLOCK = 200_000
+DEEPEST = 200
+"""Ranks below this one are not compared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +28,10 @@ class Harvest:
     Attributes
     ----------
     examination
-        ``[K]`` relative to rank 1; nan for ranks that no chain of such pairs links to rank 1. May be above 1.
+        ``[K]`` relative to rank 1; nan for ranks that no chain of such pairs links to rank 1, and for those below
+        :data:`DEEPEST`. May be above 1.
     weight
-        ``[K, K]`` symmetric: rows with which two ranks are compared (of both, as a harmonic mean), 0 on the diagonal.
+        ``[D, D]``, D the lesser of K and DEEPEST, symmetric: rows with which two ranks are compared (of both, as a harmonic mean), 0 on the diagonal.
     pairs
         Number of such pairs.
     rows
@@ -57,9 +60,10 @@ def harvest(cells: Cells) -> Harvest:
     ----------
     Agarwal et al. 2019, Estimating position bias without intrusive interventions.
     """
-    shape = (cells.depth, cells.depth)
-    ranks = sums(cells.pair, None, len(cells.pairs))
-    several = np.flatnonzero((ranks > 1)[cells.pair])
+    depth = min(cells.depth, DEEPEST)
+    shape, high = (depth, depth), cells.rank < depth
+    ranks = sums(cells.pair[high], None, len(cells.pairs))
+    several = np.flatnonzero((ranks > 1)[cells.pair] & high)
     weight, clicks = np.zeros(shape), np.zeros(shape)
     for first in range(0, len(several), _BLOCK):
         # cells are in order of pairs; a block begins where a pair does
@@ -84,6 +88,7 @@ def harvest(cells: Cells) -> Harvest:
     examination = _fitted(clicks, weight)
     _, part = connected_components(sparse.csr_array(weight), directed=False)
     examination[(part != part[0]) | (weight.sum(axis=1) == 0)] = np.nan
+    examination = np.append(examination, np.full(cells.depth - depth, np.nan))
     return Harvest(examination, weight, int((ranks > 1).sum()), int(cells.shown[several].sum()))
 
 

@@ -24,7 +24,10 @@ def last_clicked(log: ClickLog) -> Bools:
 def by_rank(log: ClickLog, values: Floats) -> Floats:
     """``[K]`` mean of values of rows by rank; that of the rank above where there is no row."""
     shown = sums(log.rank - 1)
-    total = sums(log.rank - 1, values)
+    return carried(sums(log.rank - 1, values) / np.maximum(shown, 1), shown)
+
+
+def carried(values: Floats, shown: Floats) -> Floats:
+    """``[K]`` values by rank; where there is no row that of the next rank above that has one, or else of the first one."""
     there = np.flatnonzero(shown)
-    nearest = there[np.maximum(np.searchsorted(there, np.arange(len(shown)), side="right") - 1, 0)]
-    return np.asarray(total[nearest] / shown[nearest])
+    return np.asarray(values[there[np.maximum(np.searchsorted(there, np.arange(len(shown)), side="right") - 1, 0)]])

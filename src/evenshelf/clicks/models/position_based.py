@@ -12,6 +12,7 @@ from scipy.special import expit, logit
 from evenshelf.clicks.ascent import Ascent, ascend
 from evenshelf.clicks.cells import Cells, Patterns
 from evenshelf.clicks.evidence import Attraction
+from evenshelf.clicks.in_lists import carried
 from evenshelf.clicks.integrals import LOGS, OFTEN, Integral, log_scale, posterior
 from evenshelf.clicks.log import ClickLog, Codes, Floats
 from evenshelf.clicks.models.base import ClickModel
@@ -55,7 +56,7 @@ class PositionBased(ClickModel):
     Attributes
     ----------
     path
-        Objective of EM after each cycle.
+        Objective of EM after each cycle, since the nodes of the quadrature were last set.
     notes
         What to know of this fit.
     """
@@ -81,7 +82,7 @@ class PositionBased(ClickModel):
         attraction = Attraction(
             cells.pairs, a[of], b[of], before[of], (float(fit.priors[0, 0]), float(fit.priors[0, 1]))
         )
-        return cls(attraction, fit.examination, fit.ascent.path, fit_notes(fit))
+        return cls(attraction, fit.told(cells), fit.ascent.path, fit_notes(fit))
 
     def probability(self, log: ClickLog) -> Floats:
         """See :meth:`ClickModel.probability`."""
@@ -173,9 +174,13 @@ class Fit:
                 break
         return found
 
+    def told(self, cells: Cells) -> Floats:
+        """``[K]`` examination; of ranks that no row has that of the rank above."""
+        return carried(self.examination, np.append(1.0, sums(cells.rank, cells.shown, cells.depth)[1:]))
+
     @property
     def examination(self) -> Floats:
-        """``[K]``, 1 at rank 1."""
+        """``[K]``, 1 at rank 1; one half where there is no row to say something."""
         return np.append(1.0, expit(self.ascent.parameters[: -2 * len(self.edges)]))
 
     @property

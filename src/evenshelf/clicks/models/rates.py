@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from evenshelf.clicks.evidence import Attraction, Pairs
+from evenshelf.clicks.in_lists import carried
 from evenshelf.clicks.log import ClickLog, Floats
 from evenshelf.clicks.models.base import ClickModel
 from evenshelf.clicks.models.registry import register
@@ -69,7 +70,7 @@ class RankRate(ClickModel):
         a, b = _usual(log)
         usual = a / (a + b)
         clicks, shown = sums(log.rank - 1, log.clicked), sums(log.rank - 1)
-        rates = (clicks + usual) / (shown + 1)
+        rates = carried((clicks + usual) / (shown + 1), shown)
         first = (shown[0] + 1) * rates[0]
         return cls(_none(log, (float(first), float(shown[0] + 1 - first))), rates / rates[0], rates)
 
