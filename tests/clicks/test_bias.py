@@ -115,6 +115,29 @@ def test_too_few_groups_or_lists_are_refused() -> None:
         position_bias(log)
 
 
+@pytest.mark.parametrize(("clicked", "says"), [(0, "No row"), (1, "Every row")])
+def test_logs_in_which_clicks_tell_nothing_are_refused(clicked: int, says: str) -> None:
+    log = ClickLog.of(range(20), ["q"] * 20, [1, 2] * 10, ["a", "b"] * 10, [clicked] * 20)
+    for refuses in (position_bias, compare_models):
+        with pytest.raises(InputError, match=says):
+            refuses(log)
+
+
+def test_a_log_without_the_first_rank_says_that_its_scale_means_nothing() -> None:
+    made = position_based(FALLING, lists=500, queries=2, items=8, seed=1).log
+    lower = ClickLog.of(made.listing, made.query, made.rank + 1, made.item, made.clicked)
+    bias = position_bias(lower, groups=5)
+    assert any("no list has rank 1" in note for note in bias.notes)
+    json.dumps(bias.to_dict(), allow_nan=False)
+
+
+def test_a_log_of_single_places_has_a_bias_of_one_place() -> None:
+    rng = np.random.default_rng(0)
+    log = ClickLog.of(range(200), ["q"] * 200, [1] * 200, rng.integers(0, 5, 200), rng.random(200) < 0.3)
+    assert position_bias(log, groups=5).examination.tolist() == [1.0]
+    assert compare_models(log).use.model.name == "constant"
+
+
 def test_models_are_compared_on_lists_that_they_did_not_see() -> None:
     log = position_based(FALLING, lists=4000, seed=6).log
     found = compare_models(log, ["constant", "rank_rate", "position_based"], seed=2)

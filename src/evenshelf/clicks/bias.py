@@ -100,8 +100,9 @@ def position_bias(
     SettingError
         If there are too few groups.
     InputError
-        If the log has too few lists.
+        If the log has too few lists, or all of its rows or none were clicked.
     """
+    log.check_clicks()
     if groups < FEWEST:
         raise SettingError(f"{groups} groups are too few for an interval.", hint=f"Take at least {FEWEST}, such as 20.")
     if log.lists < FEWEST:
@@ -136,6 +137,8 @@ def position_bias(
 
 def _notes(log: ClickLog, second: Harvest, examination: Floats) -> list[str]:
     notes: list[str] = []
+    if not (log.rank == 1).any():
+        notes.append("no list has rank 1, so only the ratios of examination of the other ranks mean something")
     if not second.pairs:
         notes.append(
             "no item was shown at more than one rank for the same query, so bias cannot be told from relevance: all of "

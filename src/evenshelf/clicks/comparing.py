@@ -124,8 +124,9 @@ def compare_models(
     SettingError
         If there is no such model.
     InputError
-        If the log has fewer than two lists.
+        If the log has fewer than two lists, or all of its rows or none were clicked.
     """
+    log.check_clicks()
     kinds = [click_model(name) for name in dict.fromkeys(names if names else click_models())]
     rest, held = log.split(share, seed=seed)
     fitted = []

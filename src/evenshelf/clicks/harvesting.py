@@ -17,6 +17,7 @@ from evenshelf.clicks.sums import sums
 
 _EDGE = 20.0
 _BLOCK = 200_000
+
 DEEPEST = 200
 """Ranks below this one are not compared."""
 
@@ -31,7 +32,8 @@ class Harvest:
         ``[K]`` relative to rank 1; nan for ranks that no chain of such pairs links to rank 1, and for those below
         :data:`DEEPEST`. May be above 1.
     weight
-        ``[D, D]``, D the lesser of K and DEEPEST, symmetric: rows with which two ranks are compared (of both, as a harmonic mean), 0 on the diagonal.
+        ``[D, D]``, D the lesser of K and DEEPEST, symmetric: rows with which two ranks are compared, ``n m / (n + m)``
+        summed over such pairs; 0 on the diagonal.
     pairs
         Number of such pairs.
     rows

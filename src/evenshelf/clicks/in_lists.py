@@ -28,6 +28,6 @@ def by_rank(log: ClickLog, values: Floats) -> Floats:
 
 
 def carried(values: Floats, shown: Floats) -> Floats:
-    """``[K]`` values by rank; where there is no row that of the next rank above that has one, or else of the first one."""
+    """``[K]`` values by rank; where there is no row, that of the next rank above that has some, or else the first."""
     there = np.flatnonzero(shown)
     return np.asarray(values[there[np.maximum(np.searchsorted(there, np.arange(len(shown)), side="right") - 1, 0)]])

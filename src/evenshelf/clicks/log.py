@@ -169,6 +169,15 @@ class ClickLog:
         held = min(max(round(self.lists * share), 1), self.lists - 1)
         return self.of_lists(np.sort(drawn[held:])), self.of_lists(np.sort(drawn[:held]))
 
+    def check_clicks(self) -> None:
+        """Raise an :class:`InputError` unless some rows were clicked and some were not."""
+        if self.clicked.all() or not self.clicked.any():
+            which = "Every" if self.clicked.any() else "No"
+            raise InputError(
+                f"{which} row of the click log was clicked, so clicks tell nothing of places or items.",
+                hint="Give rows that were clicked and rows that were shown and not clicked.",
+            )
+
     def by_depth(self) -> Iterator[Codes]:
         """Rows that come first in their lists, then those that come second, and so on; each in order of lists."""
         place = np.arange(len(self)) - self.start[self.listing]

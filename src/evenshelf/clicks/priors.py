@@ -11,6 +11,7 @@ LEAST, MOST = 0.02, 2000.0
 """Bounds of both parameters."""
 
 _LOW, _HIGH = np.log(LEAST), np.log(MOST)
+_DIGITS = 2
 _LONGEST = 2.0
 _STILL = 1e-7
 _MOST_STEPS = 100
@@ -25,14 +26,17 @@ def beta_prior(hits: Floats, trials: Floats) -> tuple[float, float]:
     Parameters
     ----------
     hits, trials
-        ``[P]`` of each rate, ``0 <= hits <= trials``; they need not be whole. Rates without a trial say nothing.
+        ``[P]`` of each rate, ``0 <= hits <= trials``; they need not be whole, and are rounded to hundredths. Rates
+        without a trial say nothing.
 
     Returns
     -------
     tuple
         Parameters, each in [LEAST, MOST]; a flat prior with half a hit in one trial if there is no trial.
     """
-    seen, count = np.unique(np.stack([hits, trials], 1)[trials > 0], axis=0, return_counts=True)
+    # expected counts of many rates differ by next to nothing
+    rounded = np.round(np.stack([hits, trials], 1), _DIGITS)
+    seen, count = np.unique(rounded[rounded[:, 1] > 0], axis=0, return_counts=True)
     if not len(seen):
         return 0.5, 0.5
     y, n = seen.T
@@ -56,7 +60,7 @@ def beta_prior(hits: Floats, trials: Floats) -> tuple[float, float]:
         slope, bend = both * slope, np.outer(both, both) * bend + np.diag(both * slope)
         # where it is not concave, the step leans towards the gradient
         bend -= max(float(np.linalg.eigvalsh(bend).max()), 0.0) * 1.5 * np.eye(2) + 1e-9 * np.eye(2)
-        move = -np.linalg.solve(bend, slope)
+        move = uphill(-bend, slope, here, _LOW, _HIGH)
         move *= min(1.0, _LONGEST / max(float(np.abs(move).max()), 1e-300))
         for halved in range(_MOST_HALVED):
             there = np.clip(here + move / 2**halved, _LOW, _HIGH)
@@ -69,6 +73,24 @@ def beta_prior(hits: Floats, trials: Floats) -> tuple[float, float]:
             break
     a, b = np.exp(here)
     return float(a), float(b)
+
+
+def uphill(curvature: Floats, slope: Floats, here: Floats, low: Floats | float, high: Floats | float) -> Floats:
+    """``[2]`` Newton's step within bounds: a parameter at a bound that the slope leads out of stays, the others move.
+
+    Parameters
+    ----------
+    curvature
+        ``[2, 2]`` positive definite: minus the second derivatives, or what stands for them.
+    slope, here
+        ``[2]``.
+    low, high
+        The bounds.
+    """
+    free = ~(((here <= low) & (slope < 0)) | ((here >= high) & (slope > 0)))
+    move = np.zeros(len(here))
+    move[free] = np.linalg.solve(curvature[np.ix_(free, free)], slope[free])
+    return move
 
 
 def trigamma(values: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, Self
 
 import numpy as np
@@ -196,16 +197,31 @@ class _Network:
 
     All down to the last click was looked at, and nothing but how far below it somebody looked is hidden. A click on the
     last row of a list says nothing of satisfaction, for nothing comes after it.
+
+    Rows are held by depth, in each depth those of longer lists first, so that the row below the n-th row of a depth is
+    the n-th of the next.
     """
 
     def __init__(self, log: ClickLog, counts: _Counts, priors: tuple[tuple[float, float], tuple[float, float]]) -> None:
-        self._log, self._counts, self._priors = log, counts, priors
-        end = np.zeros(len(log), bool)
-        end[log.start[1:] - 1] = True
-        self._end = end
-        self._depths = list(log.by_depth())
-        self._telling = log.clicked & ~end
-        self._clicks = sums(counts.row, self._telling, len(counts.pairs))
+        length = log.lengths
+        longest_first = np.argsort(-length, kind="stable")
+        sizes = [int((length > depth).sum()) for depth in range(int(length.max()))]
+        order = np.concatenate([log.start[longest_first[:size]] + depth for depth, size in enumerate(sizes)])
+        edges = np.cumsum([0, *sizes])
+        self._depths = [slice(int(a), int(b)) for a, b in pairwise(edges)]
+        self._inner = np.concatenate([np.arange(a, a + size) for a, size in zip(edges, [*sizes[1:], 0], strict=False)])
+        self._under = np.concatenate(
+            [np.arange(a, a + size) for a, size in zip(edges[1:], sizes[1:], strict=False)] or [self._inner]
+        )
+        self._row, self._below, self._clicked = counts.row[order], counts.below[order], log.clicked[order]
+        inner = np.zeros(len(log), bool)
+        inner[self._inner] = True
+        self._telling = self._clicked & inner
+        self._last = counts.last[order] & inner
+        # down to the last click, which may be the last row
+        self._above = ~self._below & ~counts.last[order]
+        self._counts, self._priors, self._size = counts, priors, len(counts.pairs)
+        self._clicks = sums(self._row, self._telling, self._size)
 
     def step(self, parameters: Floats) -> tuple[Floats, float]:
         """One step of EM; see :data:`~evenshelf.clicks.ascent.Step`."""
@@ -218,45 +234,40 @@ class _Network:
 
     def expect(self, parameters: Floats) -> tuple[_Expected, float]:
         """Expected counts, and the log density of clicks and parameters up to a constant."""
-        log, counts, size = self._log, self._counts, len(self._counts.pairs)
+        size, row, below, last = self._size, self._row, self._below, self._last
         chance = expit(parameters)
         attracts, satisfies, gamma = chance[:size], chance[size:-1], float(chance[-1])
-        on, enough = attracts[counts.row], satisfies[counts.row]
+        on, enough = attracts[row], satisfies[row]
         # from below: the chance of what comes after a row that was looked at, if one is not satisfied there
-        after, quiet = np.ones(len(log)), np.ones(len(log))
-        for rows in reversed(self._depths):
-            inner = rows[~self._end[rows]]
-            after[inner] = 1 - gamma + gamma * quiet[inner + 1]
-            quiet[rows] = (1 - on[rows]) * after[rows]
-        goes = np.zeros(len(log))
-        inside = np.flatnonzero(~self._end)
-        goes[inside] = gamma * quiet[inside + 1] / after[inside]
-        last = counts.last & self._telling
-        unsatisfied = (1 - enough) * after
-        total = enough + unsatisfied
+        after, quiet = np.ones(len(row)), np.empty(len(row))
+        under = np.zeros(0)
+        for depth in reversed(self._depths):
+            after[depth.start : depth.start + len(under)] = 1 - gamma + gamma * under
+            quiet[depth] = (1 - on[depth]) * after[depth]
+            under = quiet[depth]
+        goes = np.zeros(len(row))
+        goes[self._inner] = gamma * quiet[self._under] / after[self._inner]
+        total = enough + (1 - enough) * after
         stopped = np.where(last, enough / total, 0.0)
         # from above: how likely each row below the last click was looked at
-        looked = np.ones(len(log))
-        for rows in self._depths[1:]:
-            over = rows - 1
-            reached = looked[over] * goes[over] * (1 - stopped[over])
-            looked[rows] = np.where(counts.below[rows], reached, 1.0)
-        may = (looked * (1 - stopped))[inside]
-        went = np.where(counts.below[inside + 1], looked[inside + 1], 1.0)
+        looked, onward = np.ones(len(row)), goes * (1 - stopped)
+        for over, depth in pairwise(self._depths):
+            width = depth.stop - depth.start
+            above = slice(over.start, over.start + width)
+            looked[depth] = np.where(below[depth], looked[above] * onward[above], 1.0)
         found = _Expected(
-            sums(counts.row, looked, size),
-            sums(counts.row, stopped, size),
+            sums(row, looked, size),
+            sums(row, stopped, size),
             self._clicks,
-            float(may.sum()),
-            float(went.sum()),
+            float((looked * (1 - stopped))[self._inner].sum()),
+            float(looked[self._under].sum()),
         )
-        first = log.start[:-1]
-        objective = np.log(quiet[first][counts.below[first]]).sum()
-        objective += np.log(on[log.clicked]).sum() + np.log(total[last]).sum()
+        first = self._depths[0]
+        objective = np.log(quiet[first][below[first]]).sum()
+        objective += self._counts.clicks @ np.log(attracts) + np.log(total[last]).sum()
         # down to the last click: not clicked, and gone on; a click before the last one did not satisfy
-        above = ~counts.below & ~counts.last
-        objective += np.log1p(-on[above & ~log.clicked]).sum() + np.log1p(-enough[above & log.clicked]).sum()
-        objective += above.sum() * np.log(gamma)
+        objective += np.log1p(-on[self._above & ~self._clicked]).sum()
+        objective += np.log1p(-enough[self._above & self._clicked]).sum() + self._above.sum() * np.log(gamma)
         for values, (a, b) in zip((attracts, satisfies), self._priors, strict=True):
             objective += (a * np.log(values) + b * np.log1p(-values)).sum()
         objective += _PSEUDO * (np.log(gamma) + np.log1p(-gamma))

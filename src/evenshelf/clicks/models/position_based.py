@@ -17,6 +17,7 @@ from evenshelf.clicks.integrals import LOGS, OFTEN, Integral, log_scale, posteri
 from evenshelf.clicks.log import ClickLog, Codes, Floats
 from evenshelf.clicks.models.base import ClickModel
 from evenshelf.clicks.models.registry import register
+from evenshelf.clicks.priors import uphill
 from evenshelf.clicks.sums import sums
 
 _PSEUDO = 0.5
@@ -237,7 +238,7 @@ def _prior(logs: Floats, pairs: float, start: Floats) -> Floats:
         density /= density.sum()
         mean = LOGS @ density
         spread = (LOGS * density) @ LOGS.T - np.outer(mean, mean)
-        move = np.linalg.solve(np.outer(both, both) * spread + 1e-10 * np.eye(2), both * (goal - mean))
+        move = uphill(np.outer(both, both) * spread + 1e-10 * np.eye(2), both * (goal - mean), here, _LOW, _HIGH)
         for halved in range(20):
             there = np.clip(here + move / 2**halved, _LOW, _HIGH)
             if value(there) >= best:
