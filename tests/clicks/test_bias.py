@@ -72,6 +72,22 @@ def test_where_no_item_was_shown_at_two_ranks_that_is_said() -> None:
     assert "no item was shown at more than one rank" in bias.notes[0]
 
 
+def test_little_evidence_and_evidence_that_disagrees_are_said() -> None:
+    rng = np.random.default_rng(0)
+    shown = np.tile([0, 1], (3000, 1))
+    shown[:15] = [1, 0]
+    clicked = rng.random(shown.shape) < [0.4, 0.2]
+    bias = position_bias(log_of(np.arange(3000) // 30, shown, clicked), groups=5)
+    assert any("rows show an item that stood at another rank" in note for note in bias.notes)
+    # in the first lists two items change places and are clicked as often at both, in the others all is shown once
+    lists = np.arange(3000)[:, None]
+    swapped = np.array([[0, 1], [1, 0]])[rng.integers(2, size=3000)]
+    shown = np.where(lists < 2000, swapped, 2 + 2 * lists + [[0, 1]])
+    clicked = rng.random(shown.shape) < np.where(lists < 2000, 0.3, [[0.4, 0.02]])
+    bias = position_bias(log_of(np.arange(3000) % 60, shown, clicked), groups=5)
+    assert any("disagree" in note for note in bias.notes)
+
+
 def test_ranks_that_no_item_links_to_the_first_are_not_told() -> None:
     """Items 0 and 1 stand at ranks 1 and 2, items 2 and 3 at ranks 3 and 4."""
     rng = np.random.default_rng(0)

@@ -19,12 +19,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from evenshelf.clicks.models.rates import RankRate
 from evenshelf.encoders import Encoder, EncoderKind
 from evenshelf.errors import SettingError
 from evenshelf.learners import LearnerKind
 from evenshelf.remedies import Family, Prior, Remedy, Stage, register
 from evenshelf.remedies.checks import check_range
-from evenshelf.clicks.models.rates import RankRate
 from evenshelf.tasks import TaskKind
 from evenshelf.tasks.label import LabelTask
 
