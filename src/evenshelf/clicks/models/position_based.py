@@ -32,7 +32,7 @@ _PULL = 5.0
 _LOW, _HIGH = np.log([0.02, 0.02]), np.log([50.0, 2000.0])
 """Bounds of priors: narrower ones would fall between the nodes."""
 
-_LOOSER = 50
+_LOOSER = 10
 _ROUNDS = 8
 _STILL = 0.02
 _EDGE = 14.0
