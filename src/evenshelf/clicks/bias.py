@@ -154,7 +154,8 @@ def _notes(log: ClickLog, second: Harvest, examination: Floats) -> list[str]:
         shown = sums(log.rank - 1, None, len(examination))
         with np.errstate(divide="ignore", invalid="ignore"):
             apart = np.abs(np.log(second.examination / examination))
-        known = np.isfinite(apart)
+        # of rank 1, which both call 1, nothing can be told
+        known = np.isfinite(apart) & (np.arange(len(apart)) > 0)
         if known.any() and np.exp(np.average(apart[known], weights=shown[known])) > _APART:
             notes.append(
                 "the position-based model and the items that were shown at several ranks disagree: what makes items "
