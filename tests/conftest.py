@@ -44,7 +44,7 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """URL of a PostgreSQL server that lives as long as the tests of this process."""
-    from tests.postgres import server
+    from bench.postgres import server
 
     with server() as url:
         yield url

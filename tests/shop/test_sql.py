@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.postgres import PASSWORD
+from bench.postgres import PASSWORD
 
 from evenshelf.errors import InputError, MissingExtraError, SettingError
 from evenshelf.shop.sources.content_digest import KINDS, ContentDigest

@@ -30,12 +30,15 @@ from evenshelf.cli import recommend
 from evenshelf.cli import clicks
 
 # isort: split
+from evenshelf.cli import search
+
+# isort: split
 from evenshelf.cli import catalogue
 
 # isort: split
 from evenshelf.cli import annotate
 
-__all__ = ["annotate", "app", "bundle", "catalogue", "clicks", "main", "recommend", "shop", "study", "tables"]
+__all__ = ["annotate", "app", "bundle", "catalogue", "clicks", "main", "recommend", "search", "shop", "study", "tables"]
 
 
 def main(args: Sequence[str] | None = None) -> None:

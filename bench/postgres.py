@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL server for the tests that need a real one."""
+"""A throw-away PostgreSQL server, for tests and benchmarks that need a real one."""
 
 from __future__ import annotations
 

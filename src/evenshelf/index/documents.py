@@ -1,0 +1,227 @@
+"""What of an item is searched, filtered by and shown: which column plays which part."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from evenshelf.errors import InputError
+from evenshelf.shop.schema import EVENTS, MARKS, PROVENANCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from evenshelf.shop import Shop
+
+FIELDS = ("title", "attributes", "description")
+"""Fields of text, each with a length and frequencies of its own.
+
+Brand and category are attributes among others: in a field of their own, which is short, each of their words would
+count more than a whole title (measured, decision 24).
+"""
+
+POPULARITY = "popularity"
+IN_STOCK = "in_stock"
+
+_NEVER = {"item_id", "image", *PROVENANCE, *MARKS}
+_FIELD_OF = {
+    "title": "title",
+    "brand": "attributes",
+    "category": "attributes",
+    "path": "attributes",
+    "tags": "attributes",
+    "description": "description",
+}
+_LONG = 6000
+"""Characters; a further column of texts that are longer on average is searched as a description."""
+_READ = 600
+"""Characters of a description that the encoder is given; it reads little more."""
+_EVENTS_OF_INTEREST = ("click", "cart", "purchase")
+_SEPARATOR = "|"
+_LISTS = ("tags", "path")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which column plays which part.
+
+    Attributes
+    ----------
+    searched
+        Field by column, for columns of text.
+    texts
+        Columns of text, yes and no, or lists that are filtered and counted by.
+    numbers
+        Columns of numbers and moments that are filtered and sorted by.
+    """
+
+    searched: Mapping[str, str]
+    texts: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+    @property
+    def filterable(self) -> tuple[str, ...]:
+        """Columns that a filter may name."""
+        return (*self.texts, *self.numbers)
+
+
+def layout_of(items: pl.DataFrame) -> Layout:
+    """Find out which column of the items plays which part.
+
+    A column that evenshelf knows has its part; of others, texts are searched as attributes (as descriptions where they
+    are long, not at all where they are addresses), and all are filtered by, descriptions and pictures excepted.
+    """
+    searched: dict[str, str] = {}
+    texts, numbers = [], []
+    for name, dtype in items.schema.items():
+        if name in _NEVER or dtype == pl.Null:
+            continue
+        if dtype == pl.String:
+            field = _FIELD_OF.get(name) or _field_of(items[name])
+            if field is not None:
+                searched[name] = field
+            if field != "description" and name != "title" and (field is not None or name in _LISTS):
+                texts.append(name)
+        elif dtype == pl.Boolean:
+            texts.append(name)
+        elif dtype.is_numeric() or dtype == pl.Date or isinstance(dtype, pl.Datetime):
+            numbers.append(name)
+    return Layout(searched=searched, texts=tuple(texts), numbers=tuple(numbers))
+
+
+def _field_of(column: pl.Series) -> str | None:
+    filled = column.drop_nulls()
+    if not len(filled) or filled.head(100).str.contains(r"^(https?://|//|www\.)").mean() > 0.5:  # type: ignore[operator]
+        return None
+    return "description" if float(filled.str.len_chars().mean() or 0) > _LONG else "attributes"  # type: ignore[arg-type]
+
+
+def items_of(shop: Shop) -> pl.DataFrame:
+    """Return the items of a shop as they are indexed: with what sold, and what is in stock.
+
+    ``popularity`` is the number of clicks, carts and purchases of an item, 0 if there were none; ``in_stock`` says
+    whether the last count found some, and is there only if the shop has a table of stock. Items that were never counted
+    are in stock as far as anybody knows.
+    """
+    items = shop.items().drop(PROVENANCE, strict=False)
+    if shop.rows(EVENTS.name):
+        of_interest = shop.scan(EVENTS.name).filter(pl.col("kind").is_in(_EVENTS_OF_INTEREST))
+        counts = of_interest.group_by("item_id").agg(pl.len().cast(pl.Float64).alias(POPULARITY)).collect()
+        items = items.join(counts, on="item_id", how="left", maintain_order="left")
+        items = items.with_columns(pl.col(POPULARITY).fill_null(0.0))
+    if shop.rows("stock"):
+        last = shop.scan("stock").sort("time").group_by("item_id").agg(pl.col("stock").last()).collect()
+        items = items.join(last.select("item_id", (pl.col("stock") > 0).alias(IN_STOCK)), on="item_id", how="left")
+        items = items.with_columns(pl.col(IN_STOCK).fill_null(True))
+    return items
+
+
+def check_items(items: pl.DataFrame) -> None:
+    """Raise an :class:`InputError` unless every row has an id of its own and a title."""
+    for name in ("item_id", "title"):
+        if name not in items.columns:
+            raise InputError(f"The items have no column {name!r}.", hint="Items need item_id and title, both texts.")
+        if items.schema[name] != pl.String:
+            raise InputError(f"Column {name!r} of the items is {items.schema[name]}, not text.")
+    empty = items.with_row_index("row").filter(pl.col("item_id").is_null() | (pl.col("item_id") == ""))
+    if empty.height:
+        raise InputError(f"Row {empty['row'][0]} of the items has no item_id (and {empty.height - 1} more).")
+    untitled = items.filter(pl.col("title").is_null())
+    if untitled.height:
+        raise InputError(f"Item {untitled['item_id'][0]!r} has no title (and {untitled.height - 1} more).")
+    twice = items.filter(pl.col("item_id").is_duplicated())
+    if twice.height:
+        raise InputError(
+            f"Item {twice['item_id'][0]!r} is there more than once (and so are others, {twice.height} rows in all)."
+        )
+
+
+def check_columns(items: pl.DataFrame, layout: Layout) -> None:
+    """Raise an :class:`InputError` unless columns hold what they hold in the index: texts, or numbers."""
+    for name, dtype in items.schema.items():
+        number = dtype.is_numeric() or dtype == pl.Date or isinstance(dtype, pl.Datetime)
+        if dtype == pl.Null:
+            continue
+        if name in layout.numbers and not number:
+            raise InputError(f"Column {name!r} of the items is {dtype}; in the index it holds numbers.")
+        if (name in layout.texts or name in layout.searched) and dtype not in {pl.String, pl.Boolean}:
+            raise InputError(f"Column {name!r} of the items is {dtype}; in the index it holds texts.")
+
+
+def field_texts(items: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    """Return the text of each field of each item, columns that share a field joined by a line break."""
+    texts: dict[str, list[list[str]]] = {field: [[] for _ in range(items.height)] for field in FIELDS}
+    there = set(items.columns)
+    for name, field in layout.searched.items():
+        if name in there:
+            for row, value in filled(items[name]):
+                texts[field][row].append(value.replace(_SEPARATOR, " "))
+    return pl.DataFrame({field: ["\n".join(parts) for parts in rows] for field, rows in texts.items()})
+
+
+def filled(column: pl.Series) -> Iterator[tuple[int, Any]]:
+    """Yield place and value of what is not empty; shops have columns by the thousand that few items fill."""
+    at = column.is_not_null().arg_true()
+    return zip(at.to_list(), column.gather(at).to_list(), strict=True)
+
+
+def dense_texts(items: pl.DataFrame) -> list[str]:
+    """Return what the encoder reads of each item: its title and its description."""
+    if "description" not in items.columns:
+        return [str(title) for title in items["title"]]
+    pairs = items.select("title", "description").iter_rows()
+    return [f"{title} {description[:_READ]}" if description else str(title) for title, description in pairs]
+
+
+def facets_of(items: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    """Return the columns that are filtered by, as they are compared.
+
+    Texts as they are, tags as lists, paths as the list of all beginnings (``A``, ``A|B``), numbers and moments (seconds
+    since 1970) as floats, without NaN.
+    """
+    # Asking a frame of thousands of columns for its schema takes a while.
+    schema = items.schema
+    columns: list[pl.Expr | pl.Series] = []
+    for name in layout.texts:
+        if name not in schema:
+            columns.append(pl.lit(None, dtype=pl.List(pl.String) if name in _LISTS else pl.String).alias(name))
+        elif name == "path":
+            columns.append(pl.Series(name, [_beginnings(p) for p in items[name]], dtype=pl.List(pl.String)))
+        elif name == "tags":
+            split = pl.col(name).str.split(_SEPARATOR).list.eval(pl.element().str.strip_chars())
+            columns.append(split.list.eval(pl.element().filter(pl.element() != "")).alias(name))
+        elif schema[name] == pl.Boolean:
+            yes = pl.when(pl.col(name)).then(pl.lit("true")).otherwise(pl.lit("false"))
+            columns.append(pl.when(pl.col(name).is_not_null()).then(yes).alias(name))
+        else:
+            columns.append(pl.col(name).cast(pl.String))
+    for name in layout.numbers:
+        if name not in schema:
+            columns.append(pl.lit(None, dtype=pl.Float64).alias(name))
+            continue
+        dtype = schema[name]
+        column = pl.col(name)
+        if not dtype.is_numeric():
+            column = column.cast(pl.Datetime("us")).dt.epoch("us") / 1e6
+        number = column.cast(pl.Float64)
+        columns.append(pl.when(number.is_finite()).then(number).alias(name))
+    return items.with_columns(columns).select(layout.filterable)
+
+
+def _beginnings(path: str | None) -> list[str] | None:
+    if path is None:
+        return None
+    parts = [part.strip() for part in path.split(_SEPARATOR)]
+    return [_SEPARATOR.join(parts[: i + 1]) for i in range(len(parts))]
+
+
+def text_of(value: object) -> str | None:
+    """A value of a facet as a person reads it; whole numbers without a fraction."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

@@ -1,0 +1,453 @@
+"""The search engine: built of items, asked from many threads, changed while it is asked."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import polars as pl
+
+from evenshelf.encoders import VectorCache, check_restorable, open_encoder
+from evenshelf.errors import InputError
+from evenshelf.index.documents import check_columns, check_items, dense_texts, facets_of, layout_of
+from evenshelf.index.filters import parse_filters
+from evenshelf.index.generation import (
+    JOURNAL,
+    Generation,
+    read_applied,
+    read_generation,
+    read_queries,
+    tokens_by_field,
+    write_applied,
+    write_generation,
+    write_queries,
+)
+from evenshelf.index.journal import Batch, Journal
+from evenshelf.index.locking import locked
+from evenshelf.index.manifest import Manifest, read_manifest, sync_folder, write_manifest
+from evenshelf.index.requests import Request, Tools
+from evenshelf.index.searching import search
+from evenshelf.index.suggestions import suggestions_of
+from evenshelf.index.synonyms import parse_synonyms
+from evenshelf.index.text.analyzer import Analyzer
+from evenshelf.index.text.languages import language_of
+from evenshelf.index.trust import Trust, measure_trust
+from evenshelf.index.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from evenshelf.encoders import Encoder
+    from evenshelf.index.ranking import Ranker, Ranking
+    from evenshelf.index.results import Results
+    from evenshelf.index.suggestions import Suggester, Suggestion
+
+    Tell = Callable[[str, int, int | None], None]
+
+ENCODER = "minilm-int8"
+"""The encoder that an index is built with if none is named."""
+_CACHED_QUERIES = 10_000
+
+
+def _silent(what: str, done: int, total: int | None) -> None:
+    del what, done, total
+
+
+class SearchEngine:
+    """An index that is open; make one with :meth:`build`, open one with :meth:`open`.
+
+    Any number of threads may search; each search sees all items as they were at one moment. Changes are made by one
+    process at a time, and are on the disk when :meth:`put` or :meth:`delete` return.
+
+    Attributes
+    ----------
+    path
+        Folder of the index.
+    manifest
+        What the index is made of.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, generation: Generation, journal: Journal) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._generation = generation
+        self._journal = journal
+        self._analyzer = Analyzer(manifest.language)
+        self._synonyms = parse_synonyms(manifest.synonyms, self._analyzer)
+        self._trust = Trust(manifest.dense_weight, manifest.dense_floor)
+        self._changing = threading.RLock()
+        self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._caching = threading.Lock()
+        self._suggester: tuple[View, Suggester] | None = None
+        self._view = self._replayed()
+
+    @classmethod
+    def build(
+        cls,
+        path: str | Path,
+        items: pl.DataFrame,
+        *,
+        encoder: str | Encoder = ENCODER,
+        language: str | None = None,
+        synonyms: Sequence[str] = (),
+        queries: pl.DataFrame | None = None,
+        vectors: NDArray[np.float32] | None = None,
+        seed: int = 0,
+        tell: Tell = _silent,
+    ) -> Self:
+        """Build an index of items, in the place of one that is there; until it is done, that one stays.
+
+        Parameters
+        ----------
+        path
+            Folder of the index.
+        items
+            ``item_id`` and ``title``, both texts, and any other columns; see
+            :func:`~evenshelf.index.documents.layout_of` for what becomes of them.
+        encoder
+            What makes vectors of titles and queries.
+        language
+            Whose stems are taken; None: found out by the stop words of the texts.
+        synonyms
+            Lines, see :func:`~evenshelf.index.synonyms.parse_synonyms`.
+        queries
+            ``query`` and ``count``: what people searched for, to complete what others type.
+        vectors
+            ``[items, d]``, what the encoder made of the titles, where it was run elsewhere; None: it is run here.
+        seed
+            Of the sample that is looked at to see how far vectors can be trusted.
+        tell
+            Is told what is done, how far, and of how much.
+
+        Raises
+        ------
+        InputError
+            If items have no id or no title, or ids repeat, or the folder cannot be written to.
+        SettingError
+            If encoder or language are not known, or the encoder cannot be kept.
+        """
+        path = Path(path)
+        check_items(items)
+        layout = layout_of(items)
+        titles = dense_texts(items)
+        analyzer = Analyzer(language or language_of(titles))
+        parse_synonyms(synonyms, analyzer)
+        opened = open_encoder(encoder, titles) if isinstance(encoder, str) else encoder
+        check_restorable(opened)
+        if vectors is not None and vectors.shape != (items.height, opened.dimension):
+            raise InputError(
+                f"There are {items.height} items and the encoder has {opened.dimension} dimensions, "
+                f"but the vectors are {list(vectors.shape)}."
+            )
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"No folder can be made at {path}: {error}") from error
+        with locked(path):
+            done = 0
+
+            def finished(count: int) -> None:
+                nonlocal done
+                done += count
+                tell("encoding titles", done, len(titles))
+
+            if vectors is None:
+                vectors = VectorCache().encode(opened, titles, progress=finished)
+            name = _next(path)
+            folder = path / name
+            write_generation(folder, items, vectors, layout=layout, analyzer=analyzer, encoder=opened, tell=tell)
+            manifest = Manifest(
+                generation=name,
+                items=items.height,
+                language=analyzer.language,
+                encoder=opened.name,
+                fingerprint=opened.fingerprint,
+                searched=dict(layout.searched),
+                texts=list(layout.texts),
+                numbers=list(layout.numbers),
+                synonyms=list(synonyms),
+            )
+            generation = read_generation(folder, manifest, opened)
+            tell("measuring how far vectors can be trusted", 0, None)
+            trust = measure_trust(titles, opened, generation.dense, seed=seed)
+            manifest = manifest.model_copy(
+                update={"dense_weight": dict(trust.weight), "dense_floor": dict(trust.floor)}
+            )
+            Journal(folder / JOURNAL).close()
+            write_queries(folder, queries)
+            write_manifest(path, manifest)
+            _sweep(path, name)
+        return cls(path, manifest, generation, Journal(folder / JOURNAL))
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open an index.
+
+        Changes that were acknowledged and did not reach the words yet, because the process that made them died, are
+        brought there first.
+
+        Raises
+        ------
+        InputError
+            If there is none, or it is damaged.
+        """
+        path = Path(path)
+        manifest = read_manifest(path)
+        folder = path / manifest.generation
+        generation = read_generation(folder, manifest)
+        engine = cls(path, manifest, generation, Journal(folder / JOURNAL))
+        if read_applied(folder) < engine._journal.last:
+            engine._recover()
+        return engine
+
+    def __len__(self) -> int:
+        return len(self._view)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._journal.close()
+
+    def search(
+        self,
+        query: str,
+        *,
+        filters: Sequence[str] = (),
+        sort: str | None = None,
+        offset: int = 0,
+        limit: int = 10,
+        facets: Sequence[str] = (),
+        explain: bool = False,
+        ranking: Ranking | None = None,
+        ranker: Ranker | None = None,
+    ) -> Results:
+        """Search.
+
+        Parameters
+        ----------
+        query
+            What somebody typed; empty: all items that pass the filters, the most popular first.
+        filters
+            Conditions that all must hold, as ``brand:Sony|LG`` or ``price:10..50``; see
+            :data:`~evenshelf.index.filters.SYNTAX`.
+        sort
+            A column of numbers, led by ``-`` for the greatest first; None: by relevance.
+        offset, limit
+            Which hits: `limit` of them, after the first `offset`.
+        facets
+            Columns of which to count the values.
+        explain
+            Whether each hit says why it is there.
+        ranking
+            Settings; None: the usual ones.
+        ranker
+            What orders candidates instead of a fusion, such as a model that learned it.
+
+        Raises
+        ------
+        InputError
+            If the query cannot be used.
+        SettingError
+            If a filter or a column cannot be understood.
+        """
+        layout = self.manifest.layout
+        request = Request(
+            query=query,
+            allowed=parse_filters(filters, layout),
+            sort=sort,
+            offset=offset,
+            limit=limit,
+            facets=tuple(facets),
+            explain=explain,
+        )
+        tools = Tools(layout, self._analyzer, self._synonyms, self._trust, self.encode)
+        if ranking is not None or ranker is not None:
+            tools = Tools(
+                layout, self._analyzer, self._synonyms, self._trust, self.encode, ranking or tools.ranking, ranker
+            )
+        return search(self._view, request, tools)
+
+    def encode(self, query: str) -> NDArray[np.float32]:
+        """Return the vector of a query; those of the last 10,000 are kept."""
+        with self._caching:
+            known = self._vectors.get(query)
+            if known is not None:
+                self._vectors.move_to_end(query)
+                return known
+        vector: NDArray[np.float32] = self._generation.encoder.encode([query])[0]
+        with self._caching:
+            self._vectors[query] = vector
+            while len(self._vectors) > _CACHED_QUERIES:
+                self._vectors.popitem(last=False)
+        return vector
+
+    def items(self) -> pl.DataFrame:
+        """Return the items of now, those that were put last coming last."""
+        view = self._view
+        return view.documents.filter(pl.Series(view.alive))
+
+    def put(self, items: pl.DataFrame) -> None:
+        """Add items, or put them in the place of those with the same ids; when it returns, they are on the disk.
+
+        Raises
+        ------
+        InputError
+            If the items cannot be used; then none is added. If another process is changing the index.
+        """
+        check_items(items)
+        if not items.height:
+            return
+        check_columns(items, self.manifest.layout)
+        vectors = self._generation.encoder.encode(dense_texts(items))
+        self._change(Batch(documents=items, vectors=vectors, deleted=()))
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Delete items; when it returns, that is on the disk.
+
+        Raises
+        ------
+        InputError
+            If there is no such item; then none is deleted. If another process is changing the index.
+        """
+        unknown = [i for i in ids if i not in self._view.rows]
+        if unknown:
+            raise InputError(f"There is no item {unknown[0]!r} to delete (and {len(unknown) - 1} more).")
+        if ids:
+            none = self._generation.documents.clear()
+            self._change(Batch(documents=none, vectors=np.zeros((0, 0), np.float32), deleted=tuple(ids)))
+
+    def suggest(self, typed: str, *, limit: int = 8) -> list[Suggestion]:
+        """Return what may be meant by the beginning of a query, the likeliest first.
+
+        Parameters
+        ----------
+        typed
+            What was typed up to now.
+        limit
+            So many at most.
+        """
+        view = self._view
+        # Made when it is first asked for: who only searches does not pay for it.
+        if self._suggester is None or self._suggester[0] is not view:
+            self._suggester = (view, suggestions_of(view, read_queries(self._generation.folder)))
+        return self._suggester[1].complete(typed, limit, vocabulary=view.vocabulary)
+
+    def set_queries(self, queries: pl.DataFrame) -> None:
+        """Say what people searched for: ``query`` and ``count``."""
+        with self._changing, locked(self.path):
+            write_queries(self._generation.folder, queries)
+            self._suggester = None
+
+    def refresh(self) -> None:
+        """Take in what other processes changed since the index was opened."""
+        with self._changing:
+            manifest = read_manifest(self.path)
+            if manifest.generation != self.manifest.generation:
+                folder = self.path / manifest.generation
+                generation = read_generation(folder, manifest, self._generation.encoder)
+                self._journal.close()
+                self.manifest, self._generation, self._journal = manifest, generation, Journal(folder / JOURNAL)
+                self._view = self._replayed()
+            elif self._journal.last != self._view.seq:
+                self._view = self._replayed()
+
+    def snapshot(self, path: str | Path) -> None:
+        """Copy the index, as it is at this moment, to a folder that is not there yet; the copy is an index of its own.
+
+        Raises
+        ------
+        InputError
+            If something is there, or it cannot be written.
+        """
+        path = Path(path)
+        if path.exists():
+            raise InputError(f"{path} exists.", hint="Choose another folder for the snapshot.")
+        temporary = path.with_name(f".{path.name}.new")
+        with self._changing, locked(self.path):
+            self.refresh()
+            try:
+                shutil.rmtree(temporary, ignore_errors=True)
+                folder = self._generation.folder
+                shutil.copytree(folder, temporary / folder.name, ignore=_not_copied)
+                self._journal.copy_to(temporary / folder.name / JOURNAL)
+                write_manifest(temporary, self.manifest)
+                temporary.rename(path)
+                sync_folder(path.parent)
+            except OSError as error:
+                raise InputError(f"The snapshot cannot be written to {path}: {error}") from error
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+
+    def _change(self, batch: Batch) -> None:
+        with self._changing, locked(self.path, wait=True):
+            self.refresh()
+            seq = self._journal.append(batch)
+            self._catch_up(self._view.after(batch, seq, self.manifest.layout))
+
+    def _recover(self) -> None:
+        # Whoever holds the lock will do it, or has done it when it lets go.
+        with contextlib.suppress(InputError), locked(self.path, wait=False):
+            self._catch_up(self._replayed())
+
+    def _catch_up(self, view: View) -> None:
+        """Bring batches of the journal that are not there yet to the words, and then show a view that has them all."""
+        folder = self._generation.folder
+        applied = read_applied(folder)
+        waiting = self._journal.after(applied)
+        if waiting:
+            layout = self.manifest.layout
+            rows = view.documents.height - sum(batch.documents.height for _, batch in waiting)
+            writer = self._generation.lexical.writer()
+            try:
+                for _, batch in waiting:
+                    numbers = range(rows, rows + batch.documents.height)
+                    # They may be there, if the process died after the words were written and before that was said.
+                    writer.remove(numbers)
+                    if batch.documents.height:
+                        tokens = tokens_by_field(batch.documents, layout, self._analyzer)
+                        writer.add(rows, tokens, facets_of(batch.documents, layout))
+                    rows = numbers.stop
+                writer.remove(np.flatnonzero(~view.alive).tolist())
+                writer.commit()
+            finally:
+                writer.close()
+            write_applied(folder, waiting[-1][0])
+        self._view = view.with_reader(self._generation.lexical.reader())
+
+    def _replayed(self) -> View:
+        view = View.of(self._generation, reader=self._generation.lexical.reader())
+        for seq, batch in self._journal.after(0):
+            view = view.after(batch, seq, self.manifest.layout)
+        return view
+
+
+def _next(path: Path) -> str:
+    numbers = [int(folder.name[1:]) for folder in path.glob("g*") if folder.name[1:].isdigit()]
+    return f"g{max(numbers, default=0) + 1}"
+
+
+def _sweep(path: Path, kept: str) -> None:
+    """Remove generations that do not count: older ones, and those of a build that died."""
+    for folder in path.glob("g*"):
+        if folder.name != kept and folder.name[1:].isdigit():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _not_copied(folder: str, names: list[str]) -> set[str]:
+    del folder
+    return {name for name in names if name.startswith(JOURNAL) or name.endswith(".lock")}

@@ -1,0 +1,156 @@
+"""How items that were found are ordered: what counts how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from evenshelf.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from evenshelf.index.understanding import Understood
+    from evenshelf.index.view import View
+
+    Floats = NDArray[np.float32]
+
+FUSIONS = ("convex", "rrf", "words", "vectors")
+_RRF = 60
+_COSINE = 1.4
+"""Cosines of what answers a query well are about .7; this brings them to the scale of shares."""
+FIRST = 4
+"""Candidates to whose vectors the query's is moved by feedback."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Settings of a search.
+
+    Attributes
+    ----------
+    fusion
+        ``"convex"``: a weighted mean of the scores by words, as a share of the best, and of cosines as they are, which
+        keep how sure the dense leg is; ``"rrf"``: reciprocal ranks (Cormack et al. 2009); ``"words"`` or ``"vectors"``:
+        one leg alone.
+    dense_weight
+        Weight of the dense leg in a convex mean where it is trusted in full, 0 to 1.
+    title_bonus
+        What a word in the title counts besides what it counts in the field where it counts most.
+    feedback
+        How far the query's vector is moved to those of the first candidates (Rocchio's pseudo-relevance feedback);
+        0: not at all.
+    popularity_weight
+        What the most popular candidate gains over one that nobody took.
+    depth
+        Candidates of each leg.
+    enough
+        If fewer items than this have all words, those that lack one are looked at as well, and so on.
+    """
+
+    fusion: str = "convex"
+    dense_weight: float = 0.65
+    title_bonus: float = 0.2
+    feedback: float = 0.4
+    popularity_weight: float = 0.05
+    depth: int = 200
+    enough: int = 10
+
+    def __post_init__(self) -> None:
+        if self.fusion not in FUSIONS:
+            raise SettingError(f"There is no fusion {self.fusion!r}.", hint=f"Fusions: {', '.join(FUSIONS)}.")
+        if not 0 <= self.dense_weight <= 1:
+            raise SettingError(f"The weight of the dense leg is {self.dense_weight}, not between 0 and 1.")
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Items that one of the legs found, and what both say of them.
+
+    Attributes
+    ----------
+    rows
+        Rows, ascending.
+    words
+        Scores by words, 0 of those that have none.
+    cosines
+        Cosines to the query.
+    popularity
+        How often each was taken, 0 if unknown.
+    matched
+        Whether the item was found by its words, not by its vector alone.
+    """
+
+    rows: NDArray[np.int64]
+    words: Floats
+    cosines: Floats
+    popularity: Floats
+    matched: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Candidates, scored.
+
+    Attributes
+    ----------
+    scores
+        A score for each candidate, higher is better.
+    parts
+        What each part adds to it, by name.
+    """
+
+    scores: Floats
+    parts: Mapping[str, Floats]
+
+
+class Ranker(Protocol):
+    """What scores candidates in the place of a fusion, such as a learned model."""
+
+    def __call__(self, view: View, query: Understood, candidates: Candidates) -> Ranked:
+        """Score candidates."""
+        ...
+
+
+def fuse(candidates: Candidates, ranking: Ranking, trust: float) -> Ranked:
+    """Score candidates by what both legs say.
+
+    Parameters
+    ----------
+    candidates
+        At least one.
+    ranking
+        The settings.
+    trust
+        How well vectors do at queries like this one, against words: 0 to 1.
+    """
+    popular = np.log1p(candidates.popularity).astype(np.float32)
+    best = float(popular.max(initial=0.0))
+    prior = np.float32(ranking.popularity_weight / best if best > 0 else 0.0) * popular
+    if ranking.fusion == "rrf":
+        words = _reciprocal(candidates.words)
+        vectors = np.float32(trust) * _reciprocal(candidates.cosines)
+        # As large as the best possible sum is 1, so that the prior means the same in every fusion.
+        most = np.float32((_RRF + 1) / 2)
+        words, vectors = words * most, vectors * most
+    else:
+        weight = {"words": 0.0, "vectors": 1.0}.get(ranking.fusion, ranking.dense_weight * trust)
+        words = np.float32(1 - weight) * _share(candidates.words)
+        vectors = np.float32(weight * _COSINE) * np.maximum(candidates.cosines, 0)
+    return Ranked(words + vectors + prior, {"words": words, "vectors": vectors, "popularity": prior})
+
+
+def _share(scores: Floats) -> Floats:
+    top = float(scores.max(initial=0.0))
+    return scores / np.float32(top) if top > 0 else np.zeros_like(scores)
+
+
+def _reciprocal(scores: Floats) -> Floats:
+    order = np.argsort(-scores, kind="stable")
+    ranks = np.empty(len(scores), np.float32)
+    ranks[order] = np.arange(1, len(scores) + 1)
+    return np.where(scores > 0, 1 / (_RRF + ranks), 0).astype(np.float32)

@@ -1,0 +1,273 @@
+"""One search: what is asked, who finds what, who comes first, and what is told about it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evenshelf.index.documents import FIELDS, POPULARITY
+from evenshelf.index.explaining import explanations
+from evenshelf.index.filters import describe
+from evenshelf.index.ranking import FIRST, Candidates, Ranked, fuse
+from evenshelf.index.results import Hit, Results
+from evenshelf.index.text.highlighting import highlights
+from evenshelf.index.understanding import understand
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evenshelf.index.requests import Request, Tools
+    from evenshelf.index.understanding import Understood
+    from evenshelf.index.view import View
+
+    Rows = NDArray[np.int64]
+
+_WORDS_AT_MOST = 24
+"""Words of a query that are looked for; who pastes a page means its beginning."""
+_NONE = np.empty(0, np.int64)
+_FIELDS = dict.fromkeys(FIELDS, 1.0)
+
+
+def search(view: View, request: Request, tools: Tools) -> Results:
+    """Answer a request.
+
+    Raises
+    ------
+    InputError
+        If the query cannot be used.
+    SettingError
+        If a column to sort or to count by is not known, or the page makes no sense.
+    """
+    request.check(tools.layout)
+    return _Search(view, request, tools).results()
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What words found.
+
+    Attributes
+    ----------
+    query
+        Of the engine of words: what matches.
+    total
+        How many items match.
+    rows
+        The best of them.
+    relaxed
+        What was let go, as sentences.
+    """
+
+    query: Any
+    total: int
+    rows: Rows
+    relaxed: tuple[str, ...] = ()
+
+
+class _Search:
+    """The stages of a search, each computed once and when it is needed."""
+
+    def __init__(self, view: View, request: Request, tools: Tools) -> None:
+        self.view, self.request, self.tools = view, request, tools
+        self.began = time.perf_counter()
+
+    @cached_property
+    def understood(self) -> Understood:
+        found = understand(
+            self.request.query,
+            self.tools.analyzer,
+            frequency=self.view.reader.frequency,
+            vocabulary=self.view.vocabulary,
+            synonyms=self.tools.synonyms,
+        )
+        return replace(found, groups=found.groups[:_WORDS_AT_MOST])
+
+    @property
+    def browsing(self) -> bool:
+        """Whether nothing was asked for but what the filters say."""
+        return not self.request.query.strip()
+
+    @cached_property
+    def vector(self) -> NDArray[np.float32] | None:
+        asked = self.understood.groups and self.tools.ranking.fusion != "words" and self.trust > 0
+        return self.tools.encode(self.understood.corrected or self.understood.folded) if asked else None
+
+    @cached_property
+    def trust(self) -> float:
+        return 1.0 if self.tools.ranking.fusion == "vectors" else self.tools.trust.of(self.understood.folded)[0]
+
+    @cached_property
+    def matches(self) -> Matches:
+        if self.tools.ranking.fusion == "vectors" or not (self.understood.groups or self.browsing):
+            return Matches(None, 0, _NONE)
+        most = self.understood.needed
+        relaxed: tuple[str, ...] = ()
+        for needed in range(max(most, 1), 0, -1):
+            query = self._query(needed)
+            found = self.view.reader.search(query, self.tools.ranking.depth)
+            if needed == most and not found.total:
+                relaxed = ("No item has all of these words.",)
+            if found.total >= self.tools.ranking.enough or needed == 1:
+                break
+        return Matches(query, found.total, self._alive(found.rows), relaxed if found.total else ())
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """Items of both legs, each with what the other says of it."""
+        nearest = _NONE
+        if self.vector is not None:
+            _, floor = self.tools.trust.of(self.understood.folded)
+            nearest, cosines = self.view.dense.nearest(
+                self.vector, self.tools.ranking.depth, allowed=self.view.mask(self.request.allowed)
+            )
+            if self.tools.ranking.fusion != "vectors":
+                nearest = nearest[cosines >= floor]
+        rows = np.union1d(self.matches.rows, nearest)
+        any_word = self._query(None) if self.matches.total and self.understood.groups else None
+        return Candidates(
+            rows=rows,
+            words=np.zeros(len(rows), np.float32) if any_word is None else self.view.reader.scores(any_word, rows),
+            cosines=np.zeros(len(rows), np.float32)
+            if self.vector is None
+            else self.view.dense.cosines(self.vector, rows),
+            popularity=np.nan_to_num(self.view.numbers(POPULARITY, rows)).astype(np.float32),
+            matched=np.isin(rows, self.matches.rows),
+        )
+
+    @cached_property
+    def ranked(self) -> Ranked:
+        if self.tools.ranker is not None:
+            return self.tools.ranker(self.view, self.understood, self.candidates)
+        ranking, candidates = self.tools.ranking, self.candidates
+        first = fuse(candidates, ranking, self.trust)
+        if self.vector is None or not ranking.feedback or not len(candidates.rows):
+            return first
+        best = candidates.rows[np.argsort(-first.scores, kind="stable")[:FIRST]]
+        centre = self.view.dense.vectors(best).mean(axis=0)
+        moved = self.vector + np.float32(ranking.feedback) * centre / max(float(np.linalg.norm(centre)), 1e-9)
+        moved /= max(float(np.linalg.norm(moved)), 1e-9)
+        return fuse(replace(candidates, cosines=self.view.dense.cosines(moved, candidates.rows)), ranking, self.trust)
+
+    @cached_property
+    def beside(self) -> Rows:
+        """Candidates that vectors found and that do not match by words, however deep one looks."""
+        only = self.candidates.rows[~self.candidates.matched]
+        if not len(only) or not self.matches.total:
+            return only
+        beside: Rows = only[self.view.reader.scores(self.matches.query, only) == 0]
+        return beside
+
+    @property
+    def total(self) -> int:
+        return self.matches.total + len(self.beside)
+
+    def page(self) -> tuple[Rows, NDArray[np.float32]]:
+        """Rows of the page and their scores."""
+        first, last = self.request.offset, self.request.offset + self.request.limit
+        if self.request.sort is not None or self.browsing:
+            rows = self._sorted(last)[first:last]
+            return rows, np.zeros(len(rows), np.float32)
+        order = np.lexsort((self.candidates.rows, -self.ranked.scores))
+        rows, scores = self.candidates.rows[order], self.ranked.scores[order]
+        if last > len(rows) and self.matches.total > len(self.matches.rows):
+            # Beyond the candidates words alone decide.
+            deeper = self._alive(self.view.reader.search(self.matches.query, last + len(rows)).rows)
+            more = deeper[~np.isin(deeper, rows)]
+            rows = np.concatenate([rows, more])
+            scores = np.concatenate([scores, np.full(len(more), scores.min(initial=0.0), np.float32)])
+        return rows[first:last], scores[first:last]
+
+    def results(self) -> Results:
+        rows, scores = self.page()
+        total = self.total
+        facets, ranges = self._counts()
+        legs = (("words", self.matches.total > 0), ("vectors", self.vector is not None))
+        return Results(
+            query=self.request.query,
+            hits=self._hits(rows, scores),
+            total=total,
+            offset=self.request.offset,
+            corrected=self.understood.corrected,
+            did_you_mean=self.understood.meant,
+            relaxed=self.matches.relaxed,
+            facets=facets,
+            ranges=ranges,
+            without={} if total or (self.browsing and not self.request.allowed) else self._without(),
+            legs=tuple(leg for leg, there in legs if there),
+            milliseconds=(time.perf_counter() - self.began) * 1000,
+        )
+
+    def _query(self, needed: int | None) -> Any:
+        bonus = self.tools.ranking.title_bonus
+        return self.view.reader.query(
+            self.understood, _FIELDS, needed=needed, allowed=self.request.allowed, bonus=bonus
+        )
+
+    def _alive(self, rows: Rows) -> Rows:
+        """Rows that are items of now: a reader in another process may know of more."""
+        known = rows[rows < len(self.view.alive)]
+        alive: Rows = known[self.view.alive[known]]
+        return alive
+
+    def _sorted(self, last: int) -> Rows:
+        """The first rows in the order of a column; those without a number come last, in the order of rows."""
+        sort = self.request.sort or f"-{POPULARITY}"
+        column, descending = sort.removeprefix("-"), sort.startswith("-")
+        if column not in self.tools.layout.numbers:
+            return np.sort(self._alive(self.view.reader.search(self.matches.query, last).rows))
+        with_number = _NONE
+        if self.matches.total:
+            # Ties at the end are cut by the order of rows, so all of them are fetched.
+            with_number = self._alive(self.view.reader.ordered(self.matches.query, column, last, descending=descending))
+        rows = np.concatenate([with_number, self.beside])
+        numbers = self.view.numbers(column, rows)
+        rows = rows[np.lexsort((rows, -numbers if descending else numbers, np.isnan(numbers)))]
+        if len(rows) < min(last, self.total):
+            every = self._alive(self.view.reader.search(self.matches.query, self.matches.total).rows)
+            rows = np.concatenate([rows, np.sort(every[~np.isin(every, rows)])])
+        return rows
+
+    def _counts(self) -> tuple[dict[str, dict[str, int]], dict[str, tuple[float, float] | None]]:
+        texts = [c for c in self.request.facets if c in self.tools.layout.texts]
+        numbers = [c for c in self.request.facets if c in self.tools.layout.numbers]
+        facets: dict[str, dict[str, int]] = {c: {} for c in texts}
+        ranges: dict[str, tuple[float, float] | None] = dict.fromkeys(numbers)
+        if self.matches.total:
+            facets |= self.view.reader.facets(self.matches.query, texts)
+            ranges |= self.view.reader.spans(self.matches.query, numbers)
+        if len(self.beside):
+            for column in texts:
+                counts = facets[column]
+                for value in self.view.values(column, self.beside):
+                    counts[value] = counts.get(value, 0) + 1
+            for column in numbers:
+                own = self.view.numbers(column, self.beside)
+                ends = [*(ranges[column] or ()), *own[~np.isnan(own)].tolist()]
+                ranges[column] = (min(ends), max(ends)) if ends else None
+        return {c: dict(sorted(v.items(), key=lambda pair: (-pair[1], pair[0]))) for c, v in facets.items()}, ranges
+
+    def _without(self) -> dict[str, int]:
+        """How many items there are if one filter is left out."""
+        found = {}
+        for i, condition in enumerate(self.request.allowed):
+            rest = replace(self.request, allowed=self.request.allowed[:i] + self.request.allowed[i + 1 :])
+            found[describe(condition)] = _Search(self.view, rest, self.tools).total
+        return {text: count for text, count in found.items() if count}
+
+    def _hits(self, rows: Rows, scores: NDArray[np.float32]) -> tuple[Hit, ...]:
+        tokens = {t for g in self.understood.groups for a in g.alternatives for t in a.tokens}
+        reasons = explanations(self, rows) if self.request.explain else [None] * len(rows)
+        return tuple(
+            Hit(
+                item_id=str(item["item_id"]),
+                score=round(float(score), 6),
+                item=item,
+                highlights=highlights(str(item["title"]), tokens, self.tools.analyzer),
+                explanation=reason,
+            )
+            for item, score, reason in zip(self.view.items(rows), scores, reasons, strict=True)
+        )

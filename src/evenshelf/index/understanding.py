@@ -1,0 +1,190 @@
+"""What a query asks for: groups of words, and for each what an item may say instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from evenshelf.index.synonyms import Synonyms
+    from evenshelf.index.text.analyzer import Analyzer, QueryWord
+    from evenshelf.index.vocabulary import Vocabulary
+
+AS_ASKED = "as asked"
+_SYNONYM = 0.9
+_CORRECTION = 0.8
+_JOINED = 0.5
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Tokens that an item must have in full to have what was asked.
+
+    Attributes
+    ----------
+    tokens
+        The tokens.
+    weight
+        What a match is worth, up to 1.
+    why
+        :data:`AS_ASKED`, or of what it is a synonym or correction.
+    """
+
+    tokens: tuple[str, ...]
+    weight: float = 1.0
+    why: str = AS_ASKED
+
+
+@dataclass(frozen=True)
+class Group:
+    """One or more words of the query that are found together.
+
+    Attributes
+    ----------
+    text
+        The words, folded.
+    alternatives
+        What an item may say.
+    optional
+        Whether an item need not have it: it counts for the order alone.
+    correction
+        What the word was taken for, because no item has it as it was typed.
+    meant
+        A much more frequent word that it may be a slip of, though some item has it.
+    """
+
+    text: str
+    alternatives: tuple[Alternative, ...]
+    optional: bool = False
+    correction: str | None = None
+    meant: str | None = None
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A query as it was understood.
+
+    Attributes
+    ----------
+    text
+        As it was typed.
+    folded
+        As it was folded.
+    groups
+        Its groups of words; none for an empty query.
+    """
+
+    text: str
+    folded: str
+    groups: tuple[Group, ...]
+
+    @property
+    def needed(self) -> int:
+        """How many groups are not optional."""
+        return sum(not group.optional for group in self.groups)
+
+    @property
+    def corrected(self) -> str | None:
+        """The query with its corrections, if there are any."""
+        return _rejoined(self.folded, [(group.text, group.correction) for group in self.groups])
+
+    @property
+    def meant(self) -> str | None:
+        """The query with the words that it may be slips of, if there are any."""
+        return (
+            _rejoined(self.folded, [(group.text, group.meant or group.correction) for group in self.groups])
+            if any(group.meant for group in self.groups)
+            else None
+        )
+
+
+def understand(
+    text: str,
+    analyzer: Analyzer,
+    *,
+    frequency: Callable[[str], int],
+    vocabulary: Vocabulary,
+    synonyms: Synonyms,
+    correcting: bool = True,
+) -> Understood:
+    """Take a query apart and say what may be meant.
+
+    Parameters
+    ----------
+    text
+        What was typed.
+    analyzer
+        The one that the items were indexed with.
+    frequency
+        In how many items a token stands.
+    vocabulary
+        Words of the catalogue, for corrections of words that stand in no item.
+    synonyms
+        What the shop says means the same.
+    correcting
+        Whether words are corrected.
+    """
+    analyzed = analyzer.query(text)
+    groups: list[Group] = []
+    at = 0
+    while at < len(analyzed.words):
+        length, phrases = synonyms.at(analyzed.words, at)
+        if length > 1:
+            said = analyzed.words[at : at + length]
+            own = Alternative(tuple(token for word in said for token in _tokens(word)))
+            groups.append(Group(_text(said), (own, *_synonyms(_text(said), phrases))))
+            at += length
+            continue
+        group = _group(analyzed.words[at])
+        groups.append(replace(group, alternatives=(*group.alternatives, *_synonyms(group.text, phrases))))
+        at += 1
+    if correcting:
+        groups = [_corrected(group, frequency, vocabulary, analyzer) for group in groups]
+    if groups and all(group.optional for group in groups):
+        # Stop words alone are what was asked for, then.
+        groups = [replace(group, optional=False) for group in groups]
+    joined = (Group(token, (Alternative((token,), _JOINED),), optional=True) for token in analyzed.joined)
+    return Understood(text=text, folded=analyzed.folded, groups=(*groups, *joined))
+
+
+def _synonyms(text: str, phrases: tuple[tuple[str, ...], ...]) -> tuple[Alternative, ...]:
+    return tuple(Alternative(phrase, _SYNONYM, f"synonym of {text}") for phrase in phrases)
+
+
+def _group(word: QueryWord) -> Group:
+    return Group(word.text, tuple(Alternative(way) for way in word.ways), optional=word.stop)
+
+
+def _tokens(word: QueryWord) -> tuple[str, ...]:
+    return word.ways[0]
+
+
+def _text(words: tuple[QueryWord, ...]) -> str:
+    return " ".join(word.text for word in words)
+
+
+def _corrected(group: Group, frequency: Callable[[str], int], vocabulary: Vocabulary, analyzer: Analyzer) -> Group:
+    if group.optional:
+        return group
+    if any(all(frequency(token) for token in a.tokens) for a in group.alternatives):
+        return replace(group, meant=vocabulary.slip_of(group.text))
+    found = vocabulary.corrections(group.text)
+    if not found:
+        return group
+    corrections = (
+        Alternative(tuple(analyzer.tokens(word)[-1:]), _CORRECTION, f"correction of {group.text}") for word in found
+    )
+    return replace(group, alternatives=(*group.alternatives, *corrections), correction=found[0])
+
+
+def _rejoined(folded: str, changes: Sequence[tuple[str, str | None]]) -> str | None:
+    """A query with words replaced; None if none is."""
+    text, at = folded, 0
+    for old, new in changes:
+        at = max(text.find(old, at), at)
+        if new is not None:
+            text = text[:at] + text[at:].replace(old, new, 1)
+        at += len(new or old)
+    return text if text != folded else None

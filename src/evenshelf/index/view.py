@@ -1,0 +1,150 @@
+"""All items as they are at one moment: a generation and what changed since, in one numbering of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from evenshelf.index.documents import Layout, facets_of
+from evenshelf.index.filters import expression
+from evenshelf.index.generation import Generation, spelling_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from evenshelf.index.dense import DenseIndex
+    from evenshelf.index.filters import Filter
+    from evenshelf.index.journal import Batch
+    from evenshelf.index.lexical import LexicalReader
+    from evenshelf.index.vocabulary import Vocabulary
+
+_MASKS = 64
+
+
+@dataclass(frozen=True)
+class View:
+    """What a search looks at; never changed, so a search sees one moment from beginning to end.
+
+    Attributes
+    ----------
+    documents, facets
+        Items and what they are filtered by, row by row, those that are gone included.
+    alive
+        ``[rows]``, which rows are the items of now.
+    dense
+        Vectors of the rows.
+    reader
+        Tokens of the rows.
+    vocabulary
+        Words of the items of now.
+    seq
+        Number of the last batch that is in it.
+    """
+
+    documents: pl.DataFrame
+    facets: pl.DataFrame
+    alive: NDArray[np.bool_]
+    dense: DenseIndex
+    reader: LexicalReader
+    vocabulary: Vocabulary
+    seq: int
+    _masks: dict[Filter, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, generation: Generation, *, reader: LexicalReader) -> View:
+        """Return the items that a generation was built of."""
+        return cls(
+            documents=generation.documents,
+            facets=generation.facets,
+            alive=np.ones(generation.documents.height, bool),
+            dense=generation.dense,
+            reader=reader,
+            vocabulary=generation.vocabulary,
+            seq=0,
+        )
+
+    def __len__(self) -> int:
+        return int(self.alive.sum())
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """The row of each item of now."""
+        ids = self.documents["item_id"].to_list()
+        return {ids[row]: row for row in np.flatnonzero(self.alive).tolist()}
+
+    def after(self, batch: Batch, seq: int, layout: Layout) -> View:
+        """Return the items after a batch of changes; :attr:`reader` is still the old one."""
+        rows = self.rows
+        ids = batch.documents["item_id"].to_list() if batch.documents.height else []
+        gone = sorted({rows[i] for i in (*ids, *batch.deleted) if i in rows})
+        alive = np.concatenate([self.alive, np.ones(len(ids), bool)])
+        alive[gone] = False
+        # An item that is put and deleted in one batch is deleted.
+        first = len(self.alive)
+        deleted = set(batch.deleted)
+        alive[first:] = [i not in deleted for i in ids]
+        documents, facets, dense = self.documents, self.facets, self.dense
+        added: Sequence[str] = ()
+        if ids:
+            documents = pl.concat([documents, batch.documents], how="diagonal_relaxed", rechunk=False)
+            facets = pl.concat([facets, facets_of(batch.documents, layout)], how="vertical_relaxed", rechunk=False)
+            dense = dense.extended(batch.vectors)
+            added = spelling_texts(batch.documents.filter(pl.Series(alive[first:])), layout)
+        removed = spelling_texts(self.documents[gone], layout) if gone else ()
+        view = replace(
+            self,
+            documents=documents,
+            facets=facets,
+            alive=alive,
+            dense=dense,
+            vocabulary=self.vocabulary.changed(added, removed) if added or removed else self.vocabulary,
+            seq=seq,
+            _masks={},
+        )
+        changed = {i: row for i, row in rows.items() if i not in deleted}
+        changed.update({i: first + n for n, i in enumerate(ids) if i not in deleted})
+        view.__dict__["rows"] = changed
+        return view
+
+    def with_reader(self, reader: LexicalReader) -> View:
+        """Return the same items with their tokens as they are now."""
+        view = replace(self, reader=reader, _masks=self._masks)
+        view.__dict__["rows"] = self.rows
+        return view
+
+    def mask(self, allowed: Filter) -> NDArray[np.bool_]:
+        """Return ``[rows]``: which items of now pass a filter."""
+        if not allowed:
+            return self.alive
+        found = self._masks.get(allowed)
+        if found is None:
+            holds = pl.all_horizontal([expression(condition, self.facets.schema) for condition in allowed])
+            found = self.facets.select(holds.alias("holds"))["holds"].to_numpy() & self.alive
+            if len(self._masks) >= _MASKS:
+                self._masks.clear()
+            self._masks[allowed] = found
+        return found
+
+    def items(self, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
+        """Return items as they were given, empty columns left out."""
+        found = self.documents[rows.tolist()].to_dicts()
+        return [{name: value for name, value in item.items() if value is not None} for item in found]
+
+    def values(self, column: str, rows: NDArray[np.int64]) -> list[str]:
+        """Return what rows hold of a column of texts: each value of a list by itself, nothing where there is none."""
+        found = self.facets[column].gather(rows).drop_nulls()
+        return (
+            found.explode(keep_nulls=False, empty_as_null=False) if isinstance(found.dtype, pl.List) else found
+        ).to_list()
+
+    def numbers(self, column: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return a column of numbers; NaN where there is none, and everywhere if there is no such column."""
+        if column not in self.facets.columns:
+            return np.full(len(rows), np.nan)
+        return self.facets[column].gather(rows).cast(pl.Float64).fill_null(np.nan).to_numpy()

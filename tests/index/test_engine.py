@@ -1,0 +1,282 @@
+"""An index that changes: while it is searched, while its process dies, and from several processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from evenshelf.errors import InputError, SettingError
+from evenshelf.index import Ranking, SearchEngine
+from evenshelf.index.manifest import MANIFEST
+from tests.index.conftest import catalogue
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "index"
+
+
+def item(item_id, title, **columns):
+    return pl.DataFrame({"item_id": [item_id], "title": [title], **{name: [value] for name, value in columns.items()}})
+
+
+def ids(results):
+    return [hit.item_id for hit in results.hits]
+
+
+def test_items_are_added_changed_and_deleted(path):
+    with SearchEngine.build(path, catalogue()) as engine:
+        engine.put(item("new", "Zyxxon hoverboard deluxe", brand="Zyxxon", price=500.0))
+        assert ids(engine.search("hoverboard"))[0] == "new"
+        assert ids(engine.search("", filters=["brand:Zyxxon"])) == ["new"]
+        engine.put(item("new", "Zyxxon unicycle", brand="Other"))
+        assert ids(engine.search("unicycle"))[0] == "new"
+        assert engine.search("hoverboard", ranking=Ranking(fusion="words")).total == 0
+        assert engine.search("", filters=["brand:Zyxxon"]).total == 0
+        assert "price" not in engine.search("unicycle").hits[0].item
+        assert engine.search("unicicle").corrected == "unicycle"
+        engine.delete(["new", "i0"])
+        assert len(engine) == 19
+        assert engine.search("unicicle").corrected is None
+        assert not {"new", "i0"} & set(ids(engine.search("", limit=100)))
+        assert not {"new", "i0"} & set(ids(engine.search("dell xps laptop", limit=100)))
+        before = engine.items()
+    with SearchEngine.open(path) as again:
+        assert again.items().equals(before)
+        assert ids(again.search("laptop", limit=50))
+
+
+_steps = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "c", "i0", "i5"]), st.sampled_from(["lamp", "red lamp", "chair", None])),
+    max_size=6,
+)
+
+
+@given(_steps)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_index_that_was_changed_holds_what_one_built_of_its_items_holds(tmp_path_factory, built, steps):
+    path = tmp_path_factory.mktemp("changed") / "index"
+    shutil.copytree(built, path)
+    with SearchEngine.open(path) as engine:
+        for item_id, title in steps:
+            if title is not None:
+                engine.put(item(item_id, title, price=1.0))
+            elif item_id in engine.items()["item_id"]:
+                engine.delete([item_id])
+        items = engine.items()
+        with SearchEngine.build(path.with_name("anew"), items) as anew:
+            for query in ("lamp", "red", "laptop 15", ""):
+                for ranking in (Ranking(fusion="words"), Ranking(fusion="vectors")):
+                    one = engine.search(query, limit=100, facets=["brand", "price"], ranking=ranking)
+                    other = anew.search(query, limit=100, facets=["brand", "price"], ranking=ranking)
+                    assert set(ids(one)) == set(ids(other))
+                    assert (one.total, one.facets, one.ranges) == (other.total, other.facets, other.ranges)
+            assert dict(engine._view.vocabulary.counts) == dict(anew._view.vocabulary.counts)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    path = tmp_path_factory.mktemp("built") / "index"
+    SearchEngine.build(path, catalogue()).close()
+    return path
+
+
+def test_searches_see_whole_changes_while_many_are_made(built, path):
+    shutil.copytree(built, path)
+    problems: list[str] = []
+    done = threading.Event()
+    with SearchEngine.open(path) as engine:
+
+        def look():
+            while not done.is_set():
+                results = engine.search("gadget", limit=100, facets=["colour"], ranking=Ranking(fusion="words"))
+                colours = {hit.item["colour"] for hit in results.hits}
+                # Both gadgets change colour together.
+                if len(colours) > 1 or len(results.hits) not in {0, 2} or results.total != len(results.hits):
+                    problems.append(f"{colours} {len(results.hits)} {results.total}")
+
+        threads = [threading.Thread(target=look) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for n in range(12):
+            pair = [item(f"g{i}", f"gadget {i}", colour=["red", "blue"][n % 2]) for i in range(2)]
+            engine.put(pl.concat(pair))
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert problems == []
+
+
+_CHILD = """
+import sys
+import polars as pl
+from evenshelf.index import SearchEngine
+with SearchEngine.open(sys.argv[1]) as engine:
+    n = int(sys.argv[2])
+    print("open", flush=True)
+    while True:
+        frame = pl.DataFrame({"item_id": [f"k{n}", f"l{n}"], "title": [f"widget number{n}", f"wodget number{n}"]})
+        engine.put(frame)
+        if n % 3 == 2:
+            engine.delete([f"k{n - 1}"])
+        print(n, flush=True)
+        n += 1
+"""
+
+
+def test_a_kill_loses_nothing_that_was_acknowledged_and_leaves_a_usable_index(built, path):
+    shutil.copytree(built, path)
+    at = 0
+    for round_ in range(3):
+        child = subprocess.Popen(
+            [sys.executable, "-c", _CHILD, str(path), str(at)], stdout=subprocess.PIPE, text=True, env=os.environ.copy()
+        )
+        assert child.stdout is not None
+        assert child.stdout.readline().strip() == "open"
+        acknowledged = [int(child.stdout.readline()) for _ in range(2 + round_)]
+        # In the middle of whatever it does next, a little later every time.
+        time.sleep(0.004 * round_)
+        child.send_signal(signal.SIGKILL)
+        acknowledged += [int(line) for line in child.stdout.read().split() if line.isdigit()]
+        child.wait()
+        child.stdout.close()
+        at = acknowledged[-1] + 5
+        with SearchEngine.open(path) as engine:
+            there = set(engine.items()["item_id"])
+            for n in acknowledged:
+                assert f"l{n}" in there
+                assert ids(engine.search(f"wodget number{n}"))[0] == f"l{n}"
+                gone = (n % 3 == 1) and n + 1 in acknowledged
+                assert (f"k{n}" in there) != gone
+            # A batch is there whole or not at all.
+            assert {i[1:] for i in there if i[0] == "k"} <= {i[1:] for i in there if i[0] == "l"}
+            engine.put(item("after", "still writable"))
+            assert ids(engine.search("still writable"))[0] == "after"
+
+
+def test_a_build_that_dies_leaves_the_index_that_was_there(built, path):
+    shutil.copytree(built, path)
+    (path / "g2").mkdir()
+    (path / "g2" / "documents.arrow").write_bytes(b"half")
+    (path / "index.toml.123").write_text("half")
+    with SearchEngine.open(path) as engine:
+        assert len(engine) == 20
+    with SearchEngine.build(path, catalogue(2)) as engine:
+        assert len(engine) == 40
+    assert [folder.name for folder in path.glob("g*")] == ["g3"]
+
+
+def test_another_process_takes_in_what_changed(built, path):
+    shutil.copytree(built, path)
+    with SearchEngine.open(path) as one, SearchEngine.open(path) as other:
+        one.put(item("new", "Zyxxon hoverboard"))
+        assert len(other) == 20
+        other.refresh()
+        assert ids(other.search("hoverboard"))[0] == "new"
+        other.put(item("newer", "Zyxxon scooter"))
+        one.put(item("newest", "Zyxxon skates"))
+        assert {"new", "newer", "newest"} <= set(one.items()["item_id"])
+        with SearchEngine.build(path, catalogue(2)):
+            one.refresh()
+            assert len(one) == 40
+
+
+def test_a_snapshot_is_an_index_of_its_own(built, path, tmp_path):
+    shutil.copytree(built, path)
+    copy = tmp_path / "copies" / "monday"
+    copy.parent.mkdir()
+    with SearchEngine.open(path) as engine:
+        engine.put(item("new", "Zyxxon hoverboard"))
+        engine.snapshot(copy)
+        engine.delete(["new"])
+        with pytest.raises(InputError, match="exists"):
+            engine.snapshot(copy)
+    with SearchEngine.open(copy) as snapshot:
+        assert ids(snapshot.search("hoverboard"))[0] == "new"
+        snapshot.put(item("more", "Zyxxon scooter"))
+    with SearchEngine.open(path) as engine:
+        assert len(engine) == 20
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        (pl.DataFrame({"title": ["x"]}), "item_id"),
+        (pl.DataFrame({"item_id": [1], "title": ["x"]}), "not text"),
+        (pl.DataFrame({"item_id": ["a", None], "title": ["x", "y"]}), "Row 1"),
+        (pl.DataFrame({"item_id": ["a"], "title": [None]}, schema={"item_id": pl.String, "title": pl.String}), "'a'"),
+        (pl.DataFrame({"item_id": ["a", "a"], "title": ["x", "y"]}), "more than once"),
+    ],
+)
+def test_items_that_cannot_be_indexed_are_named(built, path, frame, told):
+    with pytest.raises(InputError, match=told):
+        SearchEngine.build(path, frame)
+    assert not (path / MANIFEST).exists()
+    shutil.copytree(built, path, dirs_exist_ok=True)
+    with SearchEngine.open(path) as engine, pytest.raises(InputError, match=told):
+        engine.put(frame)
+
+
+def test_a_column_that_does_not_fit_is_refused_and_nothing_is_written(built, path):
+    shutil.copytree(built, path)
+    with SearchEngine.open(path) as engine:
+        with pytest.raises(InputError, match="price"):
+            engine.put(pl.DataFrame({"item_id": ["x"], "title": ["x"], "price": ["cheap"]}))
+        with pytest.raises(InputError, match="nobody"):
+            engine.delete(["i1", "nobody"])
+        assert len(engine) == 20
+    with SearchEngine.open(path) as again:
+        assert len(again) == 20
+
+
+def test_an_empty_catalogue_can_be_searched_and_filled(path):
+    empty = catalogue().clear()
+    with SearchEngine.build(path, empty) as engine:
+        assert engine.search("laptop").total == engine.search("").total == 0
+        engine.put(catalogue().head(3))
+        assert ids(engine.search("xps"))[0] == "i0"
+        assert engine.search("", filters=["price:>600"]).total == 2
+
+
+def test_what_is_no_index_is_told(tmp_path, built):
+    with pytest.raises(InputError, match="no index"):
+        SearchEngine.open(tmp_path)
+    broken = tmp_path / "broken"
+    shutil.copytree(built, broken)
+    (broken / MANIFEST).write_text("format = 99")
+    with pytest.raises(InputError, match="format 99"):
+        SearchEngine.open(broken)
+    (broken / MANIFEST).write_text("format = ")
+    with pytest.raises(InputError, match="cannot be read"):
+        SearchEngine.open(broken)
+    shutil.copy(built / MANIFEST, broken / MANIFEST)
+    shutil.rmtree(broken / "g1" / "words")
+    with pytest.raises(InputError, match="cannot be read"):
+        SearchEngine.open(broken)
+
+
+def test_settings_that_are_not_known_are_refused(path):
+    with pytest.raises(SettingError):
+        SearchEngine.build(path, catalogue(), encoder="nonesuch")
+    with pytest.raises(SettingError):
+        SearchEngine.build(path, catalogue(), language="klingon")
+    with pytest.raises(InputError, match="line 1"):
+        SearchEngine.build(path, catalogue(), synonyms=["alone"])
+    assert not (path / MANIFEST).exists()
+
+
+def test_fitted_encoders_are_kept_with_the_index(path):
+    with SearchEngine.build(path, catalogue(), encoder="tfidf") as engine:
+        first = engine.search("运动鞋", ranking=Ranking(fusion="vectors"))
+    with SearchEngine.open(path) as again:
+        assert ids(again.search("运动鞋", ranking=Ranking(fusion="vectors"))) == ids(first)

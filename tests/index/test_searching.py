@@ -1,0 +1,318 @@
+"""Searches: what is found, counted, corrected, let go and refused."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from evenshelf.errors import EvenshelfError, InputError, SettingError
+from evenshelf.index import Ranking, SearchEngine
+from evenshelf.index.documents import facets_of, layout_of
+from evenshelf.index.filters import SYNTAX, Among, Between, describe, parse_filters
+from tests.index.conftest import TITLES
+
+
+def ids(results):
+    return [hit.item_id for hit in results.hits]
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("xps 13", "i0"),
+        ("XPS13", "i0"),
+        ("512gb ssd", "i0"),
+        ("hp laser jet printer", "i3"),
+        ("hiking boot", "i10"),
+        ("cafe press", "i11"),
+        ("runing shoes for women", "i9"),
+        ("运动鞋", "i13"),
+        ("華為 mate 40", "i15"),
+        ("ＵＳＢ－Ｃ", "i17"),
+        ("mobile phone mate40", "i15"),
+    ],
+)
+def test_the_item_that_is_meant_comes_first(engine, query, first):
+    assert ids(engine.search(query))[0] == first
+
+
+def test_what_a_query_means_is_found_without_its_words(engine):
+    found = engine.search("footwear for jogging", limit=3)
+    assert {"i8", "i9"} & set(ids(found))
+
+
+def test_a_mistyped_word_is_corrected_and_told(engine):
+    results = engine.search("hp labtop", explain=True)
+    assert results.corrected == "hp laptop"
+    assert ids(results)[0] == "i2"
+    why = results.hits[0].explanation
+    assert why is not None
+    assert "laptop is a correction of labtop" in why.notes
+    assert engine.search("hp laptop").corrected is None
+
+
+def test_a_slip_that_some_item_has_is_asked_about(tmp_path):
+    titles = [f"iphone case {n}" for n in range(60)] + ["iphnoe case"]
+    items = pl.DataFrame({"item_id": [f"i{n}" for n in range(61)], "title": titles})
+    with SearchEngine.build(tmp_path / "index", items) as engine:
+        results = engine.search("blue iphnoe case")
+        assert (results.did_you_mean, results.corrected) == ("blue iphone case", None)
+        assert engine.search("iphone case").did_you_mean is None
+
+
+def test_synonyms_find_and_are_told(engine):
+    results = engine.search("computer", ranking=Ranking(fusion="words"), explain=True)
+    assert {"i0", "i6"} <= set(ids(results))
+    (xps,) = [hit for hit in results.hits if hit.item_id == "i0"]
+    assert xps.explanation is not None
+    assert "laptop is a synonym of computer" in xps.explanation.notes
+
+
+def test_words_that_no_item_has_together_are_let_go_and_that_is_told(engine):
+    results = engine.search("waterproof printer", ranking=Ranking(fusion="words"))
+    assert results.relaxed
+    assert {"i7", "i3", "i4"} == set(ids(results))
+    assert not engine.search("waterproof backpack", ranking=Ranking(fusion="words")).relaxed
+
+
+def test_nothing_is_found_where_nothing_is_near(engine):
+    results = engine.search("qqqqxxzz vvvvkk")
+    assert (results.total, results.hits) == (0, ())
+
+
+def test_filters_that_leave_nothing_are_told_one_by_one(engine):
+    results = engine.search("printer", filters=["brand:HP", "price:>100000"])
+    assert results.total == 0
+    assert results.without.keys() == {"price:>100000"}
+    assert results.without["price:>100000"] == engine.search("printer", filters=["brand:HP"]).total
+
+
+def test_every_score_is_the_sum_of_its_parts(engine):
+    for ranking in (Ranking(), Ranking(fusion="rrf"), Ranking(fusion="words"), Ranking(fusion="vectors")):
+        results = engine.search("hp laptop 15", explain=True, ranking=ranking, limit=20)
+        assert results.hits
+        for hit in results.hits:
+            assert hit.explanation is not None
+            assert math.isclose(sum(hit.explanation.parts.values()), hit.score, abs_tol=1e-5)
+        scores = [hit.score for hit in results.hits]
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_pages_put_together_are_the_whole_list(engine):
+    whole = engine.search("hp laptop", limit=100)
+    assert whole.total == len(whole.hits)
+    pages = [i for at in range(0, whole.total + 3, 3) for i in ids(engine.search("hp laptop", offset=at, limit=3))]
+    assert pages == ids(whole)
+    # Beyond the candidates as well.
+    few = Ranking(depth=2)
+    whole = engine.search("", limit=100)
+    assert ids(whole) == [i for at in range(0, 20, 6) for i in ids(engine.search("", offset=at, limit=6))]
+    deep = engine.search("hp computer laptop printer 15", ranking=few, limit=100)
+    assert deep.total == len(deep.hits) == len(set(ids(deep)))
+
+
+def test_an_order_by_a_number_is_that_order_with_nothing_lost(engine, items):
+    price = dict(items.select("item_id", "price").iter_rows())
+    for sort, sign in (("price", 1), ("-price", -1)):
+        results = engine.search("", sort=sort, limit=100)
+        assert len(results.hits) == len(TITLES)
+        prices = [price[i] for i in ids(results)]
+        with_price = [p for p in prices if p is not None]
+        assert with_price == sorted(with_price, key=lambda p: sign * p)
+        assert prices[-1] is None
+    sorted_query = engine.search("laptop", sort="-price", limit=50)
+    assert set(ids(sorted_query)) == set(ids(engine.search("laptop", limit=50)))
+
+
+def test_without_a_query_the_most_popular_come_first(engine, items):
+    popularity = dict(items.select("item_id", "popularity").iter_rows())
+    shown = [popularity[i] for i in ids(engine.search("", limit=100))]
+    assert shown == sorted(shown, reverse=True)
+    assert engine.search("  \t ").total == len(TITLES)
+
+
+def test_facets_count_what_is_listed(engine):
+    for query in ("laptop", "", "shoes 鞋", "hp 15"):
+        results = engine.search(query, limit=100, facets=["brand", "path", "tags", "price", "in_stock"])
+        brands = [hit.item.get("brand") for hit in results.hits]
+        assert results.facets["brand"] == {b: brands.count(b) for b in set(brands) if b is not None}
+        tags = [tag for hit in results.hits for tag in str(hit.item.get("tags") or "").split("|") if tag]
+        assert results.facets["tags"] == {t: tags.count(t) for t in set(tags)}
+        first = [str(hit.item["path"]).split("|")[0] for hit in results.hits if hit.item.get("path")]
+        assert {c: n for c, n in results.facets["path"].items() if "|" not in c} == {
+            c: first.count(c) for c in set(first)
+        }
+        prices = [hit.item["price"] for hit in results.hits if hit.item.get("price") is not None]
+        assert results.ranges["price"] == (min(prices), max(prices))
+        counts = list(results.facets["path"].values())
+        assert counts == sorted(counts, reverse=True)
+
+
+_VALUES = {
+    "brand": ["HP", "Dell", "耐克", "nobody", "Targus"],
+    "path": ["Computers", "Computers|Laptops", "鞋", "Laptops"],
+    "tags": ["new", "sale", "other"],
+    "in_stock": ["true", "false"],
+    "colour": ["red", "blue"],
+}
+_among = st.builds(
+    lambda column, picks, negated: Among(column, tuple(dict.fromkeys(picks)), negated),
+    *(st.shared(st.sampled_from(sorted(_VALUES)), key="column"),),
+    st.shared(st.sampled_from(sorted(_VALUES)), key="column").flatmap(
+        lambda column: st.lists(st.sampled_from(_VALUES[column]), max_size=1 if column == "path" else 3)
+    ),
+    st.booleans(),
+)
+_bound = st.none() | st.sampled_from([0.0, 19.99, 49.0, 64.0, 129.0, 399.0, 5000.0])
+_between = st.builds(Between, st.just("price"), _bound, _bound, st.booleans(), st.booleans(), st.booleans())
+
+
+def _passes(condition, item):
+    """A filter, once more, over one item as it was given."""
+    value = item[condition.column]
+    if isinstance(condition, Among):
+        if condition.column == "tags":
+            held = {part for part in (value or "").split("|") if part}
+        elif condition.column == "path":
+            parts = (value or "").split("|")
+            held = {"|".join(parts[: n + 1]) for n in range(len(parts))} if value else set()
+        elif isinstance(value, bool):
+            held = {"true" if value else "false"}
+        else:
+            held = set() if value is None else {value}
+        holds = bool(held & set(condition.values)) if condition.values else not held
+    else:
+        low, high = condition.low, condition.high
+        holds = value is not None
+        holds = holds and (low is None or (value >= low if condition.with_low else value > low))
+        holds = holds and (high is None or (value <= high if condition.with_high else value < high))
+    return holds != condition.negated
+
+
+@given(st.lists(_among | _between, max_size=3), st.sampled_from(["", "laptop 15", "鞋", "hp", "jogging footwear"]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+def test_filters_pass_what_a_plain_scan_passes_in_both_legs(engine, items, conditions, query):
+    layout = layout_of(items)
+    # What is written is what is read again.
+    texts = [describe(condition) for condition in conditions]
+    filters = parse_filters(texts, layout)
+    assert [describe(condition) for condition in filters] == texts
+    passing = {item["item_id"] for item in items.iter_rows(named=True) if all(_passes(c, item) for c in filters)}
+    assert set(engine._view.documents["item_id"].filter(pl.Series(engine._view.mask(filters)))) == passing
+    for ranking in (Ranking(fusion="words"), Ranking(fusion="vectors"), Ranking()):
+        free = engine.search(query, limit=100, ranking=ranking)
+        held = engine.search(query, filters=texts, limit=100, ranking=ranking)
+        assert set(ids(held)) <= passing
+        if not query or ranking.fusion == "vectors":
+            assert set(ids(held)) == passing & set(ids(free))
+        assert held.total == len(held.hits)
+
+
+def test_words_and_filters_find_what_a_scan_finds(engine, items):
+    for query, word in (("laptop", "laptop"), ("printer", "printer"), ("cable", "cable")):
+        having = {i for i, title in items.select("item_id", "title").iter_rows() if word in title.lower()}
+        held = engine.search(query, filters=["price:..200"], limit=100, ranking=Ranking(fusion="words", enough=1))
+        cheap = {i for i, p in items.select("item_id", "price").iter_rows() if p is not None and p <= 200}
+        assert set(ids(held)) == having & cheap
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("brand", "colon"),
+        ("brnad:HP", "did you mean brand"),
+        ("price:cheap", "neither a number nor a date"),
+        ("price:1..x", "neither a number nor a date"),
+        ("price:nan", "finite"),
+        ("title:x", "No column"),
+    ],
+)
+def test_a_filter_that_cannot_be_read_says_how_it_is_written(engine, text, told):
+    with pytest.raises(SettingError, match=told):
+        engine.search("x", filters=[text])
+    assert "brand:" in SYNTAX
+
+
+def test_moments_are_filtered_by_dates(engine, items):
+    late = {i for i, when in items.select("item_id", "launched").iter_rows() if when.month >= 7}
+    assert set(ids(engine.search("", filters=["launched:>=2024-07-01"], limit=100))) == late
+
+
+_NASTY = [
+    "",
+    "   ",
+    "the of and",
+    "!!! ??? ...",
+    "\x00\x07laptop\x1b[31m",
+    'title:"x" OR brand:* AND (NOT',
+    "a" * 999,
+    "laptop " * 140,
+    "ラップトップ 笔记本 laptop ноутбук",
+    "'; DROP TABLE batches; --",
+    "💻 🖨️",
+    '+-&&||!(){}[]^"~*?:\\/',
+    "laptop\n\t\r\u2028hp",
+    "\u202elaptop",
+    "l\u0301a\u0301ptop",
+    "00000000000000000000000000000000000000001",
+    "1e999 gb",
+]
+
+
+@pytest.mark.parametrize("query", _NASTY)
+def test_a_bad_query_gets_an_answer(engine, query):
+    results = engine.search(query, explain=True, facets=["brand"])
+    json.dumps(results.to_dict(), allow_nan=False)
+    assert results.total >= len(results.hits)
+
+
+@given(st.text(max_size=60))
+@example("\ud7ff")
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_gets_an_answer_and_the_same_one_twice(engine, query):
+    first, again = engine.search(query, limit=5), engine.search(query, limit=5)
+    assert (first.hits, first.total) == (again.hits, again.total)
+    engine.suggest(query)
+
+
+@pytest.mark.parametrize("query", ["x" * 10_000, "laptop \ud83d"])
+def test_a_query_that_is_none_is_one_clear_error(engine, query):
+    with pytest.raises(InputError, match="query"):
+        engine.search(query)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sort": "brand"}, {"sort": "-prise"}, {"limit": -1}, {"limit": 5000}, {"offset": -1}, {"facets": ["x"]}]
+)
+def test_a_request_that_makes_no_sense_is_refused(engine, wrong):
+    with pytest.raises(EvenshelfError):
+        engine.search("laptop", **wrong)
+
+
+def test_only_stop_words_are_words_too(engine):
+    assert engine.search("for").total > 0
+
+
+def test_what_is_typed_is_completed(engine):
+    texts = [s.text for s in engine.suggest("lap")]
+    assert texts[0] == "laptop sleeve"
+    assert "lap desk" in texts
+    assert engine.suggest("跑")[0].text == "跑步鞋"
+    assert engine.suggest("slee")[0].text == "laptop sleeve"
+    assert engine.suggest("sleeve lap")[0].text == "laptop sleeve"
+    assert engine.suggest("labtop")[0].text.lower().startswith("laptop")
+    assert {"HP"} <= {s.text for s in engine.suggest("h")}
+    assert engine.suggest("") == engine.suggest("zzzz") == []
+
+
+def test_columns_are_filtered_by_as_they_are_compared(items):
+    facets = facets_of(items, layout_of(items))
+    assert facets["path"][0].to_list() == ["Computers", "Computers|Laptops"]
+    assert facets["in_stock"].to_list()[:2] == ["false", "true"]
+    assert facets["in_stock"][7] is None
+    assert facets["launched"][0] == 1704067200.0

@@ -1,0 +1,127 @@
+"""The commands index and search: from a shop to answers with reasons, exit codes, JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evenshelf import cli
+from evenshelf.shop import Shop
+
+pytestmark = pytest.mark.usefixtures("cache_folder")
+
+
+def run(*args: object) -> int:
+    with pytest.raises(SystemExit) as caught:
+        cli.main([str(arg) for arg in args])
+    return int(caught.value.code or 0)
+
+
+def told(capsys: pytest.CaptureFixture[str], *args: object) -> dict:
+    capsys.readouterr()
+    assert run(*args, "--json") == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
+    """Simulated, with its index."""
+    folder = tmp_path_factory.mktemp("search") / "shop"
+    assert run("simulate", folder, "--items", 200, "--events", 3000, "--pictures", 0) == 0
+    assert run("index", folder) == 0
+    return folder
+
+
+def test_what_was_indexed_is_told(shop, capsys):
+    document = told(capsys, "index", shop)
+    assert (document["items"], document["built"], document["put"], document["deleted"]) == (200, False, 0, 0)
+    assert document["index"]["searched"]["title"] == "title"
+    assert {"category", "in_stock"} <= set(document["index"]["texts"])
+    assert {"price", "popularity"} <= set(document["index"]["numbers"])
+
+
+def test_changes_of_the_shop_alone_are_indexed_again(shop, capsys):
+    opened = Shop.open(shop)
+    items = opened.items()
+    first = items["item_id"][0]
+    new = items.head(1).with_columns(pl.lit("another").alias("item_id"), pl.lit("Quixotic zither").alias("title"))
+    changed = items.slice(1).with_columns(
+        pl.when(pl.col("item_id") == items["item_id"][1])
+        .then(pl.lit("Obsidian lute"))
+        .otherwise("title")
+        .alias("title")
+    )
+    opened.commit({"items": pl.concat([changed, new])})
+    document = told(capsys, "index", shop)
+    assert (document["built"], document["put"], document["deleted"]) == (False, 2, 1)
+    assert told(capsys, "search", shop, "zither")["hits"][0]["item_id"] == "another"
+    assert told(capsys, "search", shop, "lute")["hits"][0]["item_id"] == items["item_id"][1]
+    found = told(capsys, "search", shop, "", "--limit", 500)
+    assert first not in {hit["item_id"] for hit in found["hits"]}
+    opened.commit({"items": items})
+    assert told(capsys, "index", shop)["deleted"] == 1
+
+
+def test_an_answer_is_explained_filtered_sorted_and_counted(shop, capsys):
+    options = ["--filter", "price:5..200", "--facet", "category", "--facet", "price", "--explain"]
+    found = told(capsys, "search", shop, "shoes", *options)
+    assert found["hits"]
+    for hit in found["hits"]:
+        assert 5 <= hit["item"]["price"] <= 200
+        assert sum(hit["explanation"]["parts"].values()) == pytest.approx(hit["score"], abs=1e-5)
+    assert sum(found["facets"]["category"].values()) == found["total"]
+    dear = told(capsys, "search", shop, "shoes", "--sort", "-price", "-n", 5)
+    prices = [hit["item"]["price"] for hit in dear["hits"]]
+    assert prices == sorted(prices, reverse=True)
+
+
+def test_a_person_reads_titles_reasons_and_corrections(shop, capsys):
+    capsys.readouterr()
+    assert run("search", shop, "shooes", "--explain", "--facet", "category") == 0
+    shown = capsys.readouterr().out
+    assert "Searched for shoes" in shown
+    assert "correction of shooes" in " ".join(shown.split())
+    assert "cosine" in shown
+    assert "category:" in shown
+    assert run("search", shop, "鞋", "-n", 2) == 0
+    assert "鞋" in capsys.readouterr().out
+
+
+def test_what_is_typed_is_completed(shop, capsys):
+    found = told(capsys, "search", shop, "sho", "--suggest")
+    assert found["suggestions"]
+    assert all("sho" in s["text"].lower() for s in found["suggestions"])
+    capsys.readouterr()
+    assert run("search", shop, "zzzz", "--suggest") == 0
+    assert "Nothing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "told_so"),
+    [
+        (("search", "{shop}", "x", "--filter", "prise:1"), 2, "price"),
+        (("search", "{shop}", "x" * 2000), 3, "characters"),
+        (("search", "{shop}/nothing", "x"), 3, "evenshelf index"),
+        (("index", "{shop}", "--language", "klingon"), 2, "english"),
+        (("index", "{shop}", "--synonyms", "{shop}/none.txt"), 3, "synonyms"),
+        (("index", "{shop}/nothing"), 3, "shop"),
+    ],
+)
+def test_what_cannot_be_done_is_one_error(shop, capsys, args, code, told_so):
+    capsys.readouterr()
+    assert run(*(arg.format(shop=shop) for arg in args)) == code
+    assert told_so in capsys.readouterr().err
+
+
+def test_synonyms_come_from_a_file(shop, capsys, tmp_path):
+    file = tmp_path / "synonyms.txt"
+    file.write_text("# ours\nplimsoll => shoe\n", encoding="utf-8")
+    assert told(capsys, "index", shop, "--synonyms", file)["built"]
+    found = told(capsys, "search", shop, "plimsoll", "--explain")
+    assert "synonym of plimsoll" in " ".join(found["hits"][0]["explanation"]["notes"])
+    file.write_text("lonely\n", encoding="utf-8")
+    assert run("index", shop, "--synonyms", file) == 3
+    assert "line 1" in capsys.readouterr().err
