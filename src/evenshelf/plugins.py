@@ -30,8 +30,7 @@ class Registry(Generic[K]):
     noun
         What a kind is, for messages, such as ``"encoder"``.
     package
-        Package whose modules register the built-in kinds when imported, and at the same time the entry point group in
-        which other packages name theirs.
+        Package whose modules register the built-in kinds when imported.
     wanted
         What is registered, for messages, such as ``"an EncoderKind"``.
     fits
@@ -41,6 +40,8 @@ class Registry(Generic[K]):
         is run again.
     usage
         How a kind is written when it is listed; by default its name.
+    group
+        Entry point group in which other packages name theirs; by default it is called as the package is.
     """
 
     def __init__(
@@ -52,8 +53,9 @@ class Registry(Generic[K]):
         fits: Callable[[object], bool],
         identity: Callable[[K], str] = repr,
         usage: Callable[[K], str] | None = None,
+        group: str | None = None,
     ) -> None:
-        self.noun, self.package = noun, package
+        self.noun, self.package, self.group = noun, package, group or package
         self._wanted, self._fits = wanted, fits
         self._identity = identity
         self._usage = usage or (lambda one: one.name)
@@ -82,7 +84,7 @@ class Registry(Generic[K]):
         if not self._loaded:
             for module in iter_modules(import_module(self.package).__path__, f"{self.package}."):
                 import_module(module.name)
-            for point in entry_points(group=self.package):
+            for point in entry_points(group=self.group):
                 package = f" of the package {point.dist.name}" if point.dist else ""
                 hint = "Update or uninstall that package."
                 try:

@@ -19,6 +19,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from evenshelf.clicks.models.rates import RankRate
 from evenshelf.encoders import Encoder, EncoderKind
 from evenshelf.errors import SettingError
 from evenshelf.learners import LearnerKind
@@ -108,11 +109,24 @@ def initials(shop, target):
 
 
 INITIALS = TaskKind("initial", "The first letter of a column.", initials)
+
+
+@dataclass(frozen=True, eq=False)
+class Halving(RankRate):
+    name = "halving"
+    title = "Halving rate"
+    summary = "Each place is clicked half as often as the one above."
+
+    @classmethod
+    def fit(cls, log):
+        rates = 2.0 ** -np.arange(1.0, log.depth + 1)
+        return cls(RankRate.fit(log).attraction, rates / rates[0], rates)
 '''
 
 TESTS = """
 import pytest
 
+from evenshelf.clicks import compare_models, log_of_shop
 from evenshelf.encoders import encoder_kinds, open_encoder
 from evenshelf.learners import learner_kinds
 from evenshelf.remedies import catalogue, parse, remedy_set
@@ -152,6 +166,11 @@ def test_task(tmp_path):
         check()
 
 
+def test_click_model(tmp_path):
+    log = log_of_shop(simulate(tmp_path / "shop", items=200, language="en"))
+    assert "halving" in {one.model.name for one in compare_models(log).models}
+
+
 def test_it_takes_part():
     assert "cube" in [remedy.spec for remedy in remedy_set("standard")]
     assert parse("cube(part=0.5) + logit_adjust").parts[0].weight is not None
@@ -168,7 +187,8 @@ def plugin(tmp_path: Path) -> Path:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plug\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         "[evenshelf.remedies]\ncube = plug:Cube\n\n[evenshelf.encoders]\nletters = plug:LETTERS\n\n"
-        "[evenshelf.learners]\nmeans = plug:MEANS\n\n[evenshelf.tasks]\ninitial = plug:INITIALS\n"
+        "[evenshelf.learners]\nmeans = plug:MEANS\n\n[evenshelf.tasks]\ninitial = plug:INITIALS\n\n"
+        "[evenshelf.click_models]\nhalving = plug:Halving\n"
     )
     return tmp_path
 
@@ -191,6 +211,7 @@ def test_a_plugin_is_listed_and_passes_the_suite(plugin: Path) -> None:
         "test_encoder[letters-has_the_same_fingerprint_when_opened_again]",
         "test_learner[means-refuses_every_stage_it_does_not_declare]",
         "test_task",
+        "test_click_model",
         "test_it_takes_part",
     ):
         assert f"PASSED test_plug.py::{expected}" in done.stdout

@@ -27,6 +27,9 @@ from evenshelf.cli import bundle
 from evenshelf.cli import recommend
 
 # isort: split
+from evenshelf.cli import clicks
+
+# isort: split
 from evenshelf.cli import search
 
 # isort: split
@@ -35,7 +38,7 @@ from evenshelf.cli import catalogue
 # isort: split
 from evenshelf.cli import annotate
 
-__all__ = ["annotate", "app", "bundle", "catalogue", "main", "recommend", "search", "shop", "study", "tables"]
+__all__ = ["annotate", "app", "bundle", "catalogue", "clicks", "main", "recommend", "search", "shop", "study", "tables"]
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -1,0 +1,1 @@
+"""Click models: each a module that registers what it fits."""
