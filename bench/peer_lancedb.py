@@ -89,7 +89,7 @@ def main(folder: Path) -> None:
     modes = {"hybrid": measured(hybrid, queries), "words": measured(by_words, queries)}
     size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) / MIB
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    facts = {"build_seconds": built, "disk_mib": size, "memory_mib": memory, "modes": modes}
+    facts = {"build_seconds": built, "disk_mib": size, "resident_mib": memory, "modes": modes}
     (folder / "lancedb.json").write_text(json.dumps(facts), encoding="utf-8")
 
 

@@ -103,7 +103,7 @@ def ours(folder: Path) -> dict[str, Any]:
                 lambda query: engine.search(query, limit=K, filters=["price:20..100"], facets=["brand"]), queries
             ),
         }
-        return {"open_seconds": opened, "memory_mib": _memory(), "modes": found}
+        return {"open_seconds": opened, "resident_mib": _memory(), "modes": found}
 
 
 def tantivy_alone(folder: Path) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def tantivy_alone(folder: Path) -> dict[str, Any]:
         return [searcher.doc(address)["title"] for _, address in searcher.search(parsed, K).hits]
 
     modes = {"words": measured(ask, catalogue.queries)}
-    return {"build_seconds": built, "disk_mib": size_of(place), "memory_mib": _memory(), "modes": modes}
+    return {"build_seconds": built, "disk_mib": size_of(place), "resident_mib": _memory(), "modes": modes}
 
 
 def bm25s_numba(folder: Path) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def bm25s_numba(folder: Path) -> dict[str, Any]:
         return retriever.retrieve(tokens, k=K, show_progress=False, n_threads=0) if tokens[0] else []
 
     modes = {"words": measured(ask, catalogue.queries)}
-    return {"build_seconds": built, "disk_mib": size_of(folder / "bm25s"), "memory_mib": _memory(), "modes": modes}
+    return {"build_seconds": built, "disk_mib": size_of(folder / "bm25s"), "resident_mib": _memory(), "modes": modes}
 
 
 def postgresql(folder: Path) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def postgresql(folder: Path) -> dict[str, Any]:
         assert size is not None
         own = [p for p in psutil.process_iter(["name"]) if p.info["name"] == "postgres"]
         memory = sum(_resident(process) for process in own)
-    return {"build_seconds": built, "disk_mib": size[0] / MIB, "memory_mib": memory, "modes": modes}
+    return {"build_seconds": built, "disk_mib": size[0] / MIB, "resident_mib": memory, "modes": modes}
 
 
 def _resident(process: psutil.Process) -> float:

@@ -28,7 +28,7 @@ from evenshelf.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = (20_000, 100_000, 1_000_000)
-COLUMNS = ("items", "engine", "mode", "p50_ms", "p99_ms", "qps", "build_seconds", "disk_mib", "memory_mib")
+COLUMNS = ("items", "engine", "mode", "p50_ms", "p99_ms", "qps", "build_seconds", "disk_mib", "resident_mib")
 OURS, TANTIVY, BM25S, POSTGRESQL, LANCEDB = "evenshelf", "tantivy", "bm25s", "PostgreSQL", "LanceDB"
 ENGINES = {TANTIVY: "tantivy_alone", BM25S: "bm25s_numba", POSTGRESQL: "postgresql"}
 LANCEDB_HOME = ROOT / ".venv-lancedb"
