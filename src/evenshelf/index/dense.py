@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from evenshelf.encoders.base import Vectors
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import InputError, SettingError
-from evenshelf.index.dense_codes import Codes, Exact, coarse_query, coarsened, encoded
+from evenshelf.index.dense_codes import CoarseQuery, Codes, Exact, coarse_query, coarse_step, coarsened, encoded
 from evenshelf.index.dense_files import (
     MANIFEST,
     Writing,
@@ -37,8 +37,6 @@ BLOCK = 8192
 """Rows written at once."""
 DIRECT = 1024
 """Where no more rows than this are allowed, they are compared in 16 bits at once."""
-MARGIN = 100
-"""Rows at least, and half of what is asked for, that are compared again beyond the best ``k`` by 8 bits."""
 LENGTH = 1e-2
 """How far the length of a vector may be from one."""
 
@@ -56,7 +54,7 @@ class Layout:
         filter). More finds more and takes longer.
     """
 
-    flat_below: int = 200_000
+    flat_below: int = 250_000
     effort: float = 150.0
 
     def __post_init__(self) -> None:
@@ -73,11 +71,11 @@ class _Base:
     lists: Lists | None
     layout: Layout
 
-    def best(self, query: NDArray[np.int8], count: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """``count`` rows that are likely the best allowed ones."""
+    def likely(self, query: CoarseQuery, k: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Allowed rows among which the best ``k`` are, with lists the best of those looked at."""
         if self.lists is None:
-            return self.codes.best(query, count, allowed)
-        return self.lists.nearest(self.codes, query, count, allowed=allowed, effort=self.layout.effort)
+            return self.codes.likely(query, k, allowed)
+        return self.lists.nearest(self.codes, query, k, allowed=allowed, effort=self.layout.effort)
 
 
 class DenseIndex:
@@ -155,7 +153,7 @@ class DenseIndex:
             lists = grouped(exact.vectors, len(exact), threads=threads or usable_cores(), progress=progress)
             arrays |= {
                 "centres": write_array(folder / "centres.i8", lists.centres.coarse),
-                "centre_scale": write_array(folder / "centre_scale.f32", lists.centres.scale.astype("<f4")),
+                "centre_step": write_array(folder / "centre_step.f32", lists.centres.step.astype("<f4")),
                 "starts": write_array(folder / "starts.i64", lists.starts.astype("<i8")),
                 "order": write_array(folder / "order.i64", lists.order.astype("<i8")),
             }
@@ -185,17 +183,17 @@ class DenseIndex:
                 f"{folder} was written by another release (revision {facts.get('revision')}, not {REVISION}).",
                 hint="Build the index again.",
             )
-        suffixes = {"fine": "i16", "scale": "f32", "coarse": "i8", "centres": "i8", "centre_scale": "f32"}
+        suffixes = {"fine": "i16", "scale": "f32", "coarse": "i8", "centres": "i8", "centre_step": "f32"}
         read = {name: read_array(folder / f"{name}.{suffixes.get(name, 'i64')}", one) for name, one in stored.items()}
         try:
             layout = Layout(**facts["layout"])
             exact, coarse = Exact(read["fine"], read["scale"]), read["coarse"]
             if "order" not in read:
-                return cls(_Base(exact, Codes(coarse, exact.scale), None, layout), Tail(coarse.shape[1]))
-            lists = Lists(Codes(read["centres"], read["centre_scale"]), read["starts"], read["order"])
+                return cls(_Base(exact, Codes(coarse, coarse_step(exact.scale)), None, layout), Tail(coarse.shape[1]))
+            lists = Lists(Codes(read["centres"], read["centre_step"]), read["starts"], read["order"])
         except (KeyError, TypeError) as error:
             raise damaged(folder / MANIFEST, "is not what was written") from error
-        codes = Codes(coarse, exact.scale.take(lists.order))
+        codes = Codes(coarse, coarse_step(exact.scale.take(lists.order)))
         return cls(_Base(exact, codes, lists, layout), Tail(coarse.shape[1]))
 
     def __len__(self) -> int:
@@ -301,17 +299,19 @@ class DenseIndex:
         return found
 
     def _candidates(self, query: Vectors, k: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """Rows among which the best ``k`` are likely to be."""
-        count, built = k + max(MARGIN, k // 2), len(self._base.exact)
+        """Rows among which the best ``k`` are."""
+        built, few = len(self._base.exact), max(k, DIRECT)
         total = len(self) if allowed is None else int(np.count_nonzero(allowed))
-        if total <= max(count, DIRECT):
-            return np.arange(total) if allowed is None else np.flatnonzero(allowed)
+        blind = not query.any()  # all rows are equally near, and the first ones are given
+        if total <= few or blind:
+            rows = np.arange(total) if allowed is None else np.flatnonzero(allowed)
+            return rows[:k] if blind else rows
         coarse = coarse_query(query)
         first, second = (None, None) if allowed is None else (allowed[:built], allowed[built:])
-        rows = self._base.best(coarse, count, first)
+        rows = self._base.likely(coarse, k, first)
         if not len(self._tail):
             return rows
-        return np.concatenate([rows, self._tail.codes.best(coarse, count, second) + built])
+        return np.concatenate([rows, self._tail.codes.likely(coarse, k, second) + built])
 
     def _cosines(self, query: Vectors, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         found = np.empty(len(rows), np.float32)
