@@ -1,6 +1,6 @@
 """Vector stores: the nearest 200 of 20,000, 100,000 and 1 million titles, with and without a filter.
 
-    python -m bench.search_vectors             some twenty minutes; needs `make vectors`
+    python -m bench.search_vectors             an hour; needs `make vectors`
     python -m bench.search_vectors --quick     made-up vectors, ours and NumPy: seconds
 
 Vectors are MiniLM's of the titles of three shops, beyond 112,000 of points between near ones; queries are words of
