@@ -7,6 +7,7 @@ WORKERS ?= 2
 TORCH := 2.13.0
 LENSKIT := .venv-lenskit
 RECTOOLS := .venv-rectools
+VECTORS := .venv-vectors
 DEMO := build/demo
 QUICK ?=
 
@@ -14,7 +15,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format lenskit rectools bench docs lock clean
+.PHONY: help demo test lint format lenskit rectools vectors bench docs lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -79,7 +80,16 @@ $(RECTOOLS)/.made: bench/rectools_env/requirements.txt
 
 rectools: $(RECTOOLS)/.made ## make the environment of RecTools, which a benchmark measures beside us
 
-bench: $(VENV)/.dev $(LENSKIT)/.made $(RECTOOLS)/.made ## run every benchmark and fill its table into README and docs
+# Vector stores are no part of evenshelf, and some of them are large.
+$(VECTORS)/.made: bench/vectors_env/requirements.txt
+	$(PYTHON) -m venv $(VECTORS)
+	$(VECTORS)/bin/python $(INSTALL) -r $<
+	$(VECTORS)/bin/python -c 'import faiss, hnswlib, lancedb, usearch'
+	@touch $@
+
+vectors: $(VECTORS)/.made ## make the environment of vector stores, which a benchmark measures beside us
+
+bench: $(VENV)/.dev $(LENSKIT)/.made $(RECTOOLS)/.made $(VECTORS)/.made ## run every benchmark and fill its table into README and docs
 	$(BIN)/python -m bench
 
 docs: $(VENV)/.dev ## write the pages that are made from the code
@@ -96,5 +106,5 @@ lock: ## pin the newest releases that pyproject.toml allows
 	rm -rf .venv-lock
 
 clean: ## remove the environment and everything that was made
-	rm -rf $(VENV) .venv-lock $(LENSKIT) $(RECTOOLS) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lock $(LENSKIT) $(RECTOOLS) $(VECTORS) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

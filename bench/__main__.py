@@ -24,6 +24,7 @@ from bench import (
     recommend_serving,
     recommend_worlds,
     render,
+    search_vectors,
     tags,
     worlds,
 )
@@ -48,6 +49,7 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "recommend_worlds": recommend_worlds.main,
     "recommend_scale": recommend_scale.main,
     "recommend_serving": recommend_serving.main,
+    "search_vectors": lambda words: search_vectors.main(["--without-vectors", *words] if "--quick" in words else words),
     "annotation": annotation.main,
     "worlds": worlds.main,
     "ingest": lambda words: ingest.main(words if "--quick" in words else ["--full", *words]),

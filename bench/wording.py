@@ -55,6 +55,8 @@ _TITLES = {
     "recommenders_published": ("As published, on the same file", "论文中公布的结果（同一数据）"),
     "scale": ("Neighbourhoods of a large log, by the memory given", "大规模日志的近邻模型，按给定内存"),
     "serving": ("One request after another, on one core", "单核上逐个请求"),
+    "vector_stores": ("Nearest vectors, without a filter", "最近向量检索（不过滤）"),
+    "vector_filters": ("Nearest vectors among those that pass a filter", "最近向量检索（带过滤）"),
     "world_sizes": ("By number of items, several shops of each size", "按商品数量，每种规模各模拟数家店铺"),
     "search_speed": (
         "Search: the index beside plain engines, queries that were not asked before",
@@ -77,10 +79,7 @@ _HEADINGS = {
     "model": ("model", "模型"),
     "engine": ("engine", "引擎"),
     "mode": ("asked for", "方式"),
-    "build_seconds": ("seconds to build", "建立用时（秒）"),
     "qps": ("queries/s, two threads", "每秒查询（双线程）"),
-    "resident_mib": ("MiB of memory", "内存（MiB）"),
-    "disk_mib": ("MiB on disk", "磁盘（MiB）"),
     "recall_at_10": ("recall@10", "recall@10"),
     "ndcg_at_10": ("NDCG@10", "NDCG@10"),
     "descending_recall_at_10": ("recall@10, descending", "recall@10（降序用户）"),
@@ -183,6 +182,15 @@ _HEADINGS = {
     "p50_ms": ("p50 ms", "p50（毫秒）"),
     "p99_ms": ("p99 ms", "p99（毫秒）"),
     "clock_p99_ms": ("p99 ms by the clock", "p99（毫秒，实际等待）"),
+    "store": ("store", "向量库"),
+    "passing": ("passing", "通过过滤的比例"),
+    "build_seconds": ("seconds to build", "构建用时（秒）"),
+    "disk_mib": ("MiB on disk", "磁盘（MiB）"),
+    "resident_mib": ("MiB in memory", "内存（MiB）"),
+    "two_threads_qps": ("queries / s, two threads", "每秒查询数（双线程）"),
+    "recall_at_50": ("recall@50", "recall@50"),
+    "recall_at_200": ("recall@200", "recall@200"),
+    "add_ms": ("ms to add one", "添加一条（毫秒）"),
     "stage": ("stage", "阶段"),
     "time_share": ("share", "占比"),
     "made_as": ("made as", "生成为"),
@@ -353,8 +361,16 @@ _SIGNED = (
 )
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds", "seconds", "range")
 _FIGURES += ("rows_per_second", "peak_mib", "fit_seconds", "model_mib", "events_per_second", "beyond_mib")
+_FIGURES += ("build_seconds", "disk_mib", "resident_mib", "two_threads_qps", "add_ms")
 _FIGURES += ("spilled_mib", "requests_per_second", "p50_ms", "p99_ms", "clock_p99_ms", "core_seconds")
-_RANKS = ("recall_at_10", "ndcg_at_10", "descending_recall_at_10", "descending_ndcg_at_10")
+_RANKS = (
+    "recall_at_50",
+    "recall_at_200",
+    "recall_at_10",
+    "ndcg_at_10",
+    "descending_recall_at_10",
+    "descending_ndcg_at_10",
+)
 _RANKS += ("head_recall_at_10", "torso_recall_at_10", "tail50_recall_at_10")
 _RANKS += ("macro_ndcg_at_10", "tail_ndcg_at_10", "tail_suits")
 _COUNTS = ("rows", "items", "made", "refused")
@@ -405,6 +421,8 @@ def cell(column: str, value: Any, language: str) -> str:
         return f"{value:.2f}"
     if column == "vanished" and not 0 < value < 1:
         return {"en": ("none", "all"), "zh": ("没有", "全部")}[language][value >= 1]
+    if column == "passing":
+        return f"{value:.3g}"
     if column in ("vanished", "time_share", "changed", "too_low", "one_class"):
         return f"{value:.0%}"
     if column == "taken":

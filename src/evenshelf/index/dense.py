@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,9 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 from evenshelf.encoders.base import Vectors
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import InputError, SettingError
-from evenshelf.index.dense_codes import Codes, Exact, coarse_query, coarsened, encoded
+from evenshelf.index.dense_codes import CoarseQuery, Codes, Exact, coarse_query, coarse_step, coarsened, encoded
 from evenshelf.index.dense_files import (
     MANIFEST,
+    Stored,
     Writing,
     damaged,
     read_array,
@@ -33,12 +35,13 @@ from evenshelf.index.dense_tail import Tail
 
 REVISION = 1
 """Of the files; others are refused."""
+DTYPES = {"fine": "<i2", "scale": "<f4", "coarse": "|i1"}
+DTYPES |= {"centres": "|i1", "centre_step": "<f4", "starts": "<i8", "order": "<i8"}
+"""Of the arrays on the disk; the second line is there with lists only."""
 BLOCK = 8192
 """Rows written at once."""
 DIRECT = 1024
 """Where no more rows than this are allowed, they are compared in 16 bits at once."""
-MARGIN = 100
-"""Rows at least, and half of what is asked for, that are compared again beyond the best ``k`` by 8 bits."""
 LENGTH = 1e-2
 """How far the length of a vector may be from one."""
 
@@ -56,7 +59,7 @@ class Layout:
         filter). More finds more and takes longer.
     """
 
-    flat_below: int = 200_000
+    flat_below: int = 250_000
     effort: float = 150.0
 
     def __post_init__(self) -> None:
@@ -73,11 +76,11 @@ class _Base:
     lists: Lists | None
     layout: Layout
 
-    def best(self, query: NDArray[np.int8], count: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """``count`` rows that are likely the best allowed ones."""
+    def likely(self, query: CoarseQuery, k: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Allowed rows among which the best ``k`` are, with lists the best of those looked at."""
         if self.lists is None:
-            return self.codes.best(query, count, allowed)
-        return self.lists.nearest(self.codes, query, count, allowed=allowed, effort=self.layout.effort)
+            return self.codes.likely(query, k, allowed)
+        return self.lists.nearest(self.codes, query, k, allowed=allowed, effort=self.layout.effort)
 
 
 class DenseIndex:
@@ -135,37 +138,21 @@ class DenseIndex:
         layout, progress, folder = layout or Layout(), progress or _silent, Path(folder)
         if (folder / MANIFEST).exists():
             raise InputError(f"{folder} holds an index of vectors already.", hint="Build into a new folder.")
-        blocks = _blocks(vectors) if isinstance(vectors, np.ndarray) else iter(vectors)
-        scale: list[NDArray[np.float32]] = []
-        dimension = None
-        with Writing(folder / "fine.i16") as file:
-            for block in blocks:
-                checked = _checked(block, dimension, sum(map(len, scale)))
-                dimension = checked.shape[1]
-                rows = encoded(checked)
-                file.append(rows.fine)
-                scale.append(rows.scale)
-            if dimension is None:
-                raise InputError("there is no block of vectors.", hint="Give one of shape [0, d] for an empty index.")
-            arrays = {"fine": file.finish("<i2", dimension)}
-        arrays["scale"] = write_array(folder / "scale.f32", np.concatenate(scale).astype("<f4"))
-        exact = Exact(read_array(folder / "fine.i16", arrays["fine"]), np.concatenate(scale))
+        arrays = _write_exact(folder, _blocks(vectors) if isinstance(vectors, np.ndarray) else iter(vectors))
+        exact = Exact(*(read_array(_file(folder, name), arrays[name]) for name in ("fine", "scale")))
         lists = None
         if len(exact) >= layout.flat_below:
             lists = grouped(exact.vectors, len(exact), threads=threads or usable_cores(), progress=progress)
-            arrays |= {
-                "centres": write_array(folder / "centres.i8", lists.centres.coarse),
-                "centre_scale": write_array(folder / "centre_scale.f32", lists.centres.scale.astype("<f4")),
-                "starts": write_array(folder / "starts.i64", lists.starts.astype("<i8")),
-                "order": write_array(folder / "order.i64", lists.order.astype("<i8")),
-            }
-        with Writing(folder / "coarse.i8") as coarse:
+            parts: dict[str, NDArray[Any]] = {"centres": lists.centres.coarse, "centre_step": lists.centres.step}
+            parts |= {"starts": lists.starts, "order": lists.order}
+            arrays |= {name: write_array(_file(folder, name), part, DTYPES[name]) for name, part in parts.items()}
+        with Writing(_file(folder, "coarse"), DTYPES["coarse"]) as coarse:
             for start in range(0, len(exact), BLOCK):
                 part = slice(start, min(len(exact), start + BLOCK))
                 coarse.append(coarsened(exact.fine[part] if lists is None else exact.fine.take(lists.order[part], 0)))
                 if lists is None:
                     progress(part.stop - part.start)
-            arrays["coarse"] = coarse.finish("|i1", dimension)
+            arrays["coarse"] = coarse.finish(exact.fine.shape[1])
         write_manifest(folder, {"revision": REVISION, "layout": asdict(layout)}, arrays)
         return cls.open(folder)
 
@@ -185,17 +172,16 @@ class DenseIndex:
                 f"{folder} was written by another release (revision {facts.get('revision')}, not {REVISION}).",
                 hint="Build the index again.",
             )
-        suffixes = {"fine": "i16", "scale": "f32", "coarse": "i8", "centres": "i8", "centre_scale": "f32"}
-        read = {name: read_array(folder / f"{name}.{suffixes.get(name, 'i64')}", one) for name, one in stored.items()}
+        read = {name: read_array(_file(folder, name), one) for name, one in stored.items()}
         try:
             layout = Layout(**facts["layout"])
             exact, coarse = Exact(read["fine"], read["scale"]), read["coarse"]
             if "order" not in read:
-                return cls(_Base(exact, Codes(coarse, exact.scale), None, layout), Tail(coarse.shape[1]))
-            lists = Lists(Codes(read["centres"], read["centre_scale"]), read["starts"], read["order"])
+                return cls(_Base(exact, Codes(coarse, coarse_step(exact.scale)), None, layout), Tail(coarse.shape[1]))
+            lists = Lists(Codes(read["centres"], read["centre_step"]), read["starts"], read["order"])
         except (KeyError, TypeError) as error:
             raise damaged(folder / MANIFEST, "is not what was written") from error
-        codes = Codes(coarse, exact.scale.take(lists.order))
+        codes = Codes(coarse, coarse_step(exact.scale.take(lists.order)))
         return cls(_Base(exact, codes, lists, layout), Tail(coarse.shape[1]))
 
     def __len__(self) -> int:
@@ -301,17 +287,19 @@ class DenseIndex:
         return found
 
     def _candidates(self, query: Vectors, k: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """Rows among which the best ``k`` are likely to be."""
-        count, built = k + max(MARGIN, k // 2), len(self._base.exact)
+        """Rows among which the best ``k`` are."""
+        built, few = len(self._base.exact), max(k, DIRECT)
         total = len(self) if allowed is None else int(np.count_nonzero(allowed))
-        if total <= max(count, DIRECT):
-            return np.arange(total) if allowed is None else np.flatnonzero(allowed)
+        blind = not query.any()  # all rows are equally near, and the first ones are given
+        if total <= few or blind:
+            rows = np.arange(total) if allowed is None else np.flatnonzero(allowed)
+            return rows[:k] if blind else rows
         coarse = coarse_query(query)
         first, second = (None, None) if allowed is None else (allowed[:built], allowed[built:])
-        rows = self._base.best(coarse, count, first)
+        rows = self._base.likely(coarse, k, first)
         if not len(self._tail):
             return rows
-        return np.concatenate([rows, self._tail.codes.best(coarse, count, second) + built])
+        return np.concatenate([rows, self._tail.codes.likely(coarse, k, second) + built])
 
     def _cosines(self, query: Vectors, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         found = np.empty(len(rows), np.float32)
@@ -343,6 +331,28 @@ class DenseIndex:
             what = f"row {wrong[0]}" if len(wrong) else f"an array of rows of shape {found.shape}"
             raise InputError(f"there is no {what}.", hint=f"Rows are a list of numbers from 0 to {len(self) - 1}.")
         return found
+
+
+def _file(folder: Path, name: str) -> Path:
+    """Where an array is."""
+    return folder / f"{name}.bin"
+
+
+def _write_exact(folder: Path, blocks: Iterator[NDArray[np.float32]]) -> dict[str, Stored]:
+    """Write all vectors in 16 bits."""
+    scale: list[NDArray[np.float32]] = []
+    dimension, before = None, 0
+    with Writing(_file(folder, "fine"), DTYPES["fine"]) as file:
+        for block in blocks:
+            checked = _checked(block, dimension, before)
+            dimension, before = checked.shape[1], before + len(checked)
+            rows = encoded(checked)
+            file.append(rows.fine)
+            scale.append(rows.scale)
+        if dimension is None:
+            raise InputError("there is no block of vectors.", hint="Give one of shape [0, d] for an empty index.")
+        fine = file.finish(dimension)
+    return {"fine": fine, "scale": write_array(_file(folder, "scale"), np.concatenate(scale), DTYPES["scale"])}
 
 
 def _blocks(vectors: Vectors) -> Iterator[Vectors]:

@@ -7,6 +7,7 @@ many times as fast. With 8 bits, dot products are whole numbers too: the same on
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numkong
@@ -20,8 +21,29 @@ FINE, COARSE = 32767, 127
 GATHERED = 0.25
 """Where fewer than this share of neighbouring rows is wanted, they are gathered; else all are scanned. A gathered row
 costs about four times one that is next in line."""
+SURE = 6.0
+"""A row is passed over if two dot products in 8 bits would have to be off by this many standard deviations in all for
+it to be among the best."""
+MOST, MOST_OF_FEW = 8, 1000
+"""At most this many times as many rows as are asked for are compared again, and where few are, this many."""
 NEVER = np.float32(1e30)
 """Taken off the score of a row that is not wanted; finite, as infinity times nought is not a number."""
+
+
+@dataclass(frozen=True, eq=False)
+class CoarseQuery:
+    """A query in 8 bits.
+
+    Attributes
+    ----------
+    numbers
+        ``[d]`` int8.
+    step
+        ``numbers * step`` is the query; above nought.
+    """
+
+    numbers: NDArray[np.int8]
+    step: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,44 +54,48 @@ class Codes:
     ----------
     coarse
         ``[n, d]`` int8.
-    scale
-        ``[n]`` float32, what a row's numbers are to be multiplied by, up to a factor that all rows share.
+    step
+        ``[n]`` float32; ``coarse * step`` are the vectors.
     """
 
     coarse: NDArray[np.int8]
-    scale: NDArray[np.float32]
+    step: NDArray[np.float32]
 
     def __len__(self) -> int:
-        return len(self.scale)
+        return len(self.step)
 
     def __getitem__(self, part: slice) -> Codes:
-        return Codes(self.coarse[part], self.scale[part])
+        return Codes(self.coarse[part], self.step[part])
 
-    def scores(self, query: NDArray[np.int8], allowed: NDArray[np.bool_] | None) -> NDArray[np.float32]:
-        """Dot products with all rows, up to a factor; with one that is not allowed, less than with any that is."""
+    def take(self, places: NDArray[np.int64]) -> Codes:
+        """Rows at these places."""
+        return Codes(self.coarse.take(places, axis=0), self.step.take(places))
+
+    def scores(self, query: CoarseQuery) -> NDArray[np.float32]:
+        """Dot products with all rows, in units of the query's step."""
         found: NDArray[np.float32] = np.empty((1, len(self)), np.float32)
         if len(self):
-            numkong.cdist(query[None], self.coarse, "dot", out=found)
-        found *= self.scale
-        if allowed is not None:
-            found -= np.multiply(~allowed, NEVER, dtype=np.float32)
+            numkong.cdist(query.numbers[None], self.coarse, "dot", out=found)
+        found *= self.step
         return found.reshape(-1)
 
-    def best(self, query: NDArray[np.int8], count: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """Return the ``count`` best allowed rows, or all allowed ones if there are no more, in no order.
+    def slack(self, query: CoarseQuery) -> float:
+        """How far apart two scores may be although the other row is nearer, in units of scores.
 
-        Of rows with equal scores the first ones are taken.
+        Roundings are spread evenly over a step and independent of each other, or nearly so, and vectors have length 1.
         """
+        worst = float(self.step.max(initial=0.0))
+        return SURE * math.sqrt(2 * (worst**2 + query.step**2) / 12) / query.step
+
+    def likely(self, query: CoarseQuery, k: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Allowed rows among which the best ``k`` are, in no order."""
         if allowed is None:
-            return largest(self.scores(query, None), count)
-        left = np.count_nonzero(allowed)
-        if left <= count:
-            return np.flatnonzero(allowed)
+            return likely(self.scores(query), k, self.slack(query))
+        left = int(np.count_nonzero(allowed))
         if left < GATHERED * len(self):
             rows = np.flatnonzero(allowed)
-            some = Codes(self.coarse.take(rows, axis=0), self.scale[rows])
-            return rows[largest(some.scores(query, None), count)]
-        return largest(self.scores(query, allowed), count)
+            return rows[likely(self.take(rows).scores(query), k, self.slack(query))]
+        return likely(without(self.scores(query), allowed), min(k, left), self.slack(query))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +137,12 @@ def encoded(vectors: Vectors) -> Exact:
 
 def coarse_codes(rows: Exact) -> Codes:
     """The same rows in 8 bits."""
-    return Codes(coarsened(rows.fine), rows.scale)
+    return Codes(coarsened(rows.fine), coarse_step(rows.scale))
+
+
+def coarse_step(scale: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The scale of rows in 8 bits, of that in 16."""
+    return np.asarray(scale * np.float32(FINE / COARSE), np.float32)
 
 
 def coarsened(fine: NDArray[np.int16]) -> NDArray[np.int8]:
@@ -119,9 +150,31 @@ def coarsened(fine: NDArray[np.int16]) -> NDArray[np.int8]:
     return np.asarray(np.rint(fine * np.float32(COARSE / FINE)), np.int8)
 
 
-def coarse_query(query: NDArray[np.float32]) -> NDArray[np.int8]:
-    """A query in 8 bits, up to a factor."""
-    return coarsened(encoded(query[None]).fine).reshape(-1)
+def coarse_query(query: NDArray[np.float32]) -> CoarseQuery:
+    """A query that is not zero, in 8 bits."""
+    one = coarse_codes(encoded(query[None]))
+    return CoarseQuery(one.coarse.reshape(-1), float(one.step[0]))
+
+
+def without(scores: NDArray[np.float32], allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Put the scores that are not allowed below all others."""
+    scores -= np.multiply(~allowed, NEVER, dtype=np.float32)
+    return scores
+
+
+def likely(scores: NDArray[np.float32], k: int, slack: float) -> NDArray[np.int64]:
+    """Places of scores that are not further than ``slack`` below the ``k``-th, in no order.
+
+    Of very many the largest are taken, of equal ones the first.
+    """
+    if k >= len(scores):
+        return np.arange(len(scores))
+    if not k:
+        return np.zeros(0, np.int64)
+    least = np.partition(scores, len(scores) - k)[len(scores) - k]
+    places = np.flatnonzero(scores >= least - np.float32(slack))
+    most = max(MOST * k, MOST_OF_FEW)
+    return places if len(places) <= most else places[largest(scores[places], most)]
 
 
 def largest(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:

@@ -49,10 +49,13 @@ class Writing:
     ----------
     path
         Where it will be once it is whole. Use it in a ``with`` block; an exception leaves nothing behind.
+    dtype
+        What rows are turned into, with its order of bytes, such as ``"<f4"``.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, dtype: str) -> None:
         self._path = path
+        self._dtype = dtype
         self._crc = 0
         self._rows = 0
 
@@ -66,20 +69,20 @@ class Writing:
 
     def append(self, block: NDArray[Any]) -> None:
         """Write the next rows."""
-        content = np.ascontiguousarray(block).reshape(-1).view(np.uint8)
+        content = np.ascontiguousarray(block, self._dtype).reshape(-1).view(np.uint8)
         with _writing_to(self._path.parent):
             self._file.write(content.data)
         self._crc = zlib.crc32(content.data, self._crc)
         self._rows += len(block)
 
-    def finish(self, dtype: str, *columns: int) -> Stored:
+    def finish(self, *columns: int) -> Stored:
         """Put the file in its place."""
         with _writing_to(self._path.parent):
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
             self._temporary.replace(self._path)
-        return Stored(dtype, (self._rows, *columns), self._crc)
+        return Stored(self._dtype, (self._rows, *columns), self._crc)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -88,11 +91,11 @@ class Writing:
         self._temporary.unlink(missing_ok=True)
 
 
-def write_array(path: Path, array: NDArray[Any]) -> Stored:
+def write_array(path: Path, array: NDArray[Any], dtype: str) -> Stored:
     """Write a whole array."""
-    with Writing(path) as file:
+    with Writing(path, dtype) as file:
         file.append(array)
-        return file.finish(array.dtype.str, *array.shape[1:])
+        return file.finish(*array.shape[1:])
 
 
 def read_array(path: Path, stored: Stored) -> NDArray[Any]:
@@ -120,7 +123,7 @@ def write_manifest(folder: Path, facts: dict[str, Any], arrays: dict[str, Stored
     """Say what the folder holds; from now on it does."""
     body = facts | {"arrays": {name: [one.dtype, list(one.shape), one.crc] for name, one in arrays.items()}}
     text = json.dumps(body | {"check": _check(body)}, indent=1)
-    write_array(folder / MANIFEST, np.frombuffer(text.encode(), np.uint8))
+    write_array(folder / MANIFEST, np.frombuffer(text.encode(), np.uint8), "|u1")
     if os.name == "posix":
         with _writing_to(folder):
             handle = os.open(folder, os.O_RDONLY)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from evenshelf.encoders.base import Vectors, unit_rows
-from evenshelf.index.dense_codes import GATHERED, Codes, coarse_codes, encoded, largest
+from evenshelf.index.dense_codes import GATHERED, CoarseQuery, Codes, coarse_codes, encoded, likely, without
 
 SAMPLE = 48
 """Rows for each list that centres are fitted on."""
@@ -50,21 +50,21 @@ class Lists:
     def nearest(
         self,
         codes: Codes,
-        query: NDArray[np.int8],
-        count: int,
+        query: CoarseQuery,
+        k: int,
         *,
         allowed: NDArray[np.bool_] | None,
         effort: float,
     ) -> NDArray[np.int64]:
-        """Look for the ``count`` best allowed rows.
+        """Look for the ``k`` best allowed rows.
 
         Parameters
         ----------
         codes
             The rows in 8 bits, in the order of the lists.
         query
-            ``[d]``, in 8 bits.
-        count
+            In 8 bits.
+        k
             How many rows.
         allowed
             ``[n]``, by row; None if all are.
@@ -74,31 +74,37 @@ class Lists:
         Returns
         -------
         numpy.ndarray
-            Rows, in no order: ``count`` of them, or all allowed ones if there are no more.
+            Allowed rows in no order, ``k`` of them at least, or all; among them the best of those looked at. Equal
+            vectors are in one list, so that of them the first rows are taken.
         """
         here = None if allowed is None else allowed.take(self.order)
         sizes = np.diff(self.starts) if here is None else self._counts(here)
         total = int(sizes.sum())
-        enough = min(total, max(math.ceil(effort * math.sqrt(total)), LEAST * count))
-        near = np.argsort(-self.centres.scores(query, None), kind="stable")
+        enough = min(total, max(math.ceil(effort * math.sqrt(total)), LEAST * k))
+        near = np.argsort(-self.centres.scores(query), kind="stable")
         near = near[: int(np.searchsorted(np.cumsum(sizes[near]), enough)) + 1]
         lists = np.sort(near[sizes[near] > 0])
-        places = _spans(self.starts[lists], self.starts[lists + 1])
-        if here is not None:
-            wanted = here.take(places)
-            if sizes[lists].sum() < GATHERED * len(places):
-                places = places[wanted]
-                some = Codes(codes.coarse.take(places, axis=0), codes.scale[places])
-                return self.order.take(self._best(some.scores(query, None), places, count))
-        scores = np.empty(len(places), np.float32)
-        done = 0
-        for start, end in zip(self.starts[lists].tolist(), self.starts[lists + 1].tolist(), strict=True):
-            scores[done : done + end - start] = codes[start:end].scores(query, None)
-            done += end - start
-        if here is not None:
-            places, scores = places[wanted], scores[wanted]
-        rows: NDArray[np.int64] = self.order.take(self._best(scores, places, count))
-        return rows
+        spans = [
+            slice(*ends) for ends in zip(self.starts[lists].tolist(), self.starts[lists + 1].tolist(), strict=True)
+        ]
+        lengths = self.starts[lists + 1] - self.starts[lists]
+        before = np.cumsum(lengths) - lengths
+        # where the spans are put one behind the other, a row's place is this much further on in all lists
+        shift = self.starts[lists] - before
+        slack = codes.slack(query)
+        flags = None if here is None else np.concatenate([np.zeros(0, np.bool_), *(here[span] for span in spans)])
+        if flags is not None and sizes[lists].sum() < GATHERED * len(flags):
+            places = np.flatnonzero(flags) + np.repeat(shift, sizes[lists])
+            best = places[likely(codes.take(places).scores(query), k, slack)]
+            return np.asarray(self.order[best], np.int64)
+        scores = np.empty(int(lengths.sum()), np.float32)
+        for span, start in zip(spans, before.tolist(), strict=True):
+            scores[start : start + span.stop - span.start] = codes[span].scores(query)
+        if flags is not None:
+            scores = without(scores, flags)
+        best = likely(scores, min(k, total), slack)
+        best += shift[np.searchsorted(before, best, side="right") - 1]
+        return np.asarray(self.order[best], np.int64)
 
     def _counts(self, flags: NDArray[np.bool_]) -> NDArray[np.int64]:
         """``[l]``: how many places of each list have the flag."""
@@ -106,26 +112,6 @@ class Lists:
         counts = np.zeros(len(some), np.int64)
         counts[some] = np.add.reduceat(flags, self.starts[:-1][some], dtype=np.int64)
         return counts
-
-    def _best(self, scores: NDArray[np.float32], places: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-        """Places of the best scores; of equal ones those of the first rows."""
-        best = largest(scores, count)
-        if len(best) == len(scores):
-            return places
-        least = scores[best].min()
-        tied = np.flatnonzero(scores == least)
-        above = best[scores[best] > least]
-        if len(above) + len(tied) > count:
-            tied = tied[np.argsort(self.order[places[tied]], kind="stable")][: count - len(above)]
-        kept: NDArray[np.int64] = places[np.concatenate([above, tied])]
-        return kept
-
-
-def _spans(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """All numbers from each start to before its end."""
-    sizes = ends - starts
-    before = np.cumsum(sizes) - sizes
-    return np.asarray(np.repeat(starts - before, sizes) + np.arange(int(sizes.sum())), np.int64)
 
 
 def number_of_lists(rows: int) -> int:

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 
 from evenshelf.encoders.base import Vectors
-from evenshelf.index.dense_codes import Codes, Exact, coarsened, encoded
+from evenshelf.index.dense_codes import Codes, Exact, coarse_step, coarsened, encoded
 
 ROOM = 256
 """Rows that there is room for at first."""
@@ -22,12 +22,13 @@ class _Room:
         self.fine = np.empty((rows, dimension), np.int16)
         self.coarse = np.empty((rows, dimension), np.int8)
         self.scale = np.empty(rows, np.float32)
+        self.step = np.empty(rows, np.float32)
 
     def write(self, rows: Exact) -> None:
         """Put rows behind those that are used; the caller holds the lock, or nobody else knows of this room."""
         new = slice(self.used, self.used + len(rows))
         self.fine[new], self.scale[new] = rows.fine, rows.scale
-        self.coarse[new] = coarsened(rows.fine)
+        self.coarse[new], self.step[new] = coarsened(rows.fine), coarse_step(rows.scale)
         self.used = new.stop
 
 
@@ -52,7 +53,7 @@ class Tail:
     @property
     def codes(self) -> Codes:
         """The rows in 8 bits."""
-        return Codes(self._room.coarse[: self._rows], self._room.scale[: self._rows])
+        return Codes(self._room.coarse[: self._rows], self._room.step[: self._rows])
 
     def extended(self, vectors: Vectors) -> Tail:
         """Return a tail with ``[m, d]`` more rows; this one stays as it is."""
