@@ -19,7 +19,7 @@ from evenshelf.errors import InputError
 LEAST = 0.01
 """Share of the products that must have an attribute for it to become a column: electronics have 5,300 of them."""
 
-ITEM_COLUMNS = ("item_id", "title", "description", "brand", "category", "price")
+ITEM_COLUMNS = ("item_id", "title", "description", "brand", "category", "price", "attributes")
 LOCALES = ("us", "es", "jp")
 ESCI_GAINS = {"exact": 1.0, "substitute": 0.1}
 
@@ -30,7 +30,8 @@ _renamed = {
     "manufacturer": "brand",
     "attr_t_product_type": "category",
 }
-_not_searched = ("img_high", "img_low", "img_500x500", "img_thumb")
+_images = ("img_high", "img_low", "img_500x500", "img_thumb")
+_no_attributes = {"item_id", "title", "description", "brand", "price", "attributes", "name", "ean", "date_released"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,8 @@ class SearchData:
         What it is called in tables.
     items
         One row a product: ``item_id``, ``title``, ``description``, ``brand``, ``category`` (all str, empty where it is
-        not known), ``price`` (float or null), and what else the source says, as it is.
+        not known), ``price`` (float or null), ``attributes`` (str: the values of all its textual attributes, also of
+        those that are no column because few products have them, a line each), and what else the source says.
     queries
         Distinct, in the order of the source. Those with nothing relevant are among them: see :meth:`answerable`.
     judgements
@@ -157,7 +159,7 @@ def esci(locale: str) -> SearchData:
         brand=pl.col("product_brand").fill_null(""),
         category=pl.lit(""),
         price=pl.lit(None, pl.Float64),
-        colour=pl.col("product_color_name"),
+        attributes=pl.col("product_color_name").fill_null(""),
     )
     grade = pl.col("esci_label").replace_strict(ESCI_GAINS, default=0.0, return_dtype=pl.Float64)
     judged = pairs.select("query", item_id="product_id", grade=grade)
@@ -178,7 +180,11 @@ def chinese_instructions() -> SearchData:
     titles = pairs.select(pl.col("title").unique(maintain_order=True)).with_row_index("item_id")
     titles = titles.with_columns(pl.col("item_id").cast(pl.String))
     items = titles.with_columns(
-        description=pl.lit(""), brand=pl.lit(""), category=pl.lit(""), price=pl.lit(None, pl.Float64)
+        description=pl.lit(""),
+        brand=pl.lit(""),
+        category=pl.lit(""),
+        price=pl.lit(None, pl.Float64),
+        attributes=pl.lit(""),
     )
     judged = pairs.join(titles, on="title").group_by("query", "item_id", maintain_order=True)
     judgements = judged.agg(pl.col("grade").max())
@@ -210,22 +216,28 @@ def _frame(name: str, products: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     columns: dict[str, pl.Series] = {
         key: pl.Series(key, [_text(product.get(key)) for product in renamed], pl.String)
         for key in ITEM_COLUMNS
-        if key != "price"
+        if key not in {"price", "attributes"}
     }
     columns["price"] = pl.Series("price", [_number(product.get("price")) for product in renamed], pl.Float64)
+    columns["attributes"] = pl.Series("attributes", [_attributes(product) for product in renamed], pl.String)
     for key in kept:
         columns[key] = _column(key, [product.get(key) for product in renamed])
     return pl.DataFrame(columns)
 
 
 def _rename(product: Mapping[str, Any]) -> dict[str, Any]:
-    said = {key: value for key, value in product.items() if value not in (None, "") and key not in _not_searched}
+    said = {key: value for key, value in product.items() if value not in (None, "") and key not in _images}
     renamed: dict[str, Any] = {}
     for key, value in said.items():
         new = _renamed.get(key, key)
         # The plain name wins where a product has both, such as `description` and `short_description`.
         renamed[key if new != key and new in said else new] = value
     return renamed
+
+
+def _attributes(product: Mapping[str, Any]) -> str:
+    """Values of the textual attributes; numbers are left out, they hold little that is typed into a search box."""
+    return "\n".join(v for key, v in product.items() if key not in _no_attributes and isinstance(v, str))
 
 
 def _text(value: object) -> str:
@@ -276,7 +288,7 @@ def _read_products(file: Path) -> list[Mapping[str, Any]]:
     try:
         name, content = _unpacked(file)
         if name.endswith(".csv"):
-            return pl.read_csv(content, infer_schema=False).to_dicts()
+            return list(pl.read_csv(content, infer_schema=False).to_dicts())
         text = content.decode("utf-8")
         products = json.loads(text) if text.lstrip().startswith("[") else [json.loads(x) for x in _lines(text)]
     except (OSError, ValueError, zipfile.BadZipFile, pl.exceptions.PolarsError) as error:

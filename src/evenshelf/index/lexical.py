@@ -6,6 +6,7 @@ decided in :mod:`evenshelf.index.text` and :mod:`evenshelf.index.understanding`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -298,11 +299,18 @@ class LexicalReader:
 
     def _group(self, group: Group, weights: Mapping[str, float], bonus: float) -> Any:
         queries = [self._alternative(alternative, weights, bonus) for alternative in group.alternatives]
-        return queries[0] if len(queries) == 1 else _Query.disjunction_max_query(queries, 0.1)
+        query = queries[0] if len(queries) == 1 else _Query.disjunction_max_query(queries, 0.1)
+        return query if group.scored else _Query.const_score_query(query, 0.0)
 
     def _alternative(self, alternative: Alternative, weights: Mapping[str, float], bonus: float) -> Any:
         tokens = [self._token(token, weights, bonus) for token in alternative.tokens]
-        query = tokens[0] if len(tokens) == 1 else _Query.boolean_query([(_MUST, token) for token in tokens])
+        if len(tokens) == 1:
+            query = tokens[0]
+        elif alternative.least is not None:
+            some = [(_SHOULD, token) for token in tokens]
+            query = _Query.boolean_query(some, minimum_number_should_match=alternative.least)
+        else:
+            query = _Query.boolean_query([(_MUST, token) for token in tokens])
         return _boosted(query, alternative.weight)
 
     def _token(self, token: str, weights: Mapping[str, float], bonus: float) -> Any:
@@ -314,6 +322,27 @@ class LexicalReader:
 
     def _term(self, field: str, token: str) -> Any:
         return _Query.term_query(self._schema, field, token, index_option="freq")
+
+    def coverage(self, understood: Understood, rows: Rows) -> Scores:
+        """Return the share of the groups of words that matter that each row has, each by how rare it is (idf).
+
+        Rare is what few items have (idf of BM25); a group that no item has counts as if one in all had it.
+        """
+        asked = [group for group in understood.groups if not group.optional]
+        if not asked or not len(rows):
+            return np.zeros(len(rows), np.float32)
+        fields = dict.fromkeys(FIELDS, 1.0)
+        rarity = [self._rarity(group) for group in asked]
+        held = [
+            (_SHOULD, _Query.const_score_query(self._group(group, fields, 0.0), idf))
+            for group, idf in zip(asked, rarity, strict=True)
+        ]
+        return self.scores(_Query.boolean_query(held), rows) / np.float32(sum(rarity))
+
+    def _rarity(self, group: Group) -> float:
+        # Of the ways to say it the most frequent one; of a way in parts the part that fewest have.
+        frequent = max(min(map(self.frequency, way.tokens)) for way in group.alternatives)
+        return math.log1p((len(self) - frequent + 0.5) / (frequent + 0.5))
 
     def _condition(self, condition: Condition) -> Any:
         if isinstance(condition, Among):

@@ -23,6 +23,7 @@ FUSIONS = ("convex", "rrf", "words", "vectors")
 _RRF = 60
 _COSINE = 1.4
 """Cosines of what answers a query well are about .7; this brings them to the scale of shares."""
+PIECES_BONUS = 3.5
 FIRST = 4
 """Candidates to whose vectors the query's is moved by feedback."""
 
@@ -39,8 +40,11 @@ class Ranking:
         one leg alone.
     dense_weight
         Weight of the dense leg in a convex mean where it is trusted in full, 0 to 1.
+    coverage_weight
+        Share of the words' side that goes by how many of the words an item has, each by how rare it is.
     title_bonus
-        What a word in the title counts besides what it counts in the field where it counts most.
+        What a word in the title counts besides what it counts in the field where it counts most; pieces of scripts
+        without spaces, which say less, count :data:`PIECES_BONUS` times as much of it.
     feedback
         How far the query's vector is moved to those of the first candidates (Rocchio's pseudo-relevance feedback);
         0: not at all.
@@ -54,11 +58,12 @@ class Ranking:
 
     fusion: str = "convex"
     dense_weight: float = 0.65
-    title_bonus: float = 0.2
+    coverage_weight: float = 0.15
+    title_bonus: float = 0.1
     feedback: float = 0.4
     popularity_weight: float = 0.05
     depth: int = 200
-    enough: int = 10
+    enough: int = 50
 
     def __post_init__(self) -> None:
         if self.fusion not in FUSIONS:
@@ -77,6 +82,8 @@ class Candidates:
         Rows, ascending.
     words
         Scores by words, 0 of those that have none.
+    coverage
+        Share of the words of the query that each has.
     cosines
         Cosines to the query.
     popularity
@@ -87,6 +94,7 @@ class Candidates:
 
     rows: NDArray[np.int64]
     words: Floats
+    coverage: Floats
     cosines: Floats
     popularity: Floats
     matched: NDArray[np.bool_]
@@ -139,7 +147,9 @@ def fuse(candidates: Candidates, ranking: Ranking, trust: float) -> Ranked:
         words, vectors = words * most, vectors * most
     else:
         weight = {"words": 0.0, "vectors": 1.0}.get(ranking.fusion, ranking.dense_weight * trust)
-        words = np.float32(1 - weight) * _share(candidates.words)
+        covered = np.float32(ranking.coverage_weight)
+        by_words = (1 - covered) * _share(candidates.words) + covered * candidates.coverage
+        words = np.float32(1 - weight) * by_words
         vectors = np.float32(weight * _COSINE) * np.maximum(candidates.cosines, 0)
     return Ranked(words + vectors + prior, {"words": words, "vectors": vectors, "popularity": prior})
 

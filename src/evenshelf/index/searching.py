@@ -12,7 +12,7 @@ import numpy as np
 from evenshelf.index.documents import FIELDS, POPULARITY
 from evenshelf.index.explaining import explanations
 from evenshelf.index.filters import describe
-from evenshelf.index.ranking import FIRST, Candidates, Ranked, fuse
+from evenshelf.index.ranking import FIRST, PIECES_BONUS, Candidates, Ranked, fuse
 from evenshelf.index.results import Hit, Results
 from evenshelf.index.text.highlighting import highlights
 from evenshelf.index.understanding import understand
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _GROUPS_AT_MOST = 64
 """Words of a query, and pieces of them, that are looked for; who pastes a page means its beginning."""
+_RELAXED = ("No item has all of these words.", "No item has any of these words, only parts of them.")
 _NONE = np.empty(0, np.int64)
 _FIELDS = dict.fromkeys(FIELDS, 1.0)
 
@@ -105,13 +106,16 @@ class _Search:
         if self.tools.ranking.fusion == "vectors" or not (self.understood.groups or self.browsing):
             return Matches(None, 0, _NONE)
         most = self.understood.needed
+        levels: list[int | None] = list(range(max(most, 1), 0, -1))
+        if self.understood.in_pieces:
+            levels.append(None)
         relaxed: tuple[str, ...] = ()
-        for needed in range(max(most, 1), 0, -1):
+        for needed in levels:
             query = self._query(needed)
             found = self.view.reader.search(query, self.tools.ranking.depth)
-            if needed == most and not found.total:
-                relaxed = ("No item has all of these words.",)
-            if found.total >= self.tools.ranking.enough or needed == 1:
+            if not found.total:
+                relaxed = (_RELAXED[needed is None],)
+            if found.total >= (1 if needed == 1 else self.tools.ranking.enough):
                 break
         return Matches(query, found.total, self._alive(found.rows), relaxed if found.total else ())
 
@@ -131,6 +135,7 @@ class _Search:
         return Candidates(
             rows=rows,
             words=np.zeros(len(rows), np.float32) if any_word is None else self.view.reader.scores(any_word, rows),
+            coverage=self.view.reader.coverage(self.understood, rows),
             cosines=np.zeros(len(rows), np.float32)
             if self.vector is None
             else self.view.dense.cosines(self.vector, rows),
@@ -202,7 +207,7 @@ class _Search:
         )
 
     def _query(self, needed: int | None) -> Any:
-        bonus = self.tools.ranking.title_bonus
+        bonus = self.tools.ranking.title_bonus * (PIECES_BONUS if self.understood.in_pieces else 1)
         return self.view.reader.query(
             self.understood, _FIELDS, needed=needed, allowed=self.request.allowed, bonus=bonus
         )

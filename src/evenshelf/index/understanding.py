@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,12 @@ _SYNONYM = 0.9
 _CORRECTION = 0.8
 _JOINED = 0.5
 _PIECE = 1.0
+_MOST_PAIRS = 0.6
 
 
 @dataclass(frozen=True)
 class Alternative:
-    """Tokens that an item must have in full to have what was asked.
+    """Tokens that an item must have to have what was asked.
 
     Attributes
     ----------
@@ -31,11 +33,14 @@ class Alternative:
         What a match is worth, up to 1.
     why
         :data:`AS_ASKED`, or of what it is a synonym or correction.
+    least
+        So many of the tokens are enough; None: all are needed.
     """
 
     tokens: tuple[str, ...]
     weight: float = 1.0
     why: str = AS_ASKED
+    least: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,9 @@ class Group:
         What the word was taken for, because no item has it as it was typed.
     meant
         A much more frequent word that it may be a slip of, though some item has it.
+    scored
+        Whether it counts for the order. Words in scripts without spaces do not: their pieces do, which need not agree
+        with anybody's idea of where a word ends (measured, decision 24).
     """
 
     text: str
@@ -61,6 +69,7 @@ class Group:
     optional: bool = False
     correction: str | None = None
     meant: str | None = None
+    scored: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,11 @@ class Understood:
     text: str
     folded: str
     groups: tuple[Group, ...]
+
+    @property
+    def in_pieces(self) -> bool:
+        """Whether pieces of a script without spaces count for the order."""
+        return any(not group.scored for group in self.groups)
 
     @property
     def needed(self) -> int:
@@ -156,7 +170,12 @@ def _synonyms(text: str, phrases: tuple[tuple[str, ...], ...]) -> tuple[Alternat
 
 
 def _group(word: QueryWord) -> Group:
-    return Group(word.text, tuple(Alternative(way) for way in word.ways), optional=word.stop)
+    ways = tuple(
+        # Of a word in a script without spaces most pairs of characters are enough: who knows where it ends.
+        Alternative(way, least=max(1, math.ceil(_MOST_PAIRS * len(way))) if word.in_run and len(way) > 1 else None)
+        for way in word.ways
+    )
+    return Group(word.text, ways, optional=word.stop, scored=not word.in_run)
 
 
 def _tokens(word: QueryWord) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ class QueryWord:
         Tokens that all together say the same; only ``whole`` if there are none.
     stop
         Whether an item need not have it: a stop word or a particle.
+    in_run
+        Whether it is of a script without spaces.
     """
 
     text: str
@@ -39,6 +41,7 @@ class QueryWord:
     whole: str
     parts: tuple[str, ...]
     stop: bool = False
+    in_run: bool = False
 
     @property
     def ways(self) -> tuple[tuple[str, ...], ...]:
@@ -121,4 +124,5 @@ class Analyzer:
             whole=self.token(word.whole),
             parts=tuple(self.token(part) for part in word.parts),
             stop=word.particle or is_stop(word.whole, self.language),
+            in_run=word.kind == "run",
         )
