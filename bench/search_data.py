@@ -19,8 +19,9 @@ from evenshelf.errors import InputError
 LEAST = 0.01
 """Share of the products that must have an attribute for it to become a column: electronics have 5,300 of them."""
 
-ITEM_COLUMNS = ("item_id", "title", "description", "brand", "category", "price")
+ITEM_COLUMNS = ("item_id", "title", "description", "brand", "category", "price", "attributes")
 LOCALES = ("us", "es", "jp")
+ESCI_GAINS = {"exact": 1.0, "substitute": 0.1}
 
 _renamed = {
     "id": "item_id",
@@ -29,7 +30,8 @@ _renamed = {
     "manufacturer": "brand",
     "attr_t_product_type": "category",
 }
-_not_searched = ("img_high", "img_low", "img_500x500", "img_thumb")
+_images = ("img_high", "img_low", "img_500x500", "img_thumb")
+_no_attributes = {"item_id", "title", "description", "brand", "price", "attributes", "name", "ean", "date_released"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +44,8 @@ class SearchData:
         What it is called in tables.
     items
         One row a product: ``item_id``, ``title``, ``description``, ``brand``, ``category`` (all str, empty where it is
-        not known), ``price`` (float or null), and what else the source says, as it is.
+        not known), ``price`` (float or null), ``attributes`` (str: the values of all its textual attributes, also of
+        those that are no column because few products have them, a line each), and what else the source says.
     queries
         Distinct, in the order of the source. Those with nothing relevant are among them: see :meth:`answerable`.
     judgements
@@ -60,7 +63,9 @@ class SearchData:
 
     def __post_init__(self) -> None:
         if self.items["item_id"].n_unique() != self.items.height:
-            raise InputError(f"{self.name}: two products have the same id.", hint="Give every product an id of its own.")
+            raise InputError(
+                f"{self.name}: two products have the same id.", hint="Give every product an id of its own."
+            )
         pairs = self.judgements.select("query", "item_id")
         if pairs.n_unique() != pairs.height:
             raise InputError(f"{self.name}: a query has two ratings for a product.", hint="Keep one of them.")
@@ -92,7 +97,9 @@ def search_data(data: str) -> SearchData:
         return esci(data.removeprefix("esci_"))
     if data == "zh_instruct":
         return chinese_instructions()
-    raise InputError(f"There is no data set {data!r} for search.", hint="chorus, esci_us, esci_es, esci_jp, zh_instruct")
+    raise InputError(
+        f"There is no data set {data!r} for search.", hint="chorus, esci_us, esci_es, esci_jp, zh_instruct"
+    )
 
 
 def chorus() -> SearchData:
@@ -127,9 +134,11 @@ def from_files(catalogue: Path, judgements: Path) -> SearchData:
 def esci(locale: str) -> SearchData:
     """The fraction of Amazon's Shopping Queries of one locale, as known items.
 
-    The catalogue is every product of the locale. Relevant is what is labelled *exact* and nothing else: a substitute
-    or a complement is the product of another query, put here to be told apart. Queries without an exact product stay
-    as queries that have no answer. Nearly all queries have one judged product, so nothing is pooled.
+    The catalogue is every product of the locale. Grades are the gains of the data's own paper (Reddy and others 2022):
+    exact 1, substitute 0.1; complement and irrelevant are 0 here, where the paper gives 0.01 to the first, because a
+    thing that goes with what was asked for is not what is looked for. Nearly all queries have one judged product, so
+    NDCG counts a query with a substitute alone like one with an exact product, and nothing is pooled. Queries without
+    either stay as queries that have no answer.
     """
     file = real_data() / "esci_fraction" / "training_set_fraction.csv.gz"
     pairs = pl.read_csv(gzip.decompress(file.read_bytes()), infer_schema_length=None).filter(
@@ -150,9 +159,9 @@ def esci(locale: str) -> SearchData:
         brand=pl.col("product_brand").fill_null(""),
         category=pl.lit(""),
         price=pl.lit(None, pl.Float64),
-        colour=pl.col("product_color_name"),
+        attributes=pl.col("product_color_name").fill_null(""),
     )
-    grade = pl.col("esci_label").eq("exact").cast(pl.Float64)
+    grade = pl.col("esci_label").replace_strict(ESCI_GAINS, default=0.0, return_dtype=pl.Float64)
     judged = pairs.select("query", item_id="product_id", grade=grade)
     judged = judged.group_by("query", "item_id", maintain_order=True).agg(pl.col("grade").max())
     queries = tuple(pairs["query"].unique(maintain_order=True))
@@ -171,7 +180,11 @@ def chinese_instructions() -> SearchData:
     titles = pairs.select(pl.col("title").unique(maintain_order=True)).with_row_index("item_id")
     titles = titles.with_columns(pl.col("item_id").cast(pl.String))
     items = titles.with_columns(
-        description=pl.lit(""), brand=pl.lit(""), category=pl.lit(""), price=pl.lit(None, pl.Float64)
+        description=pl.lit(""),
+        brand=pl.lit(""),
+        category=pl.lit(""),
+        price=pl.lit(None, pl.Float64),
+        attributes=pl.lit(""),
     )
     judged = pairs.join(titles, on="title").group_by("query", "item_id", maintain_order=True)
     judgements = judged.agg(pl.col("grade").max())
@@ -203,22 +216,28 @@ def _frame(name: str, products: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     columns: dict[str, pl.Series] = {
         key: pl.Series(key, [_text(product.get(key)) for product in renamed], pl.String)
         for key in ITEM_COLUMNS
-        if key != "price"
+        if key not in {"price", "attributes"}
     }
     columns["price"] = pl.Series("price", [_number(product.get("price")) for product in renamed], pl.Float64)
+    columns["attributes"] = pl.Series("attributes", [_attributes(product) for product in renamed], pl.String)
     for key in kept:
         columns[key] = _column(key, [product.get(key) for product in renamed])
     return pl.DataFrame(columns)
 
 
 def _rename(product: Mapping[str, Any]) -> dict[str, Any]:
-    said = {key: value for key, value in product.items() if value not in (None, "") and key not in _not_searched}
+    said = {key: value for key, value in product.items() if value not in (None, "") and key not in _images}
     renamed: dict[str, Any] = {}
     for key, value in said.items():
         new = _renamed.get(key, key)
         # The plain name wins where a product has both, such as `description` and `short_description`.
         renamed[key if new != key and new in said else new] = value
     return renamed
+
+
+def _attributes(product: Mapping[str, Any]) -> str:
+    """Values of the textual attributes; numbers are left out, they hold little that is typed into a search box."""
+    return "\n".join(v for key, v in product.items() if key not in _no_attributes and isinstance(v, str))
 
 
 def _text(value: object) -> str:
@@ -269,7 +288,7 @@ def _read_products(file: Path) -> list[Mapping[str, Any]]:
     try:
         name, content = _unpacked(file)
         if name.endswith(".csv"):
-            return pl.read_csv(content, infer_schema=False).to_dicts()
+            return list(pl.read_csv(content, infer_schema=False).to_dicts())
         text = content.decode("utf-8")
         products = json.loads(text) if text.lstrip().startswith("[") else [json.loads(x) for x in _lines(text)]
     except (OSError, ValueError, zipfile.BadZipFile, pl.exceptions.PolarsError) as error:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from bench.data import chinese_shop
-from bench.search_data import SearchData
+from bench.search_data import ITEM_COLUMNS, SearchData
 
 ATTRIBUTES = (
     *("黑色", "白色", "红色", "蓝色", "绿色", "灰色", "粉色", "紫色", "黄色", "棕色", "咖啡色", "米色", "银色", "金色"),
@@ -51,9 +51,11 @@ def chinese_categories(queries: int = 400, seed: int = 0) -> SearchData:
     """
     items = chinese_shop().items().select("item_id", "title", category="path", shop="shop", seller="seller")
     items = items.with_columns(
-        description=pl.lit(""), brand=pl.col("seller").map_elements(_brand, pl.String), price=pl.lit(None, pl.Float64)
-    )
-    items = items.select("item_id", "title", "description", "brand", "category", "price", "shop", "seller")
+        description=pl.lit(""),
+        brand=pl.col("seller").fill_null("").map_elements(_brand, pl.String),
+        price=pl.lit(None, pl.Float64),
+        attributes=pl.lit(""),
+    ).select(*ITEM_COLUMNS, "shop", "seller")
     leaves: dict[str, list[int]] = defaultdict(list)
     for row, path in enumerate(items["category"]):
         leaves[path.split("|")[-1]].append(row)
@@ -119,16 +121,13 @@ def _holds(title: str, name: str) -> bool:
     return re.search(rf"(?<![a-z]){re.escape(name)}(?![a-z])", title) is not None
 
 
-def _drawn(
-    found: Iterator[tuple[str, str, list[int]]], count: int, rng: np.random.Generator
-) -> dict[str, list[int]]:
+def _drawn(found: Iterator[tuple[str, str, list[int]]], count: int, rng: np.random.Generator) -> dict[str, list[int]]:
     """So many queries, first one of each leaf, so that no leaf with many brands stands for all."""
     by_leaf: dict[str, list[tuple[str, list[int]]]] = defaultdict(list)
     for leaf, query, rows in found:
         by_leaf[leaf].append((query, rows))
-    order = [leaf for leaf in sorted(by_leaf)]
     picked: dict[str, list[int]] = {}
-    for leaf in rng.permutation(np.array(order, object)):
+    for leaf in rng.permutation(np.array(sorted(by_leaf), object)):
         options = by_leaf[leaf]
         query, rows = options[int(rng.integers(len(options)))]
         picked.setdefault(query, rows)
