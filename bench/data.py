@@ -54,6 +54,12 @@ def shop_of(data: str, rows: int | None, seed: int) -> Shop:
     return Shop.open(path) if (path / "shop.toml").is_file() else simulate(path, rows or 2000, seed=seed)
 
 
+def chinese_shop() -> Shop:
+    """The shop of all Chinese titles; rows with title and breadcrumb swapped are in its quarantine."""
+    source = real_data() / "zh_product_titles" / "dataset.tar.xz"
+    return _ingested("zh", source, ZH_COLUMNS, ("allcategories.csv",))
+
+
 def _ingested(name: str, source: Path, columns: tuple[str, ...] | None = None, exclude: tuple[str, ...] = ()) -> Shop:
     path = default_cache_dir() / "bench" / name
     ingest(path, [source], columns=columns, exclude=exclude)  # a file that is in the shop already changes nothing
@@ -62,8 +68,7 @@ def _ingested(name: str, source: Path, columns: tuple[str, ...] | None = None, e
 
 def _chinese(rows: int | None, seed: int) -> LabelTask:
     """120 large categories of the Chinese titles, thinned until their sizes fall exponentially."""
-    source = real_data() / "zh_product_titles" / "dataset.tar.xz"
-    items = _ingested("zh", source, ZH_COLUMNS, ("allcategories.csv",)).items()
+    items = chinese_shop().items()
     titles, labels = np.array(items["title"].to_list(), object), np.array(items["category"].to_list(), object)
     names, counts = np.unique(labels.astype(str), return_counts=True)
     order = np.lexsort((names, -counts))[:ZH_CLASSES]
