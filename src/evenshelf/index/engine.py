@@ -30,8 +30,9 @@ from evenshelf.index.generation import (
 from evenshelf.index.journal import Batch, Journal
 from evenshelf.index.locking import locked
 from evenshelf.index.manifest import Manifest, read_manifest, sync_folder, write_manifest
+from evenshelf.index.ranking import Ranking, signals
 from evenshelf.index.requests import Request, Tools
-from evenshelf.index.searching import search
+from evenshelf.index.searching import judge, search
 from evenshelf.index.suggestions import suggestions_of
 from evenshelf.index.synonyms import parse_synonyms
 from evenshelf.index.text.analyzer import Analyzer
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evenshelf.encoders import Encoder
-    from evenshelf.index.ranking import Ranker, Ranking
+    from evenshelf.index.ranking import Ranker
     from evenshelf.index.results import Results
     from evenshelf.index.suggestions import Suggester, Suggestion
 
@@ -83,6 +84,7 @@ class SearchEngine:
         self._analyzer = Analyzer(manifest.language)
         self._synonyms = parse_synonyms(manifest.synonyms, self._analyzer)
         self._trust = Trust(manifest.dense_weight, manifest.dense_floor)
+        self._ranking = Ranking()
         self._changing = threading.RLock()
         self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
         self._caching = threading.Lock()
@@ -264,22 +266,70 @@ class SearchEngine:
         SettingError
             If a filter or a column cannot be understood.
         """
-        layout = self.manifest.layout
         request = Request(
             query=query,
-            allowed=parse_filters(filters, layout),
+            allowed=parse_filters(filters, self.manifest.layout),
             sort=sort,
             offset=offset,
             limit=limit,
             facets=tuple(facets),
             explain=explain,
         )
-        tools = Tools(layout, self._analyzer, self._synonyms, self._trust, self.encode)
-        if ranking is not None or ranker is not None:
-            tools = Tools(
-                layout, self._analyzer, self._synonyms, self._trust, self.encode, ranking or tools.ranking, ranker
-            )
-        return search(self._view, request, tools)
+        return search(self._view, request, self._tools(ranking, ranker))
+
+    def scores(self, query: str, ids: Sequence[str], *, ranking: Ranking | None = None) -> NDArray[np.float32]:
+        """Score some items as :meth:`search` would, whether it finds them or not.
+
+        Parameters
+        ----------
+        query
+            The query.
+        ids
+            Items; an unknown one raises :class:`KeyError`.
+        ranking
+            Settings; None: the usual ones.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``[ids]``, higher is better.
+        """
+        view = self._view
+        rows = np.array([view.rows[i] for i in ids], np.int64)
+        candidates, ranked, _ = judge(view, Request(query), self._tools(ranking, None), rows)
+        return ranked.scores[np.searchsorted(candidates.rows, rows)]
+
+    def signals(
+        self, query: str, ids: Sequence[str], *, ranking: Ranking | None = None
+    ) -> tuple[list[str], NDArray[np.float32], float]:
+        """Return what a convex fusion weighs, of what a search finds and of some items besides.
+
+        Returns
+        -------
+        ids
+            Items, in the order in which `ranking` ranks them.
+        signals
+            ``[items, 3]``, see :func:`~evenshelf.index.ranking.signals`.
+        trust
+            In vectors, for this query, 0 to 1.
+        """
+        view = self._view
+        rows = np.array([view.rows[i] for i in ids], np.int64)
+        candidates, ranked, trust = judge(view, Request(query), self._tools(ranking, None), rows)
+        order = np.lexsort((candidates.rows, -ranked.scores))
+        names = view.documents["item_id"].gather(candidates.rows[order]).to_list()
+        return names, signals(candidates)[order], trust
+
+    def _tools(self, ranking: Ranking | None, ranker: Ranker | None) -> Tools:
+        return Tools(
+            self.manifest.layout,
+            self._analyzer,
+            self._synonyms,
+            self._trust,
+            self.encode,
+            self._ranking if ranking is None else ranking,
+            ranker,
+        )
 
     def encode(self, query: str) -> NDArray[np.float32]:
         """Return the vector of a query; those of the last 10,000 are kept."""

@@ -90,6 +90,8 @@ class Candidates:
         How often each was taken, 0 if unknown.
     matched
         Whether the item was found by its words, not by its vector alone.
+    found
+        Whether the item was found, and not only asked about.
     """
 
     rows: NDArray[np.int64]
@@ -98,6 +100,7 @@ class Candidates:
     cosines: Floats
     popularity: Floats
     matched: NDArray[np.bool_]
+    found: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -147,11 +150,17 @@ def fuse(candidates: Candidates, ranking: Ranking, trust: float) -> Ranked:
         words, vectors = words * most, vectors * most
     else:
         weight = {"words": 0.0, "vectors": 1.0}.get(ranking.fusion, ranking.dense_weight * trust)
-        covered = np.float32(ranking.coverage_weight)
-        by_words = (1 - covered) * _share(candidates.words) + covered * candidates.coverage
-        words = np.float32(1 - weight) * by_words
-        vectors = np.float32(weight * _COSINE) * np.maximum(candidates.cosines, 0)
+        share, covered, cosines = signals(candidates).T
+        part = np.float32(ranking.coverage_weight)
+        words = np.float32(1 - weight) * ((1 - part) * share + part * covered)
+        vectors = np.float32(weight) * cosines
     return Ranked(words + vectors + prior, {"words": words, "vectors": vectors, "popularity": prior})
+
+
+def signals(candidates: Candidates) -> Floats:
+    """Return ``[n, 3]`` what a convex fusion weighs: share of the best score by words, coverage, scaled cosine."""
+    cosines = np.float32(_COSINE) * np.maximum(candidates.cosines, 0)
+    return np.stack([_share(candidates.words), candidates.coverage, cosines], axis=1)
 
 
 def _share(scores: Floats) -> Floats:

@@ -47,6 +47,23 @@ def search(view: View, request: Request, tools: Tools) -> Results:
     return _Search(view, request, tools).results()
 
 
+def judge(view: View, request: Request, tools: Tools, rows: Rows) -> tuple[Candidates, Ranked, float]:
+    """Score some items as a search would, whether it finds them or not.
+
+    Returns
+    -------
+    candidates
+        The items that the search finds, and these.
+    ranked
+        Their scores.
+    trust
+        In vectors, for this query.
+    """
+    request.check(tools.layout)
+    asked = _Search(view, request, tools, also=rows)
+    return asked.told_back, asked.ranked, asked.trust
+
+
 @dataclass(frozen=True)
 class Matches:
     """What words found.
@@ -72,8 +89,8 @@ class Matches:
 class _Search:
     """The stages of a search, each computed once and when it is needed."""
 
-    def __init__(self, view: View, request: Request, tools: Tools) -> None:
-        self.view, self.request, self.tools = view, request, tools
+    def __init__(self, view: View, request: Request, tools: Tools, also: Rows = _NONE) -> None:
+        self.view, self.request, self.tools, self.also = view, request, tools, also
         self.began = time.perf_counter()
 
     @cached_property
@@ -130,8 +147,9 @@ class _Search:
             )
             if self.tools.ranking.fusion != "vectors":
                 nearest = nearest[cosines >= floor]
-        rows = np.union1d(self.matches.rows, nearest)
-        any_word = self._query(None) if self.matches.total and self.understood.groups else None
+        rows = np.union1d(np.union1d(self.matches.rows, nearest), self.also)
+        wanted = self.understood.groups and (self.matches.total or len(self.also))
+        any_word = self._query(None) if wanted and self.tools.ranking.fusion != "vectors" else None
         return Candidates(
             rows=rows,
             words=np.zeros(len(rows), np.float32) if any_word is None else self.view.reader.scores(any_word, rows),
@@ -141,21 +159,27 @@ class _Search:
             else self.view.dense.cosines(self.vector, rows),
             popularity=np.nan_to_num(self.view.numbers(POPULARITY, rows)).astype(np.float32),
             matched=np.isin(rows, self.matches.rows),
+            found=np.isin(rows, self.matches.rows) | np.isin(rows, nearest),
         )
 
     @cached_property
     def ranked(self) -> Ranked:
         if self.tools.ranker is not None:
             return self.tools.ranker(self.view, self.understood, self.candidates)
+        return fuse(self.told_back, self.tools.ranking, self.trust)
+
+    @cached_property
+    def told_back(self) -> Candidates:
+        """The candidates, with cosines to where the first of them move the query."""
         ranking, candidates = self.tools.ranking, self.candidates
-        first = fuse(candidates, ranking, self.trust)
-        if self.vector is None or not ranking.feedback or not len(candidates.rows):
-            return first
-        best = candidates.rows[np.argsort(-first.scores, kind="stable")[:FIRST]]
-        centre = self.view.dense.vectors(best).mean(axis=0)
+        if self.vector is None or not ranking.feedback or not candidates.found.any():
+            return candidates
+        first = np.where(candidates.found, fuse(candidates, ranking, self.trust).scores, -np.inf)
+        best = np.argsort(-first, kind="stable")[: min(FIRST, int(candidates.found.sum()))]
+        centre = self.view.dense.vectors(candidates.rows[best]).mean(axis=0)
         moved = self.vector + np.float32(ranking.feedback) * centre / max(float(np.linalg.norm(centre)), 1e-9)
         moved /= max(float(np.linalg.norm(moved)), 1e-9)
-        return fuse(replace(candidates, cosines=self.view.dense.cosines(moved, candidates.rows)), ranking, self.trust)
+        return replace(candidates, cosines=self.view.dense.cosines(moved, candidates.rows))
 
     @cached_property
     def beside(self) -> Rows:

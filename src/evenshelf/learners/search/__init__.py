@@ -1,0 +1,1 @@
+"""What learns from judgements how to order what a search finds."""
