@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ SAMPLE = 48
 ROUNDS = 8
 BLOCK = 8192
 """Rows compared with all centres at once."""
+FEW = 3.0
+"""Where a filter leaves no more than this many times the square of the effort, all that it leaves is compared: to find
+the part of it that is in the nearest lists takes as long."""
 LEAST = 50
 """A query for ``k`` rows looks at this many times as many at least."""
 
@@ -46,6 +49,13 @@ class Lists:
     centres: Codes
     starts: NDArray[np.int64]
     order: NDArray[np.int64]
+
+    @cached_property
+    def places(self) -> NDArray[np.int64]:
+        """``[n]``: where in ``order`` each row is."""
+        places = np.empty_like(self.order)
+        places[self.order] = np.arange(len(self.order))
+        return places
 
     def nearest(
         self,
@@ -77,41 +87,48 @@ class Lists:
             Allowed rows in no order, ``k`` of them at least, or all; among them the best of those looked at. Equal
             vectors are in one list, so that of them the first rows are taken.
         """
-        here = None if allowed is None else allowed.take(self.order)
-        sizes = np.diff(self.starts) if here is None else self._counts(here)
-        total = int(sizes.sum())
+        slack = codes.slack(query)
+        total = len(self.order) if allowed is None else int(np.count_nonzero(allowed))
+        if allowed is not None and total <= FEW * effort**2:
+            places = np.sort(self.places.take(np.flatnonzero(allowed)))
+            return np.asarray(self.order[places[likely(codes.take(places).scores(query), k, slack)]], np.int64)
         enough = min(total, max(math.ceil(effort * math.sqrt(total)), LEAST * k))
-        near = np.argsort(-self.centres.scores(query), kind="stable")
-        near = near[: int(np.searchsorted(np.cumsum(sizes[near]), enough)) + 1]
-        lists = np.sort(near[sizes[near] > 0])
-        spans = [
-            slice(*ends) for ends in zip(self.starts[lists].tolist(), self.starts[lists + 1].tolist(), strict=True)
-        ]
-        lengths = self.starts[lists + 1] - self.starts[lists]
+        spans, flags = self._spans(query, enough, allowed)
+        starts, lengths = np.array([span.start for span in spans]), np.array([len(part) for part in flags])
         before = np.cumsum(lengths) - lengths
         # where the spans are put one behind the other, a row's place is this much further on in all lists
-        shift = self.starts[lists] - before
-        slack = codes.slack(query)
-        flags = None if here is None else np.concatenate([np.zeros(0, np.bool_), *(here[span] for span in spans)])
-        if flags is not None and sizes[lists].sum() < GATHERED * len(flags):
-            places = np.flatnonzero(flags) + np.repeat(shift, sizes[lists])
-            best = places[likely(codes.take(places).scores(query), k, slack)]
-            return np.asarray(self.order[best], np.int64)
-        scores = np.empty(int(lengths.sum()), np.float32)
+        shift = starts - before
+        passing = np.concatenate(flags)
+        count = int(np.count_nonzero(passing))
+        if count < GATHERED * len(passing):
+            places = np.flatnonzero(passing)
+            places += shift[np.searchsorted(before, places, side="right") - 1]
+            return np.asarray(self.order[places[likely(codes.take(places).scores(query), k, slack)]], np.int64)
+        scores = np.empty(len(passing), np.float32)
         for span, start in zip(spans, before.tolist(), strict=True):
             scores[start : start + span.stop - span.start] = codes[span].scores(query)
-        if flags is not None:
-            scores = without(scores, flags)
-        best = likely(scores, min(k, total), slack)
+        best = likely(scores if count == len(passing) else without(scores, passing), min(k, count), slack)
         best += shift[np.searchsorted(before, best, side="right") - 1]
         return np.asarray(self.order[best], np.int64)
 
-    def _counts(self, flags: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """``[l]``: how many places of each list have the flag."""
-        some = self.starts[1:] > self.starts[:-1]
-        counts = np.zeros(len(some), np.int64)
-        counts[some] = np.add.reduceat(flags, self.starts[:-1][some], dtype=np.int64)
-        return counts
+    def _spans(
+        self, query: CoarseQuery, enough: int, allowed: NDArray[np.bool_] | None
+    ) -> tuple[list[slice], list[NDArray[np.bool_]]]:
+        """Places of the nearest lists that have enough allowed rows between them, and which places are allowed."""
+        near = np.argsort(-self.centres.scores(query), kind="stable")
+        near = near[self.starts[near + 1] > self.starts[near]]
+        found: list[tuple[slice, NDArray[np.bool_]]] = []
+        seen = 0
+        for start, end in zip(self.starts[near].tolist(), self.starts[near + 1].tolist(), strict=True):
+            if seen >= enough:
+                break
+            flags = np.ones(end - start, np.bool_) if allowed is None else allowed.take(self.order[start:end])
+            passing = end - start if allowed is None else int(np.count_nonzero(flags))
+            if passing:
+                found.append((slice(start, end), flags))
+                seen += passing
+        found.sort(key=lambda one: one[0].start)
+        return [span for span, _ in found], [flags for _, flags in found]
 
 
 def number_of_lists(rows: int) -> int:
