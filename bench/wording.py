@@ -58,6 +58,10 @@ _TITLES = {
     "vector_stores": ("Nearest vectors, without a filter", "最近向量检索（不过滤）"),
     "vector_filters": ("Nearest vectors among those that pass a filter", "最近向量检索（带过滤）"),
     "world_sizes": ("By number of items, several shops of each size", "按商品数量，每种规模各模拟数家店铺"),
+    "search_quality": (
+        "Search: how well the first ten answer, on judged queries",
+        "搜索：前十个结果的质量（有人工判断的查询）",
+    ),
     "search_speed": (
         "Search: the index beside plain engines, queries that were not asked before",
         "搜索：本引擎与常见引擎，均为首次出现的查询",
@@ -77,6 +81,11 @@ _HEADINGS = {
     "ratio": ("ratio", "倍数"),
     "remedy": ("remedy", "方法"),
     "model": ("model", "模型"),
+    "ranking": ("ranking", "排序方式"),
+    "ndcg": ("NDCG@10 [95 %]", "NDCG@10 [95%]"),
+    "judged_ndcg": ("judged items alone [95 %]", "仅已判断商品 [95%]"),
+    "judged_share": ("of ten judged", "前十中已判断的比例"),
+    "over_best": ("over the best peer [95 %]", "比最佳对照高出 [95%]"),
     "engine": ("engine", "引擎"),
     "mode": ("asked for", "方式"),
     "qps": ("queries/s, two threads", "每秒查询（双线程）"),
@@ -340,6 +349,8 @@ _SCORES = (
     "covered",
     "covered_tail",
     "covered_rare",
+    "ndcg",
+    "judged_ndcg",
 )
 _BY_LABELS = {
     "at": ("{} labels", "{} 条标注"),
@@ -358,10 +369,11 @@ _SIGNED = (
     "default_gap",
     "more_tail",
     "more_rare",
+    "over_best",
 )
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds", "seconds", "range")
 _FIGURES += ("rows_per_second", "peak_mib", "fit_seconds", "model_mib", "events_per_second", "beyond_mib")
-_FIGURES += ("build_seconds", "disk_mib", "resident_mib", "two_threads_qps", "add_ms")
+_FIGURES += ("qps", "build_seconds", "disk_mib", "resident_mib", "two_threads_qps", "add_ms")
 _FIGURES += ("spilled_mib", "requests_per_second", "p50_ms", "p99_ms", "clock_p99_ms", "core_seconds")
 _RANKS = (
     "recall_at_50",
@@ -423,7 +435,7 @@ def cell(column: str, value: Any, language: str) -> str:
         return {"en": ("none", "all"), "zh": ("没有", "全部")}[language][value >= 1]
     if column == "passing":
         return f"{value:.3g}"
-    if column in ("vanished", "time_share", "changed", "too_low", "one_class"):
+    if column in ("vanished", "time_share", "changed", "too_low", "one_class", "judged_share"):
         return f"{value:.0%}"
     if column == "taken":
         return f"{value:.1%}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 
 import polars as pl
 import pytest
@@ -316,3 +317,23 @@ def test_columns_are_filtered_by_as_they_are_compared(items):
     assert facets["in_stock"].to_list()[:2] == ["false", "true"]
     assert facets["in_stock"][7] is None
     assert facets["launched"][0] == 1704067200.0
+
+
+def test_words_alone_answer_while_the_vector_is_late_and_it_is_kept(items, tmp_path, monkeypatch):
+    with SearchEngine.build(tmp_path / "index", items) as engine:
+        encode, waiting = engine._generation.encoder.encode, threading.Event()
+
+        def slow(texts, **options):
+            waiting.wait(10)
+            return encode(texts, **options)
+
+        monkeypatch.setattr(engine._generation.encoder, "encode", slow)
+        late = engine.search("hp printer", patience=0.001)
+        assert late.late
+        assert late.legs == ("words",)
+        assert ids(late)[0] == "i3"
+        waiting.set()
+        in_time = engine.search("hp printer", patience=10)
+        assert not in_time.late
+        assert in_time.legs == ("words", "vectors")
+        assert in_time.hits == engine.search("hp printer").hits

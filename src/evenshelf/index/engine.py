@@ -6,6 +6,8 @@ import contextlib
 import shutil
 import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from evenshelf.encoders import VectorCache, check_restorable, open_encoder
+from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import InputError
 from evenshelf.index.documents import check_columns, check_items, dense_texts, facets_of, layout_of
 from evenshelf.index.filters import parse_filters
@@ -88,6 +91,7 @@ class SearchEngine:
         self._changing = threading.RLock()
         self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
         self._caching = threading.Lock()
+        self._encoding: ThreadPoolExecutor | None = None
         self._suggester: tuple[View, Suggester] | None = None
         self._view = self._replayed()
 
@@ -222,6 +226,8 @@ class SearchEngine:
 
     def close(self) -> None:
         """Let go of the files."""
+        if self._encoding is not None:
+            self._encoding.shutdown()
         self._journal.close()
 
     def search(
@@ -236,6 +242,7 @@ class SearchEngine:
         explain: bool = False,
         ranking: Ranking | None = None,
         ranker: Ranker | None = None,
+        patience: float | None = None,
     ) -> Results:
         """Search.
 
@@ -258,6 +265,9 @@ class SearchEngine:
             Settings; None: the usual ones.
         ranker
             What orders candidates instead of a fusion, such as a model that learned it.
+        patience
+            Seconds to wait for the query's vector; if it takes longer, words alone answer, and the vector is kept for
+            the next who asks. None: as long as it takes.
 
         Raises
         ------
@@ -275,7 +285,7 @@ class SearchEngine:
             facets=tuple(facets),
             explain=explain,
         )
-        return search(self._view, request, self._tools(ranking, ranker))
+        return search(self._view, request, self._tools(ranking, ranker, patience))
 
     def scores(self, query: str, ids: Sequence[str], *, ranking: Ranking | None = None) -> NDArray[np.float32]:
         """Score some items as :meth:`search` would, whether it finds them or not.
@@ -296,7 +306,7 @@ class SearchEngine:
         """
         view = self._view
         rows = np.array([view.rows[i] for i in ids], np.int64)
-        candidates, ranked, _ = judge(view, Request(query), self._tools(ranking, None), rows)
+        candidates, ranked, _ = judge(view, Request(query), self._tools(ranking), rows)
         return ranked.scores[np.searchsorted(candidates.rows, rows)]
 
     def signals(
@@ -315,18 +325,20 @@ class SearchEngine:
         """
         view = self._view
         rows = np.array([view.rows[i] for i in ids], np.int64)
-        candidates, ranked, trust = judge(view, Request(query), self._tools(ranking, None), rows)
+        candidates, ranked, trust = judge(view, Request(query), self._tools(ranking), rows)
         order = np.lexsort((candidates.rows, -ranked.scores))
         names = view.documents["item_id"].gather(candidates.rows[order]).to_list()
         return names, signals(candidates)[order], trust
 
-    def _tools(self, ranking: Ranking | None, ranker: Ranker | None) -> Tools:
+    def _tools(
+        self, ranking: Ranking | None = None, ranker: Ranker | None = None, patience: float | None = None
+    ) -> Tools:
         return Tools(
             self.manifest.layout,
             self._analyzer,
             self._synonyms,
             self._trust,
-            self.encode,
+            self.encode if patience is None else partial(self._encode_within, patience=patience),
             self._ranking if ranking is None else ranking,
             ranker,
         )
@@ -344,6 +356,18 @@ class SearchEngine:
             while len(self._vectors) > _CACHED_QUERIES:
                 self._vectors.popitem(last=False)
         return vector
+
+    def _encode_within(self, query: str, patience: float) -> NDArray[np.float32] | None:
+        """The vector of a query if it is there in time; if it is late, it is kept for whoever asks next."""
+        with self._caching:
+            if query in self._vectors:
+                return self._vectors[query]
+            if self._encoding is None:
+                self._encoding = ThreadPoolExecutor(usable_cores(), thread_name_prefix="encode")
+        try:
+            return self._encoding.submit(self.encode, query).result(timeout=patience)
+        except TimeoutError:
+            return None
 
     def cosines(self, query: str, ids: Sequence[str]) -> NDArray[np.float32]:
         """Return the cosines of items to a query; an unknown id raises :class:`KeyError`."""

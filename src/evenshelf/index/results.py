@@ -86,6 +86,8 @@ class Results:
         For each column of numbers that was asked for, the least and the greatest.
     without
         If nothing was found: how many items there are without each of the filters.
+    late
+        Whether the query's vector was not there in time, so that words alone answered.
     legs
         What took part: ``"words"``, ``"vectors"``.
     milliseconds
@@ -102,6 +104,7 @@ class Results:
     facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float] | None] = field(default_factory=dict)
     without: Mapping[str, int] = field(default_factory=dict)
+    late: bool = False
     legs: tuple[str, ...] = ()
     milliseconds: float = 0.0
 

@@ -111,8 +111,18 @@ class _Search:
 
     @cached_property
     def vector(self) -> NDArray[np.float32] | None:
-        asked = self.understood.groups and self.tools.ranking.fusion != "words" and self.trust > 0
-        return self.tools.encode(self.understood.corrected or self.understood.folded) if asked else None
+        if not self.asks_vectors:
+            return None
+        return self.tools.encode(self.understood.corrected or self.understood.folded)
+
+    @property
+    def late(self) -> bool:
+        """Whether vectors would have taken part, had the query's been there in time."""
+        return self.asks_vectors and self.vector is None
+
+    @property
+    def asks_vectors(self) -> bool:
+        return bool(self.understood.groups) and self.tools.ranking.fusion != "words" and self.trust > 0
 
     @cached_property
     def trust(self) -> float:
@@ -223,6 +233,7 @@ class _Search:
             corrected=self.understood.corrected,
             did_you_mean=self.understood.meant,
             relaxed=self.matches.relaxed,
+            late=self.late,
             facets=facets,
             ranges=ranges,
             without={} if total or (self.browsing and not self.request.allowed) else self._without(),

@@ -1,0 +1,87 @@
+"""Weights of a search learned from judgements: they follow what is judged, and stay where nothing is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from evenshelf.errors import InputError
+from evenshelf.index import Ranking, SearchEngine
+from evenshelf.learners.search.convex import learn_ranking
+
+TITLES = {
+    "shoe": "running shoes for men",
+    "laces": "laces for running shoes",
+    "trainer": "jogging trainers",
+    "sneaker": "sneakers for sport",
+    "sofa": "grey sofa with two seats",
+    "cover": "cover for a grey sofa",
+    "couch": "large couch of leather",
+    "phone": "mobile phone with camera",
+    "case": "case for a mobile phone",
+    "handset": "cellular handset",
+}
+QUERIES = ("running shoes", "grey sofa", "mobile phone")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    items = pl.DataFrame({"item_id": list(TITLES), "title": list(TITLES.values())})
+    with SearchEngine.build(tmp_path_factory.mktemp("learned") / "index", items, language="english") as built:
+        yield built
+
+
+def judged(engine, column):
+    """Judgements that agree with one signal alone: the better half is relevant."""
+    found = {}
+    for query in QUERIES:
+        ids, signals, _ = engine.signals(query, list(TITLES))
+        middle = float(np.median(signals[:, column]))
+        found[query] = {item: float(value > middle) for item, value in zip(ids, signals[:, column], strict=True)}
+    return found
+
+
+def test_weights_go_where_judgements_point(engine):
+    words, vectors = (learn_ranking(engine, judged(engine, column), penalty=0.01) for column in (0, 2))
+    assert words.dense_weight < vectors.dense_weight
+    assert 0 <= words.dense_weight <= 1
+    assert 0 <= vectors.coverage_weight <= 1
+
+
+def test_a_high_price_keeps_the_usual_weights(engine):
+    start = Ranking(dense_weight=0.4, coverage_weight=0.3)
+    held = learn_ranking(engine, judged(engine, 2), start=start, penalty=1e6)
+    assert held.dense_weight == pytest.approx(0.4, abs=1e-3)
+    assert held.coverage_weight == pytest.approx(0.3, abs=1e-3)
+    assert replace(held, dense_weight=0.4, coverage_weight=0.3) == start
+
+
+def test_what_is_learned_is_the_same_twice_and_does_not_hang_on_the_order(engine):
+    given = judged(engine, 2)
+    turned = {query: dict(reversed(given[query].items())) for query in reversed(given)}
+    one, again, other = learn_ranking(engine, given), learn_ranking(engine, given), learn_ranking(engine, turned)
+    assert one == again
+    assert other.dense_weight == pytest.approx(one.dense_weight, abs=1e-4)
+
+
+def test_unknown_items_are_left_out_and_nothing_to_learn_is_told(engine):
+    given = judged(engine, 2)
+    more = {query: {**items, "gone": 1.0} for query, items in given.items()}
+    assert learn_ranking(engine, more) == learn_ranking(engine, given)
+    with pytest.raises(InputError, match="nothing to learn"):
+        learn_ranking(engine, {"shoes": {"shoe": 0.0, "sofa": 0.0}})
+    with pytest.raises(InputError, match="nothing to learn"):
+        learn_ranking(engine, {})
+
+
+def test_scores_of_some_items_are_those_of_a_search(engine):
+    hits = engine.search("running shoes", limit=10).hits
+    scores = engine.scores("running shoes", [hit.item_id for hit in hits])
+    assert scores.tolist() == pytest.approx([hit.score for hit in hits], abs=1e-5)
+    everything = engine.scores("running shoes", list(TITLES))
+    assert everything.shape == (len(TITLES),)
+    with pytest.raises(KeyError):
+        engine.scores("running shoes", ["nobody"])
