@@ -152,6 +152,10 @@ _TEXTS = (
     "no_better",
     "thresholds",
     "source",
+    "ranking",
+    "engine",
+    "mode",
+    "store",
 )
 
 
