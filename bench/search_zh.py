@@ -11,6 +11,7 @@ import polars as pl
 
 from bench.data import chinese_shop
 from bench.search_data import ITEM_COLUMNS, SearchData
+from evenshelf.shop import Shop
 
 ATTRIBUTES = (
     *("黑色", "白色", "红色", "蓝色", "绿色", "灰色", "粉色", "紫色", "黄色", "棕色", "咖啡色", "米色", "银色", "金色"),
@@ -33,7 +34,7 @@ _ascii = re.compile(r"[A-Za-z][A-Za-z&'.-]*\Z")
 _vague = ("其他", "其它", "更多", "全部")
 
 
-def chinese_categories(queries: int = 400, seed: int = 0) -> SearchData:
+def chinese_categories(queries: int = 400, seed: int = 0, *, shop: Shop | None = None) -> SearchData:
     """Queries such as "leaf brand" or "attribute leaf"; relevant are the titles of that leaf that have it.
 
     The words of a query come from the path of a category, from the field of the seller and from :data:`ATTRIBUTES`,
@@ -48,8 +49,10 @@ def chinese_categories(queries: int = 400, seed: int = 0) -> SearchData:
         How many are drawn, half with a brand and half with an attribute, each of a leaf and an addition of its own.
     seed
         Of the draw.
+    shop
+        The ingested titles; by default they are ingested once, in the cache.
     """
-    items = chinese_shop().items().select("item_id", "title", category="path", shop="shop", seller="seller")
+    items = (shop or chinese_shop()).items().select("item_id", "title", category="path", shop="shop", seller="seller")
     items = items.with_columns(
         description=pl.lit(""),
         brand=pl.col("seller").fill_null("").map_elements(_brand, pl.String),

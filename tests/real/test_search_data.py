@@ -27,10 +27,10 @@ def test_counts(real_data, monkeypatch, name, counts):
     assert data.items["title"].str.len_chars().min() > 0
 
 
-def test_chinese_queries_are_the_same_again_and_their_answers_of_one_leaf(real_data, monkeypatch):
-    monkeypatch.setenv("EVENSHELF_DATA", str(real_data))
-    data = chinese_categories(queries=60, seed=1)
-    again = chinese_categories(queries=60, seed=1)
+def test_chinese_queries_are_the_same_again_and_their_answers_of_one_leaf(chinese_shop):
+    shop, _ = chinese_shop
+    data = chinese_categories(queries=60, seed=1, shop=shop)
+    again = chinese_categories(queries=60, seed=1, shop=shop)
     assert data.queries == again.queries
     assert data.judgements.equals(again.judgements)
     leaf = data.items.select("item_id", leaf=pl.col("category").str.split("|").list.last())
