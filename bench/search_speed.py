@@ -6,7 +6,7 @@
 Catalogues are real electronics, repeated with changes (:mod:`bench.search_catalogue`). Each engine is built and asked
 in a process of its own, 1,000 queries one after another, none asked before, then from two threads at once. Ours is
 asked for words and vectors together, the encoding of the query included. The peers have words alone: tantivy, bm25s,
-the full text search of PostgreSQL; and LanceDB, which has both, lives in an environment of its own (``make lancedb``).
+the full text search of PostgreSQL; and LanceDB, which has both, lives in an environment of its own (``make vectors``).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SIZES = (20_000, 100_000, 1_000_000)
 COLUMNS = ("items", "engine", "mode", "p50_ms", "p99_ms", "qps", "build_seconds", "disk_mib", "resident_mib")
 OURS, TANTIVY, BM25S, POSTGRESQL, LANCEDB = "evenshelf", "tantivy", "bm25s", "PostgreSQL", "LanceDB"
 ENGINES = {TANTIVY: "tantivy_alone", BM25S: "bm25s_numba", POSTGRESQL: "postgresql"}
-LANCEDB_HOME = ROOT / ".venv-lancedb"
+LANCEDB_HOME = ROOT / ".venv-vectors"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def main(words: list[str] | None = None) -> int:
     asked = arguments(words)
     if asked.lancedb and not (LANCEDB_HOME / ".made").exists():
         raise InputError(
-            "The environment of LanceDB is missing.", hint="Make it with `make lancedb`, or give --without-lancedb."
+            "The environment of LanceDB is missing.", hint="Make it with `make vectors`, or give --without-lancedb."
         )
     measure(asked).finish(asked.json)
     return 0

@@ -63,7 +63,7 @@ _steps = st.lists(
 
 
 @given(_steps)
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_index_that_was_changed_holds_what_one_built_of_its_items_holds(tmp_path_factory, built, steps):
     path = tmp_path_factory.mktemp("changed") / "index"
     shutil.copytree(built, path)
@@ -137,7 +137,7 @@ with SearchEngine.open(sys.argv[1]) as engine:
 def test_a_kill_loses_nothing_that_was_acknowledged_and_leaves_a_usable_index(built, path):
     shutil.copytree(built, path)
     at = 0
-    for round_ in range(3):
+    for round_ in range(2):
         child = subprocess.Popen(
             [sys.executable, "-c", _CHILD, str(path), str(at)], stdout=subprocess.PIPE, text=True, env=os.environ.copy()
         )

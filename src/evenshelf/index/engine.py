@@ -31,6 +31,7 @@ from evenshelf.index.generation import (
     write_queries,
 )
 from evenshelf.index.journal import Batch, Journal
+from evenshelf.index.learned_synonyms import learn_synonyms
 from evenshelf.index.locking import locked
 from evenshelf.index.manifest import Manifest, read_manifest, sync_folder, write_manifest
 from evenshelf.index.ranking import Ranking, signals
@@ -85,7 +86,7 @@ class SearchEngine:
         self._generation = generation
         self._journal = journal
         self._analyzer = Analyzer(manifest.language)
-        self._synonyms = parse_synonyms(manifest.synonyms, self._analyzer)
+        self._synonyms = parse_synonyms([*manifest.synonyms, *manifest.learned_synonyms], self._analyzer)
         self._trust = Trust(manifest.dense_weight, manifest.dense_floor)
         self._ranking = Ranking()
         self._changing = threading.RLock()
@@ -170,6 +171,9 @@ class SearchEngine:
             name = _next(path)
             folder = path / name
             write_generation(folder, items, vectors, layout=layout, analyzer=analyzer, encoder=opened, tell=tell)
+            tell("looking for synonyms", 0, None)
+            described = items["description"].to_list() if "description" in items.columns else [None] * items.height
+            learned = learn_synonyms(items["title"].to_list(), described, opened, analyzer.language)
             manifest = Manifest(
                 generation=name,
                 items=items.height,
@@ -180,6 +184,7 @@ class SearchEngine:
                 texts=list(layout.texts),
                 numbers=list(layout.numbers),
                 synonyms=list(synonyms),
+                learned_synonyms=[one.line for one in learned],
             )
             Journal(folder / JOURNAL).close()
             write_queries(folder, queries)

@@ -24,8 +24,8 @@ class Manifest(BaseModel):
     """What an index is made of.
 
     `searched`, `texts` and `numbers` are the columns and their parts; `language` is that of the stems; `encoder` opens
-    the encoder and `fingerprint` is its; `dense_weight` and `dense_floor` are the two sides of
-    :class:`~evenshelf.index.trust.Trust`.
+    the encoder and `fingerprint` is its; `synonyms` are lines that were given, `learned_synonyms` those that titles and
+    descriptions tell; `dense_weight` and `dense_floor` are the two sides of :class:`~evenshelf.index.trust.Trust`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -41,6 +41,7 @@ class Manifest(BaseModel):
     dense_weight: dict[str, float] = {}
     dense_floor: dict[str, float] = {}
     synonyms: list[str] = []
+    learned_synonyms: list[str] = []
 
     @property
     def layout(self) -> Layout:

@@ -99,6 +99,7 @@ class _Search:
             self.request.query,
             self.tools.analyzer,
             frequency=self.view.reader.frequency,
+            items=len(self.view.reader),
             vocabulary=self.view.vocabulary,
             synonyms=self.tools.synonyms,
         )

@@ -40,6 +40,10 @@ def indexed_report(indexed: Indexed, shop: str) -> RenderableType:
     for column, field in manifest.searched.items():
         fields.setdefault(field, []).append(column)
     table.add_row("searched", "; ".join(f"{field}: {', '.join(columns)}" for field, columns in fields.items()))
+    if manifest.learned_synonyms:
+        shown = "; ".join(" also finds ".join(line.split(" => ")) for line in manifest.learned_synonyms[:_SHOWN_VALUES])
+        more = len(manifest.learned_synonyms) - _SHOWN_VALUES
+        table.add_row("synonyms", f"found in descriptions: {shown}{f'; and {more} more' if more > 0 else ''}")
     table.add_row("filters", ", ".join([*manifest.texts, *manifest.numbers]) or "none")
     parts += [table, Text(f'  Try: evenshelf search {shop} "..." --explain', "bright_black")]
     return Group(*parts)

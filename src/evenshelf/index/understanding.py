@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from evenshelf.index.synonyms import Synonyms
+    from evenshelf.index.synonyms import Phrase, Synonyms
     from evenshelf.index.text.analyzer import Analyzer, QueryWord
     from evenshelf.index.vocabulary import Vocabulary
 
@@ -30,7 +30,7 @@ class Alternative:
     tokens
         The tokens.
     weight
-        What a match is worth, up to 1.
+        What a match is worth, against the score that its tokens have by themselves.
     why
         :data:`AS_ASKED`, or of what it is a synonym or correction.
     least
@@ -120,6 +120,7 @@ def understand(
     analyzer: Analyzer,
     *,
     frequency: Callable[[str], int],
+    items: int,
     vocabulary: Vocabulary,
     synonyms: Synonyms,
     correcting: bool = True,
@@ -134,6 +135,8 @@ def understand(
         The one that the items were indexed with.
     frequency
         In how many items a token stands.
+    items
+        How many items there are.
     vocabulary
         Words of the catalogue, for corrections of words that stand in no item.
     synonyms
@@ -141,6 +144,11 @@ def understand(
     correcting
         Whether words are corrected.
     """
+
+    def rarity(tokens: tuple[str, ...]) -> float:
+        frequent = min(map(frequency, tokens))
+        return math.log1p((max(items, frequent) - frequent + 0.5) / (frequent + 0.5))
+
     analyzed = analyzer.query(text)
     groups: list[Group] = []
     at = 0
@@ -149,11 +157,19 @@ def understand(
         if length > 1:
             said = analyzed.words[at : at + length]
             own = Alternative(tuple(token for word in said for token in _tokens(word)))
-            groups.append(Group(_text(said), (own, *_synonyms(_text(said), phrases))))
+            groups.append(Group(_text(said), (own, *_synonyms(_text(said), own.tokens, phrases, rarity))))
             at += length
             continue
         group = _group(analyzed.words[at])
-        groups.append(replace(group, alternatives=(*group.alternatives, *_synonyms(group.text, phrases))))
+        groups.append(
+            replace(
+                group,
+                alternatives=(
+                    *group.alternatives,
+                    *_synonyms(group.text, _tokens(analyzed.words[at]), phrases, rarity),
+                ),
+            )
+        )
         at += 1
     if correcting:
         groups = [_corrected(group, frequency, vocabulary, analyzer) for group in groups]
@@ -165,8 +181,17 @@ def understand(
     return Understood(text=text, folded=analyzed.folded, groups=(*groups, *joined, *pieces))
 
 
-def _synonyms(text: str, phrases: tuple[tuple[str, ...], ...]) -> tuple[Alternative, ...]:
-    return tuple(Alternative(phrase, _SYNONYM, f"synonym of {text}") for phrase in phrases)
+def _synonyms(
+    text: str, asked: Phrase, phrases: tuple[Phrase, ...], rarity: Callable[[Phrase], float]
+) -> tuple[Alternative, ...]:
+    """Phrases that may stand for one, each worth what the one that was asked for would be: its idf and not their own.
+
+    Otherwise a rare synonym would count more than the word that was typed (as in Lucene's SynonymQuery).
+    """
+    return tuple(
+        Alternative(phrase, _SYNONYM * rarity(asked) / max(rarity(phrase), 1e-6), f"synonym of {text}")
+        for phrase in phrases
+    )
 
 
 def _group(word: QueryWord) -> Group:
