@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -23,7 +23,7 @@ FUSIONS = ("convex", "rrf", "words", "vectors")
 _RRF = 60
 _COSINE = 1.4
 """Cosines of what answers a query well are about .7; this brings them to the scale of shares."""
-PIECES_BONUS = 3.5
+_PIECES_TITLE, _PIECES_COVERAGE = 3.5, 8 / 3
 FIRST = 4
 """Candidates to whose vectors the query's is moved by feedback."""
 
@@ -43,8 +43,7 @@ class Ranking:
     coverage_weight
         Share of the words' side that goes by how many of the words an item has, each by how rare it is.
     title_bonus
-        What a word in the title counts besides what it counts in the field where it counts most; pieces of scripts
-        without spaces, which say less, count :data:`PIECES_BONUS` times as much of it.
+        What a word in the title counts besides what it counts in the field where it counts most.
     feedback
         How far the query's vector is moved to those of the first candidates (Rocchio's pseudo-relevance feedback);
         0: not at all.
@@ -64,6 +63,14 @@ class Ranking:
     popularity_weight: float = 0.05
     depth: int = 200
     enough: int = 50
+
+    def in_pieces(self) -> Ranking:
+        """Return the settings for scripts without spaces: their characters and pairs say less than words do.
+
+        How much of the query an item has, and that the title has it, counts for more (decision 24).
+        """
+        covered = min(1.0, _PIECES_COVERAGE * self.coverage_weight)
+        return replace(self, title_bonus=_PIECES_TITLE * self.title_bonus, coverage_weight=covered)
 
     def __post_init__(self) -> None:
         if self.fusion not in FUSIONS:

@@ -12,7 +12,7 @@ import numpy as np
 from evenshelf.index.documents import FIELDS, POPULARITY
 from evenshelf.index.explaining import explanations
 from evenshelf.index.filters import describe
-from evenshelf.index.ranking import FIRST, PIECES_BONUS, Candidates, Ranked, fuse
+from evenshelf.index.ranking import FIRST, Candidates, Ranked, Ranking, fuse
 from evenshelf.index.results import Hit, Results
 from evenshelf.index.text.highlighting import highlights
 from evenshelf.index.understanding import understand
@@ -116,6 +116,11 @@ class _Search:
             return None
         return self.tools.encode(self.understood.corrected or self.understood.folded)
 
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The settings, as they are for the script of this query."""
+        return self.tools.ranking.in_pieces() if self.understood.in_pieces else self.tools.ranking
+
     @property
     def late(self) -> bool:
         """Whether vectors would have taken part, had the query's been there in time."""
@@ -177,12 +182,12 @@ class _Search:
     def ranked(self) -> Ranked:
         if self.tools.ranker is not None:
             return self.tools.ranker(self.view, self.understood, self.candidates)
-        return fuse(self.told_back, self.tools.ranking, self.trust)
+        return fuse(self.told_back, self.ranking, self.trust)
 
     @cached_property
     def told_back(self) -> Candidates:
         """The candidates, with cosines to where the first of them move the query."""
-        ranking, candidates = self.tools.ranking, self.candidates
+        ranking, candidates = self.ranking, self.candidates
         if self.vector is None or not ranking.feedback or not candidates.found.any():
             return candidates
         first = np.where(candidates.found, fuse(candidates, ranking, self.trust).scores, -np.inf)
@@ -243,7 +248,7 @@ class _Search:
         )
 
     def _query(self, needed: int | None) -> Any:
-        bonus = self.tools.ranking.title_bonus * (PIECES_BONUS if self.understood.in_pieces else 1)
+        bonus = self.ranking.title_bonus
         return self.view.reader.query(
             self.understood, _FIELDS, needed=needed, allowed=self.request.allowed, bonus=bonus
         )
