@@ -235,7 +235,7 @@ def figures(data: SearchData, found: Mapping[str, Ranked], *, first: bool) -> li
     if not first and data.name not in FIGURES:
         return []
     peer = _best(found)
-    ours = found.get(LEARNED, found[OURS]) if first else found[OURS]
+    ours = found[OURS]
     name = "ndcg_at_10" if first else FIGURES[data.name]
     made = [_figure(name, ours.ndcg, peer, found[peer].ndcg)]
     if first and data.pooled:
