@@ -30,6 +30,7 @@ _GROUPS_AT_MOST = 64
 """Words of a query, and pieces of them, that are looked for; who pastes a page means its beginning."""
 _RELAXED = ("No item has all of these words.", "No item has any of these words, only parts of them.")
 _NONE = np.empty(0, np.int64)
+_NO_SCORES = np.empty(0, np.float32)
 _FIELDS = dict.fromkeys(FIELDS, 1.0)
 
 
@@ -76,6 +77,10 @@ class Matches:
         How many items match.
     rows
         The best of them.
+    scores
+        Their scores.
+    needed
+        How many words an item must have; None: any will do.
     relaxed
         What was let go, as sentences.
     """
@@ -83,6 +88,8 @@ class Matches:
     query: Any
     total: int
     rows: Rows
+    scores: NDArray[np.float32]
+    needed: int | None = None
     relaxed: tuple[str, ...] = ()
 
 
@@ -137,7 +144,7 @@ class _Search:
     @cached_property
     def matches(self) -> Matches:
         if self.tools.ranking.fusion == "vectors" or not (self.understood.groups or self.browsing):
-            return Matches(None, 0, _NONE)
+            return Matches(None, 0, _NONE, _NO_SCORES)
         most = self.understood.needed
         levels: list[int | None] = list(range(max(most, 1), 0, -1))
         if self.understood.in_pieces:
@@ -150,7 +157,10 @@ class _Search:
                 relaxed = (_RELAXED[needed is None],)
             if found.total >= (1 if needed == 1 else self.tools.ranking.enough):
                 break
-        return Matches(query, found.total, self._alive(found.rows), relaxed if found.total else ())
+        known = self._known(found.rows)
+        return Matches(
+            query, found.total, found.rows[known], found.scores[known], needed, relaxed if found.total else ()
+        )
 
     @cached_property
     def candidates(self) -> Candidates:
@@ -164,18 +174,22 @@ class _Search:
             if self.tools.ranking.fusion != "vectors":
                 nearest = nearest[cosines >= floor]
         rows = np.union1d(np.union1d(self.matches.rows, nearest), self.also)
-        wanted = self.understood.groups and (self.matches.total or len(self.also))
-        any_word = self._query(None) if wanted and self.tools.ranking.fusion != "vectors" else None
+        words = np.zeros(len(rows), np.float32)
+        matched = np.isin(rows, self.matches.rows, assume_unique=True)
+        # However many words an item must have, it is scored by all that it has: so these scores are known.
+        words[np.searchsorted(rows, self.matches.rows)] = self.matches.scores if self.understood.groups else 0
+        if self.understood.groups and self.tools.ranking.fusion != "vectors":
+            words[~matched] = self.view.reader.scores(self._query(None), rows[~matched])
         return Candidates(
             rows=rows,
-            words=np.zeros(len(rows), np.float32) if any_word is None else self.view.reader.scores(any_word, rows),
+            words=words,
             coverage=self.view.reader.coverage(self.understood, rows),
             cosines=np.zeros(len(rows), np.float32)
             if self.vector is None
             else self.view.dense.cosines(self.vector, rows),
             popularity=np.nan_to_num(self.view.numbers(POPULARITY, rows)).astype(np.float32),
-            matched=np.isin(rows, self.matches.rows),
-            found=np.isin(rows, self.matches.rows) | np.isin(rows, nearest),
+            matched=matched,
+            found=matched | np.isin(rows, nearest, assume_unique=True),
         )
 
     @cached_property
@@ -200,11 +214,14 @@ class _Search:
     @cached_property
     def beside(self) -> Rows:
         """Candidates that vectors found and that do not match by words, however deep one looks."""
-        only = self.candidates.rows[~self.candidates.matched]
-        if not len(only) or not self.matches.total:
-            return only
-        beside: Rows = only[self.view.reader.scores(self.matches.query, only) == 0]
-        return beside
+        candidates = self.candidates
+        only = candidates.found & ~candidates.matched
+        if len(self.matches.rows) >= self.matches.total:
+            return candidates.rows[only]
+        # Deeper down than the words' candidates go an item may match as well, but not without any word.
+        unsure = candidates.rows[only & (candidates.words > 0)]
+        deep = unsure[self.view.reader.scores(self.matches.query, unsure) > 0]
+        return np.setdiff1d(candidates.rows[only], deep, assume_unique=True)
 
     @property
     def total(self) -> int:
@@ -254,10 +271,13 @@ class _Search:
         )
 
     def _alive(self, rows: Rows) -> Rows:
-        """Rows that are items of now: a reader in another process may know of more."""
-        known = rows[rows < len(self.view.alive)]
-        alive: Rows = known[self.view.alive[known]]
-        return alive
+        return rows[self._known(rows)]
+
+    def _known(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which rows are items of now: a reader in another process may know of more."""
+        known: NDArray[np.bool_] = rows < len(self.view.alive)
+        known[known] = self.view.alive[rows[known]]
+        return known
 
     def _sorted(self, last: int) -> Rows:
         """The first rows in the order of a column; those without a number come last, in the order of rows."""

@@ -133,7 +133,8 @@ class View:
 
     def items(self, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
         """Return items as they were given, empty columns left out."""
-        found = self.documents[rows.tolist()].to_dicts()
+        # One by one: to gather ten rows at once takes polars' threads longer than the ten rows.
+        found = [self.documents.row(row, named=True) for row in rows.tolist()]
         return [{name: value for name, value in item.items() if value is not None} for item in found]
 
     def values(self, column: str, rows: NDArray[np.int64]) -> list[str]:
