@@ -280,3 +280,105 @@ def test_fitted_encoders_are_kept_with_the_index(path):
         first = engine.search("运动鞋", ranking=Ranking(fusion="vectors"))
     with SearchEngine.open(path) as again:
         assert ids(again.search("运动鞋", ranking=Ranking(fusion="vectors"))) == ids(first)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("colour", True), ("path", True), ("tags", 5), ("in_stock", "yes"), ("launched", 5)]
+)
+def test_a_value_of_another_kind_does_not_spoil_the_index(built, path, column, value):
+    shutil.copytree(built, path)
+    with SearchEngine.open(path) as engine, pytest.raises(InputError, match=column):
+        engine.put(item("x", "x", **{column: value}))
+    with SearchEngine.open(path) as again:
+        assert len(again) == 20
+        again.put(item("x", "Zyxxon", **{column: None}))
+        assert ids(again.search("zyxxon"))[0] == "x"
+
+
+def test_columns_that_are_shown_alone_keep_their_kind(path):
+    items = catalogue().with_columns(image=pl.lit("a.png"), row=pl.lit(1), sizes=pl.Series([[1, 2]] * 20))
+    with SearchEngine.build(path, items) as engine:
+        with pytest.raises(InputError, match="image"):
+            engine.put(item("x", "x", image=["a.png"]))
+        engine.put(item("x", "x", image=None, sizes=[]))
+        engine.put(item("y", "y", parts=["new"]))
+        with pytest.raises(InputError, match="parts"):
+            engine.put(item("z", "z", parts="new"))
+    with SearchEngine.open(path) as again:
+        assert {"x", "y"} < set(again.items()["item_id"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "sort"),
+    [({}, None), ({"popularity": 0.0}, None), ({"price": 5.0}, "price"), ({"price": 5.0}, "-price")],
+)
+@pytest.mark.parametrize("query", ["", "lamp"])
+def test_pages_lose_nothing_where_much_was_put_and_is_alike(path, columns, sort, query):
+    rows = [{"item_id": f"i{n}", "title": f"lamp {n}"} | (columns if n % 3 else {}) for n in range(60)]
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    with SearchEngine.build(path, frame.head(20), encoder="tfidf") as engine:
+        # More than there were: the engine of words has these first.
+        engine.put(frame.tail(40))
+        words = Ranking(fusion="words")
+        pages = [engine.search(query, offset=at, limit=10, sort=sort, ranking=words) for at in range(0, 60, 10)]
+        assert sorted(i for page in pages for i in ids(page)) == sorted(frame["item_id"])
+
+
+def test_words_of_items_that_are_gone_are_words_of_no_item(path):
+    titles = [f"lamp {n}" for n in range(20)] + ["labtop stand", "laptop stand"]
+    frame = pl.DataFrame({"item_id": [f"i{n}" for n in range(22)], "title": titles})
+    with SearchEngine.build(path, frame, encoder="tfidf") as engine:
+        engine.delete(["i20"])
+        assert engine.search("labtop").corrected == "laptop"
+        for _ in range(4):
+            engine.put(frame.head(3))
+        engine.delete([f"i{n}" for n in range(3, 20)])
+        hits = engine.search("lamp 1", explain=True, ranking=Ranking(fusion="words", popularity_weight=0.0)).hits
+        assert ids(engine.search("lamp 1"))[0] == "i1"
+        assert all(0 <= hit.score <= 1 for hit in hits)
+
+
+def test_an_index_that_was_built_anew_is_understood_anew(path):
+    frame = pl.DataFrame({"item_id": ["a", "b"], "title": ["sofa red", "laufende Schuhe"]})
+    words = Ranking(fusion="words")
+    with SearchEngine.build(path, frame, encoder="tfidf") as engine:
+        assert engine.search("couch", ranking=words).total == 0
+        with SearchEngine.build(path, frame, encoder="minilm-int8", language="german", synonyms=["couch, sofa"]) as new:
+            # What was open still answers, files or not, until it takes the change in.
+            assert "sofa red" in [s.text for s in engine.suggest("so")]
+            engine.put(item("c", "Stuhl"))
+            assert ids(engine.search("couch", ranking=words)) == ["a"]
+            assert engine.search("laufen schuh", ranking=words).total == 1
+            new.refresh()
+            for query in ("couch", "laufen"):
+                assert engine.search(query).hits == new.search(query).hits
+
+
+def test_what_is_taken_in_while_it_is_written_is_found_later(built, path, monkeypatch):
+    shutil.copytree(built, path)
+    with SearchEngine.open(path) as writer, SearchEngine.open(path) as reader:
+        apply = SearchEngine._apply
+
+        def watched(self, view):
+            reader.refresh()
+            assert len(reader) == 20
+            apply(self, view)
+
+        monkeypatch.setattr(SearchEngine, "_apply", watched)
+        writer.put(item("new", "Zyxxon hoverboard"))
+        reader.refresh()
+        assert ids(reader.search("hoverboard", ranking=Ranking(fusion="words"))) == ["new"]
+
+
+@pytest.mark.parametrize("torn", ["", '{"bat', "[]", "null"])
+def test_changes_are_applied_again_where_it_is_not_known_that_they_were(built, path, torn):
+    shutil.copytree(built, path)
+    with SearchEngine.open(path) as engine:
+        engine.put(item("i0", "Zyxxon hoverboard"))
+        engine.put(item("i0", "Zyxxon scooter"))
+    (path / "g1" / "applied.json").write_text(torn)
+    words = Ranking(fusion="words")
+    with SearchEngine.open(path) as again:
+        assert ids(again.search("zyxxon", ranking=words)) == ["i0"]
+        assert again.search("hoverboard", ranking=words).total == 0
+        assert again.search("", limit=100).total == len(again) == 20

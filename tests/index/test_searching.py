@@ -337,3 +337,59 @@ def test_words_alone_answer_while_the_vector_is_late_and_it_is_kept(items, tmp_p
         assert not in_time.late
         assert in_time.legs == ("words", "vectors")
         assert in_time.hits == engine.search("hp printer").hits
+
+
+_ODD = [
+    "Sony ",
+    " a b",
+    "A|B",
+    "2024-01-01T00:00:00Z",
+    "true",
+    "12",
+    "1.5",
+    "x:y",
+    "a\0b",
+    "a.b",
+    "=x",
+    'it\'s "q" \\',
+    "-x",
+]
+
+
+def test_odd_values_and_names_of_columns_are_filtered_by_and_counted(tmp_path):
+    values = [*_ODD, "", None]
+    frame = pl.DataFrame(
+        {
+            "item_id": [f"i{n}" for n in range(len(values))],
+            "title": [f"thing {n}" for n in range(len(values))],
+            "maker.x": values,
+            "7": values,
+            "size": [-0.0, 0.0, float("nan"), float("inf"), *[None] * (len(values) - 4)],
+        }
+    )
+    with SearchEngine.build(tmp_path / "index", frame, encoder="tfidf") as engine:
+        for fusion in ("words", "vectors"):
+            ranking = Ranking(fusion=fusion)
+            for column in ("maker.x", "7"):
+                for n, value in enumerate(_ODD):
+                    written = value.replace("|", "\\|")
+                    results = engine.search("thing", filters=[f"{column}:{written}"], ranking=ranking)
+                    assert ids(results) == [f"i{n}"]
+                none = engine.search("thing", filters=[f"{column}:"], ranking=ranking)
+                assert set(ids(none)) == {f"i{len(_ODD)}", f"i{len(_ODD) + 1}"}
+                facets = engine.search("thing", facets=[column], ranking=ranking, limit=100).facets[column]
+                assert facets == {value.strip(): 1 for value in _ODD}
+            assert set(ids(engine.search("thing", filters=["size:>=0"], ranking=ranking))) == {"i0", "i1"}
+        for n in range(4):
+            results = engine.search(f"thing {n}", limit=100)
+            json.dumps(results.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("popularity", ["high", -5.0, float("nan")])
+def test_a_popularity_that_counts_nothing_counts_for_nothing(items, tmp_path, popularity):
+    odd = items.with_columns(popularity=pl.lit(popularity))
+    with SearchEngine.build(tmp_path / "index", odd, encoder="tfidf") as engine:
+        for query in ("laptop", ""):
+            results = engine.search(query, explain=True)
+            assert results.hits
+            assert all(math.isfinite(hit.score) for hit in results.hits)

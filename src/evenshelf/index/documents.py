@@ -87,7 +87,7 @@ def layout_of(items: pl.DataFrame) -> Layout:
                 texts.append(name)
         elif dtype == pl.Boolean:
             texts.append(name)
-        elif dtype.is_numeric() or dtype == pl.Date or isinstance(dtype, pl.Datetime):
+        elif dtype.is_numeric() or _is_moment(dtype):
             numbers.append(name)
     return Layout(searched=searched, texts=tuple(texts), numbers=tuple(numbers))
 
@@ -126,7 +126,9 @@ def check_items(items: pl.DataFrame) -> None:
             raise InputError(f"The items have no column {name!r}.", hint="Items need item_id and title, both texts.")
         if items.schema[name] != pl.String:
             raise InputError(f"Column {name!r} of the items is {items.schema[name]}, not text.")
-    empty = items.with_row_index("row").filter(pl.col("item_id").is_null() | (pl.col("item_id") == ""))
+    empty = (
+        items.select("item_id").with_row_index("row").filter(pl.col("item_id").is_null() | (pl.col("item_id") == ""))
+    )
     if empty.height:
         raise InputError(f"Row {empty['row'][0]} of the items has no item_id (and {empty.height - 1} more).")
     untitled = items.filter(pl.col("title").is_null())
@@ -139,16 +141,40 @@ def check_items(items: pl.DataFrame) -> None:
         )
 
 
-def check_columns(items: pl.DataFrame, layout: Layout) -> None:
-    """Raise an :class:`InputError` unless columns hold what they hold in the index: texts, or numbers."""
+def fitted(items: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """Return items whose columns can be put under those of an index; columns without any value take their types.
+
+    Raises
+    ------
+    InputError
+        If a column holds something else than in the index.
+    """
+    changed = []
     for name, dtype in items.schema.items():
-        number = dtype.is_numeric() or dtype == pl.Date or isinstance(dtype, pl.Datetime)
-        if dtype == pl.Null:
+        own = schema.get(name)
+        if own is None or own in {dtype, pl.Null} or _alike(own, dtype):
             continue
-        if name in layout.numbers and not number:
-            raise InputError(f"Column {name!r} of the items is {dtype}; in the index it holds numbers.")
-        if (name in layout.texts or name in layout.searched) and dtype not in {pl.String, pl.Boolean}:
-            raise InputError(f"Column {name!r} of the items is {dtype}; in the index it holds texts.")
+        try:
+            # Empty lists have a type of their own.
+            fits = dtype == pl.Null or (dtype.is_nested() and dtype.base_type() == own.base_type())
+            if fits:
+                changed.append(items[name].cast(own))
+        except pl.exceptions.PolarsError:
+            fits = False
+        if not fits:
+            raise InputError(
+                f"Column {name!r} of the items is {dtype}; in the index it is {own}.",
+                hint=f"Give {own}, or build the index anew.",
+            )
+    return items.with_columns(changed)
+
+
+def _alike(one: pl.DataType, other: pl.DataType) -> bool:
+    return (one.is_numeric() and other.is_numeric()) or (_is_moment(one) and _is_moment(other))
+
+
+def _is_moment(dtype: pl.DataType) -> bool:
+    return dtype == pl.Date or isinstance(dtype, pl.Datetime)
 
 
 def field_texts(items: pl.DataFrame, layout: Layout) -> pl.DataFrame:
@@ -179,8 +205,8 @@ def dense_texts(items: pl.DataFrame) -> list[str]:
 def facets_of(items: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """Return the columns that are filtered by, as they are compared.
 
-    Texts as they are, tags as lists, paths as the list of all beginnings (``A``, ``A|B``), numbers and moments (seconds
-    since 1970) as floats, without NaN.
+    Texts without spaces around them, empty ones as none, tags as lists, paths as the list of all beginnings (``A``,
+    ``A|B``), numbers and moments (seconds since 1970) as floats, without NaN.
     """
     # Asking a frame of thousands of columns for its schema takes a while.
     schema = items.schema
@@ -197,7 +223,8 @@ def facets_of(items: pl.DataFrame, layout: Layout) -> pl.DataFrame:
             yes = pl.when(pl.col(name)).then(pl.lit("true")).otherwise(pl.lit("false"))
             columns.append(pl.when(pl.col(name).is_not_null()).then(yes).alias(name))
         else:
-            columns.append(pl.col(name).cast(pl.String))
+            text = pl.col(name).cast(pl.String).str.strip_chars()
+            columns.append(pl.when(text != "").then(text).alias(name))
     for name in layout.numbers:
         if name not in schema:
             columns.append(pl.lit(None, dtype=pl.Float64).alias(name))
@@ -207,14 +234,17 @@ def facets_of(items: pl.DataFrame, layout: Layout) -> pl.DataFrame:
         if not dtype.is_numeric():
             column = column.cast(pl.Datetime("us")).dt.epoch("us") / 1e6
         number = column.cast(pl.Float64)
+        # Engines do not agree on whether -0 is less than 0.
+        number = pl.when(number == 0).then(0.0).otherwise(number)
         columns.append(pl.when(number.is_finite()).then(number).alias(name))
     return items.with_columns(columns).select(layout.filterable)
 
 
 def _beginnings(path: str | None) -> list[str] | None:
-    if path is None:
+    parts = [part.strip() for part in (path or "").split(_SEPARATOR)]
+    parts = [part for part in parts if part]
+    if not parts:
         return None
-    parts = [part.strip() for part in path.split(_SEPARATOR)]
     return [_SEPARATOR.join(parts[: i + 1]) for i in range(len(parts))]
 
 

@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -17,12 +18,10 @@ import polars as pl
 from evenshelf.encoders import VectorCache, check_restorable, open_encoder
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import InputError
-from evenshelf.index.documents import check_columns, check_items, dense_texts, facets_of, layout_of
+from evenshelf.index.documents import check_items, dense_texts, facets_of, fitted, layout_of
 from evenshelf.index.filters import parse_filters
 from evenshelf.index.generation import (
     JOURNAL,
-    Generation,
-    read_applied,
     read_generation,
     read_queries,
     tokens_by_field,
@@ -30,10 +29,11 @@ from evenshelf.index.generation import (
     write_generation,
     write_queries,
 )
-from evenshelf.index.journal import Batch, Journal
+from evenshelf.index.journal import Batch
 from evenshelf.index.learned_synonyms import learn_synonyms
 from evenshelf.index.locking import locked
 from evenshelf.index.manifest import Manifest, read_manifest, sync_folder, write_manifest
+from evenshelf.index.opened import Opened, open_index
 from evenshelf.index.ranking import Ranking, signals
 from evenshelf.index.requests import Request, Tools
 from evenshelf.index.searching import judge, search
@@ -41,8 +41,7 @@ from evenshelf.index.suggestions import suggestions_of
 from evenshelf.index.synonyms import parse_synonyms
 from evenshelf.index.text.analyzer import Analyzer
 from evenshelf.index.text.languages import language_of
-from evenshelf.index.trust import Trust, measure_trust
-from evenshelf.index.view import View
+from evenshelf.index.trust import measure_trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,9 +50,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evenshelf.encoders import Encoder
+    from evenshelf.index.generation import Generation
     from evenshelf.index.ranking import Ranker
     from evenshelf.index.results import Results
     from evenshelf.index.suggestions import Suggester, Suggestion
+    from evenshelf.index.view import View
 
     Tell = Callable[[str, int, int | None], None]
 
@@ -76,25 +77,30 @@ class SearchEngine:
     ----------
     path
         Folder of the index.
-    manifest
-        What the index is made of.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, generation: Generation, journal: Journal) -> None:
+    def __init__(self, path: Path, opened: Opened) -> None:
         self.path = path
-        self.manifest = manifest
-        self._generation = generation
-        self._journal = journal
-        self._analyzer = Analyzer(manifest.language)
-        self._synonyms = parse_synonyms([*manifest.synonyms, *manifest.learned_synonyms], self._analyzer)
-        self._trust = Trust(manifest.dense_weight, manifest.dense_floor)
+        self._opened = opened
         self._ranking = Ranking()
         self._changing = threading.RLock()
-        self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._vectors: OrderedDict[tuple[str, str], NDArray[np.float32]] = OrderedDict()
         self._caching = threading.Lock()
         self._encoding: ThreadPoolExecutor | None = None
-        self._suggester: tuple[View, Suggester] | None = None
-        self._view = self._replayed()
+        self._suggester: tuple[Opened, Suggester] | None = None
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the index is made of."""
+        return self._opened.manifest
+
+    @property
+    def _generation(self) -> Generation:
+        return self._opened.generation
+
+    @property
+    def _view(self) -> View:
+        return self._opened.view
 
     @classmethod
     def build(
@@ -186,14 +192,14 @@ class SearchEngine:
                 synonyms=list(synonyms),
                 learned_synonyms=[one.line for one in learned],
             )
-            Journal(folder / JOURNAL).close()
             write_queries(folder, queries)
-            engine = cls(path, manifest, read_generation(folder, manifest, opened), Journal(folder / JOURNAL))
+            engine = cls(path, Opened.of(manifest, read_generation(folder, manifest, opened)))
             tell("measuring how far vectors can be trusted", 0, None)
-            engine._trust = trust = measure_trust(engine, items["title"].to_list(), seed=seed)
+            trust = measure_trust(engine, items["title"].to_list(), seed=seed)
             measured = {"dense_weight": dict(trust.weight), "dense_floor": dict(trust.floor)}
-            engine.manifest = manifest.model_copy(update=measured)
-            write_manifest(path, engine.manifest)
+            manifest = manifest.model_copy(update=measured)
+            engine._opened = replace(engine._opened, manifest=manifest, trust=trust)
+            write_manifest(path, manifest)
             _sweep(path, name)
         return engine
 
@@ -209,13 +215,11 @@ class SearchEngine:
         InputError
             If there is none, or it is damaged.
         """
-        path = Path(path)
-        manifest = read_manifest(path)
-        folder = path / manifest.generation
-        generation = read_generation(folder, manifest)
-        engine = cls(path, manifest, generation, Journal(folder / JOURNAL))
-        if read_applied(folder) < engine._journal.last:
-            engine._recover()
+        engine = cls(Path(path), open_index(Path(path)))
+        if engine._opened.journal.last > engine._view.seq:
+            # Whoever holds the lock will do it, or has done it when it lets go.
+            with contextlib.suppress(InputError), locked(engine.path, wait=False):
+                engine._take_in()
         return engine
 
     def __len__(self) -> int:
@@ -233,7 +237,7 @@ class SearchEngine:
         """Let go of the files."""
         if self._encoding is not None:
             self._encoding.shutdown()
-        self._journal.close()
+        self._opened.journal.close()
 
     def search(
         self,
@@ -281,16 +285,17 @@ class SearchEngine:
         SettingError
             If a filter or a column cannot be understood.
         """
+        opened = self._opened
         request = Request(
             query=query,
-            allowed=parse_filters(filters, self.manifest.layout),
+            allowed=parse_filters(filters, opened.manifest.layout),
             sort=sort,
             offset=offset,
             limit=limit,
             facets=tuple(facets),
             explain=explain,
         )
-        return search(self._view, request, self._tools(ranking, ranker, patience))
+        return search(opened.view, request, self._tools(opened, ranking, ranker, patience))
 
     def scores(self, query: str, ids: Sequence[str], *, ranking: Ranking | None = None) -> NDArray[np.float32]:
         """Score some items as :meth:`search` would, whether it finds them or not.
@@ -309,9 +314,10 @@ class SearchEngine:
         numpy.ndarray
             ``[ids]``, higher is better.
         """
-        view = self._view
+        opened = self._opened
+        view = opened.view
         rows = np.array([view.rows[i] for i in ids], np.int64)
-        candidates, ranked, _ = judge(view, Request(query), self._tools(ranking), rows)
+        candidates, ranked, _ = judge(view, Request(query), self._tools(opened, ranking), rows)
         return ranked.scores[np.searchsorted(candidates.rows, rows)]
 
     def signals(
@@ -328,56 +334,71 @@ class SearchEngine:
         trust
             In vectors, for this query, 0 to 1.
         """
-        view = self._view
+        opened = self._opened
+        view = opened.view
         rows = np.array([view.rows[i] for i in ids], np.int64)
-        candidates, ranked, trust = judge(view, Request(query), self._tools(ranking), rows)
+        candidates, ranked, trust = judge(view, Request(query), self._tools(opened, ranking), rows)
         order = np.lexsort((candidates.rows, -ranked.scores))
         names = view.documents["item_id"].gather(candidates.rows[order]).to_list()
         return names, signals(candidates)[order], trust
 
     def _tools(
-        self, ranking: Ranking | None = None, ranker: Ranker | None = None, patience: float | None = None
+        self,
+        opened: Opened,
+        ranking: Ranking | None = None,
+        ranker: Ranker | None = None,
+        patience: float | None = None,
     ) -> Tools:
+        encoder = opened.generation.encoder
         return Tools(
-            self.manifest.layout,
-            self._analyzer,
-            self._synonyms,
-            self._trust,
-            self.encode if patience is None else partial(self._encode_within, patience=patience),
+            opened.manifest.layout,
+            opened.analyzer,
+            opened.synonyms,
+            opened.trust,
+            partial(self._encode, encoder)
+            if patience is None
+            else partial(self._encode_within, encoder, patience=patience),
             self._ranking if ranking is None else ranking,
             ranker,
         )
 
     def encode(self, query: str) -> NDArray[np.float32]:
         """Return the vector of a query; those of the last 10,000 are kept."""
+        return self._encode(self._generation.encoder, query)
+
+    def _encode(self, encoder: Encoder, query: str) -> NDArray[np.float32]:
+        # The next generation may have another encoder.
+        key = (encoder.fingerprint, query)
         with self._caching:
-            known = self._vectors.get(query)
+            known = self._vectors.get(key)
             if known is not None:
-                self._vectors.move_to_end(query)
+                self._vectors.move_to_end(key)
                 return known
-        vector: NDArray[np.float32] = self._generation.encoder.encode([query])[0]
+        vector: NDArray[np.float32] = encoder.encode([query])[0]
         with self._caching:
-            self._vectors[query] = vector
+            self._vectors[key] = vector
             while len(self._vectors) > _CACHED_QUERIES:
                 self._vectors.popitem(last=False)
         return vector
 
-    def _encode_within(self, query: str, patience: float) -> NDArray[np.float32] | None:
+    def _encode_within(self, encoder: Encoder, query: str, patience: float) -> NDArray[np.float32] | None:
         """The vector of a query if it is there in time; if it is late, it is kept for whoever asks next."""
         with self._caching:
-            if query in self._vectors:
-                return self._vectors[query]
+            known = self._vectors.get((encoder.fingerprint, query))
+            if known is not None:
+                return known
             if self._encoding is None:
                 self._encoding = ThreadPoolExecutor(usable_cores(), thread_name_prefix="encode")
         try:
-            return self._encoding.submit(self.encode, query).result(timeout=patience)
+            return self._encoding.submit(self._encode, encoder, query).result(timeout=patience)
         except TimeoutError:
             return None
 
     def cosines(self, query: str, ids: Sequence[str]) -> NDArray[np.float32]:
         """Return the cosines of items to a query; an unknown id raises :class:`KeyError`."""
-        view = self._view
-        return view.dense.cosines(self.encode(query), np.array([view.rows[i] for i in ids], np.int64))
+        opened = self._opened
+        rows = np.array([opened.view.rows[i] for i in ids], np.int64)
+        return opened.view.dense.cosines(self._encode(opened.generation.encoder, query), rows)
 
     def items(self) -> pl.DataFrame:
         """Return the items of now, those that were put last coming last."""
@@ -395,9 +416,18 @@ class SearchEngine:
         check_items(items)
         if not items.height:
             return
-        check_columns(items, self.manifest.layout)
-        vectors = self._generation.encoder.encode(dense_texts(items))
-        self._change(Batch(documents=items, vectors=vectors, deleted=()))
+        fitted(items, self._view.documents.schema)
+        texts = dense_texts(items)
+        encoder = self._generation.encoder
+        vectors = encoder.encode(texts)
+
+        def batch(now: Opened) -> Batch:
+            own = now.generation.encoder
+            same = own.fingerprint == encoder.fingerprint
+            fits = fitted(items, now.view.documents.schema)
+            return Batch(documents=fits, vectors=vectors if same else own.encode(texts), deleted=())
+
+        self._change(batch)
 
     def delete(self, ids: Sequence[str]) -> None:
         """Delete items; when it returns, that is on the disk.
@@ -407,12 +437,17 @@ class SearchEngine:
         InputError
             If there is no such item; then none is deleted. If another process is changing the index.
         """
-        unknown = [i for i in ids if i not in self._view.rows]
-        if unknown:
-            raise InputError(f"There is no item {unknown[0]!r} to delete (and {len(unknown) - 1} more).")
-        if ids:
-            none = self._generation.documents.clear()
-            self._change(Batch(documents=none, vectors=np.zeros((0, 0), np.float32), deleted=tuple(ids)))
+        if not ids:
+            return
+
+        def batch(now: Opened) -> Batch:
+            unknown = [i for i in ids if i not in now.view.rows]
+            if unknown:
+                raise InputError(f"There is no item {unknown[0]!r} to delete (and {len(unknown) - 1} more).")
+            none = now.view.documents.clear()
+            return Batch(documents=none, vectors=np.zeros((0, 0), np.float32), deleted=tuple(ids))
+
+        self._change(batch)
 
     def suggest(self, typed: str, *, limit: int = 8) -> list[Suggestion]:
         """Return what may be meant by the beginning of a query, the likeliest first.
@@ -424,30 +459,41 @@ class SearchEngine:
         limit
             So many at most.
         """
-        view = self._view
+        opened, made = self._opened, self._suggester
         # Made when it is first asked for: who only searches does not pay for it.
-        if self._suggester is None or self._suggester[0] is not view:
-            self._suggester = (view, suggestions_of(view, read_queries(self._generation.folder)))
-        return self._suggester[1].complete(typed, limit, vocabulary=view.vocabulary)
+        if made is None or made[0] is not opened:
+            made = (opened, suggestions_of(opened.view, opened.queries))
+            self._suggester = made
+        return made[1].complete(typed, limit, vocabulary=opened.view.vocabulary)
 
     def set_queries(self, queries: pl.DataFrame) -> None:
         """Say what people searched for: ``query`` and ``count``."""
         with self._changing, locked(self.path):
-            write_queries(self._generation.folder, queries)
-            self._suggester = None
+            self.refresh()
+            folder = self._generation.folder
+            write_queries(folder, queries)
+            self._opened = replace(self._opened, queries=read_queries(folder))
 
     def refresh(self) -> None:
-        """Take in what other processes changed since the index was opened."""
+        """Take in what other processes changed since the index was opened.
+
+        Raises
+        ------
+        InputError
+            If the index is gone or damaged.
+        """
         with self._changing:
-            manifest = read_manifest(self.path)
-            if manifest.generation != self.manifest.generation:
-                folder = self.path / manifest.generation
-                generation = read_generation(folder, manifest, self._generation.encoder)
-                self._journal.close()
-                self.manifest, self._generation, self._journal = manifest, generation, Journal(folder / JOURNAL)
-                self._view = self._replayed()
-            elif self._journal.last != self._view.seq:
-                self._view = self._replayed()
+            before = self._opened
+            try:
+                if read_manifest(self.path).generation == before.manifest.generation:
+                    self._opened = before.caught_up()
+                    return
+            except InputError:
+                # Was it put in the place of this one a moment ago?
+                if read_manifest(self.path).generation == before.manifest.generation:
+                    raise
+            self._opened = open_index(self.path, before.generation.encoder)
+            before.journal.close()
 
     def snapshot(self, path: str | Path) -> None:
         """Copy the index, as it is at this moment, to a folder that is not there yet; the copy is an index of its own.
@@ -462,12 +508,12 @@ class SearchEngine:
             raise InputError(f"{path} exists.", hint="Choose another folder for the snapshot.")
         temporary = path.with_name(f".{path.name}.new")
         with self._changing, locked(self.path):
-            self.refresh()
+            self._take_in()
             try:
                 shutil.rmtree(temporary, ignore_errors=True)
                 folder = self._generation.folder
                 shutil.copytree(folder, temporary / folder.name, ignore=_not_copied)
-                self._journal.copy_to(temporary / folder.name / JOURNAL)
+                self._opened.journal.copy_to(temporary / folder.name / JOURNAL)
                 write_manifest(temporary, self.manifest)
                 temporary.rename(path)
                 sync_folder(path.parent)
@@ -476,47 +522,50 @@ class SearchEngine:
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
 
-    def _change(self, batch: Batch) -> None:
-        with self._changing, locked(self.path, wait=True):
-            self.refresh()
-            seq = self._journal.append(batch)
-            self._catch_up(self._view.after(batch, seq, self.manifest.layout))
+    def _change(self, batch_of: Callable[[Opened], Batch]) -> None:
+        """Make a change of what is there when nobody else changes it, write it down, and show it."""
+        with self._changing, locked(self.path):
+            self._take_in()
+            opened = self._opened
+            batch = batch_of(opened)
+            # What cannot be shown is not written down: it would be read again on every opening.
+            view = opened.view.after([batch], opened.journal.last + 1, opened.manifest.layout)
+            opened.journal.append(batch)
+            self._apply(view)
 
-    def _recover(self) -> None:
-        # Whoever holds the lock will do it, or has done it when it lets go.
-        with contextlib.suppress(InputError), locked(self.path, wait=False):
-            self._catch_up(self._replayed())
-
-    def _catch_up(self, view: View) -> None:
-        """Bring batches of the journal that are not there yet to the words, and then show a view that has them all."""
-        folder = self._generation.folder
-        applied = read_applied(folder)
-        waiting = self._journal.after(applied)
+    def _take_in(self) -> None:
+        """Take in all changes, those that a process wrote down before it died as well; the caller holds the lock."""
+        self.refresh()
+        opened = self._opened
+        waiting = opened.journal.after(opened.view.seq)
         if waiting:
-            layout = self.manifest.layout
-            rows = view.documents.height - sum(batch.documents.height for _, batch in waiting)
-            writer = self._generation.lexical.writer()
+            self._apply(opened.view.after([batch for _, batch in waiting], waiting[-1][0], opened.manifest.layout))
+
+    def _apply(self, view: View) -> None:
+        """Bring batches of the journal that are not there yet to the words, and then show a view that has them all."""
+        opened, before = self._opened, self._view
+        folder, layout = opened.generation.folder, opened.manifest.layout
+        waiting = opened.journal.after(before.seq)
+        with locked(folder):
+            writer = opened.generation.lexical.writer()
+            rows = len(before.alive)
             try:
                 for _, batch in waiting:
                     numbers = range(rows, rows + batch.documents.height)
                     # They may be there, if the process died after the words were written and before that was said.
                     writer.remove(numbers)
                     if batch.documents.height:
-                        tokens = tokens_by_field(batch.documents, layout, self._analyzer)
+                        tokens = tokens_by_field(batch.documents, layout, opened.analyzer)
                         writer.add(rows, tokens, facets_of(batch.documents, layout))
                     rows = numbers.stop
-                writer.remove(np.flatnonzero(~view.alive).tolist())
+                gone = ~view.alive
+                gone[: len(before.alive)] &= before.alive
+                writer.remove(np.flatnonzero(gone).tolist())
                 writer.commit()
             finally:
                 writer.close()
-            write_applied(folder, waiting[-1][0])
-        self._view = view.with_reader(self._generation.lexical.reader())
-
-    def _replayed(self) -> View:
-        view = View.of(self._generation, reader=self._generation.lexical.reader())
-        for seq, batch in self._journal.after(0):
-            view = view.after(batch, seq, self.manifest.layout)
-        return view
+            write_applied(folder, view.seq)
+            self._opened = opened.with_view(view)
 
 
 def _next(path: Path) -> str:

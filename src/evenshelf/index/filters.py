@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _RANGE = re.compile(r"(?P<low>[^.]*(?:\.\d+)?)\.\.(?P<high>.*)", re.DOTALL)
 _BOUND = re.compile(r"(?P<sign>>=|<=|>|<)(?P<number>.+)", re.DOTALL)
+_EITHER = re.compile(r"(?<!\\)\|")
+"""What parts values; a value that holds it has a backslash before."""
 SYNTAX = (
     "brand:Sony, brand:Sony|LG (either), -brand:Sony (not), price:10..50, price:>=10, price:<50, "
     "in_stock:true, brand: (has none)"
@@ -109,7 +111,7 @@ def _parsed(text: str, layout: Layout) -> Condition:
     if column in layout.texts:
         return Among(
             column,
-            tuple(v.strip() for v in what.split("|") if v.strip()) if column != "path" else _paths(what),
+            _values(what) if column != "path" else _paths(what),
             negated,
         )
     if not what:
@@ -129,6 +131,11 @@ def _parsed(text: str, layout: Layout) -> Condition:
     return Between(column, number, number, negated=negated)
 
 
+def _values(what: str) -> tuple[str, ...]:
+    values = (value.replace(r"\|", "|").strip() for value in _EITHER.split(what))
+    return tuple(value for value in values if value)
+
+
 def _paths(what: str) -> tuple[str, ...]:
     parts = [part.strip() for part in what.split("|") if part.strip()]
     return ("|".join(parts),) if parts else ()
@@ -137,7 +144,7 @@ def _paths(what: str) -> tuple[str, ...]:
 def _number(text: str, whole: str) -> float:
     text = text.strip()
     try:
-        number = float(text)
+        number = float(text) + 0.0
     except ValueError:
         try:
             moment = datetime.fromisoformat(text)
@@ -179,7 +186,10 @@ def describe(condition: Condition) -> str:
     """Return a condition as it would be written."""
     sign = "-" if condition.negated else ""
     if isinstance(condition, Among):
-        return f"{sign}{condition.column}:{'|'.join(condition.values)}"
+        # The bar of a path parts its steps.
+        plain = condition.column == "path"
+        values = [value if plain else value.replace("|", r"\|") for value in condition.values]
+        return f"{sign}{condition.column}:{'|'.join(values)}"
     low, high = condition.low, condition.high
     if low is None and high is None:
         return f"{'' if condition.negated else '-'}{condition.column}:"

@@ -19,7 +19,7 @@ from evenshelf.errors import InputError
 from evenshelf.index.dense import DenseIndex
 from evenshelf.index.documents import FIELDS, facets_of, field_texts
 from evenshelf.index.lexical import LexicalIndex
-from evenshelf.index.manifest import Manifest, sync_folder
+from evenshelf.index.manifest import Manifest, sync_files
 from evenshelf.index.text.analyzer import Analyzer
 from evenshelf.index.vocabulary import Vocabulary, count_words
 
@@ -117,7 +117,7 @@ def write_generation(
     DenseIndex.build(folder / _VECTORS, vectors, progress=lambda done: tell("indexing vectors", done, items.height))
     save_file({name: array.copy() for name, array in encoder.state().items()}, folder / _ENCODER)
     write_applied(folder, 0)
-    sync_folder(folder)
+    sync_files(folder)
 
 
 def read_generation(folder: Path, manifest: Manifest, encoder: Encoder | None = None) -> Generation:
@@ -168,7 +168,7 @@ def read_applied(folder: Path) -> int:
     """Return the number of the last batch of the journal whose tokens are in the generation."""
     try:
         return int(json.loads((folder / _APPLIED).read_text(encoding="utf-8"))["batch"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         # Not written, or not to its end: applying batches a second time changes nothing.
         return 0
 

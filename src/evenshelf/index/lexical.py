@@ -38,6 +38,9 @@ _BATCH_COMMIT = 200_000
 _MOST_VALUES = 1000
 """Values of a facet that are counted exactly."""
 
+_MARK = "="
+"""Begins every text that is filtered by; without it tantivy takes ``2025-01-01T00:00:00Z`` for a moment."""
+
 _Query = tantivy.Query
 _MUST, _SHOULD, _NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 
@@ -113,10 +116,16 @@ class LexicalIndex:
         """Return what adds rows; there can be one at a time."""
         return LexicalWriter(self._index, self._key, self._number, threads)
 
-    def reader(self) -> LexicalReader:
-        """Return the index as it is now, for any number of threads; later commits do not change it."""
+    def reader(self, removed: int = 0) -> LexicalReader:
+        """Return the index as it is now, for any number of threads; later commits do not change it.
+
+        Parameters
+        ----------
+        removed
+            So many rows were removed from it.
+        """
         self._index.reload()
-        return LexicalReader(self._index.searcher(), self._index.schema, self._key, self._number)
+        return LexicalReader(self._index.searcher(), self._index.schema, self._key, self._number, removed)
 
 
 class LexicalWriter:
@@ -149,7 +158,7 @@ class LexicalWriter:
         for name in facets.columns:
             for row, value in filled(facets[name]):
                 if name in self._key:
-                    texts[row][self._key[name]] = value
+                    texts[row][self._key[name]] = _marked(value)
                 else:
                     numbers[row].append((self._number[name], value))
         for i in range(rows):
@@ -184,21 +193,35 @@ class LexicalWriter:
 class LexicalReader:
     """What the index held at one moment."""
 
-    def __init__(self, searcher: Any, schema: Any, key: Mapping[str, str], number: Mapping[str, str]) -> None:
+    def __init__(
+        self, searcher: Any, schema: Any, key: Mapping[str, str], number: Mapping[str, str], removed: int
+    ) -> None:
         self._searcher = searcher
         self._schema = schema
         self._key = key
         self._number = number
+        self._removed = removed
+        self._counted: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
 
     def frequency(self, token: str) -> int:
         """Return in how many items a token stands, in the field in which most have it."""
-        return max(int(self._searcher.doc_freq(field, token)) for field in FIELDS)
+        return max(self._frequency(field, token) for field in FIELDS)
+
+    def _frequency(self, field: str, token: str) -> int:
+        found = int(self._searcher.doc_freq(field, token))
+        if 0 < found <= self._removed:
+            # Tantivy counts rows that were removed until it merges them away: perhaps there are no others.
+            key = (field, token)
+            if key not in self._counted:
+                self._counted[key] = self.count(self._term(field, token))
+            return self._counted[key]
+        return min(found, len(self))
 
     def search(self, query: Any, limit: int) -> Found:
-        """Return the best rows for a query of :meth:`query`; ties in the order of rows."""
+        """Return the best rows for a query of :meth:`query`; ties in the order in which they are stored."""
         if limit <= 0:
             return Found(np.empty(0, np.int64), np.empty(0, np.float32), self.count(query))
         result = self._searcher.search(query, limit=limit)
@@ -209,13 +232,18 @@ class LexicalReader:
         return int(self._searcher.search(query, limit=1).count)
 
     def ordered(self, query: Any, column: str, limit: int, *, descending: bool) -> Rows:
-        """Return matching rows in the order of a number; those without one are left out."""
+        """Return matching rows in the order of a number, ties as they are stored; those without one are left out."""
         order = tantivy.Order.Desc if descending else tantivy.Order.Asc
         there = _Query.boolean_query([(_MUST, query), (_MUST, _Query.exists_query(self._number[column]))])
         result = self._searcher.search(
             there, limit=limit, count=False, order_by_field=self._number[column], order=order
         )
         return self._rows(result.hits)
+
+    def without(self, query: Any, column: str, limit: int) -> Rows:
+        """Return matching rows that have no number, the best first."""
+        there = _Query.exists_query(self._number[column])
+        return self.search(_Query.boolean_query([(_MUST, query), (_NOT, there)]), limit).rows
 
     def scores(self, query: Any, rows: Rows) -> Scores:
         """Return the scores of rows, 0 of those that do not match."""
@@ -236,7 +264,7 @@ class LexicalReader:
             return {}
         asked = {c: {"terms": {"field": self._key[c], "size": _MOST_VALUES}} for c in columns}
         found = self._searcher.aggregate(query, asked)
-        return {c: {str(b["key"]): int(b["doc_count"]) for b in found[c]["buckets"]} for c in columns}
+        return {c: {b["key"].removeprefix(_MARK): int(b["doc_count"]) for b in found[c]["buckets"]} for c in columns}
 
     def spans(self, query: Any, columns: Sequence[str]) -> dict[str, tuple[float, float] | None]:
         """Return the least and the greatest number of matching rows."""
@@ -350,7 +378,7 @@ class LexicalReader:
             if not condition.values:
                 query = _not(_Query.exists_query(key))
             else:
-                terms = [_Query.term_query(self._schema, key, value) for value in condition.values]
+                terms = [_Query.term_query(self._schema, key, _marked(value)) for value in condition.values]
                 query = terms[0] if len(terms) == 1 else _Query.boolean_query([(_SHOULD, term) for term in terms])
         else:
             name = self._number[condition.column]
@@ -370,6 +398,10 @@ class LexicalReader:
 
     def _rows(self, hits: Sequence[tuple[Any, Any]]) -> Rows:
         return np.array(self._searcher.fast_field_values(_ROW, [address for _, address in hits]), np.int64)
+
+
+def _marked(value: str | list[str]) -> str | list[str]:
+    return _MARK + value if isinstance(value, str) else [_MARK + one for one in value]
 
 
 def _boosted(query: Any, weight: float) -> Any:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "index.toml"
-FORMAT = 1
+FORMAT = 2
 """Version of the layout of an index; others are refused."""
 
 
@@ -83,6 +83,15 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(folder / MANIFEST)
+    sync_folder(folder)
+
+
+def sync_files(folder: Path) -> None:
+    """Have all that is in a folder on the disk."""
+    for file in folder.iterdir():
+        if file.is_file():
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
     sync_folder(folder)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -109,7 +111,7 @@ class Results:
     milliseconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able."""
+        """JSON-able; numbers that are none are null, and what JSON has no type for is a text."""
         return _plain(asdict(self))  # type: ignore[no-any-return]
 
 
@@ -120,4 +122,8 @@ def _plain(value: Any) -> Any:
         return [_plain(v) for v in value]
     if isinstance(value, (datetime, date)):
         return value.isoformat()
-    return value
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, (str, int)) else str(value)

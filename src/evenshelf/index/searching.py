@@ -187,7 +187,7 @@ class _Search:
             cosines=np.zeros(len(rows), np.float32)
             if self.vector is None
             else self.view.dense.cosines(self.vector, rows),
-            popularity=np.nan_to_num(self.view.numbers(POPULARITY, rows)).astype(np.float32),
+            popularity=np.maximum(np.nan_to_num(self.view.numbers(POPULARITY, rows)), 0.0).astype(np.float32),
             matched=matched,
             found=matched | np.isin(rows, nearest, assume_unique=True),
         )
@@ -280,22 +280,23 @@ class _Search:
         return known
 
     def _sorted(self, last: int) -> Rows:
-        """The first rows in the order of a column; those without a number come last, in the order of rows."""
+        """The first rows in the order of a column; those without a number come last.
+
+        Ties stay in the order in which the engine of words gives them: one page goes on where the other ended.
+        """
         sort = self.request.sort or f"-{POPULARITY}"
         column, descending = sort.removeprefix("-"), sort.startswith("-")
+        reader, query = self.view.reader, self.matches.query
         if column not in self.tools.layout.numbers:
-            return np.sort(self._alive(self.view.reader.search(self.matches.query, last).rows))
-        with_number = _NONE
+            return self._alive(reader.search(query, last).rows)
+        numbers = self.view.numbers(column, self.beside)
+        has = ~np.isnan(numbers)
+        rows, rest = self.beside[has], self.beside[~has]
         if self.matches.total:
-            # Ties at the end are cut by the order of rows, so all of them are fetched.
-            with_number = self._alive(self.view.reader.ordered(self.matches.query, column, last, descending=descending))
-        rows = np.concatenate([with_number, self.beside])
+            rows = np.concatenate([self._alive(reader.ordered(query, column, last, descending=descending)), rows])
+            rest = np.concatenate([self._alive(reader.without(query, column, max(0, last - len(rows)))), rest])
         numbers = self.view.numbers(column, rows)
-        rows = rows[np.lexsort((rows, -numbers if descending else numbers, np.isnan(numbers)))]
-        if len(rows) < min(last, self.total):
-            every = self._alive(self.view.reader.search(self.matches.query, self.matches.total).rows)
-            rows = np.concatenate([rows, np.sort(every[~np.isin(every, rows)])])
-        return rows
+        return np.concatenate([rows[np.argsort(-numbers if descending else numbers, kind="stable")], rest])
 
     def _counts(self) -> tuple[dict[str, dict[str, int]], dict[str, tuple[float, float] | None]]:
         texts = [c for c in self.request.facets if c in self.tools.layout.texts]

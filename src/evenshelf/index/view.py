@@ -78,25 +78,31 @@ class View:
         ids = self.documents["item_id"].to_list()
         return {ids[row]: row for row in np.flatnonzero(self.alive).tolist()}
 
-    def after(self, batch: Batch, seq: int, layout: Layout) -> View:
-        """Return the items after a batch of changes; :attr:`reader` is still the old one."""
-        rows = self.rows
-        ids = batch.documents["item_id"].to_list() if batch.documents.height else []
-        gone = sorted({rows[i] for i in (*ids, *batch.deleted) if i in rows})
-        alive = np.concatenate([self.alive, np.ones(len(ids), bool)])
-        alive[gone] = False
-        # An item that is put and deleted in one batch is deleted.
+    def after(self, batches: Sequence[Batch], seq: int, layout: Layout) -> View:
+        """Return the items after batches of changes, the last of number `seq`; :attr:`reader` is still the old one."""
         first = len(self.alive)
-        deleted = set(batch.deleted)
-        alive[first:] = [i not in deleted for i in ids]
+        put = [batch for batch in batches if batch.documents.height]
+        alive = np.concatenate([self.alive, np.ones(sum(batch.documents.height for batch in put), bool)])
+        rows, end = dict(self.rows), first
+        for batch in batches:
+            ids = batch.documents["item_id"].to_list() if batch.documents.height else []
+            alive[[rows[i] for i in ids if i in rows]] = False
+            rows.update(zip(ids, range(end, end + len(ids)), strict=True))
+            end += len(ids)
+            # An item that is put and deleted in one batch is deleted.
+            alive[[rows.pop(i) for i in batch.deleted if i in rows]] = False
         documents, facets, dense = self.documents, self.facets, self.dense
         added: Sequence[str] = ()
-        if ids:
-            documents = pl.concat([documents, batch.documents], how="diagonal_relaxed", rechunk=False)
-            facets = pl.concat([facets, facets_of(batch.documents, layout)], how="vertical_relaxed", rechunk=False)
-            dense = dense.extended(batch.vectors)
-            added = spelling_texts(batch.documents.filter(pl.Series(alive[first:])), layout)
-        removed = spelling_texts(self.documents[gone], layout) if gone else ()
+        if put:
+            new = pl.concat([batch.documents for batch in put], how="diagonal_relaxed", rechunk=True)
+            documents = pl.concat([documents, new], how="diagonal_relaxed", rechunk=False)
+            # Batch by batch: what a column holds is told by its type there.
+            compared = pl.concat([facets_of(batch.documents, layout) for batch in put], rechunk=True)
+            facets = pl.concat([facets, compared], rechunk=False)
+            dense = dense.extended(np.concatenate([batch.vectors for batch in put]))
+            added = spelling_texts(new.filter(pl.Series(alive[first:])), layout)
+        gone = np.flatnonzero(self.alive & ~alive[:first])
+        removed = spelling_texts(self.documents[gone], layout) if len(gone) else ()
         view = replace(
             self,
             documents=documents,
@@ -107,9 +113,7 @@ class View:
             seq=seq,
             _masks={},
         )
-        changed = {i: row for i, row in rows.items() if i not in deleted}
-        changed.update({i: first + n for n, i in enumerate(ids) if i not in deleted})
-        view.__dict__["rows"] = changed
+        view.__dict__["rows"] = rows
         return view
 
     def with_reader(self, reader: LexicalReader) -> View:
@@ -145,7 +149,7 @@ class View:
         ).to_list()
 
     def numbers(self, column: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return a column of numbers; NaN where there is none, and everywhere if there is no such column."""
-        if column not in self.facets.columns:
+        """Return a column of numbers; NaN where there is none, and everywhere if there is no such column of numbers."""
+        if self.facets.schema.get(column) != pl.Float64:
             return np.full(len(rows), np.nan)
-        return self.facets[column].gather(rows).cast(pl.Float64).fill_null(np.nan).to_numpy()
+        return self.facets[column].gather(rows).fill_null(np.nan).to_numpy()
