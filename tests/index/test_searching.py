@@ -393,3 +393,21 @@ def test_a_popularity_that_counts_nothing_counts_for_nothing(items, tmp_path, po
             results = engine.search(query, explain=True)
             assert results.hits
             assert all(math.isfinite(hit.score) for hit in results.hits)
+
+
+@pytest.mark.parametrize("asked", [2, 3, 5, 9, 40])
+def test_no_more_words_are_let_go_than_it_takes(tmp_path, asked):
+    words = [f"{a}{b}lo" for a in "bdfgklmn" for b in ("ari", "ebu", "oni", "utu", "idu")]
+    # Each item has one word more than the one before.
+    titles = [" ".join(words[: n + 1]) for n in range(len(words))]
+    frame = pl.DataFrame({"item_id": [f"i{n}" for n in range(len(words))], "title": titles})
+    with SearchEngine.build(tmp_path / "index", frame, encoder="tfidf") as engine:
+        for enough in (1, 2, 5, 17, 40):
+            results = engine.search(" ".join(words[:asked]), ranking=Ranking(fusion="words", enough=enough))
+            assert results.total == max(enough, len(words) - asked + 1)
+
+
+def test_parts_of_words_are_told_apart_from_words(engine):
+    (told,) = engine.search("鞋柜", ranking=Ranking(fusion="words")).relaxed
+    assert "only parts" in told
+    assert engine.search("鞋柜", ranking=Ranking(fusion="words")).total > 0

@@ -20,6 +20,7 @@ from evenshelf.index.understanding import understand
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from evenshelf.index.lexical import Found
     from evenshelf.index.requests import Request, Tools
     from evenshelf.index.understanding import Understood
     from evenshelf.index.view import View
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _GROUPS_AT_MOST = 64
 """Words of a query, and pieces of them, that are looked for; who pastes a page means its beginning."""
 _RELAXED = ("No item has all of these words.", "No item has any of these words, only parts of them.")
+_ONE_BY_ONE = 3
 _NONE = np.empty(0, np.int64)
 _NO_SCORES = np.empty(0, np.float32)
 _FIELDS = dict.fromkeys(FIELDS, 1.0)
@@ -145,22 +147,42 @@ class _Search:
     def matches(self) -> Matches:
         if self.tools.ranking.fusion == "vectors" or not (self.understood.groups or self.browsing):
             return Matches(None, 0, _NONE, _NO_SCORES)
-        most = self.understood.needed
-        levels: list[int | None] = list(range(max(most, 1), 0, -1))
-        if self.understood.in_pieces:
-            levels.append(None)
-        relaxed: tuple[str, ...] = ()
-        for needed in levels:
-            query = self._query(needed)
-            found = self.view.reader.search(query, self.tools.ranking.depth)
-            if not found.total:
-                relaxed = (_RELAXED[needed is None],)
-            if found.total >= (1 if needed == 1 else self.tools.ranking.enough):
-                break
+        most = max(self.understood.needed, 1)
+        query, found = self._asked(most)
+        needed: int | None = most
+        relaxed = () if found.total else _RELAXED[:1]
+        if most > 1 and not self._are_enough(found, most):
+            needed, query, found = self._less(most)
+        if not found.total and self.understood.in_pieces:
+            needed, relaxed = None, _RELAXED[1:]
+            query, found = self._asked(None)
         known = self._known(found.rows)
         return Matches(
             query, found.total, found.rows[known], found.scores[known], needed, relaxed if found.total else ()
         )
+
+    def _less(self, most: int) -> tuple[int, Any, Found]:
+        """The greatest number of words below `most` that enough items have; 1 if there is none."""
+        low, high = 1, most - 1
+        # Fewer words are had by more items, so that of many numbers not all need be tried.
+        while high - low > _ONE_BY_ONE:
+            middle = (low + high) // 2
+            if self._are_enough(self._asked(middle)[1], middle):
+                low = middle
+            else:
+                high = middle - 1
+        for needed in range(high, low, -1):
+            query, found = self._asked(needed)
+            if self._are_enough(found, needed):
+                return needed, query, found
+        return low, *self._asked(low)
+
+    def _asked(self, needed: int | None) -> tuple[Any, Found]:
+        query = self._query(needed)
+        return query, self.view.reader.search(query, self.tools.ranking.depth)
+
+    def _are_enough(self, found: Found, needed: int) -> bool:
+        return found.total >= (1 if needed == 1 else self.tools.ranking.enough)
 
     @cached_property
     def candidates(self) -> Candidates:
