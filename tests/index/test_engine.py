@@ -382,3 +382,19 @@ def test_changes_are_applied_again_where_it_is_not_known_that_they_were(built, p
         assert ids(again.search("zyxxon", ranking=words)) == ["i0"]
         assert again.search("hoverboard", ranking=words).total == 0
         assert again.search("", limit=100).total == len(again) == 20
+
+
+def test_a_disk_that_was_full_is_written_to_when_there_is_room(built, path):
+    shutil.copytree(built, path)
+    with SearchEngine.open(path) as engine:
+        connection = engine._opened.journal._connection
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(InputError, match="cannot be written"):
+            engine.put(item("big", "Zyxxon hoverboard", description=" ".join(map(str, range(50_000)))))
+        assert len(engine) == 20
+        connection.execute(f"PRAGMA max_page_count = {pages + 10_000}")
+        engine.put(item("big", "Zyxxon hoverboard"))
+        assert ids(engine.search("hoverboard"))[0] == "big"
+    with SearchEngine.open(path) as again:
+        assert len(again) == 21
