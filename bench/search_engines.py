@@ -100,6 +100,7 @@ def ours(folder: Path) -> dict[str, Any]:
             "words": measured(lambda query: engine.search(query, limit=K, ranking=words), queries),
             # Their vectors are kept from the first round.
             "hybrid, asked before": measured(lambda query: engine.search(query, limit=K), queries),
+            # And here.
             "hybrid, filtered": measured(
                 lambda query: engine.search(query, limit=K, filters=["price:20..100"], facets=["brand"]), queries
             ),

@@ -65,6 +65,23 @@ def test_changes_of_the_shop_alone_are_indexed_again(shop, capsys):
     assert told(capsys, "index", shop)["deleted"] == 1
 
 
+def test_many_small_changes_end_in_an_index_that_is_built_anew(shop, capsys):
+    opened = Shop.open(shop)
+    items = opened.items()
+    built = []
+    for turn in range(3):
+        some = pl.int_range(pl.len()) < 30
+        renamed = pl.when(some).then(pl.format("{} turn {}", "title", pl.lit(turn))).otherwise("title").alias("title")
+        opened.commit({"items": items.with_columns(renamed)})
+        document = told(capsys, "index", shop)
+        built.append((document["built"], document["put"]))
+    assert (True, 200) in built
+    assert (False, 30) in built
+    opened.commit({"items": items})
+    told(capsys, "index", shop)
+    assert not told(capsys, "index", shop)["built"]
+
+
 def test_an_answer_is_explained_filtered_sorted_and_counted(shop, capsys):
     options = ["--filter", "price:5..200", "--facet", "category", "--facet", "price", "--explain"]
     found = told(capsys, "search", shop, "shoes", *options)

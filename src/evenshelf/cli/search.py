@@ -30,8 +30,8 @@ def index(  # noqa: PLR0917 - typer calls it by name
 ) -> None:
     """Make the search index of a shop, or bring it up to date.
 
-    What changed since the last time is all that is indexed, unless that is a fifth of
-    the items or more. Searches go on meanwhile. If the command dies, the index that was
+    What changed since the last time is all that is indexed, unless more than a fifth of
+    the items changed since it was built. Searches go on meanwhile. If the command dies, the index that was
     there is there still.
 
     For example:

@@ -225,6 +225,11 @@ class SearchEngine:
     def __len__(self) -> int:
         return len(self._view)
 
+    @property
+    def later(self) -> int:
+        """Rows that came after the index was built, with those that are gone again."""
+        return len(self._view.alive) - self.manifest.items
+
     def __enter__(self) -> Self:
         return self
 

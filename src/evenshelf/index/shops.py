@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FOLDER = "search"
 """Folder of a shop's index, inside of the shop."""
 _SHARE = 0.2
-"""If more of the items changed than this, all is built anew: that is faster, and leaves nothing behind."""
+"""If more of the items changed since the index was built, all is built anew: later rows are searched more slowly."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ def index_shop(
             changes = _changes(engine.items(), items)
             if changes is not None:
                 put, deleted = changes
-                if put.height + len(deleted) <= _SHARE * max(1, items.height):
+                changed = put.height + len(deleted)
+                if not changed or changed + engine.later <= _SHARE * max(1, items.height):
                     engine.put(put)
                     engine.delete(deleted)
                     engine.set_queries(queries)

@@ -48,10 +48,14 @@ class Vocabulary:
 
     def changed(self, added: Iterable[str], removed: Iterable[str] = ()) -> Vocabulary:
         """Return the vocabulary after texts came and went."""
-        counts = Counter(self._counts)
-        counts.update(count_words(added))
-        counts.subtract(count_words(removed))
-        return Vocabulary({word: count for word, count in counts.items() if count > 0})
+        change = count_words(added)
+        change.subtract(count_words(removed))
+        counts = dict(self._counts)
+        for word, by in change.items():
+            count = counts.pop(word, 0) + by
+            if count > 0:
+                counts[word] = count
+        return Vocabulary(counts)
 
     def corrections(self, word: str) -> tuple[str, ...]:
         """Return the words that are nearest to one that nobody uses, best first; none if none is near.
