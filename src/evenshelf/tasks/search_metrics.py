@@ -107,7 +107,8 @@ def search_table(ranked: Ranked, task: SearchTask, *, seed: int = 0) -> pl.DataF
     rows: list[tuple[str, str, int, str, float, float, float]] = []
 
     def add(over: str, part: str, values: Mapping[str, Floats], some: NDArray[np.bool_]) -> None:
-        for metric in METRICS:
+        # What was judged and what came back empty does not hang on which items are wanted.
+        for metric in METRICS[:-2] if over == "items" else METRICS:
             own = values[metric][some]
             own = own[~np.isnan(own)]
             if len(own):
