@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.recommend_peers import OUTSIDE, PEER
+from bench.search_quality import OURS as SEARCH
 from bench.wording import cell, figure, sentence
 from evenshelf.study.runner import WORDS_SPEC
 
@@ -38,7 +39,9 @@ LIST_COLUMNS = (
     "fit_seconds",
 )
 """Of the table of what recommends."""
-SOURCES = ("label_quality", "name_prior", "label_study", "label_study_full", "recommend_beauty")
+SEARCH_COLUMNS = ("data", "ndcg", "best_peer", "peer_ndcg", "over_best")
+"""Of the table of search."""
+SOURCES = ("label_quality", "name_prior", "label_study", "label_study_full", "recommend_beauty", "search_quality")
 """Results that the opening is made of; only the first is always needed."""
 
 
@@ -93,6 +96,21 @@ def recommenders(found: Document) -> list[list[Any]]:
     rows = [row for row in rows if row["model"] in peers or "source" in row or row["ndcg_at_10"] > bound]
     rows.sort(key=lambda row: -row["ndcg_at_10"])
     return [[row.get(column) for column in LIST_COLUMNS] for row in rows]
+
+
+def searches(found: Document, language: str) -> list[list[Any]]:
+    """Of each data set the search as it comes beside the best peer, in :data:`SEARCH_COLUMNS`."""
+    (listing,) = (table for table in found["tables"] if table["name"] == "search_quality")
+    rows = [dict(zip(listing["columns"], row, strict=True)) for row in listing["rows"]]
+    told = []
+    for data in dict.fromkeys(row["data"] for row in rows):
+        own = [row for row in rows if row["data"] == data]
+        (ours,) = (row for row in own if row["ranking"] == SEARCH)
+        best = max((row for row in own if not row["ranking"].startswith(SEARCH)), key=lambda row: row["ndcg"][0])
+        told.append(
+            [sentence(f"search_{data}", language), ours["ndcg"], best["ranking"], best["ndcg"], ours["over_best"]]
+        )
+    return told
 
 
 def names(found: Document, language: str) -> str:

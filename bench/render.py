@@ -87,6 +87,9 @@ def opening_block(results: Path, language: str) -> str:
         found = there["recommend_beauty"]
         parts.append(opening.lists(found, language))
         parts.append(markdown(opening.LIST_COLUMNS, opening.recommenders(found), language))
+    if "search_quality" in there:
+        parts.append(sentence("searches", language))
+        parts.append(markdown(opening.SEARCH_COLUMNS, opening.searches(there["search_quality"], language), language))
     parts.append(measured(there, language))
     return "\n\n".join(part for part in parts if part)
 
@@ -153,6 +156,7 @@ _TEXTS = (
     "thresholds",
     "source",
     "ranking",
+    "best_peer",
     "engine",
     "mode",
     "store",

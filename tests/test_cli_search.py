@@ -116,6 +116,21 @@ def test_what_is_typed_is_completed(shop, capsys):
     assert "Nothing" in capsys.readouterr().out
 
 
+def test_how_well_search_answers_is_told_over_frequent_and_rare(shop, capsys):
+    document = told(capsys, "search-quality", shop)
+    assert document["task"] == "search"
+    found = {(row["over"], row["part"], row["metric"]): row for row in document["metrics"]}
+    assert found["all", "all", "judged_ndcg_at_10"]["value"] > 0.7
+    assert found["all", "all", "zero_results"]["value"] < 0.2
+    assert {("queries", "head"), ("queries", "tail"), ("script", "han"), ("script", "latin")} <= {k[:2] for k in found}
+    for row in document["metrics"]:
+        assert row["low"] - 1e-9 <= row["value"] <= row["high"] + 1e-9
+    capsys.readouterr()
+    assert run("search-quality", shop, "--target", "clicks") == 0
+    assert "clicks" in capsys.readouterr().out
+    assert run("search-quality", shop, "--target", "smells") == 2
+
+
 @pytest.mark.parametrize(
     ("args", "code", "told_so"),
     [

@@ -118,6 +118,41 @@ def search(  # noqa: PLR0917 - typer calls it by name
     show(results_report(results), results.to_dict() if as_json else None)
 
 
+@app.command("search-quality")
+def search_quality(
+    shop: ShopArgument,
+    target: Annotated[
+        str, typer.Option(metavar="SOURCE", help="What says how well items answer: judgements or clicks.")
+    ] = "judgements",
+    seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell how well the search of a shop answers, and whom it fails.
+
+    The queries that were judged, or that were clicked on, are asked; how good the first
+    places are is told over all of them, over frequent and rare queries, over frequent and
+    rare items, and by script. Of what nobody judged it is not known whether it is good:
+    the NDCG of the judged items alone stands beside that of all.
+
+    For example:
+
+      evenshelf search-quality myshop
+
+      evenshelf search-quality myshop --target clicks --json
+    """
+    from evenshelf.learners.search.asking import ask  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.learners.search.terminal import quality_report  # noqa: PLC0415
+    from evenshelf.shop import Shop  # noqa: PLC0415
+    from evenshelf.tasks.search import SearchTask  # noqa: PLC0415
+    from evenshelf.tasks.search_metrics import search_table  # noqa: PLC0415
+
+    with working() as progress, _opened(shop) as engine:
+        task = SearchTask.from_shop(Shop.open(shop), target)
+        table = search_table(ask(engine, task, tell=progress), task, seed=seed)
+    document = {"shop": str(shop), **task.describe(), "metrics": table.to_dicts()}
+    show(quality_report(table, task), document if as_json else None)
+
+
 def _opened(shop: Path) -> SearchEngine:
     from evenshelf.index.engine import SearchEngine  # noqa: PLC0415
     from evenshelf.index.manifest import MANIFEST  # noqa: PLC0415
