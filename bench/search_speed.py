@@ -181,9 +181,9 @@ def notes(asked: Asked) -> list[str]:
         (
             f"Medians of {asked.runs} runs (one at a million items) of {asked.queries:,} queries, none of them asked "
             "before, one after another; queries a second from two threads that ask the same once more. Ours answers "
-            "with titles, highlights and the number of all items that match; latencies of hybrid include the encoding of "
-            "the query (8-bit MiniLM on one core), but its queries a second, and hybrid with a filter, do not: vectors "
-            "of queries are kept."
+            "with titles, highlights and the number of all items that match; latencies of hybrid include the encoding "
+            "of the query (8-bit MiniLM on one core), but its queries a second, and hybrid with a filter, do not: "
+            "vectors of queries are kept."
         ),
         (
             "Vectors of titles were given to all engines that take any; the time to encode them is not part of the "
