@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from evenshelf import cli
+from evenshelf.index.documents import items_of
 from evenshelf.shop import Shop
 
 pytestmark = pytest.mark.usefixtures("cache_folder")
@@ -157,3 +158,12 @@ def test_synonyms_come_from_a_file(shop, capsys, tmp_path):
     file.write_text("lonely\n", encoding="utf-8")
     assert run("index", shop, "--synonyms", file) == 3
     assert "line 1" in capsys.readouterr().err
+
+
+def test_what_sold_and_what_is_in_stock_give_way_to_no_column_of_the_items(shop):
+    opened = Shop.open(shop)
+    items = opened.items()
+    usual = items_of(opened)
+    opened.commit({"items": items.with_columns(popularity=pl.lit("high"), in_stock=pl.lit("perhaps"))})
+    assert items_of(opened).select(usual.columns).equals(usual)
+    opened.commit({"items": items})

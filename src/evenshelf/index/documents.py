@@ -104,17 +104,24 @@ def items_of(shop: Shop) -> pl.DataFrame:
 
     ``popularity`` is the number of clicks, carts and purchases of an item, 0 if there were none; ``in_stock`` says
     whether the last count found some, and is there only if the shop has a table of stock. Items that were never counted
-    are in stock as far as anybody knows.
+    are in stock as far as anybody knows. Columns of these names that items have themselves give way.
     """
     items = shop.items().drop(PROVENANCE, strict=False)
     if shop.rows(EVENTS.name):
         of_interest = shop.scan(EVENTS.name).filter(pl.col("kind").is_in(_EVENTS_OF_INTEREST))
         counts = of_interest.group_by("item_id").agg(pl.len().cast(pl.Float64).alias(POPULARITY)).collect()
+        items = items.drop(POPULARITY, strict=False)
         items = items.join(counts, on="item_id", how="left", maintain_order="left")
         items = items.with_columns(pl.col(POPULARITY).fill_null(0.0))
     if shop.rows("stock"):
         last = shop.scan("stock").sort("time").group_by("item_id").agg(pl.col("stock").last()).collect()
-        items = items.join(last.select("item_id", (pl.col("stock") > 0).alias(IN_STOCK)), on="item_id", how="left")
+        items = items.drop(IN_STOCK, strict=False)
+        items = items.join(
+            last.select("item_id", (pl.col("stock") > 0).alias(IN_STOCK)),
+            on="item_id",
+            how="left",
+            maintain_order="left",
+        )
         items = items.with_columns(pl.col(IN_STOCK).fill_null(True))
     return items
 
