@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 TABLE = "judgements"
 GRADE = "grade"
-NEAR = 0.8
-"""Likeness from which queries are nearly equal: lower than of titles, since in a short text one letter weighs more."""
+NEAR = 0.75
+"""Likeness from which queries are nearly equal: lower than of titles, since in a short text a plural weighs more."""
 
 _NO_TARGETS = {"query", "item_id", *PROVENANCE}
 _PAIRS = Nouns(

@@ -53,7 +53,7 @@ def task_checks(task: LabelTask, folds: int = 5) -> list[Check]:
 
 
 def task_kind_checks(kind: TaskKind, folder: Path) -> list[Check]:
-    """Checks of a kind of task, asked of a simulated shop: of its categories, or of the usual target if that is no column.
+    """Checks of a kind of task, asked of a simulated shop for its categories, or for what is no column of its items.
 
     Parameters
     ----------
