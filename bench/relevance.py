@@ -62,6 +62,7 @@ class Asked:
     folds: int
     budget: int
     seed: int
+    folder: Path | None
     json: Path | None
 
 
@@ -117,6 +118,7 @@ def arguments(words: list[str] | None = None) -> Asked:
     parser.add_argument("--folds", type=int, help="5")
     parser.add_argument("--budget", type=int, help="settings per remedy: 8")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, help="keep the studies there, so that a run that was stopped goes on")
     parser.add_argument("--json", type=Path, help="write the result there")
     given = parser.parse_args(words)
     return Asked(
@@ -128,6 +130,7 @@ def arguments(words: list[str] | None = None) -> Asked:
         folds=given.folds or (3 if given.quick else 5),
         budget=given.budget or (4 if given.quick else 8),
         seed=given.seed,
+        folder=given.folder,
         json=given.json,
     )
 
@@ -141,7 +144,7 @@ def main(words: list[str] | None = None) -> int:
     report.settings |= {"folds": asked.folds, "budget": asked.budget, "seed": asked.seed, "rows": asked.rows}
     try:
         with TemporaryDirectory(prefix="evenshelf-bench-") as folder:
-            measure(asked, report, Path(folder))
+            measure(asked, report, asked.folder or Path(folder))
     except EvenshelfError as error:
         say(str(error))
         return 1
