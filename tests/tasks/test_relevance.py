@@ -133,6 +133,7 @@ def test_a_study_speaks_of_pairs_and_queries(simulated, tmp_path, capsys):
     assert {c["spec"] for c in verdict["comparisons"]} >= {"none", "balanced", "logit_adjust", "words + balanced"}
     report = (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
     assert "query groups" in report
+    assert "equal and nearly equal queries count as one" in report
     assert "--task relevance" in report
     # what reads the pair beats words that are read as one text, and guessing
     scores = {c["spec"]: c["macro_f1"] for c in verdict["comparisons"]}
