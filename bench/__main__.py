@@ -23,6 +23,7 @@ from bench import (
     recommend_scale,
     recommend_serving,
     recommend_worlds,
+    relevance,
     render,
     search_quality,
     search_speed,
@@ -43,6 +44,7 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "label_quality": label_quality.main,
     "name_prior": name_prior.main,
     "tags": tags.main,
+    "relevance": relevance.main,
     "conformal": conformal.main,
     # a quick run tries our code, and asks for no environment beside ours
     "recommend_beauty": lambda words: recommend_beauty.main(

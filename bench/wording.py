@@ -23,6 +23,14 @@ _TITLES = {
         "标签集合，每个标签一个分类头：全部方法，均已调参",
     ),
     "learners": ("Both learners, tuned", "两种学习器，均已调参"),
+    "relevance": (
+        "How well a product answers a query: every remedy, tuned, and macro-F1 by locale",
+        "商品与查询的相关程度：全部方法，均已调参；各地区的 macro-F1",
+    ),
+    "relevance_vectors": (
+        "What reads a pair of query and title, macro-F1 by locale",
+        "查询与标题如何编码；各地区的 macro-F1",
+    ),
     "vectors": ("Vectors", "向量"),
     "names": ("What the names are worth: the same with the names shuffled", "类目名的作用：把名字打乱再来一遍"),
     "prior_names": ("The same titles under other names", "同样的标题，换了类目名"),
@@ -122,7 +130,11 @@ _HEADINGS = {
     "known_size_f1": ("macro-F1, size known", "macro-F1（已知标签数）"),
     "known_size_tail_f1": ("tail F1, size known", "尾部 F1（已知标签数）"),
     "rarest_f1": ("F1, classes of ≤ 5", "F1（≤ 5 条的类目）"),
+    "last_f1": ("F1, rarest class", "最少类目的 F1"),
     "accuracy": ("accuracy", "准确率"),
+    "us": ("us", "us"),
+    "es": ("es", "es"),
+    "jp": ("jp", "jp"),
     "difference": ("difference to none [95 %]", "与 none 之差 [95%]"),
     "p_holm": ("p (Holm)", "p（Holm）"),
     "untuned": ("untuned macro-F1", "未调参 macro-F1"),
@@ -373,6 +385,10 @@ _SCORES = (
     "ndcg",
     "peer_ndcg",
     "judged_ndcg",
+    "last_f1",
+    "us",
+    "es",
+    "jp",
 )
 _BY_LABELS = {
     "at": ("{} labels", "{} 条标注"),

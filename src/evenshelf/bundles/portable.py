@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from evenshelf.encoders import wrapped_spec
+
 HERE = "./"
 """Leads the argument of an encoder that was in a folder, which is never asked of a hub."""
 
@@ -21,6 +23,9 @@ def portable_encoder(spec: str) -> str:
     >>> portable_encoder("st:intfloat/multilingual-e5-small")
     'st:intfloat/multilingual-e5-small'
     """
+    core = wrapped_spec(spec)
+    if core != spec:
+        return f"{spec.removesuffix(core)}{portable_encoder(core)}"
     kind, colon, argument = spec.partition(":")
     place, mark, settings = argument.partition("?")
     if not (colon and _is_place(place)):
@@ -30,7 +35,7 @@ def portable_encoder(spec: str) -> str:
 
 def in_folder(spec: str) -> bool:
     """Whether a portable spec is of a model that was in a folder."""
-    return spec.partition(":")[2].startswith(HERE)
+    return wrapped_spec(spec).partition(":")[2].startswith(HERE)
 
 
 def _is_place(argument: str) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from evenshelf.bundles.manifest import EncoderEntry
 from evenshelf.bundles.portable import in_folder
-from evenshelf.encoders import Encoder, encoder_kind, restore_encoder
+from evenshelf.encoders import Encoder, encoder_kind, restore_encoder, wrapped_spec
 from evenshelf.errors import InputError, SettingError
 
 
@@ -39,12 +39,14 @@ def spec_to_load(entry: EncoderEntry, folder: Path, named: str | None) -> str:
     SettingError
         If there is no such kind of encoder, or a person named another than the bundle has.
     """
-    kind = encoder_kind(_kind(entry.spec))
+    core = wrapped_spec(entry.spec)
+    kind, around = encoder_kind(_kind(core)), entry.spec.removesuffix(core)
     if named is not None:
-        if _kind(named) != kind.name:
+        other = wrapped_spec(named)
+        if (_kind(other), named.strip().removesuffix(other)) != (kind.name, around):
             raise SettingError(
                 f"The bundle {folder} was trained on vectors of {entry.spec!r}, not of {named!r}.",
-                hint=f"Leave --encoder away, or name one of {kind.usage}.",
+                hint=f"Leave --encoder away, or name one of {around}{kind.usage}.",
             )
         return named
     if kind.argument is None:
@@ -53,7 +55,10 @@ def spec_to_load(entry: EncoderEntry, folder: Path, named: str | None) -> str:
     how = f"--encoder {entry.spec!r} (from Python: Bundle.load(folder, encoder={entry.spec!r}))"
     if in_folder(entry.spec):
         wanted += ", a model that was in a folder"
-        how = f"--encoder {kind.name}:FOLDER (from Python: Bundle.load(folder, encoder=...)), with your folder of it"
+        how = (
+            f"--encoder {around}{kind.name}:FOLDER (from Python: Bundle.load(folder, encoder=...)), with your folder "
+            "of it"
+        )
     raise InputError(
         f"The bundle {folder} needs the encoder {wanted}, which is not in it and was not loaded: a bundle may come "
         "from anybody, and a model may hold code.",

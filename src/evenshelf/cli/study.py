@@ -45,8 +45,8 @@ def study(  # noqa: PLR0917 - typer calls it by name
     target: Annotated[
         str | None,
         typer.Option(
-            help="The column to be learned: category, or tags for the task tags. For recommend: kinds of events, or "
-            "all."
+            help="The column to be learned: category, or tags for the task tags, grade for relevance. For recommend: "
+            "kinds of events, or all."
         ),
     ] = None,
     remedies: Annotated[

@@ -19,6 +19,7 @@ from evenshelf.encoders.registry import (
     open_encoder,
     register,
     restore_encoder,
+    wrapped_spec,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "open_encoder",
     "register",
     "restore_encoder",
+    "wrapped_spec",
 ]

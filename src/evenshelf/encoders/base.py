@@ -99,6 +99,10 @@ class CompositeEncoder(Encoder):
 
     parts: tuple[Encoder, ...]
 
+    def read_by(self, texts: Sequence[str]) -> list[Sequence[str]]:
+        """What each part reads of the texts, as many each; all of it, where not said otherwise."""
+        return [texts] * len(self.parts)
+
     @abstractmethod
     def combine(self, vectors: Sequence[Vectors]) -> Vectors:
         """Make ``[n, dimension]`` of one ``[n, d_i]`` for each part, in the order of the parts."""
@@ -109,8 +113,10 @@ class CompositeEncoder(Encoder):
 
     def _encode(self, texts: Sequence[str], progress: Progress) -> Vectors:
         done = len(self.parts) - 1
-        parts = [part.encode(texts, progress=progress if i == done else None) for i, part in enumerate(self.parts)]
-        return self.combine(parts)
+        read = zip(self.parts, self.read_by(texts), strict=True)
+        return self.combine(
+            [part.encode(own, progress=progress if i == done else None) for i, (part, own) in enumerate(read)]
+        )
 
 
 def _silent(_: int) -> None:

@@ -56,8 +56,9 @@ class VectorCache:
         check_texts(texts)
         if isinstance(encoder, CompositeEncoder):
             last = len(encoder.parts) - 1
+            read = zip(encoder.parts, encoder.read_by(texts), strict=True)
             return encoder.combine(
-                [self.encode(p, texts, progress if i == last else None) for i, p in enumerate(encoder.parts)]
+                [self.encode(part, own, progress if i == last else None) for i, (part, own) in enumerate(read)]
             )
         store = self._store(encoder)
         store.refresh()

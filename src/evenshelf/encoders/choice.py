@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from evenshelf.encoders.base import Encoder, check_texts
 from evenshelf.encoders.registry import EncoderKind, open_encoder, register
+from evenshelf.encoders.sides import SEPARATOR, sides
 from evenshelf.encoders.words import UNSPACED
 
 SAMPLE = 10000
@@ -48,7 +49,8 @@ def choose_encoder(texts: Sequence[str]) -> Choice:
     Returns
     -------
     Choice
-        ``fused``, ``tfidf``, or - where there is no letter to judge by and nothing to fit on - ``minilm``.
+        ``fused``, ``tfidf``, or - where there is no letter to judge by and nothing to fit on - ``minilm``. Of texts
+        that are all pairs, parted by :data:`~evenshelf.encoders.sides.SEPARATOR`, ``pair:`` and one of these.
 
     Examples
     --------
@@ -59,6 +61,12 @@ def choose_encoder(texts: Sequence[str]) -> Choice:
     """
     check_texts(texts)
     looked = texts[:: max(1, -(-len(texts) // SAMPLE))]
+    if looked and all(first.strip() for first in sides(looked)[0]):
+        inner = choose_encoder([text.replace(SEPARATOR, " ") for text in looked])
+        return Choice(
+            f"pair:{inner.spec}",
+            f"Each text is a pair, so both of its texts are encoded, with what they share beside them. {inner.reason}",
+        )
     joined = "\n".join(looked)
     letters = len(_letter.findall(joined))
     if not joined.strip():

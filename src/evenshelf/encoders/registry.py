@@ -37,6 +37,9 @@ class EncoderKind:
         ``restore(argument, state)`` makes an encoder again from its :meth:`~Encoder.state`, without the texts. None if
         its name is enough, or if it is fitted and that cannot be done: then what is trained on its vectors cannot be
         kept as a bundle.
+    wraps
+        Whether its argument is the spec of another encoder. That one then decides whether it can be restored, and
+        whether a bundle with it is loaded without being named.
     """
 
     name: str
@@ -45,6 +48,7 @@ class EncoderKind:
     argument: str | None = None
     fitted: bool = False
     restore: Callable[[str, Mapping[str, NDArray[Any]]], Encoder] | None = None
+    wraps: bool = False
 
     @property
     def usage(self) -> str:
@@ -109,9 +113,22 @@ def open_encoder(spec: str, texts: Sequence[str] = ()) -> Encoder:
     return kind.open(argument.strip(), texts)
 
 
+def wrapped_spec(spec: str) -> str:
+    """The spec of the encoder that others are wrapped around; the spec itself where none is, or that are not known.
+
+    Examples
+    --------
+    >>> wrapped_spec("pair:st:all-mpnet-base-v2"), wrapped_spec("fused")
+    ('st:all-mpnet-base-v2', 'fused')
+    """
+    name, _, argument = spec.strip().partition(":")
+    kind = encoder_kinds().get(name)
+    return wrapped_spec(argument) if kind is not None and kind.wraps else spec.strip()
+
+
 def check_restorable(encoder: Encoder) -> None:
     """Raise a :class:`SettingError` unless :func:`restore_encoder` can make the encoder again from its state."""
-    kind = encoder_kind(encoder.name.partition(":")[0])
+    kind = encoder_kind(wrapped_spec(encoder.name).partition(":")[0])
     if kind.fitted and kind.restore is None:
         raise SettingError(
             f"the encoder {kind.name!r} is fitted on the texts and cannot be made again without them.",

@@ -182,7 +182,12 @@ JUDGEMENTS = TableSchema(
     (
         Column("query", pl.String, "the text", required=True),
         Column("item_id", pl.String, "the item", required=True),
-        Column("grade", pl.Float64, "how well, from 0 (not at all) up", required=True),
+        Column(
+            "grade",
+            pl.Float64,
+            "how well, from 0 (not at all) up; exact, substitute, complement, irrelevant are 1, 0.1, 0.01, 0",
+            required=True,
+        ),
         *_PROVENANCE,
     ),
     key=("query", "item_id"),

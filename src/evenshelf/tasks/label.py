@@ -258,7 +258,7 @@ class LabelTask:
     def not_evaluated(self, fold: NDArray[np.integer]) -> dict[str, str]:
         """Classes that `fold` leaves without an evaluated example, and why."""
         tested = np.bincount(self.target[fold != ALWAYS_TRAINING], minlength=len(self.classes))
-        found, unit = {}, "groups" if self.nouns.grouped else self.nouns.texts
+        found, unit = {}, self.nouns.units
         for c in np.flatnonzero(tested == 0):
             size = "1 example" if self.counts[c] == 1 else f"{self.counts[c]} examples"
             found[self.classes[c]] = f"too few different {unit}: {size}, which cannot be split"

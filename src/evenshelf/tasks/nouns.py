@@ -36,6 +36,9 @@ class Nouns:
         What the groups that no split divides are called, where that does not follow from `text`.
     learned
         What models learn from and a learning curve has more of, where it is not `examples` with their labels.
+    kept, kept_all
+        What the groups that no split divides have in common, one and several, where that is not the whole text: a
+        query.
     grouped
         Whether the groups that no split divides were given, and are not those of equal and nearly equal texts.
     """
@@ -54,6 +57,8 @@ class Nouns:
     row: str = ""
     rows: str = ""
     learned: str = ""
+    kept: str = ""
+    kept_all: str = ""
     grouped: bool = False
 
     def left_out(self, count: int) -> str:
@@ -73,24 +78,30 @@ class Nouns:
     @property
     def unit(self) -> str:
         """What one group that no split divides is made by."""
-        return "group" if self.grouped else self.text
+        return "group" if self.grouped else self.kept or self.text
+
+    @property
+    def units(self) -> str:
+        """What several such groups are made by."""
+        return "groups" if self.grouped else self.kept_all or self.texts
 
     @property
     def groups(self) -> str:
         """What such groups are called."""
-        return "groups" if self.grouped else self.clusters or f"{self.text} groups"
+        return "groups" if self.grouped else self.clusters or f"{self.unit} groups"
 
     @property
     def together(self) -> str:
         """The rest of the sentence "... stay on one side" of a split; "" if nothing does."""
         if self.grouped:
             return "examples of one group"
-        return f"equal and nearly equal {self.texts}" if self.parts else ""
+        of = f"{self.examples} of " if self.kept else ""
+        return f"{of}equal and nearly equal {self.units}" if self.parts else ""
 
     @property
     def repeats(self) -> str:
         """What folds that are drawn at random ignore."""
-        return "groups" if self.grouped else f"repeated {self.texts}"
+        return "groups" if self.grouped else f"repeated {self.units}"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""

@@ -14,6 +14,7 @@ from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.label_metrics import CLASSES
 from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.recommend import RecommendTask
+from evenshelf.tasks.relevance import GRADE, RelevanceTask
 from evenshelf.tasks.shop_steps import ALL
 from evenshelf.tasks.tags import TagsTask
 
@@ -76,6 +77,14 @@ register(
         TagsTask.from_shop,
         "tags",
         "binary_heads",
+    )
+)
+register(
+    TaskKind(
+        "relevance",
+        "How well a product answers a query, by its judgements (--target grade, or another column of them).",
+        RelevanceTask.from_shop,
+        GRADE,
     )
 )
 register(

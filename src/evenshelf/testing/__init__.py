@@ -1,4 +1,4 @@
-"""Checks that every remedy, loss, learner, encoder and task passes, and generators of nasty data.
+"""Checks that every remedy, loss, learner, encoder, task and click model passes, and generators of nasty data.
 
 A package that adds a remedy joins the suite in three lines::
 
@@ -20,6 +20,7 @@ except ModuleNotFoundError as error:
     raise MissingExtraError("hypothesis", "dev", "evenshelf.testing") from error
 
 from evenshelf.testing.check import Check
+from evenshelf.testing.click_models import check_click_model, click_model_checks
 from evenshelf.testing.encoders import check_encoder, encoder_checks, encoder_kind_checks
 from evenshelf.testing.learners import check_learner, learner_checks
 from evenshelf.testing.losses import check_loss, loss_checks
@@ -29,12 +30,14 @@ from evenshelf.testing.tasks import check_task, task_checks, task_kind_checks
 
 __all__ = [
     "Check",
+    "check_click_model",
     "check_encoder",
     "check_learner",
     "check_loss",
     "check_ranking_learner",
     "check_remedy",
     "check_task",
+    "click_model_checks",
     "encoder_checks",
     "encoder_kind_checks",
     "learner_checks",

@@ -53,7 +53,7 @@ def task_checks(task: LabelTask, folds: int = 5) -> list[Check]:
 
 
 def task_kind_checks(kind: TaskKind, folder: Path) -> list[Check]:
-    """Checks of a kind of task, asked of the categories of a simulated shop, or of what its users take next.
+    """Checks of a kind of task, asked of a simulated shop for its categories, or for what is no column of its items.
 
     Parameters
     ----------
@@ -63,7 +63,8 @@ def task_kind_checks(kind: TaskKind, folder: Path) -> list[Check]:
         An empty or new one, for the shop.
     """
     shop = simulate(folder, items=300, language="en")
-    task = kind.ask(shop, "category" if kind.answers == CLASSES.name else kind.target)
+    of_items = kind.answers == CLASSES.name and kind.target in shop.items().columns
+    task = kind.ask(shop, "category" if of_items else kind.target)
     named = gather(kind.name, is_found_and_named, of=_Asked(kind, task))
     return [*named, *(list_task_checks(task) if isinstance(task, RecommendTask) else task_checks(task, 3))]
 

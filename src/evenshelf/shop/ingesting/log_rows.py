@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenshelf.shop.duplicates import title_key
+from evenshelf.shop.ingesting.grade_words import grades
 from evenshelf.shop.ingesting.mapping import further_names
 from evenshelf.shop.ingesting.parsing import Times, as_text, check_kind, kinds, numbers, truths
 from evenshelf.shop.ingesting.raw_rows import encoded
@@ -114,6 +115,7 @@ class LogRows:
         height = source.height
         columns: dict[str, pl.Series] = {}
         problems: list[tuple[pl.Series, str, pl.Series]] = []
+        worded = False
 
         def refuse(mask: pl.Series, reason: str, words: str, said: pl.Series | None = None) -> None:
             if mask.any():
@@ -139,6 +141,9 @@ class LogRows:
                     given if given.dtype.is_temporal() else text, f"{file}, column {roles.get(name, name)!r}"
                 )
                 refuse(filled & values.is_null(), "unparsable_time", f"is no {name}", text)
+            elif name == "grade":
+                values, worded = grades(given, text)
+                refuse(filled & values.is_null(), "unreadable_value", "is no number (grade)", text)
             elif column.dtype == pl.Float64:
                 values = numbers(given if given.dtype.is_numeric() else text)
                 refuse(filled & values.is_null(), "unreadable_value", f"is no number ({name})", text)
@@ -160,7 +165,8 @@ class LogRows:
             columns[name] = values
         if self.schema.name == "events":
             self._events(columns, records, roles, file, refuse)
-        self._further(columns, source, roles)
+        # words say what numbers do not, and are kept beside them
+        self._further(columns, source, {r: c for r, c in roles.items() if not (worded and r == "grade")})
         frame = pl.DataFrame([series.alias(name) for name, series in columns.items()])
         frame = frame.with_columns(
             source_id=pl.lit(self.source_id),

@@ -117,7 +117,7 @@ KNOWN_NAMES: Mapping[str, Mapping[str, Tiers]] = {
     "judgements": {
         "query": _QUERY,
         "item_id": _ITEM_ELSEWHERE,
-        "grade": (("grade", "rating", "relevance", "judgement", "judgment", "相关性"), ("score", "label")),
+        "grade": (("grade", "rating", "relevance", "judgement", "judgment", "相关性"), ("score", "label", "escilabel")),
     },
     "prices": {
         "item_id": _ITEM_ELSEWHERE,
