@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,32 +13,26 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import polars as pl
 
-from evenshelf.encoders import VectorCache, check_restorable, open_encoder
-from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import InputError
-from evenshelf.index.documents import check_items, dense_texts, facets_of, fitted, layout_of
+from evenshelf.index.building import Building, sweep
+from evenshelf.index.documents import check_items, dense_texts, facets_of, fitted
 from evenshelf.index.filters import parse_filters
 from evenshelf.index.generation import (
     JOURNAL,
-    read_generation,
     read_queries,
     tokens_by_field,
     write_applied,
-    write_generation,
     write_queries,
 )
 from evenshelf.index.journal import Batch
-from evenshelf.index.learned_synonyms import learn_synonyms
 from evenshelf.index.locking import locked
 from evenshelf.index.manifest import Manifest, read_manifest, sync_folder, write_manifest
 from evenshelf.index.opened import Opened, open_index
+from evenshelf.index.query_vectors import QueryVectors
 from evenshelf.index.ranking import Ranking, signals
 from evenshelf.index.requests import Request, Tools
 from evenshelf.index.searching import judge, search
 from evenshelf.index.suggestions import suggestions_of
-from evenshelf.index.synonyms import parse_synonyms
-from evenshelf.index.text.analyzer import Analyzer
-from evenshelf.index.text.languages import language_of
 from evenshelf.index.trust import measure_trust
 
 if TYPE_CHECKING:
@@ -60,7 +52,6 @@ if TYPE_CHECKING:
 
 ENCODER = "minilm-int8"
 """The encoder that an index is built with if none is named."""
-_CACHED_QUERIES = 10_000
 
 
 def _silent(what: str, done: int, total: int | None) -> None:
@@ -84,9 +75,7 @@ class SearchEngine:
         self._opened = opened
         self._ranking = Ranking()
         self._changing = threading.RLock()
-        self._vectors: OrderedDict[tuple[str, str], NDArray[np.float32]] = OrderedDict()
-        self._caching = threading.Lock()
-        self._encoding: ThreadPoolExecutor | None = None
+        self._vectors = QueryVectors()
         self._suggester: tuple[Opened, Suggester] | None = None
 
     @property
@@ -148,59 +137,22 @@ class SearchEngine:
             If encoder or language are not known, or the encoder cannot be kept.
         """
         path = Path(path)
-        check_items(items)
-        layout = layout_of(items)
-        titles = dense_texts(items)
-        analyzer = Analyzer(language or language_of(titles))
-        parse_synonyms(synonyms, analyzer)
-        opened = open_encoder(encoder, titles) if isinstance(encoder, str) else encoder
-        check_restorable(opened)
-        if vectors is not None and vectors.shape != (items.height, opened.dimension):
-            raise InputError(
-                f"There are {items.height} items and the encoder has {opened.dimension} dimensions, "
-                f"but the vectors are {list(vectors.shape)}."
-            )
+        building = Building(
+            items, encoder=encoder, language=language, synonyms=synonyms, queries=queries, vectors=vectors
+        )
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"No folder can be made at {path}: {error}") from error
         with locked(path):
-            done = 0
-
-            def finished(count: int) -> None:
-                nonlocal done
-                done += count
-                tell("encoding titles", done, len(titles))
-
-            if vectors is None:
-                vectors = VectorCache().encode(opened, titles, progress=finished)
-            name = _next(path)
-            folder = path / name
-            write_generation(folder, items, vectors, layout=layout, analyzer=analyzer, encoder=opened, tell=tell)
-            tell("looking for synonyms", 0, None)
-            described = items["description"].to_list() if "description" in items.columns else [None] * items.height
-            learned = learn_synonyms(items["title"].to_list(), described, opened, analyzer.language)
-            manifest = Manifest(
-                generation=name,
-                items=items.height,
-                language=analyzer.language,
-                encoder=opened.name,
-                fingerprint=opened.fingerprint,
-                searched=dict(layout.searched),
-                texts=list(layout.texts),
-                numbers=list(layout.numbers),
-                synonyms=list(synonyms),
-                learned_synonyms=[one.line for one in learned],
-            )
-            write_queries(folder, queries)
-            engine = cls(path, Opened.of(manifest, read_generation(folder, manifest, opened)))
+            engine = cls(path, building.write(path, tell))
             tell("measuring how far vectors can be trusted", 0, None)
             trust = measure_trust(engine, items["title"].to_list(), seed=seed)
             measured = {"dense_weight": dict(trust.weight), "dense_floor": dict(trust.floor)}
-            manifest = manifest.model_copy(update=measured)
+            manifest = engine.manifest.model_copy(update=measured)
             engine._opened = replace(engine._opened, manifest=manifest, trust=trust)
             write_manifest(path, manifest)
-            _sweep(path, name)
+            sweep(path, manifest.generation)
         return engine
 
     @classmethod
@@ -240,8 +192,7 @@ class SearchEngine:
 
     def close(self) -> None:
         """Let go of the files."""
-        if self._encoding is not None:
-            self._encoding.shutdown()
+        self._vectors.close()
         self._opened.journal.close()
 
     def search(
@@ -360,50 +311,22 @@ class SearchEngine:
             opened.analyzer,
             opened.synonyms,
             opened.trust,
-            partial(self._encode, encoder)
+            partial(self._vectors.of, encoder)
             if patience is None
-            else partial(self._encode_within, encoder, patience=patience),
+            else partial(self._vectors.within, encoder, patience=patience),
             self._ranking if ranking is None else ranking,
             ranker,
         )
 
     def encode(self, query: str) -> NDArray[np.float32]:
         """Return the vector of a query; those of the last 10,000 are kept."""
-        return self._encode(self._generation.encoder, query)
-
-    def _encode(self, encoder: Encoder, query: str) -> NDArray[np.float32]:
-        # The next generation may have another encoder.
-        key = (encoder.fingerprint, query)
-        with self._caching:
-            known = self._vectors.get(key)
-            if known is not None:
-                self._vectors.move_to_end(key)
-                return known
-        vector: NDArray[np.float32] = encoder.encode([query])[0]
-        with self._caching:
-            self._vectors[key] = vector
-            while len(self._vectors) > _CACHED_QUERIES:
-                self._vectors.popitem(last=False)
-        return vector
-
-    def _encode_within(self, encoder: Encoder, query: str, patience: float) -> NDArray[np.float32] | None:
-        """The vector of a query if it is there in time; if it is late, it is kept for whoever asks next."""
-        with self._caching:
-            known = self._vectors.get((encoder.fingerprint, query))
-            if known is not None:
-                return known
-            if self._encoding is None:
-                self._encoding = ThreadPoolExecutor(usable_cores(), thread_name_prefix="encode")
-        try:
-            return self._encoding.submit(self._encode, encoder, query).result(timeout=patience)
-        except TimeoutError:
-            return None
+        return self._vectors.of(self._generation.encoder, query)
 
     def cosines(self, query: str, ids: Sequence[str]) -> NDArray[np.float32]:
         """Return the cosines of items to a query; an unknown id raises :class:`KeyError`."""
         opened = self._opened
         rows = np.array([opened.view.rows[i] for i in ids], np.int64)
-        return opened.view.dense.cosines(self._encode(opened.generation.encoder, query), rows)
+        return opened.view.dense.cosines(self._vectors.of(opened.generation.encoder, query), rows)
 
     def items(self) -> pl.DataFrame:
         """Return the items of now, those that were put last coming last."""
@@ -571,18 +494,6 @@ class SearchEngine:
                 writer.close()
             write_applied(folder, view.seq)
             self._opened = opened.with_view(view)
-
-
-def _next(path: Path) -> str:
-    numbers = [int(folder.name[1:]) for folder in path.glob("g*") if folder.name[1:].isdigit()]
-    return f"g{max(numbers, default=0) + 1}"
-
-
-def _sweep(path: Path, kept: str) -> None:
-    """Remove generations that do not count: older ones, and those of a build that died."""
-    for folder in path.glob("g*"):
-        if folder.name != kept and folder.name[1:].isdigit():
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _not_copied(folder: str, names: list[str]) -> set[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "index.toml"
-FORMAT = 2
+FORMAT = 1
 """Version of the layout of an index; others are refused."""
 
 
