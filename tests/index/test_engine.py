@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.index import Ranking, SearchEngine
+from evenshelf.index.changing import applied
 from evenshelf.index.manifest import MANIFEST
 from tests.index.conftest import catalogue
 
@@ -357,15 +358,17 @@ def test_an_index_that_was_built_anew_is_understood_anew(path):
 def test_what_is_taken_in_while_it_is_written_is_found_later(built, path, monkeypatch):
     shutil.copytree(built, path)
     with SearchEngine.open(path) as writer, SearchEngine.open(path) as reader:
-        apply = SearchEngine._apply
+        looked = []
 
-        def watched(self, view):
+        def watched(opened, view):
             reader.refresh()
-            assert len(reader) == 20
-            apply(self, view)
+            looked.append(len(reader))
+            return applied(opened, view)
 
-        monkeypatch.setattr(SearchEngine, "_apply", watched)
+        monkeypatch.setattr("evenshelf.index.engine.applied", watched)
         writer.put(item("new", "Zyxxon hoverboard"))
+        # While the change was written down and its words were not there yet.
+        assert looked == [20]
         reader.refresh()
         assert ids(reader.search("hoverboard", ranking=Ranking(fusion="words"))) == ["new"]
 

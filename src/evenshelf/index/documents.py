@@ -108,8 +108,7 @@ def items_of(shop: Shop) -> pl.DataFrame:
     """
     items = shop.items().drop(PROVENANCE, strict=False)
     if shop.rows(EVENTS.name):
-        of_interest = shop.scan(EVENTS.name).filter(pl.col("kind").is_in(_EVENTS_OF_INTEREST))
-        counts = of_interest.group_by("item_id").agg(pl.len().cast(pl.Float64).alias(POPULARITY)).collect()
+        counts = taken_of(shop).rename({"count": POPULARITY})
         items = items.drop(POPULARITY, strict=False)
         items = items.join(counts, on="item_id", how="left", maintain_order="left")
         items = items.with_columns(pl.col(POPULARITY).fill_null(0.0))
@@ -126,25 +125,40 @@ def items_of(shop: Shop) -> pl.DataFrame:
     return items
 
 
+def taken_of(shop: Shop) -> pl.DataFrame:
+    """Return how often items were clicked, put into a cart or bought: ``item_id``, ``count``; others never were."""
+    of_interest = shop.scan(EVENTS.name).filter(pl.col("kind").is_in(_EVENTS_OF_INTEREST))
+    return of_interest.group_by("item_id").agg(pl.len().cast(pl.Float64).alias("count")).collect()
+
+
 def check_items(items: pl.DataFrame) -> None:
     """Raise an :class:`InputError` unless every row has an id of its own and a title."""
     for name in ("item_id", "title"):
         if name not in items.columns:
             raise InputError(f"The items have no column {name!r}.", hint="Items need item_id and title, both texts.")
         if items.schema[name] != pl.String:
-            raise InputError(f"Column {name!r} of the items is {items.schema[name]}, not text.")
+            raise InputError(
+                f"Column {name!r} of the items is {items.schema[name]}, not text.", hint="Cast it to String."
+            )
     empty = (
         items.select("item_id").with_row_index("row").filter(pl.col("item_id").is_null() | (pl.col("item_id") == ""))
     )
     if empty.height:
-        raise InputError(f"Row {empty['row'][0]} of the items has no item_id (and {empty.height - 1} more).")
+        raise InputError(
+            f"Row {empty['row'][0]} of the items has no item_id (and {empty.height - 1} more).",
+            hint="Give every item an id of its own, or leave it out.",
+        )
     untitled = items.filter(pl.col("title").is_null())
     if untitled.height:
-        raise InputError(f"Item {untitled['item_id'][0]!r} has no title (and {untitled.height - 1} more).")
+        raise InputError(
+            f"Item {untitled['item_id'][0]!r} has no title (and {untitled.height - 1} more).",
+            hint="Give every item a title, or leave it out.",
+        )
     twice = items.filter(pl.col("item_id").is_duplicated())
     if twice.height:
         raise InputError(
-            f"Item {twice['item_id'][0]!r} is there more than once (and so are others, {twice.height} rows in all)."
+            f"Item {twice['item_id'][0]!r} is there more than once (and so are others, {twice.height} rows in all).",
+            hint="Keep one row of each item.",
         )
 
 

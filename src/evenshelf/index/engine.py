@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import threading
 from dataclasses import replace
 from functools import partial
@@ -15,18 +14,15 @@ import polars as pl
 
 from evenshelf.errors import InputError
 from evenshelf.index.building import Building, sweep
-from evenshelf.index.documents import check_items, dense_texts, facets_of, fitted
+from evenshelf.index.changing import applied, copy
+from evenshelf.index.documents import check_items, dense_texts, fitted
 from evenshelf.index.filters import parse_filters
 from evenshelf.index.generation import (
-    JOURNAL,
     read_queries,
-    tokens_by_field,
-    write_applied,
     write_queries,
 )
 from evenshelf.index.journal import Batch
-from evenshelf.index.locking import locked
-from evenshelf.index.manifest import Manifest, read_manifest, sync_folder, write_manifest
+from evenshelf.index.manifest import Manifest, read_manifest, write_manifest
 from evenshelf.index.opened import Opened, open_index
 from evenshelf.index.query_vectors import QueryVectors
 from evenshelf.index.ranking import Ranking, signals
@@ -34,6 +30,7 @@ from evenshelf.index.requests import Request, Tools
 from evenshelf.index.searching import judge, search
 from evenshelf.index.suggestions import suggestions_of
 from evenshelf.index.trust import measure_trust
+from evenshelf.shop.locking import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -143,7 +140,7 @@ class SearchEngine:
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"No folder can be made at {path}: {error}") from error
+            raise InputError(f"No folder can be made at {path}: {error}", hint="Choose another folder.") from error
         with locked(path):
             engine = cls(path, building.write(path, tell))
             tell("measuring how far vectors can be trusted", 0, None)
@@ -371,7 +368,10 @@ class SearchEngine:
         def batch(now: Opened) -> Batch:
             unknown = [i for i in ids if i not in now.view.rows]
             if unknown:
-                raise InputError(f"There is no item {unknown[0]!r} to delete (and {len(unknown) - 1} more).")
+                raise InputError(
+                    f"There is no item {unknown[0]!r} to delete (and {len(unknown) - 1} more).",
+                    hint="None was deleted; leave it out.",
+                )
             none = now.view.documents.clear()
             return Batch(documents=none, vectors=np.zeros((0, 0), np.float32), deleted=tuple(ids))
 
@@ -431,24 +431,9 @@ class SearchEngine:
         InputError
             If something is there, or it cannot be written.
         """
-        path = Path(path)
-        if path.exists():
-            raise InputError(f"{path} exists.", hint="Choose another folder for the snapshot.")
-        temporary = path.with_name(f".{path.name}.new")
         with self._changing, locked(self.path):
             self._take_in()
-            try:
-                shutil.rmtree(temporary, ignore_errors=True)
-                folder = self._generation.folder
-                shutil.copytree(folder, temporary / folder.name, ignore=_not_copied)
-                self._opened.journal.copy_to(temporary / folder.name / JOURNAL)
-                write_manifest(temporary, self.manifest)
-                temporary.rename(path)
-                sync_folder(path.parent)
-            except OSError as error:
-                raise InputError(f"The snapshot cannot be written to {path}: {error}") from error
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
+            copy(self._opened, Path(path))
 
     def _change(self, batch_of: Callable[[Opened], Batch]) -> None:
         """Make a change of what is there when nobody else changes it, write it down, and show it."""
@@ -459,7 +444,7 @@ class SearchEngine:
             # What cannot be shown is not written down: it would be read again on every opening.
             view = opened.view.after([batch], opened.journal.last + 1, opened.manifest.layout)
             opened.journal.append(batch)
-            self._apply(view)
+            self._opened = applied(opened, view)
 
     def _take_in(self) -> None:
         """Take in all changes, those that a process wrote down before it died as well; the caller holds the lock."""
@@ -467,35 +452,5 @@ class SearchEngine:
         opened = self._opened
         waiting = opened.journal.after(opened.view.seq)
         if waiting:
-            self._apply(opened.view.after([batch for _, batch in waiting], waiting[-1][0], opened.manifest.layout))
-
-    def _apply(self, view: View) -> None:
-        """Bring batches of the journal that are not there yet to the words, and then show a view that has them all."""
-        opened, before = self._opened, self._view
-        folder, layout = opened.generation.folder, opened.manifest.layout
-        waiting = opened.journal.after(before.seq)
-        with locked(folder):
-            writer = opened.generation.lexical.writer()
-            rows = len(before.alive)
-            try:
-                for _, batch in waiting:
-                    numbers = range(rows, rows + batch.documents.height)
-                    # They may be there, if the process died after the words were written and before that was said.
-                    writer.remove(numbers)
-                    if batch.documents.height:
-                        tokens = tokens_by_field(batch.documents, layout, opened.analyzer)
-                        writer.add(rows, tokens, facets_of(batch.documents, layout))
-                    rows = numbers.stop
-                gone = ~view.alive
-                gone[: len(before.alive)] &= before.alive
-                writer.remove(np.flatnonzero(gone).tolist())
-                writer.commit()
-            finally:
-                writer.close()
-            write_applied(folder, view.seq)
-            self._opened = opened.with_view(view)
-
-
-def _not_copied(folder: str, names: list[str]) -> set[str]:
-    del folder
-    return {name for name in names if name.startswith(JOURNAL) or name.endswith(".lock")}
+            view = opened.view.after([batch for _, batch in waiting], waiting[-1][0], opened.manifest.layout)
+            self._opened = applied(opened, view)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_ANEW = "Make the index anew: evenshelf index SHOP --anew"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS batches (
     seq INTEGER PRIMARY KEY,
@@ -72,7 +73,7 @@ class Journal:
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute(_TABLE)
         except sqlite3.Error as error:
-            raise InputError(f"The journal {path} cannot be opened: {error}") from error
+            raise InputError(f"The journal {path} cannot be opened: {error}", hint=_ANEW) from error
 
     @property
     def last(self) -> int:
@@ -97,7 +98,10 @@ class Journal:
                 record = (seq, documents.getvalue(), vectors, deleted)
                 self._connection.execute("INSERT INTO batches VALUES (?, ?, ?, ?)", record)
         except sqlite3.Error as error:
-            raise InputError(f"The changes cannot be written to {self._path}: {error}") from error
+            raise InputError(
+                f"The changes cannot be written to {self._path}: {error}",
+                hint="None was made; make room on the disk.",
+            ) from error
         return seq
 
     def after(self, seq: int) -> list[tuple[int, Batch]]:
@@ -112,7 +116,7 @@ class Journal:
         try:
             return [_read(*record) for record in self._connection.execute(asked, (seq,)).fetchall()]
         except (sqlite3.Error, ValueError, pl.exceptions.PolarsError) as error:
-            raise InputError(f"The journal {self._path} is damaged: {error}") from error
+            raise InputError(f"The journal {self._path} is damaged: {error}", hint=_ANEW) from error
 
     def copy_to(self, path: Path) -> None:
         """Write the batches to another file, as they are at this moment."""

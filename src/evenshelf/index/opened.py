@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from evenshelf.errors import InputError
 from evenshelf.index.generation import JOURNAL, read_applied, read_generation, read_queries
 from evenshelf.index.journal import Journal
-from evenshelf.index.locking import locked
 from evenshelf.index.manifest import read_manifest
 from evenshelf.index.synonyms import parse_synonyms
 from evenshelf.index.text.analyzer import Analyzer
 from evenshelf.index.trust import Trust
 from evenshelf.index.view import View
+from evenshelf.shop.locking import locked
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -103,19 +103,21 @@ def index_shop(
 def queries_of(shop: Shop) -> pl.DataFrame:
     """Return what was searched for in a shop, ``query`` and ``count``, the most frequent first.
 
-    Counts are those of the table of queries; queries that it does not have are counted in the events, a session once.
+    Counts are those of the table of queries; queries without one there are counted in the events, a session once, and
+    those that no event has count once.
     """
     counts = []
-    if shop.rows("queries"):
-        table = shop.scan("queries")
-        count = pl.col("count").fill_null(1.0) if "count" in table.collect_schema().names() else pl.lit(1.0)
-        counts.append(table.select("query", count.cast(pl.Float64).alias("count")).collect())
+    table = shop.read("queries")
+    if "count" in table.columns:
+        counts.append(table.drop_nulls("count").select("query", pl.col("count").cast(pl.Float64)))
     events = shop.scan("events")
     names = events.collect_schema().names()
     if "query" in names:
         visit = "session_id" if "session_id" in names else "user_id" if "user_id" in names else "query"
         asked = events.filter(pl.col("query").is_not_null()).group_by("query")
         counts.append(asked.agg(pl.col(visit).n_unique().cast(pl.Float64).alias("count")).collect())
+    if table.height:
+        counts.append(table.select("query", pl.lit(1.0).alias("count")))
     if not counts:
         return pl.DataFrame(schema={"query": pl.String, "count": pl.Float64})
     together = pl.concat(counts).unique("query", keep="first", maintain_order=True)

@@ -17,13 +17,9 @@ import polars as pl
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop.frames import together
+from evenshelf.shop.locking import LOCK, locked
 from evenshelf.shop.manifest import HISTORY, MANIFEST, Manifest, Part, TableEntry, past, read_manifest, write_manifest
 from evenshelf.shop.schema import SCHEMA_VERSION, TABLES, empty
-
-try:
-    import fcntl
-except ImportError:  # Windows has no flock; the check of the manifest's revision remains
-    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +31,6 @@ KEPT_REVISIONS = 5
 """So many revisions before the current one can still be read and compared."""
 
 _GROUP_ROWS = 1 << 18
-_LOCK = ".lock"
 
 
 class Shop:
@@ -373,21 +368,6 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-@contextlib.contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Let nobody else write to the shop at `path`; InputError if somebody does, and they are not waited for."""
-    with (path / _LOCK).open("w") as lock:
-        if fcntl is not None:
-            # Let go by the system when the process ends, however it ends.
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InputError(
-                    f"another process is writing to {path}", hint="Wait until it has ended, or choose another folder."
-                ) from error
-        yield
-
-
 def _sweep(path: Path) -> None:
     """Remove what no revision that is kept names: older parts, and leftovers of a writer that died.
 
@@ -404,4 +384,4 @@ def _sweep(path: Path) -> None:
 
 def _is_leftover(file: Path) -> bool:
     table = any(file.name.startswith((f"{name}-", f"{name}.parquet.")) for name in TABLES)
-    return file.name in {_LOCK, HISTORY} or (table and ".parquet" in file.name) or file.name.startswith(f"{MANIFEST}.")
+    return file.name in {LOCK, HISTORY} or (table and ".parquet" in file.name) or file.name.startswith(f"{MANIFEST}.")

@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from evenshelf.clicks import grades, log_of_shop
 from evenshelf.clicks.models.position_based import PositionBased
 from evenshelf.errors import InputError, SettingError
+from evenshelf.index.documents import taken_of
+from evenshelf.index.shops import queries_of
 from evenshelf.index.text.folding import fold
 from evenshelf.index.trust import script_of
 from evenshelf.shop import buckets, title_groups
@@ -113,7 +114,10 @@ class SearchTask:
         rows = [(q, item, grade) for q, known in judgements.items() for item, grade in known.items()]
         wrong = next((row for row in rows if not row[2] >= 0), None)
         if wrong is not None:
-            raise InputError(f"The grade of {wrong[1]!r} for {wrong[0]!r} is {wrong[2]}, not a number from 0 up.")
+            raise InputError(
+                f"The grade of {wrong[1]!r} for {wrong[0]!r} is {wrong[2]}, not a number from 0 up.",
+                hint="Grades begin at 0, which is not relevant.",
+            )
         known = [row for row in rows if row[1] in code]
         left_out = dict(dropped or {})
         if len(known) < len(rows):
@@ -160,7 +164,7 @@ class SearchTask:
         if target not in TARGETS:
             raise SettingError(f"Search cannot be judged by {target!r}.", hint=f"By one of: {', '.join(TARGETS)}.")
         items = shop.items()["item_id"].to_list()
-        asked, taken = _asked(shop), _taken(shop)
+        asked, taken = (dict(table.iter_rows()) for table in (queries_of(shop), taken_of(shop)))
         if target == JUDGEMENTS:
             if not shop.rows("judgements"):
                 raise InputError(
@@ -234,25 +238,3 @@ class SearchTask:
             "dropped": dict(self.dropped),
             "nouns": self.nouns.to_dict(),
         }
-
-
-def _asked(shop: Shop) -> dict[str, float]:
-    """How often queries were asked: as the table of queries says, or in so many sessions."""
-    found: dict[str, float] = {}
-    events = shop.scan("events")
-    names = events.collect_schema().names()
-    if "query" in names:
-        visit = next((n for n in ("session_id", "user_id") if n in names), "query")
-        counts = events.filter(pl.col("query").is_not_null()).group_by("query").agg(pl.col(visit).n_unique())
-        found |= dict(counts.collect().iter_rows())
-    queries = shop.read("queries")
-    if "count" in queries.columns:
-        found |= dict(queries.drop_nulls("count").select("query", "count").iter_rows())
-    return found
-
-
-def _taken(shop: Shop) -> dict[str, float]:
-    if not shop.rows("events"):
-        return {}
-    taken = shop.scan("events").filter(pl.col("kind").is_in(("click", "cart", "purchase")))
-    return dict(taken.group_by("item_id").len().collect().iter_rows())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenshelf.errors import InputError
+from evenshelf.shop.locking import locked
 from evenshelf.shop.manifest import MANIFEST
 from evenshelf.shop.schema import empty
 from evenshelf.shop.simulation.assortment import Assortment
@@ -20,7 +21,7 @@ from evenshelf.shop.simulation.pictures import draw_pictures
 from evenshelf.shop.simulation.settings import Settings
 from evenshelf.shop.simulation.truth import FOLDER as TRUTH
 from evenshelf.shop.simulation.truth import TruthWriter
-from evenshelf.shop.store import Shop, locked
+from evenshelf.shop.store import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

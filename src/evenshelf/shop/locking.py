@@ -1,4 +1,4 @@
-"""One process at a time changes an index."""
+"""One process at a time changes what is in a folder; others may read meanwhile."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from evenshelf.errors import InputError
 
 try:
     import fcntl
-except ImportError:  # Windows has no flock; tantivy's own lock and SQLite's remain
+except ImportError:  # Windows has no flock; what else its users check, such as a revision, remains
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_LOCK = ".lock"
+LOCK = ".lock"
+"""Name of the file in the folder."""
 
 
 @contextlib.contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Let nobody else change the index at `path` while the block runs.
+    """Let nobody else write to the folder `path` while the block runs.
 
     Parameters
     ----------
     wait
-        For another process that changes it, until it ends.
+        For another process that writes to it, until it ends.
 
     Raises
     ------
@@ -34,14 +35,18 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         If somebody does and is not waited for, or the folder cannot be written to.
     """
     try:
-        lock = (path / _LOCK).open("w")
+        lock = (path / LOCK).open("w")
     except OSError as error:
-        raise InputError(f"The index {path} cannot be changed: {error}") from error
+        raise InputError(
+            f"{path} cannot be written to: {error}", hint="Choose a folder that is there and can be written to."
+        ) from error
     with lock:
         if fcntl is not None:
             # Let go by the system when the process ends, however it ends.
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise InputError(f"Another process is changing the index {path}.") from error
+                raise InputError(
+                    f"another process is writing to {path}", hint="Wait until it has ended, or choose another folder."
+                ) from error
         yield
