@@ -1,6 +1,6 @@
 """LanceDB, run by the interpreter of the environment that it has of its own: hybrid search, built and asked.
 
-    python -I bench/peer_lancedb.py FOLDER
+    python -I bench/peer_lancedb.py FOLDER build|hybrid|words
 
 reads what :mod:`bench.search_catalogue` wrote and writes ``lancedb.json`` beside it. Full text and vectors are fused
 by its reciprocal rank re-ranker. It encodes no query: the vectors of queries are those of titles, so its figures are
@@ -10,7 +10,7 @@ without the encoding that ours include.
 from __future__ import annotations
 
 import json
-import resource
+import os
 import shutil
 import sys
 import threading
@@ -32,11 +32,12 @@ def measured(ask, queries):
     """As :func:`bench.search_engines.measured`."""
     for query in queries[:WARM]:
         ask(query)
-    asked, seconds = queries[WARM:], []
-    for query in asked:
+    half, seconds = (len(queries) - WARM) // 2, []
+    for query in queries[WARM : WARM + half]:
         began = time.perf_counter()
         ask(query)
         seconds.append(time.perf_counter() - began)
+    asked = queries[WARM + half :]
     waiting, lock = iter(asked), threading.Lock()
 
     def work():
@@ -55,14 +56,19 @@ def measured(ask, queries):
         worker.join()
     spent = time.perf_counter() - began
     p50, p99 = (1e3 * float(np.quantile(seconds, share)) for share in (0.5, 0.99))
-    return {"p50_ms": p50, "p99_ms": p99, "qps": len(asked) / spent}
+    return {"p50_ms": p50, "p99_ms": p99, "qps": len(asked) / spent, "resident_mib": resident()}
 
 
-def main(folder: Path) -> None:
-    """Build, ask, write."""
+def resident():
+    """MiB of this process."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / MIB
+
+
+def build(folder: Path) -> dict:
+    """Build the table, its index of words, and of vectors where there are many."""
     items = pq.read_table(folder / "items.parquet")
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
-    queries = pq.read_table(folder / "queries.parquet")["query"].to_pylist()
     place = folder / "lancedb"
     shutil.rmtree(place, ignore_errors=True)
     began = time.perf_counter()
@@ -74,24 +80,34 @@ def main(folder: Path) -> None:
     store.create_fts_index("text", replace=True)
     if len(vectors) > FLAT:
         store.create_index(metric="cosine")
-    built = time.perf_counter() - began
+    size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) / MIB
+    return {"build_seconds": time.perf_counter() - began, "disk_mib": size}
+
+
+def asked(folder: Path, mode: str) -> dict:
+    """Ask for words and vectors, or words alone; titles are answered, vectors are not."""
+    vectors = np.load(folder / "vectors.npy", mmap_mode="r")
+    queries = pq.read_table(folder / "queries.parquet")["query"].to_pylist()
+    store = lancedb.connect(str(folder / "lancedb")).open_table("items")
     own = {query: np.asarray(vectors[i % len(vectors)]) for i, query in enumerate(queries)}
     words = {query: " ".join("".join(c if c.isalnum() else " " for c in query).split()) or "x" for query in queries}
-    fused = RRFReranker()
+    fused, columns = RRFReranker(), ["item_id", "title"]
 
     def hybrid(query):
         found = store.search(query_type="hybrid").vector(own[query]).text(words[query])
-        return found.rerank(fused).limit(K).to_list()
+        return found.select(columns).rerank(fused).limit(K).to_list()
 
     def by_words(query):
-        return store.search(words[query], query_type="fts").select(["item_id", "title"]).limit(K).to_list()
+        return store.search(words[query], query_type="fts").select(columns).limit(K).to_list()
 
-    modes = {"hybrid": measured(hybrid, queries), "words": measured(by_words, queries)}
-    size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) / MIB
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    facts = {"build_seconds": built, "disk_mib": size, "resident_mib": memory, "modes": modes}
+    return {mode: measured(hybrid if mode == "hybrid" else by_words, queries)}
+
+
+def main(folder: Path, what: str) -> None:
+    """Do what is asked and write what came out."""
+    facts = build(folder) if what == "build" else asked(folder, what)
     (folder / "lancedb.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

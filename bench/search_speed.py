@@ -3,16 +3,18 @@
     python -m bench.search_speed            20,000, 100,000 and a million items; about half an hour
     python -m bench.search_speed --quick    1,000 simulated items: seconds
 
-Catalogues are real electronics, repeated with changes (:mod:`bench.search_catalogue`). Each engine is built and asked
-in a process of its own, 1,000 queries one after another, none asked before, then from two threads at once. Ours is
-asked for words and vectors together, the encoding of the query included. The peers have words alone: tantivy, bm25s,
-the full text search of PostgreSQL; and LanceDB, which has both, lives in an environment of its own (``make vectors``).
+Catalogues are real electronics, repeated with changes (:mod:`bench.search_catalogue`). Each engine is built in one
+process and opened and asked in another: 1,000 queries one after another, then 1,000 others from two threads at once,
+none asked before. Ours is asked for words and vectors together, the encoding of the query included. The peers have
+words alone: tantivy, bm25s, the full text search of PostgreSQL; and LanceDB, which has both, lives in an environment of
+its own (``make vectors``).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -24,13 +26,20 @@ from typing import Any
 from bench import child
 from bench.harness import Figure, Listing, Report, say
 from bench.search_catalogue import made_up
+from bench.search_engines import WARM
 from evenshelf.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = (20_000, 100_000, 1_000_000)
 COLUMNS = ("items", "engine", "mode", "p50_ms", "p99_ms", "qps", "build_seconds", "disk_mib", "resident_mib")
 OURS, TANTIVY, BM25S, POSTGRESQL, LANCEDB = "evenshelf", "tantivy", "bm25s", "PostgreSQL", "LanceDB"
-ENGINES = {TANTIVY: "tantivy_alone", BM25S: "bm25s_numba", POSTGRESQL: "postgresql"}
+ENGINES = (TANTIVY, BM25S, POSTGRESQL)
+PROCESSES = {
+    OURS: ("ours_built", ("ours", "ours_words", "ours_filtered")),
+    TANTIVY: ("tantivy_built", ("tantivy_alone",)),
+    BM25S: ("bm25s_built", ("bm25s_numba",)),
+}
+"""What builds, and what asks, each in a process of its own."""
 LANCEDB_HOME = ROOT / ".venv-vectors"
 
 
@@ -83,7 +92,7 @@ def measure(asked: Asked) -> Report:
         with TemporaryDirectory() as place:
             folder = Path(place)
             say(f"{size:,} items")
-            made_up(size, asked.queries, simulated=asked.simulated).write(folder)
+            made_up(size, 2 * asked.queries + WARM, simulated=asked.simulated).write(folder)
             rows += at_size(folder, size, asked)
     report.tables.append(Listing("search_speed", COLUMNS, tuple(tuple(row.get(c) for c in COLUMNS) for row in rows)))
     report.figures += figures(rows, asked)
@@ -95,36 +104,39 @@ def at_size(folder: Path, size: int, asked: Asked) -> list[dict[str, Any]]:
     """Lines of all engines at one size."""
     runs = asked.runs if size < 1_000_000 else 1
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    built = child.run("bench.search_engines:ours_built", folder)
     for number in range(runs):
-        say(f"  run {number + 1} of {runs}: {OURS}")
-        facts = child.run("bench.search_engines:ours", folder).facts
-        _add(found, OURS, {**built.facts, **facts})
-        for engine, function in ENGINES.items():
+        for engine in (OURS, *ENGINES, *((LANCEDB,) if asked.lancedb else ())):
             say(f"  run {number + 1} of {runs}: {engine}")
-            _add(found, engine, child.run(f"bench.search_engines:{function}", folder).facts)
-        if asked.lancedb:
-            say(f"  run {number + 1} of {runs}: {LANCEDB}")
-            _add(found, LANCEDB, _lancedb(folder))
+            for mode, values in _once(engine, folder).items():
+                found.setdefault((engine, mode), []).append(values)
     return [
         {"items": size, "engine": engine, "mode": mode} | {key: median(one[key] for one in some) for key in COLUMNS[3:]}
         for (engine, mode), some in found.items()
     ]
 
 
-def _add(found: dict[tuple[str, str], list[dict[str, Any]]], engine: str, facts: dict[str, Any]) -> None:
-    for mode, values in facts["modes"].items():
-        found.setdefault((engine, mode), []).append({**facts, **values})
+def _once(engine: str, folder: Path) -> dict[str, dict[str, Any]]:
+    """Values of each mode of an engine that is built anew."""
+    if engine == LANCEDB:
+        built = _lancedb(folder, "build")
+        modes = {**_lancedb(folder, "hybrid"), **_lancedb(folder, "words")}
+    elif engine == POSTGRESQL:
+        built = child.run("bench.search_engines:postgresql", folder).facts
+        modes = built.pop("modes")
+    else:
+        build, asking = PROCESSES[engine]
+        built = child.run(f"bench.search_engines:{build}", folder).facts
+        modes = {}
+        for function in asking:
+            modes |= child.run(f"bench.search_engines:{function}", folder).facts
+    return {mode: {**built, **values} for mode, values in modes.items()}
 
 
-def _lancedb(folder: Path) -> dict[str, Any]:
-    command = [
-        str(LANCEDB_HOME / "bin" / "python"),
-        "-I",
-        str(Path(__file__).with_name("peer_lancedb.py")),
-        str(folder),
-    ]
-    subprocess.run(command, check=True, stdout=sys.stderr)
+def _lancedb(folder: Path, what: str) -> dict[str, Any]:
+    script = Path(__file__).with_name("peer_lancedb.py")
+    command = [str(LANCEDB_HOME / "bin" / "python"), "-I", str(script), str(folder), what]
+    # Else it warns at each query, which takes time of its own.
+    subprocess.run(command, check=True, stdout=sys.stderr, env={**os.environ, "LANCE_LOG": "error"})
     facts: dict[str, Any] = json.loads((folder / "lancedb.json").read_text(encoding="utf-8"))
     return facts
 
@@ -179,11 +191,11 @@ def notes(asked: Asked) -> list[str]:
     """What to know about the figures."""
     told = [
         (
-            f"Medians of {asked.runs} runs (one at a million items) of {asked.queries:,} queries, none of them asked "
-            "before, one after another; queries a second from two threads that ask the same once more. Ours answers "
-            "with titles, highlights and the number of all items that match; latencies of hybrid include the encoding "
-            "of the query (8-bit MiniLM on one core), but its queries a second, and hybrid with a filter, do not: "
-            "vectors of queries are kept."
+            f"Medians of {asked.runs} runs (one at a million items), each built anew, of {asked.queries:,} queries one "
+            f"after another and of {asked.queries:,} others from two threads, none of them asked before. Ours answers "
+            "with titles, highlights and the number of all items that match, and encodes the query (8-bit MiniLM on "
+            "one core); what was asked before it need not encode. Each mode is asked in a process of its own, whose "
+            "memory is given, with Python and the pages of the index that it looked at."
         ),
         (
             "Vectors of titles were given to all engines that take any; the time to encode them is not part of the "
