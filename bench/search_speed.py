@@ -136,7 +136,7 @@ def _lancedb(folder: Path, what: str) -> dict[str, Any]:
     script = Path(__file__).with_name("peer_lancedb.py")
     command = [str(LANCEDB_HOME / "bin" / "python"), "-I", str(script), str(folder), what]
     # Else it warns at each query, which takes time of its own.
-    subprocess.run(command, check=True, stdout=sys.stderr, env={**os.environ, "LANCE_LOG": "error"})
+    subprocess.run(command, check=True, stdout=sys.stderr, env={**os.environ, "LANCEDB_LOG": "error"})
     facts: dict[str, Any] = json.loads((folder / "lancedb.json").read_text(encoding="utf-8"))
     return facts
 
