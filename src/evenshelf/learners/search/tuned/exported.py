@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -30,7 +29,6 @@ from evenshelf.encoders.weights import max_length, read_config, read_tokenizer, 
 from evenshelf.errors import InputError
 from evenshelf.learners.search.tuned.bi_encoder import TunedEncoder
 from evenshelf.learners.search.tuned.cross_encoder import HEAD, SHARPNESS, TunedCrossEncoder, pair_texts
-from evenshelf.learners.search.tuned.frozen import LENGTH
 
 Floats = NDArray[np.float32]
 
@@ -102,7 +100,7 @@ def save_cross_encoder(
     """
     if len(queries) < 2:
         raise InputError("What 8 bits lose of scores cannot be seen on fewer than two pairs.", hint="Give some more.")
-    _written(folder, lambda place: _fill(place, tuned.folder, tuned.weights, LENGTH))
+    _written(folder, lambda place: _fill(place, tuned.folder, tuned.weights))
     exact, served = tuned.scores(queries, items), ServedCrossEncoder(folder).scores(queries, items)
     alike = float(np.corrcoef(exact, served)[0, 1]) if exact.std() > 0 and served.std() > 0 else 1.0
     return Quantised(len(queries), alike, alike)
@@ -165,14 +163,13 @@ def _check_some(texts: Sequence[str]) -> None:
         raise InputError("What 8 bits lose cannot be measured on no text.", hint="Give some texts of items.")
 
 
-def _fill(place: Path, source: Path, tuned: Mapping[str, Floats], length: int | None = None) -> None:
+def _fill(place: Path, source: Path, tuned: Mapping[str, Floats]) -> None:
     weights = read_weights(source)
     weights.update({name: np.ascontiguousarray(values) for name, values in tuned.items()})
     save_file(weights, place / WEIGHTS)
     for name in (CONFIG, TOKENIZER):
         shutil.copyfile(source / name, place / name)
-    kept = max_length(source, read_config(source))
-    settings: dict[str, Any] = {"max_seq_length": kept if length is None else min(length, kept)}
+    settings = {"max_seq_length": max_length(source, read_config(source))}
     (place / LENGTHS).write_text(json.dumps(settings), encoding="utf-8")
 
 

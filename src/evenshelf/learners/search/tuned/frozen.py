@@ -19,8 +19,6 @@ from evenshelf.errors import SettingError
 
 States = NDArray[np.float16]
 
-LENGTH = 96
-"""Tokens that are read of a text, or of a pair of texts."""
 KEPT = 256 * 2**20
 """Bytes of states that are kept; what is beyond is computed anew each time."""
 
@@ -43,7 +41,7 @@ class FrozenLayers:
     def __init__(self, folder: Path, depth: int, *, pairs: bool = False) -> None:
         self.config = read_config(folder)
         self.pairs = pairs
-        self.tokenizer = read_tokenizer(folder, min(LENGTH, max_length(folder, self.config)))
+        self.tokenizer = read_tokenizer(folder, max_length(folder, self.config))
         model = bert_graph(read_weights(folder), self.config, depth=depth, pairs=pairs)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
