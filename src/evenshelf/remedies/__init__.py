@@ -13,6 +13,7 @@ from evenshelf.remedies.sequences import MASKED, Sequences
 from evenshelf.remedies.set_losses import SetLoss
 from evenshelf.remedies.sets import remedy_set
 from evenshelf.remedies.spec import joined, parse
+from evenshelf.remedies.texts import MadeTexts
 
 __all__ = [
     "MASKED",
@@ -20,6 +21,7 @@ __all__ = [
     "Composition",
     "Family",
     "Loss",
+    "MadeTexts",
     "Negatives",
     "Offered",
     "Prior",

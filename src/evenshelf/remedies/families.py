@@ -28,6 +28,7 @@ class Family(StrEnum):
     CALIBRATION = "calibration"
     POOLING = "pooled evidence"
     ENSEMBLE = "ensembles"
+    MADE_QUERIES = "made-up queries"
     AUGMENTATION = "changed sequences"
     RERANKING = "re-ranking"
 
@@ -37,7 +38,7 @@ class Family(StrEnum):
         return f"{self.value[0].upper()}{self.value[1:]}"
 
 
-OF_LISTS = frozenset({Family.AUGMENTATION, Family.RERANKING})
+OF_LISTS = frozenset({Family.MADE_QUERIES, Family.AUGMENTATION, Family.RERANKING})
 """Families that make sense only where lists are shown, and so in no study of labels."""
 
 
@@ -221,6 +222,14 @@ ACCOUNTS: Mapping[Family, Account] = {
         when="A few rare classes beside very frequent ones, each with dozens of rows.",
         cost=Claim("As many trainings as models.", Shown.COST),
         source="Liu, Wu & Zhou, IEEE TSMC-B 39(2), 2009; Wallace et al., ICDM 2011",
+    ),
+    Family.MADE_QUERIES: Account(
+        does="Trains on queries as well that nobody asked: words of titles, most of them of rare items.",
+        strength=Claim("Items that nobody searched for have something to be found by.", Shown.TAIL),
+        weakness=Claim("People ask in other words than titles use, and many items answer words of one.", Shown.GAIN),
+        when="A model of texts is fitted, and few queries were judged or clicked on. For search.",
+        cost=Claim("Each made query is searched for once, and there is more to train on.", Shown.COST),
+        source="Nogueira et al., arXiv 1904.08375, 2019; Bonifacio et al., SIGIR 2022",
     ),
     Family.AUGMENTATION: Account(
         does="Trains on changed copies of sequences as well: cut, masked, shuffled, with items replaced.",

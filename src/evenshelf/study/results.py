@@ -144,6 +144,8 @@ class StudyResult:
         ``None`` where nothing is known.
     example
         ``[n]`` where a text may have several labels: equal numbers are those of one text. ``None`` where it has one.
+    worth
+        ``[n]`` float32 > 0, where what is wanted is graded: the gain of the row. ``None`` where all count the same.
     """
 
     meta: Mapping[str, Any]
@@ -156,6 +158,7 @@ class StudyResult:
     seeds: SeedSensitivity | None = None
     curve: LearningCurve | None = None
     traits: pl.DataFrame | None = None
+    worth: NDArray[np.float32] | None = None
 
     def __getitem__(self, spec: str) -> RemedyResult:
         for remedy in self.remedies:
@@ -203,6 +206,8 @@ def save(result: StudyResult, folder: Path) -> None:
     rows: dict[str, Any] = {"y": result.y, "fold": result.fold, "group": result.group}
     if result.example is not None:
         rows["example"] = result.example
+    if result.worth is not None:
+        rows["worth"] = result.worth
     if result.traits is not None:
         rows |= {f"{TRAIT}{name}": result.traits[name] for name in result.traits.columns}
     _write(pl.DataFrame(rows), folder / "rows.parquet")
@@ -364,6 +369,7 @@ def load(folder: Path) -> StudyResult:
         example=rows["example"].to_numpy() if "example" in rows.columns else None,
         **_further_of(document),
         traits=rows.select(*traits).rename(traits) if traits else None,
+        worth=rows["worth"].to_numpy() if "worth" in rows.columns else None,
     )
 
 

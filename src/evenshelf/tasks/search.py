@@ -28,6 +28,8 @@ Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 JUDGEMENTS, CLICKS = "judgements", "clicks"
+ASKED, ANSWERS = "asked", "answers"
+"""What queries are counted by."""
 TARGETS = (JUDGEMENTS, CLICKS)
 """What says how well items answer queries."""
 NOUNS = Nouns(
@@ -35,13 +37,13 @@ NOUNS = Nouns(
     things="queries",
     text="query",
     texts="queries",
-    label="item",
-    labels="items",
-    examples="relevant items",
-    parts="",
+    label="query",
+    labels="queries",
+    examples="items that answer",
+    parts="queries",
     advice="Have more queries judged",
     elsewhere="compare other learners",
-    clusters="queries",
+    clusters="groups of queries",
     row="judgement",
     rows="judgements",
     learned="queries",
@@ -181,10 +183,27 @@ class SearchTask:
             judged.setdefault(query, {})[item] = grade
         return cls.of(judged, items, asked=asked, taken=taken, target=target, dropped=dropped)
 
+    @property
+    def counted(self) -> str:
+        """What tells how frequent queries are: :data:`ASKED`, or :data:`ANSWERS` where that is not known."""
+        return ASKED if len(np.unique(self.asked)) > 1 else ANSWERS
+
+    @cached_property
+    def frequency(self) -> Floats:
+        """``[Q]`` how frequent each query is, at least 1.
+
+        That is how often it was asked. Where nobody counted that, it is how many items are known to answer it: what
+        many items answer is asked in general words, and general words are asked most.
+        """
+        if self.counted == ASKED:
+            return self.asked
+        answers = np.bincount(self.query, self.grade > 0, len(self.queries))
+        return np.asarray(np.maximum(answers, 1.0), np.float64)
+
     @cached_property
     def query_bucket(self) -> NDArray[np.str_]:
-        """``[Q]`` head, torso or tail, by how often queries were asked."""
-        return buckets(np.ceil(self.asked).astype(np.int64))
+        """``[Q]`` head, torso or tail, by :attr:`frequency`."""
+        return buckets(np.ceil(self.frequency).astype(np.int64))
 
     @cached_property
     def item_bucket(self) -> NDArray[np.str_]:
@@ -235,6 +254,7 @@ class SearchTask:
             "answerable": int(self.answerable.sum()),
             "items": len(self.items),
             "judged": len(self.grade),
+            "counted": self.counted,
             "dropped": dict(self.dropped),
             "nouns": self.nouns.to_dict(),
         }
