@@ -35,7 +35,8 @@ def run_search(
     from evenshelf.study.runner import study_folder  # noqa: PLC0415
     from evenshelf.study.search import prepare  # noqa: PLC0415
     from evenshelf.study.verdict import decide  # noqa: PLC0415
-    from evenshelf.tasks.search import SearchTask  # noqa: PLC0415
+    from evenshelf.tasks.search import CLICKS, SearchTask  # noqa: PLC0415
+    from evenshelf.tasks.search_lessons import taught_by_clicks  # noqa: PLC0415
     from evenshelf.tasks.search_measures import SEARCHES  # noqa: PLC0415
 
     others: dict[str, Any] = {} if baselines is None else {"baselines": prepare.baselines_named(baselines)}
@@ -45,9 +46,9 @@ def run_search(
     labels.check_verdict(metric or SEARCHES.main, guardrail, zone, measures=SEARCHES)
     check_seeds(seeds)
     opened = Shop.open(shop)
-    with progress_bar(err, "reading judgements" if target != "clicks" else "reading clicks") as tell:
+    with progress_bar(err, "reading judgements" if target != CLICKS else "reading clicks") as tell:
         tell(0, 1)
-        task = SearchTask.from_shop(opened, target)
+        task = taught_by_clicks(opened) if target == CLICKS else SearchTask.from_shop(opened, target)
         tell(1, 1)
     with progress_bar(err, "bringing the index up to date") as tell:
         spec = None if encoder == "auto" else encoder

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from evenshelf.remedies.after_training import Calibrated, Retrieved
+from evenshelf.remedies.clicked import Clicked
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import CrossEntropy, Loss
 from evenshelf.remedies.negatives import Negatives
@@ -30,6 +31,7 @@ from evenshelf.remedies.texts import MadeTexts
 class Stage(StrEnum):
     """Where in the making of a model a remedy acts."""
 
+    EVIDENCE = "evidence"
     TEXTS = "texts"
     AUGMENT = "augment"
     RESAMPLE = "resample"
@@ -43,9 +45,9 @@ class Stage(StrEnum):
     RERANK = "rerank"
 
 
-STAGES_OF_LISTS = frozenset({Stage.TEXTS, Stage.AUGMENT, Stage.NEGATIVES, Stage.RERANK})
-"""Stages that only make sense where items are ranked, for queries or for users: made queries, sequences, very many
-groups, and whole lists."""
+STAGES_OF_LISTS = frozenset({Stage.EVIDENCE, Stage.TEXTS, Stage.AUGMENT, Stage.NEGATIVES, Stage.RERANK})
+"""Stages that only make sense where items are ranked, for queries or for users: clicks, made queries, sequences, very
+many groups, and whole lists."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,18 @@ class Remedy:
             return "the groups have no names that the encoder could read"
         if int(prior.present.sum()) < 2:
             return "fewer than two groups have training examples"
+        return None
+
+    def evidence(self, clicked: Clicked, prior: Prior) -> Floats | None:
+        """``[p]`` >= 0, how well each group answers where it was shown; ``None``: its clicks a time shown.
+
+        Parameters
+        ----------
+        clicked
+            What was shown and clicked, of the training fold only.
+        prior
+            How often each group was taken.
+        """
         return None
 
     def texts(self, titles: Sequence[str], prior: Prior, rng: np.random.Generator) -> MadeTexts | None:

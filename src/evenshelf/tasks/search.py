@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,25 @@ NOUNS = Nouns(
 
 
 @dataclass(frozen=True, eq=False)
+class Lessons:
+    """Pairs of a query and an item that was shown for it, by codes.
+
+    Attributes
+    ----------
+    query, item
+        ``[p]`` codes.
+    shown, clicks, looked
+        ``[p]`` how often it was shown there, clicked, and by a click model looked at.
+    """
+
+    query: Codes
+    item: Codes
+    shown: Floats
+    clicks: Floats
+    looked: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class SearchTask:
     """Queries, and how well some items answer them.
 
@@ -67,7 +86,11 @@ class SearchTask:
     query, item, grade
         ``[n]`` judged pairs: codes of both, and how well the item answers, from 0 up. Others were not judged.
     target
-        What the grades come from, one of :data:`TARGETS`.
+        What is learned from, one of :data:`TARGETS`.
+    tested_by
+        What the grades come from, one of :data:`TARGETS`; "" if from `target`.
+    lessons
+        What was shown and clicked, where clicks are learned from and not the grades; ``None``: the grades are.
     dropped
         Judgements, or rows of clicks, that were left out, by reason.
     """
@@ -82,6 +105,8 @@ class SearchTask:
     target: str = JUDGEMENTS
     dropped: Mapping[str, int] = field(default_factory=dict)
     nouns: Nouns = NOUNS
+    tested_by: str = ""
+    lessons: Lessons | None = None
 
     name = "search"
 
@@ -183,6 +208,14 @@ class SearchTask:
             judged.setdefault(query, {})[item] = grade
         return cls.of(judged, items, asked=asked, taken=taken, target=target, dropped=dropped)
 
+    def with_queries(self, queries: Sequence[str], shop: Shop) -> SearchTask:
+        """The task with more queries, of which nothing was judged."""
+        known = set(self.queries)
+        asked: dict[str, float] = dict(queries_of(shop).iter_rows())
+        more = [query for query in dict.fromkeys(queries) if query not in known]
+        often = np.array([max(1.0, asked.get(query, 1.0)) for query in more])
+        return replace(self, queries=(*self.queries, *more), asked=np.concatenate([self.asked, often]))
+
     @property
     def counted(self) -> str:
         """What tells how frequent queries are: :data:`ASKED`, or :data:`ANSWERS` where that is not known."""
@@ -255,6 +288,7 @@ class SearchTask:
             "items": len(self.items),
             "judged": len(self.grade),
             "counted": self.counted,
+            "tested_by": self.tested_by or self.target,
             "dropped": dict(self.dropped),
             "nouns": self.nouns.to_dict(),
         }

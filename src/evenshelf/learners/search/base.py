@@ -41,6 +41,9 @@ class Pool:
         ``[n]`` whether the search finds the item, so that it may be shown.
     grade
         ``[n]`` how well the item answers, from 0 up; NaN where nobody judged.
+    clicked
+        ``[n, 3]`` how often the item was shown for the query, clicked, and looked at; 0 where clicks are not learned
+        from.
     """
 
     queries: NDArray[np.str_]
@@ -51,6 +54,7 @@ class Pool:
     features: Floats
     found: NDArray[np.bool_]
     grade: Floats
+    clicked: Floats
 
     def __len__(self) -> int:
         return len(self.start) - 1
@@ -79,11 +83,12 @@ class Pool:
             features=self.features[rows],
             found=self.found[rows],
             grade=self.grade[rows],
+            clicked=self.clicked[rows],
         )
 
     def joined(self, more: Pool) -> Pool:
         """Return these queries and more."""
-        columns = ("queries", "vectors", "count", "item", "features", "found", "grade")
+        columns = ("queries", "vectors", "count", "item", "features", "found", "grade", "clicked")
         both = {name: np.concatenate([getattr(self, name), getattr(more, name)]) for name in columns}
         return Pool(**both, start=np.concatenate([self.start, more.start[1:] + self.start[-1]]))
 
@@ -200,6 +205,7 @@ def learned_from(pool: Pool, *, unjudged: int = 100, unjudged_weight: float = UN
         features=pool.features[kept],
         found=pool.found[kept],
         grade=pool.grade[kept],
+        clicked=pool.clicked[kept],
     )
     weight = np.where(judged[kept], 1.0, unjudged_weight).astype(np.float32)
     return Pairs(some, np.nan_to_num(some.grade), weight)

@@ -149,6 +149,7 @@ def _pool(engine: SearchEngine, query: str, grades: Mapping[str, float], ranking
         features=found.features,
         found=found.found,
         grade=np.array([grades.get(item, np.nan) for item in found.ids], np.float32),
+        clicked=np.zeros((len(found.ids), 3), np.float32),
     )
 
 
@@ -202,7 +203,7 @@ register(
         "How much words, coverage and vectors count, learned from judgements and held to what is usual.",
         "Burges et al., ICML 2005; Bruch, Gai & Ingber, ACM TOIS 42(1), 2023",
         fit_convex,
-        stages=(Stage.WEIGHT, Stage.TEXTS),
+        stages=(Stage.EVIDENCE, Stage.WEIGHT, Stage.TEXTS),
         grid={"penalty": (PENALTY, 0.03, 3.0, 0.003)},
     )
 )

@@ -98,7 +98,7 @@ register(
         "Boosted trees over fifteen features, trained for NDCG: for shops with thousands of judged queries.",
         "Burges, Microsoft Research TR-2010-82; LightGBM's lambdarank",
         fit_lambdamart,
-        stages=(Stage.WEIGHT, Stage.TEXTS),
+        stages=(Stage.EVIDENCE, Stage.WEIGHT, Stage.TEXTS),
         grid={"trees": (100, 30, 10), "leaves": (7, 15)},
         cost=6.0,
     )

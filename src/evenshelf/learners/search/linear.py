@@ -74,7 +74,7 @@ register(
         "A weight for each of fifteen features, by a listwise loss.",
         "Cao et al., ICML 2007; Bruch et al., ICTIR 2019",
         fit_linear,
-        stages=(Stage.WEIGHT, Stage.TEXTS),
+        stages=(Stage.EVIDENCE, Stage.WEIGHT, Stage.TEXTS),
         grid={"penalty": (1.0, 10.0, 0.1, 100.0)},
         cost=1.5,
     )

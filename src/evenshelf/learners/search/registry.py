@@ -63,8 +63,20 @@ class SearchLearner(Tunable):
         return self.cannot_act(remedy)
 
 
-def not_applicable(remedy: Remedy, evidence: Evidence) -> str | None:
-    """Why a remedy cannot be used with such queries and items, or ``None`` if it can."""
+def not_applicable(remedy: Remedy, evidence: Evidence, *, clicks: bool) -> str | None:
+    """Why a remedy cannot be used with such queries and items, or ``None`` if it can.
+
+    Parameters
+    ----------
+    remedy
+        Which.
+    evidence
+        What is learned from.
+    clicks
+        Whether that are clicks, and not judgements.
+    """
+    if Stage.EVIDENCE in remedy.stages and not clicks:
+        return "judgements are learned from, and no clicks (--target clicks)"
     for part in remedy.parts:
         of_queries = Stage.WEIGHT in part.stages
         if of_queries and len(np.unique(evidence.pool.count)) < 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,9 +36,23 @@ def pool_of(engine: SearchEngine, task: SearchTask, tell: Tell | None = None) ->
         Called with how many queries were asked, and how many there are.
     """
     grades: list[dict[str, float]] = [{} for _ in task.queries]
+    lessons = task.lessons
+    if lessons is not None:
+        for query, item in zip(lessons.query.tolist(), lessons.item.tolist(), strict=True):
+            grades[query][task.items[item]] = np.nan
     for query, item, grade in zip(task.query.tolist(), task.item.tolist(), task.grade.tolist(), strict=True):
         grades[query][task.items[item]] = grade
-    return _asked(engine, task, list(task.queries), grades, task.frequency.astype(np.float32), tell=tell)
+    pool = _asked(engine, task, list(task.queries), grades, task.frequency.astype(np.float32), tell=tell)
+    if lessons is None:
+        return pool
+    # every pair that was shown is a candidate
+    size = len(task.items)
+    key = pool.query * size + pool.item
+    order = np.argsort(key)
+    at = order[np.searchsorted(key[order], lessons.query * size + lessons.item)]
+    clicked = np.zeros((len(key), 3), np.float32)
+    clicked[at] = np.stack([lessons.shown, lessons.clicks, lessons.looked], axis=1)
+    return replace(pool, clicked=clicked)
 
 
 def items_of(engine: SearchEngine, task: SearchTask) -> ItemSide:
@@ -113,4 +128,5 @@ def _asked(
         else np.zeros((0, len(FEATURES)), np.float32),
         found=np.concatenate([part.found for part in parts]) if parts else np.zeros(0, bool),
         grade=np.concatenate(graded) if graded else np.zeros(0, np.float32),
+        clicked=np.zeros((sum(sizes), 3), np.float32),
     )

@@ -41,6 +41,11 @@ class Known:
     bucket: NDArray[np.str_]
     kind: NDArray[np.str_]
 
+    @property
+    def taught_by_clicks(self) -> bool:
+        """Whether clicks are learned from, and not the grades."""
+        return bool(self.pool.clicked.any())
+
 
 @dataclass(frozen=True, eq=False)
 class Exam:

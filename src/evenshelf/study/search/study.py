@@ -114,8 +114,11 @@ class SearchStudy:
         """
         started = time.perf_counter()
         exams = {number: self.exam(number) for number in range(self.folds)}
-        evidence = evidence_of(self.known, exams[0])
-        reasons = {r.spec: self._learner.unsupported(r) or not_applicable(r, evidence) for r in self._remedies}
+        evidence = evidence_of(self.known, exams[0], parse("none"))
+        reasons = {
+            r.spec: self._learner.unsupported(r) or not_applicable(r, evidence, clicks=self.known.taught_by_clicks)
+            for r in self._remedies
+        }
         tried: dict[str, tuple[Remedy, Tunable]] = {
             r.spec: (r, self._learner) for r in self._remedies if reasons[r.spec] is None
         }

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.learners.search.base import Evidence, ItemSide, Pool
+from evenshelf.remedies import Clicked, Prior, Remedy
 from evenshelf.study.ranking.plan import Job
 from evenshelf.study.search.answering import Answers, answers
 from evenshelf.study.search.stored import Exam, Known, exam_of, known_of
@@ -31,16 +32,29 @@ def run(job: Job, address: str, folder: Path) -> None:
     keep(folder / "trials" / f"{address}.npz", lambda: _compute(job, folder))
 
 
-def evidence_of(known: Known, exam: Exam) -> Evidence:
-    """What may be learned from in an exam.
+def evidence_of(known: Known, exam: Exam, remedy: Remedy) -> Evidence:
+    """What may be learned from in an exam, as a remedy reads it.
 
-    Where nobody took anything, items count by how many of these queries they answer.
+    Where clicks are learned from, they take the place of the grades, by which it is tested. Where nobody took anything,
+    items count by how many of these queries they answer.
     """
     pool, items = known.pool.of(exam.learned), known.items
+    if known.taught_by_clicks:
+        pool = replace(pool, grade=_read(pool, remedy, Prior(items.count)))
     if not items.count.any():
         answering = pool.item[pool.grade > 0]
         items = replace(items, count=np.bincount(answering, minlength=len(items.titles)).astype(np.int64))
     return Evidence(pool, items, known.made)
+
+
+def _read(pool: Pool, remedy: Remedy, prior: Prior) -> NDArray[np.float32]:
+    """``[n]`` what clicks say of candidates; NaN of those that were never shown."""
+    rows = np.flatnonzero(pool.clicked[:, 0] > 0)
+    clicked = Clicked(pool.item[rows], *pool.clicked[rows].T)
+    told = remedy.evidence(clicked, prior)
+    grade = np.full(len(pool.item), np.nan, np.float32)
+    grade[rows] = clicked.rate if told is None else told
+    return grade
 
 
 def wanted_of(pool: Pool) -> NDArray[np.int64]:
@@ -50,7 +64,7 @@ def wanted_of(pool: Pool) -> NDArray[np.int64]:
 
 def _compute(job: Job, folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     known, exam = known_of(folder / "facts" / job.facts), exam_of(folder / "exams" / job.exam)
-    evidence = evidence_of(known, exam)
+    evidence = evidence_of(known, exam, job.remedy)
     asked = known.pool.of(exam.asked)
     began = time.process_time()
     scorer = job.learner.fitted(evidence, job.remedy, setting=job.parameters, seed=job.seed)
