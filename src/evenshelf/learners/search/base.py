@@ -105,6 +105,8 @@ class ItemSide:
     ----------
     titles
         ``[I]`` what they are called.
+    texts
+        ``[I]`` what an encoder reads of them: the title, and the beginning of the description.
     vectors
         ``[I, d]`` of the titles, from the encoder of the queries, of length 1 or 0.
     count
@@ -112,6 +114,7 @@ class ItemSide:
     """
 
     titles: NDArray[np.str_]
+    texts: NDArray[np.str_]
     vectors: Floats
     count: NDArray[np.int64]
 
