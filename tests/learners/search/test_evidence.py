@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evenshelf.errors import InputError
 from evenshelf.index.features import FEATURES
 from evenshelf.learners.search.base import Evidence, ItemSide, Pool, learned_from
 from evenshelf.learners.search.convex import learn_weights, usual_weights
@@ -70,6 +71,10 @@ def test_joined_pools_come_apart_again(one, two):
 @given(sizes, st.integers(0, 5), st.floats(0, 1))
 def test_all_that_was_judged_is_learned_from_and_a_few_others(lengths, unjudged, share):
     pool = pool_of(lengths, 3, share)
+    if not (pool.grade > 0).any():
+        with pytest.raises(InputError, match="nothing to learn"):
+            learned_from(pool)
+        return
     pairs = learned_from(pool, unjudged=unjudged, unjudged_weight=0.25)
     best = {q: np.nanmax(np.append(pool.grade[pool.query == q], -1)) for q in range(len(pool))}
     told = [q for q in range(len(pool)) if best[q] > 0]
