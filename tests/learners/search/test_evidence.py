@@ -13,6 +13,7 @@ from evenshelf.learners.search.base import Evidence, ItemSide, Pool, learned_fro
 from evenshelf.learners.search.convex import learn_weights, usual_weights
 from evenshelf.learners.search.registry import not_applicable, search_learner, search_learners
 from evenshelf.remedies import parse
+from evenshelf.testing.search_learners import search_learner_checks
 
 
 def pool_of(sizes, seed=0, judged=0.5, items=40):
@@ -102,16 +103,18 @@ def test_three_weights_go_to_what_judgements_agree_with():
     np.testing.assert_allclose(learn_weights(pairs, usual_weights(), 1e6), usual_weights(), atol=1e-3)
 
 
-@pytest.mark.parametrize("name", [name for name in search_learners() if "encoder" not in name])
-def test_every_learner_scores_queries_that_it_has_not_seen(name):
-    learner, evidence, strangers = search_learner(name), evidence_of(pool_of([25] * 5)), pool_of([10, 0, 7], 9)
-    one, two = (
-        learner.fitted(evidence, parse("none"), setting=learner.default, seed=0).scores(strangers, evidence.items)
-        for _ in range(2)
-    )
-    assert one.shape == (17,)
-    assert np.isfinite(one).all()
-    np.testing.assert_array_equal(one, two)
+@pytest.mark.parametrize(
+    "check",
+    [
+        check
+        for learner in search_learners().values()
+        if "encoder" not in learner.name
+        for check in search_learner_checks(learner)
+    ],
+    ids=str,
+)
+def test_learners_keep_their_promises(check):
+    check()
 
 
 @pytest.mark.parametrize("name", ["convex", "linear", "lambdamart"])
