@@ -16,6 +16,7 @@ from evenshelf.errors import InputError
 from evenshelf.index.building import Building, sweep
 from evenshelf.index.changing import applied, copy
 from evenshelf.index.documents import check_items, dense_texts, fitted
+from evenshelf.index.features import FEATURES, Pool, features
 from evenshelf.index.filters import parse_filters
 from evenshelf.index.generation import (
     read_queries,
@@ -25,7 +26,7 @@ from evenshelf.index.journal import Batch
 from evenshelf.index.manifest import Manifest, read_manifest, write_manifest
 from evenshelf.index.opened import Opened, open_index
 from evenshelf.index.query_vectors import QueryVectors
-from evenshelf.index.ranking import Ranking, signals
+from evenshelf.index.ranking import Ranking
 from evenshelf.index.requests import Request, Tools
 from evenshelf.index.searching import judge, search
 from evenshelf.index.suggestions import suggestions_of
@@ -270,30 +271,28 @@ class SearchEngine:
         opened = self._opened
         view = opened.view
         rows = np.array([view.rows[i] for i in ids], np.int64)
-        candidates, ranked, _ = judge(view, Request(query), self._tools(opened, ranking), rows)
-        return ranked.scores[np.searchsorted(candidates.rows, rows)]
+        found = judge(view, Request(query), self._tools(opened, ranking), rows)
+        return found.ranked.scores[np.searchsorted(found.candidates.rows, rows)]
 
-    def signals(
-        self, query: str, ids: Sequence[str], *, ranking: Ranking | None = None
-    ) -> tuple[list[str], NDArray[np.float32], float]:
-        """Return what a convex fusion weighs, of what a search finds and of some items besides.
+    def pool(self, query: str, ids: Sequence[str], *, ranking: Ranking | None = None) -> Pool:
+        """Return what is known of the items that a search finds and of some items besides, to learn an order from.
 
-        Returns
-        -------
-        ids
-            Items, in the order in which `ranking` ranks them.
-        signals
-            ``[items, 3]``, see :func:`~evenshelf.index.ranking.signals`.
-        trust
-            In vectors, for this query, 0 to 1.
+        Parameters
+        ----------
+        query, ids, ranking
+            As for :meth:`scores`.
         """
         opened = self._opened
         view = opened.view
         rows = np.array([view.rows[i] for i in ids], np.int64)
-        candidates, ranked, trust = judge(view, Request(query), self._tools(opened, ranking), rows)
-        order = np.lexsort((candidates.rows, -ranked.scores))
-        names = view.documents["item_id"].gather(candidates.rows[order]).to_list()
-        return names, signals(candidates)[order], trust
+        found = judge(view, Request(query), self._tools(opened, ranking), rows)
+        own = found.candidates.rows
+        if not len(own):
+            return Pool([], np.zeros((0, len(FEATURES)), np.float32), np.zeros(0, bool))
+        order = np.lexsort((own, -found.ranked.scores))
+        known = features(view, found.query, found.candidates, found.ranked, found.trust)
+        names = view.documents["item_id"].gather(own[order]).to_list()
+        return Pool(names, known[order], found.candidates.found[order])
 
     def _tools(
         self,
@@ -324,6 +323,11 @@ class SearchEngine:
         opened = self._opened
         rows = np.array([opened.view.rows[i] for i in ids], np.int64)
         return opened.view.dense.cosines(self._vectors.of(opened.generation.encoder, query), rows)
+
+    def vectors(self, ids: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of items as they are kept, in 16 bits; an unknown id raises :class:`KeyError`."""
+        view = self._view
+        return view.dense.vectors(np.array([view.rows[i] for i in ids], np.int64))
 
     def items(self) -> pl.DataFrame:
         """Return the items of now, those that were put last coming last."""

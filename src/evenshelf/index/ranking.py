@@ -129,8 +129,22 @@ class Ranked:
 class Ranker(Protocol):
     """What scores candidates in the place of a fusion, such as a learned model."""
 
-    def __call__(self, view: View, query: Understood, candidates: Candidates) -> Ranked:
-        """Score candidates."""
+    def __call__(self, view: View, query: Understood, candidates: Candidates, usual: Ranked, trust: float) -> Ranked:
+        """Score candidates.
+
+        Parameters
+        ----------
+        view
+            The items.
+        query
+            What was asked.
+        candidates
+            At least one.
+        usual
+            Their scores by the usual fusion.
+        trust
+            In vectors, for this query, 0 to 1.
+        """
         ...
 
 

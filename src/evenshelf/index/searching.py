@@ -50,21 +50,33 @@ def search(view: View, request: Request, tools: Tools) -> Results:
     return _Search(view, request, tools).results()
 
 
-def judge(view: View, request: Request, tools: Tools, rows: Rows) -> tuple[Candidates, Ranked, float]:
-    """Score some items as a search would, whether it finds them or not.
+def judge(view: View, request: Request, tools: Tools, rows: Rows) -> Judged:
+    """Score some items as a search would, whether it finds them or not."""
+    request.check(tools.layout)
+    asked = _Search(view, request, tools, also=rows)
+    return Judged(asked.understood, asked.told_back, asked.ranked, asked.trust)
 
-    Returns
-    -------
+
+@dataclass(frozen=True)
+class Judged:
+    """What a search finds and some items besides, scored.
+
+    Attributes
+    ----------
+    query
+        As it was understood.
     candidates
-        The items that the search finds, and these.
+        The items.
     ranked
         Their scores.
     trust
         In vectors, for this query.
     """
-    request.check(tools.layout)
-    asked = _Search(view, request, tools, also=rows)
-    return asked.told_back, asked.ranked, asked.trust
+
+    query: Understood
+    candidates: Candidates
+    ranked: Ranked
+    trust: float
 
 
 @dataclass(frozen=True)
@@ -216,9 +228,10 @@ class _Search:
 
     @cached_property
     def ranked(self) -> Ranked:
-        if self.tools.ranker is not None:
-            return self.tools.ranker(self.view, self.understood, self.candidates)
-        return fuse(self.told_back, self.ranking, self.trust)
+        usual = fuse(self.told_back, self.ranking, self.trust)
+        if self.tools.ranker is None or not len(self.told_back.rows):
+            return usual
+        return self.tools.ranker(self.view, self.understood, self.told_back, usual, self.trust)
 
     @cached_property
     def told_back(self) -> Candidates:
