@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from evenshelf.errors import InputError
 from evenshelf.learners.search.tuned.pairs import TrainingPairs
-from evenshelf.learners.search.tuned.title_queries import with_title_queries
 from evenshelf.learners.search.tuned.visits import Sizes, steps_of, visits_of
 
 QUERIES = ("shoes", "Sofa", "sofa", "phone")
@@ -96,17 +95,3 @@ def test_what_does_not_fit_together_is_told(change, said):
     given = {"query": np.array([0, 1]), "item": np.array([0, 2]), "grade": np.ones(2), "weight": np.ones(2)}
     with pytest.raises(InputError, match=said):
         TrainingPairs(QUERIES, ITEMS, **{**given, **change})
-
-
-def test_queries_of_titles_are_answered_by_all_items_that_have_their_words():
-    pairs = TrainingPairs(QUERIES, ITEMS, np.array([0]), np.array([0]), np.array([2.0]), np.ones(1))
-    more = with_title_queries(pairs, ITEMS, count=7, weight=0.5, seed=3)
-    assert len(more.queries) > len(pairs.queries)
-    for number in range(len(pairs.queries), len(more.queries)):
-        asked = set(more.queries[number].split())
-        own = more.query == number
-        assert set(more.item[own].tolist()) == {i for i, t in enumerate(ITEMS) if asked <= set(t.lower().split())}
-        assert (more.grade[own] == 2).all()
-        assert (more.weight[own] == 0.5).all()
-    with pytest.raises(InputError, match="6 titles and 7 items"):
-        with_title_queries(pairs, ITEMS[:-1], count=1, weight=1.0, seed=0)

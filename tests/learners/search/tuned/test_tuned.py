@@ -15,7 +15,7 @@ from evenshelf.encoders.onnx_encoder import OnnxEncoder
 from evenshelf.encoders.weights import minilm_folder, read_weights
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.search.tuned.bi_encoder import fit_bi_encoder
-from evenshelf.learners.search.tuned.cross_encoder import HEAD, fit_cross_encoder
+from evenshelf.learners.search.tuned.cross_encoder import HEAD, PRODUCT, SHARPNESS, fit_cross_encoder
 from evenshelf.learners.search.tuned.exported import ServedCrossEncoder, save_bi_encoder, save_cross_encoder
 from evenshelf.learners.search.tuned.frozen import FrozenLayers, frozen_layers
 from evenshelf.learners.search.tuned.network import mean_of, padded, through, upper_weights
@@ -39,7 +39,7 @@ def tuned(fit, pairs, folder=None, **changed):
 
 def by_torch(folder, layers, texts):
     frozen = FrozenLayers(folder, frozen_layers(folder, layers).config.num_hidden_layers - layers)
-    states, real = padded([known for known, _ in frozen.states(texts)])
+    states, real = padded(frozen.states(texts))
     weights = upper_weights(read_weights(folder), frozen.config, layers)
     with torch.no_grad():
         read = through({n: torch.from_numpy(v) for n, v in weights.items()}, frozen.config, layers, states, real)
@@ -60,17 +60,11 @@ def test_the_network_is_that_of_any_checkpoint_wherever_it_is_cut(small, layers,
     assert np.sum(by_torch(small, layers, texts) * vectors, axis=1).min() > 0.9999
 
 
-@pytest.mark.parametrize("paired", [False, True])
-def test_states_have_the_same_bits_alone_in_company_and_kept(small, paired):
-    texts = [f"{text}\t{other}" for text, other in zip(TEXTS, TEXTS[::-1], strict=True)] if paired else TEXTS
-    frozen = FrozenLayers(small, 2, pairs=paired)
-    together = frozen.states(texts)
-    for text, (known, first) in zip(texts, together, strict=True):
-        for own, place in (FrozenLayers(small, 2, pairs=paired).states([text])[0], frozen.states([text])[0]):
+def test_states_have_the_same_bits_alone_in_company_and_kept(small):
+    frozen = FrozenLayers(small, 2)
+    for text, known in zip(TEXTS, frozen.states(TEXTS), strict=True):
+        for own in (FrozenLayers(small, 2).states([text])[0], frozen.states([text])[0]):
             np.testing.assert_array_equal(own, known)
-            assert place == first
-        assert 0 < first <= len(known)
-        assert (first < len(known)) == paired
 
 
 def test_a_query_that_was_not_trained_on_comes_nearer_to_what_answers_it(pairs):
@@ -128,6 +122,26 @@ def test_what_answers_a_query_by_its_twin_is_no_rival(small):
     assert tuned(fit_bi_encoder, apart, small).losses[0] > 0
 
 
+def test_a_cross_encoder_starts_at_the_cosine_and_corrects_it(small, pairs):
+    queries = [query for query in pairs.queries for _ in pairs.items]
+    items = list(pairs.items) * 3
+    model = tuned(fit_cross_encoder, pairs, small)
+    vectors = OnnxEncoder(small, "small")
+    cosine = np.sum(vectors.encode(queries) * vectors.encode(items), axis=1)
+    left = model.scores(queries, items) - model.corrections(queries, items)
+    np.testing.assert_allclose(left, SHARPNESS * cosine, atol=0.05)
+    still = tuned(fit_cross_encoder, pairs, small, rate=1e-12)
+    np.testing.assert_allclose(still.corrections(queries, items), 0.0, atol=1e-6)
+    assert np.abs(model.corrections(queries, items)).max() > 0.05
+
+
+def test_a_query_without_a_rival_teaches_nothing(small):
+    pairs = small_pairs(("red shoe", "green hat"), ("boot", "cap"), [(0, 0, 1.0), (1, 1, 1.0)])
+    model = tuned(fit_cross_encoder, pairs, small)
+    assert model.losses == (0.0, 0.0)
+    assert all(np.isfinite(values).all() for values in model.weights.values())
+
+
 def small_pairs(queries, items, rows):
     from evenshelf.learners.search.tuned.pairs import TrainingPairs
 
@@ -146,8 +160,8 @@ def test_all_kept_is_the_encoder_as_it_was_and_none_kept_is_not(small, pairs):
 def test_only_the_last_layers_change(small, pairs):
     start = read_weights(small)
     model = tuned(fit_cross_encoder, pairs, small, layers=2)
-    assert {name.split(".")[2] for name in model.weights if name != HEAD} == {"1", "2"}
-    assert all((values != start[name]).any() for name, values in model.weights.items() if name != HEAD)
+    assert {name.split(".")[2] for name in model.weights if name not in (HEAD, PRODUCT)} == {"1", "2"}
+    assert all((values != start[name]).any() for name, values in model.weights.items() if name in start)
 
 
 def test_a_saved_encoder_is_opened_by_its_folder_and_8_bits_agree(tmp_path, pairs):
