@@ -50,11 +50,15 @@ class Sizes:
         At most so many a visit.
     queries
         Visits a step.
+    guess
+        Whether what nobody judged is a rival beside what was judged as not relevant; otherwise it is only where a query
+        has no such rival.
     """
 
     answers: int
     rivals: int
     queries: int
+    guess: bool = True
 
 
 def visits_of(pairs: TrainingPairs, sizes: Sizes, rng: np.random.Generator) -> list[Visit]:
@@ -67,6 +71,8 @@ def visits_of(pairs: TrainingPairs, sizes: Sizes, rng: np.random.Generator) -> l
     for query in np.unique(pairs.query[told]).tolist():
         own = told[slice(*np.searchsorted(pairs.query[told], [query, query + 1]))]
         against = np.arange(*np.searchsorted(rival_query, [query, query + 1]))
+        if not sizes.guess and rival_judged[against].any():
+            against = against[rival_judged[against]]
         rounds = min(ROUNDS, -(-len(own) // sizes.answers))
         # Dealt out, so that an answer comes a second time only when all others have come.
         dealt = np.concatenate([rng.permutation(own) for _ in range(-(-rounds * sizes.answers // len(own)))])
