@@ -228,6 +228,56 @@ def test_items_that_cannot_be_indexed_are_named(built, path, frame, told):
         engine.put(frame)
 
 
+@pytest.mark.parametrize(
+    ("queries", "told"),
+    [
+        (pl.DataFrame({"text": ["lamp"], "count": [1.0]}), "'query'"),
+        (pl.DataFrame({"query": ["lamp"]}), "'count'"),
+        (pl.DataFrame({"query": [1], "count": [1.0]}), "not text"),
+        (pl.DataFrame({"query": ["lamp"], "count": ["often"]}), "not a number"),
+        (pl.DataFrame({"query": ["lamp"], "count": [-3]}), "'lamp' was asked -3"),
+        (pl.DataFrame({"query": ["lamp"], "count": [float("nan")]}), "'lamp' was asked nan"),
+    ],
+)
+def test_queries_that_cannot_be_kept_are_told_before_anything_is_built(built, path, queries, told):
+    with pytest.raises(InputError, match=told):
+        SearchEngine.build(path, catalogue(), queries=queries)
+    assert not path.exists()
+    shutil.copytree(built, path)
+    with SearchEngine.open(path) as engine:
+        with pytest.raises(InputError, match=told):
+            engine.set_queries(queries)
+        engine.set_queries(pl.DataFrame({"query": ["lapdog", None, "lapwing"], "count": [5, 5, None]}))
+        assert engine.suggest("lap")[0].text == "lapdog"
+        assert "lapwing" not in {s.text for s in engine.suggest("lap")}
+
+
+def test_columns_of_categories_are_texts(path):
+    colours = pl.Enum(["red", "blue"])
+    items = catalogue().with_columns(
+        pl.col("brand").cast(pl.Categorical), pl.col("colour").cast(colours), pl.col("item_id").cast(pl.Categorical)
+    )
+    with SearchEngine.build(path, items, encoder="tfidf") as engine:
+        plain = catalogue()
+        assert engine.items().equals(plain)
+        hp = set(plain.filter(pl.col("brand") == "HP")["item_id"])
+        assert set(ids(engine.search("", filters="brand:HP", limit=50))) == hp
+        assert engine.search("", facets="colour").facets["colour"] == {"red": 7, "blue": 7}
+        new = item("new", "Zyxxon", brand="HP", colour="green")
+        engine.put(new.with_columns(pl.col("brand", "colour").cast(pl.Categorical)))
+        assert engine.search("", filters=["brand:HP", "colour:green"]).hits[0].item["colour"] == "green"
+        assert engine.search("", filters=["brand:HP"]).total == len(hp) + 1
+
+
+def test_one_item_is_deleted_by_its_name_alone(built, path):
+    shutil.copytree(built, path)
+    with SearchEngine.open(path) as engine:
+        engine.delete("i10")
+        assert len(engine) == 19
+        with pytest.raises(InputError, match="'i10' to delete"):
+            engine.delete("i10")
+
+
 def test_a_column_that_does_not_fit_is_refused_and_nothing_is_written(built, path):
     shutil.copytree(built, path)
     with SearchEngine.open(path) as engine:

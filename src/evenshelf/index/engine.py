@@ -15,15 +15,13 @@ import polars as pl
 from evenshelf.errors import InputError
 from evenshelf.index.building import Building, sweep
 from evenshelf.index.changing import applied, copy
-from evenshelf.index.documents import check_items, dense_texts, fitted
+from evenshelf.index.documents import check_items, dense_texts, fitted, with_texts
 from evenshelf.index.filters import parse_filters
-from evenshelf.index.generation import (
-    read_queries,
-    write_queries,
-)
 from evenshelf.index.journal import Batch
+from evenshelf.index.listing import listed
 from evenshelf.index.manifest import Manifest, read_manifest, write_manifest
 from evenshelf.index.opened import Opened, open_index
+from evenshelf.index.queries import asked_before, read_queries, write_queries
 from evenshelf.index.query_vectors import QueryVectors
 from evenshelf.index.ranking import Ranking, signals
 from evenshelf.index.requests import Request, Tools
@@ -96,7 +94,7 @@ class SearchEngine:
         *,
         encoder: str | Encoder = ENCODER,
         language: str | None = None,
-        synonyms: Sequence[str] = (),
+        synonyms: Sequence[str] | str = (),
         queries: pl.DataFrame | None = None,
         vectors: NDArray[np.float32] | None = None,
         seed: int = 0,
@@ -196,11 +194,11 @@ class SearchEngine:
         self,
         query: str,
         *,
-        filters: Sequence[str] = (),
+        filters: Sequence[str] | str = (),
         sort: str | None = None,
         offset: int = 0,
         limit: int = 10,
-        facets: Sequence[str] = (),
+        facets: Sequence[str] | str = (),
         explain: bool = False,
         ranking: Ranking | None = None,
         ranker: Ranker | None = None,
@@ -213,7 +211,7 @@ class SearchEngine:
         query
             What somebody typed; empty: all items that pass the filters, the most popular first.
         filters
-            Conditions that all must hold, as ``brand:Sony|LG`` or ``price:10..50``; see
+            Conditions that all must hold (or one), as ``brand:Sony|LG`` or ``price:10..50``; see
             :data:`~evenshelf.index.filters.SYNTAX`.
         sort
             A column of numbers, led by ``-`` for the greatest first; None: by relevance.
@@ -245,12 +243,12 @@ class SearchEngine:
             sort=sort,
             offset=offset,
             limit=limit,
-            facets=tuple(facets),
+            facets=listed(facets),
             explain=explain,
         )
         return search(opened.view, request, self._tools(opened, ranking, ranker, patience))
 
-    def scores(self, query: str, ids: Sequence[str], *, ranking: Ranking | None = None) -> NDArray[np.float32]:
+    def scores(self, query: str, ids: Sequence[str] | str, *, ranking: Ranking | None = None) -> NDArray[np.float32]:
         """Score some items as :meth:`search` would, whether it finds them or not.
 
         Parameters
@@ -269,12 +267,12 @@ class SearchEngine:
         """
         opened = self._opened
         view = opened.view
-        rows = np.array([view.rows[i] for i in ids], np.int64)
-        candidates, ranked, _ = judge(view, Request(query), self._tools(opened, ranking), rows)
-        return ranked.scores[np.searchsorted(candidates.rows, rows)]
+        rows = np.array([view.rows[i] for i in listed(ids)], np.int64)
+        found = judge(view, Request(query), self._tools(opened, ranking), rows)
+        return found.ranked.scores[np.searchsorted(found.candidates.rows, rows)]
 
     def signals(
-        self, query: str, ids: Sequence[str], *, ranking: Ranking | None = None
+        self, query: str, ids: Sequence[str] | str, *, ranking: Ranking | None = None
     ) -> tuple[list[str], NDArray[np.float32], float]:
         """Return what a convex fusion weighs, of what a search finds and of some items besides.
 
@@ -289,11 +287,11 @@ class SearchEngine:
         """
         opened = self._opened
         view = opened.view
-        rows = np.array([view.rows[i] for i in ids], np.int64)
-        candidates, ranked, trust = judge(view, Request(query), self._tools(opened, ranking), rows)
-        order = np.lexsort((candidates.rows, -ranked.scores))
-        names = view.documents["item_id"].gather(candidates.rows[order]).to_list()
-        return names, signals(candidates)[order], trust
+        rows = np.array([view.rows[i] for i in listed(ids)], np.int64)
+        found = judge(view, Request(query), self._tools(opened, ranking), rows)
+        order = np.lexsort((found.candidates.rows, -found.ranked.scores))
+        names = view.documents["item_id"].gather(found.candidates.rows[order]).to_list()
+        return names, signals(found.candidates, in_pieces=found.in_pieces)[order], found.trust
 
     def _tools(
         self,
@@ -319,10 +317,10 @@ class SearchEngine:
         """Return the vector of a query; those of the last 10,000 are kept."""
         return self._vectors.of(self._generation.encoder, query)
 
-    def cosines(self, query: str, ids: Sequence[str]) -> NDArray[np.float32]:
+    def cosines(self, query: str, ids: Sequence[str] | str) -> NDArray[np.float32]:
         """Return the cosines of items to a query; an unknown id raises :class:`KeyError`."""
         opened = self._opened
-        rows = np.array([opened.view.rows[i] for i in ids], np.int64)
+        rows = np.array([opened.view.rows[i] for i in listed(ids)], np.int64)
         return opened.view.dense.cosines(self._vectors.of(opened.generation.encoder, query), rows)
 
     def items(self) -> pl.DataFrame:
@@ -338,6 +336,7 @@ class SearchEngine:
         InputError
             If the items cannot be used; then none is added. If another process is changing the index.
         """
+        items = with_texts(items)
         check_items(items)
         if not items.height:
             return
@@ -354,26 +353,27 @@ class SearchEngine:
 
         self._change(batch)
 
-    def delete(self, ids: Sequence[str]) -> None:
-        """Delete items; when it returns, that is on the disk.
+    def delete(self, ids: Sequence[str] | str) -> None:
+        """Delete items, or one; when it returns, that is on the disk.
 
         Raises
         ------
         InputError
             If there is no such item; then none is deleted. If another process is changing the index.
         """
-        if not ids:
+        gone = listed(ids)
+        if not gone:
             return
 
         def batch(now: Opened) -> Batch:
-            unknown = [i for i in ids if i not in now.view.rows]
+            unknown = [i for i in gone if i not in now.view.rows]
             if unknown:
                 raise InputError(
                     f"There is no item {unknown[0]!r} to delete (and {len(unknown) - 1} more).",
                     hint="None was deleted; leave it out.",
                 )
             none = now.view.documents.clear()
-            return Batch(documents=none, vectors=np.zeros((0, 0), np.float32), deleted=tuple(ids))
+            return Batch(documents=none, vectors=np.zeros((0, 0), np.float32), deleted=gone)
 
         self._change(batch)
 
@@ -395,11 +395,18 @@ class SearchEngine:
         return made[1].complete(typed, limit, vocabulary=opened.view.vocabulary)
 
     def set_queries(self, queries: pl.DataFrame) -> None:
-        """Say what people searched for: ``query`` and ``count``."""
+        """Say what people searched for: ``query`` and ``count``.
+
+        Raises
+        ------
+        InputError
+            If a column is missing or holds something else.
+        """
+        asked = asked_before(queries)
         with self._changing, locked(self.path):
             self.refresh()
             folder = self._generation.folder
-            write_queries(folder, queries)
+            write_queries(folder, asked)
             self._opened = replace(self._opened, queries=read_queries(folder))
 
     def refresh(self) -> None:

@@ -15,6 +15,7 @@ import polars as pl
 import tantivy
 
 from evenshelf.errors import InputError
+from evenshelf.index.counting import Values
 from evenshelf.index.documents import FIELDS, Layout, filled
 from evenshelf.index.filters import Among
 
@@ -35,8 +36,10 @@ _ROW = "row"
 _FACETS = "facets"
 _HEAP = 64_000_000
 _BATCH_COMMIT = 200_000
-_MOST_VALUES = 1000
-"""Values of a facet that are counted exactly."""
+MOST_VALUES = 1000
+"""Values of a facet that are told, the most frequent ones."""
+_LOOKED_AT = 100_000
+"""Values that are counted in each part of the index before the most frequent ones are chosen."""
 
 _MARK = "="
 """Begins every text that is filtered by; without it tantivy takes ``2025-01-01T00:00:00Z`` for a moment."""
@@ -258,13 +261,19 @@ class LexicalReader:
             scores[place[row]] = score
         return scores
 
-    def facets(self, query: Any, columns: Sequence[str]) -> dict[str, dict[str, int]]:
+    def facets(self, query: Any, columns: Sequence[str]) -> dict[str, Values]:
         """Return how many matching rows hold each value of columns of texts, the most frequent first."""
         if not columns:
             return {}
-        asked = {c: {"terms": {"field": self._key[c], "size": _MOST_VALUES}} for c in columns}
-        found = self._searcher.aggregate(query, asked)
-        return {c: {b["key"].removeprefix(_MARK): int(b["doc_count"]) for b in found[c]["buckets"]} for c in columns}
+        terms = {"size": MOST_VALUES, "segment_size": _LOOKED_AT}
+        found = self._searcher.aggregate(query, {c: {"terms": {"field": self._key[c], **terms}} for c in columns})
+        return {
+            c: Values(
+                {b["key"].removeprefix(_MARK): int(b["doc_count"]) for b in found[c]["buckets"]},
+                int(found[c]["sum_other_doc_count"]),
+            )
+            for c in columns
+        }
 
     def spans(self, query: Any, columns: Sequence[str]) -> dict[str, tuple[float, float] | None]:
         """Return the least and the greatest number of matching rows."""

@@ -12,12 +12,14 @@ import polars as pl
 from evenshelf.index.documents import Layout, facets_of
 from evenshelf.index.filters import expression
 from evenshelf.index.generation import Generation, spelling_texts
+from evenshelf.index.moments import moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from evenshelf.index.counting import Range
     from evenshelf.index.dense import DenseIndex
     from evenshelf.index.filters import Filter
     from evenshelf.index.journal import Batch
@@ -153,3 +155,12 @@ class View:
         if self.facets.schema.get(column) != pl.Float64:
             return np.full(len(rows), np.nan)
         return self.facets[column].gather(rows).fill_null(np.nan).to_numpy()
+
+    def told(self, column: str, least: float, greatest: float) -> Range:
+        """Return two numbers of a column as they are told: of a column of dates or moments as these, in UTC."""
+        dtype = self.documents[column].dtype if column in self.documents.columns else None
+        if dtype == pl.Date:
+            return moment_of(least).date(), moment_of(greatest).date()
+        if isinstance(dtype, pl.Datetime):
+            return moment_of(least), moment_of(greatest)
+        return least, greatest

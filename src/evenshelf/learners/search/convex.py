@@ -59,6 +59,9 @@ def learn_ranking(
 ) -> Ranking:
     """Learn the weights of a convex fusion.
 
+    They are those of all scripts: what coverage counts more in scripts without spaces is of the search itself
+    (:meth:`~evenshelf.index.ranking.Ranking.in_pieces`), and learned from as it is searched with.
+
     A pairwise logistic loss over the items of each query (RankNet, Burges et al., ICML 2005), pairs weighted by how far
     their grades differ, each query counting the same; the weights are drawn to those of `start`.
 
@@ -81,7 +84,7 @@ def learn_ranking(
     Raises
     ------
     InputError
-        If no query has items of different grades.
+        If no query has two items of which one is better.
     """
     ranking = Ranking() if start is None else start
     known = set(engine.items()["item_id"])
@@ -89,10 +92,10 @@ def learn_ranking(
         _judged(engine, query, {item: grade for item, grade in grades.items() if item in known}, ranking)
         for query, grades in judgements.items()
     ]
-    told = [query for query in queries if query is not None]
+    told = [pairs for query in queries if query is not None and len((pairs := _pairs(query))[1])]
     if not told:
         raise InputError(
-            "No query has items of different grades, so there is nothing to learn an order from.",
+            "No query has items that are told to be better than others, so there is nothing to learn an order from.",
             hint="Judge some items of a query as relevant and others as not.",
         )
     usual = _weights_of(ranking)
@@ -119,10 +122,7 @@ def _judged(engine: SearchEngine, query: str, grades: Mapping[str, float], ranki
     )
 
 
-def _loss(queries: list[Judged], usual: Floats, penalty: float) -> Callable[[Floats], tuple[float, Floats]]:
-    pairs = [_pairs(query) for query in queries]
-    told = [(difference, weight) for difference, weight in pairs if len(weight)]
-
+def _loss(told: list[tuple[Floats, Floats]], usual: Floats, penalty: float) -> Callable[[Floats], tuple[float, Floats]]:
     def value(weights: Floats) -> tuple[float, Floats]:
         total, gradient = 0.0, np.zeros(3)
         for difference, weight in told:
@@ -130,8 +130,7 @@ def _loss(queries: list[Judged], usual: Floats, penalty: float) -> Callable[[Flo
             total += float(weight @ np.logaddexp(0.0, -margin))
             gradient -= _SHARPNESS * (difference.T @ (weight / (1.0 + np.exp(np.minimum(margin, 500.0)))))
         away = weights - usual
-        count = max(1, len(told))
-        return total / count + penalty * float(away @ away), gradient / count + 2 * penalty * away
+        return total / len(told) + penalty * float(away @ away), gradient / len(told) + 2 * penalty * away
 
     return value
 
