@@ -14,7 +14,7 @@ from evenshelf.index.text.analyzer import Analyzer
 from evenshelf.index.text.folding import fold, fold_with_origins
 from evenshelf.index.text.highlighting import highlights
 from evenshelf.index.text.languages import LANGUAGES, language_of
-from evenshelf.index.text.words import tokens_of, words_of
+from evenshelf.index.text.words import starts_of, tokens_of, words_of
 from evenshelf.index.vocabulary import vocabulary_of
 
 texts = st.text(max_size=40) | st.text(alphabet="aéß ＡＸ１-3.'\"gb鞋運动ガｶﾞ\u3099\u0301한글\u0e01", max_size=30)
@@ -115,6 +115,7 @@ def test_words_stand_where_they_say_and_do_not_overlap(text):
         assert end <= word.start < word.end <= len(folded)
         assert word.whole
         end = word.end
+    assert starts_of(folded) == [word.start for word in words_of(folded)]
 
 
 @given(texts, texts)

@@ -26,7 +26,7 @@ from evenshelf.index.query_vectors import QueryVectors
 from evenshelf.index.ranking import Ranking, signals
 from evenshelf.index.requests import Request, Tools
 from evenshelf.index.searching import judge, search
-from evenshelf.index.suggestions import suggestions_of
+from evenshelf.index.suggestions import Suggester
 from evenshelf.index.trust import measure_trust
 from evenshelf.shop.locking import locked
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from evenshelf.index.generation import Generation
     from evenshelf.index.ranking import Ranker
     from evenshelf.index.results import Results
-    from evenshelf.index.suggestions import Suggester, Suggestion
+    from evenshelf.index.suggestions import Suggestion
     from evenshelf.index.view import View
 
     Tell = Callable[[str, int, int | None], None]
@@ -71,7 +71,8 @@ class SearchEngine:
         self._ranking = Ranking()
         self._changing = threading.RLock()
         self._vectors = QueryVectors()
-        self._suggester: tuple[Opened, Suggester] | None = None
+        self._suggesting = threading.Lock()
+        self._suggester: tuple[Generation, Suggester] | None = None
 
     @property
     def manifest(self) -> Manifest:
@@ -387,12 +388,17 @@ class SearchEngine:
         limit
             So many at most.
         """
-        opened, made = self._opened, self._suggester
-        # Made when it is first asked for: who only searches does not pay for it.
-        if made is None or made[0] is not opened:
-            made = (opened, suggestions_of(opened.view, opened.queries))
-            self._suggester = made
-        return made[1].complete(typed, limit, vocabulary=opened.view.vocabulary)
+        with self._suggesting:
+            opened, made = self._opened, self._suggester
+            # Made when it is first asked for: who only searches does not pay for it.
+            if made is None or made[0] is not opened.generation or made[1].queries is not opened.queries:
+                suggester = Suggester.of(opened.view, opened.queries)
+            elif made[1].view is not opened.view:
+                suggester = made[1].after(opened.view)
+            else:
+                suggester = made[1]
+            self._suggester = (opened.generation, suggester)
+        return suggester.complete(typed, limit)
 
     def set_queries(self, queries: pl.DataFrame) -> None:
         """Say what people searched for: ``query`` and ``count``.
