@@ -57,6 +57,13 @@ def test_items_are_added_changed_and_deleted(path):
         assert ids(again.search("laptop", limit=50))
 
 
+_CHEAP = ["price:..100", "-brand:HP"]
+
+
+def _cheap(items):
+    return set(items.filter((pl.col("price") <= 100) & pl.col("brand").ne_missing("HP"))["item_id"])
+
+
 _steps = st.lists(
     st.tuples(st.sampled_from(["a", "b", "c", "i0", "i5"]), st.sampled_from(["lamp", "red lamp", "chair", None])),
     max_size=6,
@@ -74,6 +81,8 @@ def test_an_index_that_was_changed_holds_what_one_built_of_its_items_holds(tmp_p
                 engine.put(item(item_id, title, price=1.0))
             elif item_id in engine.items()["item_id"]:
                 engine.delete([item_id])
+            # What passed a filter before a change is kept for after it.
+            assert set(ids(engine.search("", filters=_CHEAP, limit=100))) == _cheap(engine.items())
         items = engine.items()
         with SearchEngine.build(path.with_name("anew"), items) as anew:
             for query in ("lamp", "red", "laptop 15", ""):
@@ -82,6 +91,8 @@ def test_an_index_that_was_changed_holds_what_one_built_of_its_items_holds(tmp_p
                     other = anew.search(query, limit=100, facets=["brand", "price"], ranking=ranking)
                     assert set(ids(one)) == set(ids(other))
                     assert (one.total, one.facets, one.ranges) == (other.total, other.facets, other.ranges)
+                    one, other = (e.search(query, limit=100, filters=_CHEAP, ranking=ranking) for e in (engine, anew))
+                    assert set(ids(one)) == set(ids(other))
             assert dict(engine._view.vocabulary.counts) == dict(anew._view.vocabulary.counts)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evenshelf.errors import InputError
-from evenshelf.index.documents import facets_of
 from evenshelf.index.generation import JOURNAL, tokens_by_field, write_applied
 from evenshelf.index.manifest import sync_folder, write_manifest
 from evenshelf.shop.locking import locked
@@ -45,7 +44,7 @@ def applied(opened: Opened, view: View) -> Opened:
                 writer.remove(numbers)
                 if batch.documents.height:
                     tokens = tokens_by_field(batch.documents, layout, opened.analyzer)
-                    writer.add(rows, tokens, facets_of(batch.documents, layout))
+                    writer.add(rows, tokens, view.facets.slice(rows, batch.documents.height))
                 rows = numbers.stop
             gone = ~view.alive
             gone[: len(before.alive)] &= before.alive

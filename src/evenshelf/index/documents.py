@@ -218,7 +218,7 @@ def _is_moment(dtype: pl.DataType) -> bool:
     return dtype == pl.Date or isinstance(dtype, pl.Datetime)
 
 
-def field_texts(items: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+def field_texts(items: pl.DataFrame, layout: Layout) -> dict[str, list[str]]:
     """Return the text of each field of each item, columns that share a field joined by a line break."""
     texts: dict[str, list[list[str]]] = {field: [[] for _ in range(items.height)] for field in FIELDS}
     there = set(items.columns)
@@ -226,7 +226,7 @@ def field_texts(items: pl.DataFrame, layout: Layout) -> pl.DataFrame:
         if name in there:
             for row, value in filled(items[name]):
                 texts[field][row].append(value.replace(_SEPARATOR, " "))
-    return pl.DataFrame({field: ["\n".join(parts) for parts in rows] for field, rows in texts.items()})
+    return {field: ["\n".join(parts) for parts in rows] for field, rows in texts.items()}
 
 
 def filled(column: pl.Series) -> Iterator[tuple[int, Any]]:

@@ -80,7 +80,7 @@ def tokens_by_field(items: pl.DataFrame, layout: Layout, analyzer: Analyzer) -> 
 def spelling_texts(items: pl.DataFrame, layout: Layout) -> list[str]:
     """Return of each item the texts whose words may be typed: all but the description."""
     texts = field_texts(items, layout)
-    return [" ".join(row) for row in texts.select(f for f in FIELDS if f != "description").iter_rows()]
+    return [" ".join(row) for row in zip(*(texts[f] for f in FIELDS if f != "description"), strict=True)]
 
 
 def write_generation(
