@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -426,7 +427,7 @@ def test_what_is_taken_in_while_it_is_written_is_found_later(built, path, monkey
             looked.append(len(reader))
             return applied(opened, view)
 
-        monkeypatch.setattr("evenshelf.index.engine.applied", watched)
+        monkeypatch.setattr("evenshelf.index.changing.applied", watched)
         writer.put(item("new", "Zyxxon hoverboard"))
         # While the change was written down and its words were not there yet.
         assert looked == [20]
@@ -461,4 +462,109 @@ def test_a_disk_that_was_full_is_written_to_when_there_is_room(built, path):
         engine.put(item("big", "Zyxxon hoverboard"))
         assert ids(engine.search("hoverboard"))[0] == "big"
     with SearchEngine.open(path) as again:
+        assert len(again) == 21
+
+
+@contextlib.contextmanager
+def _no_new_files(engine):
+    """Tantivy cannot write its list of files, which it does before each of them."""
+    managed = engine.path / "g1" / "words" / ".managed.json"
+    held = managed.read_bytes()
+    managed.unlink()
+    managed.mkdir()
+    (managed / "in the way").touch()
+    yield
+    shutil.rmtree(managed)
+    managed.write_bytes(held)
+
+
+@contextlib.contextmanager
+def _words_in_use(engine):
+    """Another writer holds the words."""
+    writer = engine._generation.lexical.writer()
+    yield
+    writer.close()
+
+
+@contextlib.contextmanager
+def _folder_gone(engine):
+    """The disk of the words is gone for a while."""
+    words = engine.path / "g1" / "words"
+    away = words.rename(engine.path / "away")
+    yield
+    shutil.rmtree(words, ignore_errors=True)
+    away.rename(words)
+
+
+@contextlib.contextmanager
+def _not_told(engine):
+    """The words are written, but that they are cannot be."""
+    told = engine.path / "g1" / "applied.json.new"
+    told.mkdir()
+    yield
+    told.rmdir()
+
+
+@contextlib.contextmanager
+def _not_taken_back(engine):
+    """The words cannot be written, and the journal not be changed back: its disk is full by then."""
+    engine._opened.journal._connection.execute(
+        "CREATE TRIGGER full BEFORE DELETE ON batches BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+    )
+    with _no_new_files(engine):
+        yield
+    engine._opened.journal._connection.execute("DROP TRIGGER full")
+
+
+@pytest.mark.parametrize(
+    ("broken", "kept"),
+    [
+        (_no_new_files, False),
+        (_words_in_use, False),
+        (_folder_gone, True),
+        (_not_told, True),
+        (_not_taken_back, True),
+    ],
+)
+@pytest.mark.parametrize("again", [False, True])
+def test_a_change_that_cannot_be_written_is_made_whole_or_not_at_all(built, path, broken, kept, again):
+    shutil.copytree(built, path)
+    words = Ranking(fusion="words")
+    new = pl.concat([item("i0", "Zyxxon hoverboard"), item("new", "Zyxxon scooter")])
+
+    def seen(engine):
+        found = engine.search("zyxxon", ranking=words), engine.search("dell xps", ranking=words)
+        return sorted(ids(found[0])), ids(found[1])[:1], engine.search("", limit=50).total, len(engine)
+
+    with SearchEngine.open(path) as engine:
+        before = seen(engine)
+        with broken(engine), pytest.raises(InputError, match="kept" if kept else "not made"):
+            engine.put(new)
+        assert seen(engine) == before
+        if again:
+            # The next change brings what was kept with it, and nothing else.
+            engine.delete("i5")
+        with SearchEngine.open(path) as other:
+            zyxxons, dell, total, size = seen(other)
+            assert zyxxons == (["i0", "new"] if kept else [])
+            assert (dell == ["i0"]) != kept
+            assert total == size == 20 + kept - again
+        engine.refresh()
+        assert seen(engine) == (zyxxons, dell, total, size)
+        engine.put(new)
+        assert seen(engine)[0] == ["i0", "new"]
+
+
+def test_what_was_kept_and_still_cannot_be_written_is_told_on_opening(built, path):
+    shutil.copytree(built, path)
+    with SearchEngine.open(path) as engine:
+        with _not_taken_back(engine), pytest.raises(InputError):
+            engine.put(item("new", "Zyxxon hoverboard"))
+        with _words_in_use(engine):
+            with pytest.raises(InputError, match="cannot be written"):
+                SearchEngine.open(path)
+            with pytest.raises(InputError, match="cannot be written"):
+                engine.delete("i0")
+    with SearchEngine.open(path) as again:
+        assert ids(again.search("hoverboard"))[:1] == ["new"]
         assert len(again) == 21

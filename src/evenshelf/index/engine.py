@@ -14,7 +14,7 @@ import polars as pl
 
 from evenshelf.errors import InputError
 from evenshelf.index.building import Building, sweep
-from evenshelf.index.changing import applied, copy
+from evenshelf.index.changing import applied, changed, copy
 from evenshelf.index.documents import check_items, dense_texts, fitted, with_texts
 from evenshelf.index.filters import parse_filters
 from evenshelf.index.journal import Batch
@@ -161,12 +161,16 @@ class SearchEngine:
         Raises
         ------
         InputError
-            If there is none, or it is damaged.
+            If there is none, it is damaged, or such changes cannot be written.
         """
         engine = cls(Path(path), open_index(Path(path)))
         if engine._opened.journal.last > engine._view.seq:
-            # Whoever holds the lock will do it, or has done it when it lets go.
-            with contextlib.suppress(InputError), locked(engine.path, wait=False):
+            with contextlib.ExitStack() as stack:
+                try:
+                    stack.enter_context(locked(engine.path, wait=False))
+                except InputError:
+                    # Whoever holds the lock will do it, or has done it when it lets go.
+                    return engine
                 engine._take_in()
         return engine
 
@@ -335,7 +339,7 @@ class SearchEngine:
         Raises
         ------
         InputError
-            If the items cannot be used; then none is added. If another process is changing the index.
+            If the items cannot be used or written; then none is added, unless it says that all will be.
         """
         items = with_texts(items)
         check_items(items)
@@ -360,7 +364,7 @@ class SearchEngine:
         Raises
         ------
         InputError
-            If there is no such item; then none is deleted. If another process is changing the index.
+            If there is no such item, or it cannot be written; then none is deleted, unless it says that all will be.
         """
         gone = listed(ids)
         if not gone:
@@ -453,11 +457,7 @@ class SearchEngine:
         with self._changing, locked(self.path):
             self._take_in()
             opened = self._opened
-            batch = batch_of(opened)
-            # What cannot be shown is not written down: it would be read again on every opening.
-            view = opened.view.after([batch], opened.journal.last + 1, opened.manifest.layout)
-            opened.journal.append(batch)
-            self._opened = applied(opened, view)
+            self._opened = changed(opened, batch_of(opened))
 
     def _take_in(self) -> None:
         """Take in all changes, those that a process wrote down before it died as well; the caller holds the lock."""

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _TOKENS = "tokens"
 _ROW = "row"
 _FACETS = "facets"
+_META = "meta.json"
+"""Tantivy's list of what counts, replaced in one step by each commit."""
 _HEAP = 64_000_000
 _BATCH_COMMIT = 200_000
 MOST_VALUES = 1000
@@ -76,13 +78,15 @@ class LexicalIndex:
         The tantivy index.
     layout
         Which columns there are to filter by.
+    folder
+        Where it is.
     """
 
-    def __init__(self, index: Any, layout: Layout) -> None:
+    def __init__(self, index: Any, layout: Layout, folder: Path) -> None:
         # Fields are split at white space alone: what a token is was decided before.
         index.register_tokenizer(_TOKENS, tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
         self._index = index
-        self._layout = layout
+        self._folder = folder
         self._key = {name: f"{_FACETS}.c{i}" for i, name in enumerate(layout.texts)}
         self._number = {name: f"n{i}" for i, name in enumerate(layout.numbers)}
 
@@ -96,7 +100,7 @@ class LexicalIndex:
         builder.add_json_field(_FACETS, fast=True, tokenizer_name="raw", index_option="basic")
         for i in range(len(layout.numbers)):
             builder.add_float_field(f"n{i}", indexed=True, fast=True)
-        return cls(tantivy.Index(builder.build(), path=str(folder)), layout)
+        return cls(tantivy.Index(builder.build(), path=str(folder)), layout, folder)
 
     @classmethod
     def open(cls, folder: Path, layout: Layout) -> LexicalIndex:
@@ -108,12 +112,19 @@ class LexicalIndex:
             If there is none, or it is damaged.
         """
         try:
-            return cls(tantivy.Index.open(str(folder)), layout)
+            return cls(tantivy.Index.open(str(folder)), layout, folder)
         except ValueError as error:
             raise InputError(
                 f"The words in {folder} cannot be read: {error}",
                 hint="Make the index anew: evenshelf index SHOP --anew",
             ) from error
+
+    def committed(self) -> bytes | None:
+        """Return what tells one commit from the next; None if it cannot be read."""
+        try:
+            return (self._folder / _META).read_bytes()
+        except OSError:
+            return None
 
     def writer(self, threads: int = 1) -> LexicalWriter:
         """Return what adds rows; there can be one at a time."""
