@@ -264,12 +264,13 @@ class LexicalReader:
         scores = np.zeros(len(rows), np.float32)
         if not len(rows):
             return scores
-        among = _Query.const_score_query(_Query.term_set_query(self._schema, _ROW, [int(r) for r in rows]), 0.0)
-        both = _Query.boolean_query([(_MUST, among), (_MUST, query)])
+        # One by one: of hundreds of rows that takes tantivy a third of the time of a set.
+        each = _Query.boolean_query([(_SHOULD, _Query.term_query(self._schema, _ROW, row)) for row in rows.tolist()])
+        both = _Query.boolean_query([(_MUST, _Query.const_score_query(each, 0.0)), (_MUST, query)])
         result = self._searcher.search(both, limit=len(rows), count=False)
-        place = {int(row): i for i, row in enumerate(rows)}
-        for row, (score, _) in zip(self._rows(result.hits).tolist(), result.hits, strict=True):
-            scores[place[row]] = score
+        order = np.argsort(rows)
+        places = order[np.searchsorted(rows, self._rows(result.hits), sorter=order)]
+        scores[places] = [score for score, _ in result.hits]
         return scores
 
     def facets(self, query: Any, columns: Sequence[str]) -> dict[str, Values]:
