@@ -232,7 +232,7 @@ class SearchEngine:
             What orders candidates instead of a fusion, such as a model that learned it.
         patience
             Seconds to wait for the query's vector; if it takes longer, words alone answer, and the vector is kept for
-            the next who asks. None: as long as it takes.
+            the next who asks; if too many wait already, it is not asked for. None: as long as it takes.
 
         Raises
         ------
