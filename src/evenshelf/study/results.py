@@ -28,6 +28,7 @@ from evenshelf.errors import InputError
 from evenshelf.study.comparison import jsonable
 from evenshelf.study.learning_curve import LearningCurve
 from evenshelf.study.repeats import SeedSensitivity
+from evenshelf.tasks.list_measures import LISTS
 
 SCHEMA = 1
 EXPOSURE = "exposure.parquet"
@@ -323,7 +324,7 @@ def load(folder: Path) -> StudyResult:
     predictions = pl.read_parquet(folder / "predictions.parquet")
     settings = pl.read_parquet(folder / "settings.parquet")
     classes = pl.read_parquet(folder / "classes.parquet")
-    exposure = pl.read_parquet(folder / EXPOSURE) if "rank" in predictions.columns else None
+    exposure = pl.read_parquet(folder / EXPOSURE) if document["meta"].get("measures") == LISTS.name else None
     traits = {name: name.removeprefix(TRAIT) for name in rows.columns if name.startswith(TRAIT)}
     remedies = []
     for number, entry in enumerate(document["remedies"]):
