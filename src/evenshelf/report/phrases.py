@@ -38,8 +38,9 @@ class Phrases:
         What an encoder reads.
     no_encoder
         What is said where there is none, a sentence; "" where vectors were given.
-    held, counted, sizes
-        What is counted of each group: in a sentence of all of it, in one of how much there is, as a heading.
+    held, counted, sizes, axis
+        What is counted of each group: in a sentence of all of it, in one of how much there is, as a heading of how much
+        one has, on the axis of a chart.
     same, whole
         What remedies are compared on, and what falls into head, torso and tail.
     each
@@ -67,7 +68,11 @@ class Phrases:
     shares
         What a learning curve learns from and is tested on, a sentence.
     shared
-        What comes once before all fits, a sentence; `encoder` says whether there is one.
+        What comes once before all fits, a sentence; asked with whether there is an encoder.
+    uncounted
+        What of that is not in the time.
+    accounts
+        How to read what is known of families, a sentence; "" where they are of such data.
     limits
         What the study cannot tell, sentences.
     cold
@@ -84,6 +89,7 @@ class Phrases:
     held: str
     counted: str
     sizes: str
+    axis: str
     same: str
     whole: str
     each: str
@@ -103,6 +109,8 @@ class Phrases:
     further: str
     shares: str
     shared: Callable[[bool], str]
+    uncounted: str
+    accounts: str
     limits: str
     cold: str
 
@@ -136,6 +144,7 @@ def _of_classes(meta: Mapping[str, Any], nouns: Nouns) -> Phrases:
         held="examples",
         counted="examples",
         sizes="sizes",
+        axis="examples",
         same="examples",
         whole="catalogue",
         each=f"every {nouns.label}",
@@ -155,6 +164,8 @@ def _of_classes(meta: Mapping[str, Any], nouns: Nouns) -> Phrases:
         further="Likelihood and CPU time are the third and the fourth measure",
         shares="Each model is tuned and fitted on a share of the training examples and tested on the same rows.",
         shared=lambda encoder: "Encoding the texts comes once, before, for all of them." if encoder else "",
+        uncounted="encoding",
+        accounts="",
         limits=f"The models are {meta.get('models') or 'linear heads'} on fixed vectors; with a fine-tuned encoder the "
         "remedies may rank otherwise.",
         cold="no training fold holds them when they are asked for",
@@ -174,6 +185,7 @@ def _of_lists(meta: Mapping[str, Any], nouns: Nouns) -> Phrases:
         held="steps that are learned from",
         counted="steps",
         sizes="times taken",
+        axis="times taken",
         same=nouns.examples,
         whole="catalogue",
         each="every wanted item",
@@ -196,6 +208,8 @@ def _of_lists(meta: Mapping[str, Any], nouns: Nouns) -> Phrases:
         shares="Each model is tuned and fitted on what a share of the users took. Who is asked, with what history, and "
         "what they wanted is the same at every share.",
         shared=lambda encoder: "Encoding the titles comes once, before, for all of them." if encoder else "",
+        uncounted="encoding",
+        accounts="",
         limits=f"The lists are those of one learner, {meta.get('models') or meta.get('learner')}; with another the "
         "remedies may rank otherwise. What was wanted is what users took while the shop showed them what it showed: "
         "what they were never shown they could hardly take.",
@@ -215,7 +229,8 @@ def _of_searches(meta: Mapping[str, Any], nouns: Nouns) -> Phrases:
         no_encoder="Titles and queries are read as words alone.",
         held=counted,
         counted=counted,
-        sizes=counted,
+        sizes=f"{counted} each",
+        axis=counted,
         same=nouns.things,
         whole="queries",
         each="every query",
@@ -238,6 +253,9 @@ def _of_searches(meta: Mapping[str, Any], nouns: Nouns) -> Phrases:
         shares="Each model is tuned and fitted on a share of the queries. Which queries are asked in the end is the "
         "same at every share.",
         shared=lambda _: "Asking the index for candidates comes once, before, for all of them.",
+        uncounted="asking the index",
+        accounts="What is known is of classes with examples; here a remedy sees queries with their frequency, or items "
+        "with how often they were taken, in their place.",
         limits=f"The lists are those of one index and one learner, {meta.get('models') or meta.get('learner')}; with "
         f"others the remedies may rank otherwise. {LIMITS}",
         cold="",

@@ -93,7 +93,7 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Found | None = Non
             c.spec: comparison_note(c, verdict.guardrail, informative=verdict.informative) for c in verdict.comparisons
         },
         tuning=_tuning(rivals),
-        tail_figure=class_charts.long_tail(imbalance, nouns.labels, "examples" if classes else say.sizes),
+        tail_figure=class_charts.long_tail(imbalance, nouns.labels, say.axis),
         gain_figure=remedy_charts.gains(verdict) if rivals else None,
         tuning_figure=remedy_charts.tuning(verdict)
         if any(math.isfinite(c.untuned) for c in verdict.comparisons)
@@ -306,13 +306,14 @@ def _reliability(result: StudyResult, verdict: Verdict) -> Figure | None:
 def _did(remedy: RemedyResult, *, lists: bool) -> dict[str, Any]:
     """What a remedy did, and on how many folds which parameters and which penalty were chosen for it.
 
-    Of lists, the parameters of the learner as well.
+    Of lists and rankings, the parameters of the learner instead of the penalty.
     """
     settings = remedy.tuned.settings if remedy.tuned else ()
     own = [", ".join(f"{k} {v}" for k, v in setting.items() if k != "remedy") for setting in settings]
     parameters = Counter(words for words in own if words)
     specs = Counter(str(s["remedy"]) for s in settings if s.get("remedy"))
-    penalties = Counter(float(s["penalty"]) for s in settings if s.get("penalty") is not None)
+    known = () if lists else settings  # of lists and rankings it is one of the parameters
+    penalties = Counter(float(s["penalty"]) for s in known if s.get("penalty") is not None)
     return {
         "remedy": remedy,
         "notes": merged(remedy.notes),

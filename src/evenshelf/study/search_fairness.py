@@ -15,7 +15,7 @@ import numpy as np
 from evenshelf.study.comparison import jsonable
 from evenshelf.study.search_judge import KIND, SCRIPT
 from evenshelf.study.statistics import draw_groups, estimate, holm
-from evenshelf.study.trait_fairness import TraitValue
+from evenshelf.study.trait_fairness import Kind, TraitValue
 from evenshelf.tasks.search_measures import PARTS, PARTS_OF_ITEMS, ndcg_of_queries
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def _compared(
             differing=len(np.unique(of[moved])),
         )
         before, after = (estimate(float(observed[k]), draws[k]) for k in (n, count + n))
-        kind = "value" if part.value else "others"
+        kind: Kind = "value" if part.value else "others"
         queries = int(there[n].sum())
         found.append(TraitValue(part.trait, part.value, kind, part.pooled, queries, before, after, diff, diff.p))
     corrected = holm([value.diff.p for value in found])
@@ -245,8 +245,8 @@ def _most(result: StudyResult, each: NDArray[np.float64], gained: NDArray[np.flo
     names, parts = result.classes["class"].to_list(), result.classes["bucket"].to_list()
     count = result.classes["count"].to_numpy()
     answers = np.bincount(result.y[result.fold >= 0], minlength=len(names))
-    # gains that differ in rounding alone are equal
-    best = sorted(np.flatnonzero(gained > 0).tolist(), key=lambda n: (-round(gained[n], 9), -count[n], names[n]))[:MOST]
+    rounded = np.round(gained, 9)  # gains that differ in rounding alone are equal
+    best = sorted(np.flatnonzero(gained > 0).tolist(), key=lambda n: (-rounded[n], -count[n], names[n]))[:MOST]
     return tuple(
         QueryChange(names[n], parts[n], int(count[n]), int(answers[n]), float(each[0, n]), float(each[1, n]))
         for n in best

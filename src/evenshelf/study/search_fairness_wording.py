@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from evenshelf.plurals import counted, plural
 from evenshelf.study.fairness_wording import short
 from evenshelf.study.search_fairness import ITEMS, QUERIES
+from evenshelf.study.search_judge import SCRIPT
 from evenshelf.study.wording import LISTED, listed, percent, probability, signed, value
 
 if TYPE_CHECKING:
@@ -61,12 +62,14 @@ def parts_sentence(found: SearchFairness) -> str:
             f"the clearest change is that of {_told(clearest)}, {probability(clearest.p_holm)} after Holm's correction."
         )
     said = [
-        f"shown to {verb} in NDCG@10: {_named(side)}" if side else f"none is shown to {verb}"
+        f"{len(side)} {plural(len(side), 'is', 'are')} shown to {verb} in NDCG@10: {_named(side)}"
+        if side
+        else f"none is shown to {verb}"
         for side, verb in ((gains, "gain"), (losses, "lose"))
     ]
     return (
-        f"Under {found.spec}, {said[0]}; {said[1]}. {tested} parts of queries and items were tested together (Holm's "
-        "correction)."
+        f"Of {tested} parts of queries and items, tested together (Holm's correction), under {found.spec} {said[0]}; "
+        f"{said[1]}."
     )
 
 
@@ -85,12 +88,15 @@ def shown_sentence(found: SearchFairness) -> str:
 
 
 def pooling_sentence(found: SearchFairness) -> str:
-    """Which scripts are told of, and what parts of items mean."""
-    rest = f" Too few even so: {counted(sum(found.rest.values()), 'query', 'queries')}." if found.rest else ""
-    return (
-        "A query has a value for a part of the items if one of them answers it, and then only these count as wanted. A "
-        f"script is told of by itself from {found.enough} queries on.{rest}"
-    )
+    """What parts of items mean, and which scripts are told of."""
+    said = [
+        "A query has a value for a part of the items if one of them answers it, and then only these count as wanted."
+    ]
+    if found.rest or any(v.trait == SCRIPT for v in found.values):
+        said.append(f"A script is told of by itself from {found.enough} queries on; the others are pooled.")
+    if found.rest:
+        said.append(f"Too few even so: {counted(sum(found.rest.values()), 'query', 'queries')}.")
+    return " ".join(said)
 
 
 def part_name(v: TraitValue) -> str:

@@ -10,7 +10,10 @@ from evenshelf.study.wording import percent
 from evenshelf.tasks.search import ANSWERS, CLICKS, JUDGEMENTS
 from evenshelf.tasks.search_measures import SEARCHES
 
-LIMITS = "What nobody judged counts as irrelevant, so a ranking that shows items which were not judged looks worse than it is."
+LIMITS = (
+    "What nobody judged counts as irrelevant, so a ranking that shows items which were not judged looks worse than it "
+    "is."
+)
 """What incomplete judgements do; sentences."""
 _COUNTED = {ANSWERS: "known answers"}
 _PARTS = (
@@ -32,8 +35,7 @@ _LEARNED = (
 )
 _GAINS = (
     "The gain of an item is its grade (linear, not a power of two), discounted by the logarithm of its place; NDCG@10 "
-    "divides the sum over the first ten by that of the best order. A query without an item that answers it is learned "
-    "from, if at all, and not judged."
+    "divides the sum over the first ten by that of the best order. Queries that no known item answers are not tested."
 )
 _ORDER = "Items that score alike come in an order that is drawn."
 
@@ -101,12 +103,14 @@ def _splits(meta: Mapping[str, Any]) -> str:
 
 
 def _candidates(meta: Mapping[str, Any]) -> str:
-    every = counted(meta["items"], "item", "items")
-    middle = f"; in the median query these are {counted(meta['candidates'], 'item', 'items')}"
+    items = counted(meta["items"], "item", "items")
+    none = "none is sampled"
+    if "candidates" in meta:
+        none = f"together these are {counted(meta['candidates'], 'item', 'items')} in the median query; {none}"
     return (
-        f"For each query what the index of {every} finds, by words or by vectors, is ordered anew; what was judged and "
-        f"is not found is scored as well, so that it can be learned from, but is not shown unless a remedy finds it"
-        f"{middle if 'candidates' in meta else ''}. None is sampled."
+        f"For each query all that the index of {items} finds, by words or by vectors, is ordered anew. What was judged "
+        "and is not found is scored as well, to be learned from, and is shown only if a remedy finds it. "
+        f"{none[0].upper()}{none[1:]}."
     )
 
 
@@ -118,4 +122,4 @@ def _answers(meta: Mapping[str, Any]) -> str:
         said.append(f"{pairs} of a query and an item {plural(meta['judged'], 'has', 'have')} a grade.")
     if meta.get("target") == CLICKS:
         said.append(f"{_LEARNED}{' Judgements are never learned from.' if tested != CLICKS else ''}")
-    return " ".join((*said, _GAINS, LIMITS))
+    return " ".join((*said, _GAINS))
