@@ -229,7 +229,7 @@ def _of_searches(meta: Mapping[str, Any], nouns: Nouns) -> Phrases:
         no_encoder="Titles and queries are read as words alone.",
         held=counted,
         counted=counted,
-        sizes=f"{counted} each",
+        sizes="each",
         axis=counted,
         same=nouns.things,
         whole="queries",

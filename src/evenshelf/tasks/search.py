@@ -48,6 +48,8 @@ NOUNS = Nouns(
     rows="judgements",
     learned="queries",
 )
+_LOGGED = {"row": "row of the log", "rows": "rows of the log"}
+"""What is left out where clicks are learned from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,5 +292,5 @@ class SearchTask:
             "counted": self.counted,
             "tested_by": self.tested_by or self.target,
             "dropped": dict(self.dropped),
-            "nouns": self.nouns.to_dict(),
+            "nouns": (replace(self.nouns, **_LOGGED) if self.target == CLICKS else self.nouns).to_dict(),
         }
