@@ -35,10 +35,14 @@ def search_study(queries: int = 240, seed: int = 0, meta: Mapping[str, Any] | No
     query = np.repeat(np.arange(queries), ANSWERS)
     item = np.concatenate([rng.choice(ITEMS, ANSWERS, replace=False) for _ in range(queries)])
     worth = rng.integers(1, 4, len(query)).astype(np.float32)
-    base = rng.permuted(np.tile(np.arange(30.0), (queries, 1)), axis=1)[:, :ANSWERS].ravel()
-    base[rng.random(len(base)) < 0.1] = np.inf  # not shown
-    better = np.where(rng.random(len(base)) < 0.5, base, rng.integers(0, 12, len(base)))
-    places = {"none": base, "knn": better, POPULAR: rng.integers(0, 100, len(base)).astype(float)}
+
+    def drawn(places: int) -> np.ndarray:
+        """Other places for each item of a query; a tenth is not shown."""
+        found = rng.permuted(np.tile(np.arange(float(places)), (queries, 1)), axis=1)[:, :ANSWERS].ravel()
+        return np.where(rng.random(len(found)) < 0.1, np.inf, found)
+
+    base, moved = drawn(30), (rng.random(queries) < 0.5)[query]
+    places = {"none": base, "knn": np.where(moved, drawn(12), base), POPULAR: drawn(90)}
     nothing = np.full(len(query), np.nan, np.float32)
 
     def outcome(kind: str) -> Outcome:

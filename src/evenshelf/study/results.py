@@ -28,7 +28,6 @@ from evenshelf.errors import InputError
 from evenshelf.study.comparison import jsonable
 from evenshelf.study.learning_curve import LearningCurve
 from evenshelf.study.repeats import SeedSensitivity
-from evenshelf.tasks.list_measures import LISTS
 
 SCHEMA = 1
 EXPOSURE = "exposure.parquet"
@@ -178,6 +177,7 @@ def save(result: StudyResult, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("study.json", "verdict.json"):
         (folder / name).unlink(missing_ok=True)
+    (folder / EXPOSURE).unlink(missing_ok=True)
     predictions: list[pl.DataFrame] = []
     settings: list[dict[str, Any]] = []
     for number, remedy in enumerate(result.remedies):
@@ -324,7 +324,7 @@ def load(folder: Path) -> StudyResult:
     predictions = pl.read_parquet(folder / "predictions.parquet")
     settings = pl.read_parquet(folder / "settings.parquet")
     classes = pl.read_parquet(folder / "classes.parquet")
-    exposure = pl.read_parquet(folder / EXPOSURE) if document["meta"].get("measures") == LISTS.name else None
+    exposure = pl.read_parquet(folder / EXPOSURE) if (folder / EXPOSURE).is_file() else None
     traits = {name: name.removeprefix(TRAIT) for name in rows.columns if name.startswith(TRAIT)}
     remedies = []
     for number, entry in enumerate(document["remedies"]):

@@ -10,6 +10,7 @@ import pytest
 
 from evenshelf.errors import InputError
 from evenshelf.index import Ranking, SearchEngine
+from evenshelf.index.features import FEATURES, SIGNALS
 from evenshelf.learners.search.convex import learn_ranking
 
 TITLES = {
@@ -38,7 +39,8 @@ def judged(engine, column):
     """Judgements that agree with one signal alone: the better half is relevant."""
     found = {}
     for query in QUERIES:
-        ids, signals, _ = engine.signals(query, list(TITLES))
+        pool = engine.pool(query, list(TITLES))
+        ids, signals = pool.ids, pool.features[:, [FEATURES.index(name) for name in SIGNALS]]
         middle = float(np.median(signals[:, column]))
         found[query] = {item: float(value > middle) for item, value in zip(ids, signals[:, column], strict=True)}
     return found

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from evenshelf.errors import InputError
 from evenshelf.index.features import FEATURES
 from evenshelf.remedies import Prior
 
@@ -105,6 +106,8 @@ class ItemSide:
     ----------
     titles
         ``[I]`` what they are called.
+    texts
+        ``[I]`` what an encoder reads of them: the title, and the beginning of the description.
     vectors
         ``[I, d]`` of the titles, from the encoder of the queries, of length 1 or 0.
     count
@@ -112,6 +115,7 @@ class ItemSide:
     """
 
     titles: NDArray[np.str_]
+    texts: NDArray[np.str_]
     vectors: Floats
     count: NDArray[np.int64]
 
@@ -184,6 +188,11 @@ def learned_from(pool: Pool, *, unjudged: int = 100, unjudged_weight: float = UN
         So many of the candidates that nobody judged, the first of each query, count as not relevant.
     unjudged_weight
         What each of these counts.
+
+    Raises
+    ------
+    InputError
+        If no query has an item that answers it.
     """
     judged = ~np.isnan(pool.grade)
     query = pool.query
@@ -194,6 +203,11 @@ def learned_from(pool: Pool, *, unjudged: int = 100, unjudged_weight: float = UN
     place = before - before[np.minimum(pool.start[:-1], max(len(before) - 1, 0))][query] if len(query) else before
     kept = (best[query] > 0) & (judged | (pool.found & (place < unjudged)))
     queries = np.flatnonzero(best > 0)
+    if not len(queries):
+        raise InputError(
+            "No query that is learned from has an item that answers it, so there is nothing to learn an order from.",
+            hint="Judge some items of a query as relevant and others as not, or ask for fewer folds.",
+        )
     counts = np.bincount(query[kept], minlength=len(pool))[queries]
     some = replace(
         pool,

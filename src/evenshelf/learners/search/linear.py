@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import minimize
 
-from evenshelf.errors import InputError
 from evenshelf.index.features import FEATURES
 from evenshelf.learners.search.base import Evidence, Pairs, learned_from
 from evenshelf.learners.search.registry import SearchLearner, register
@@ -27,15 +26,8 @@ def fit_linear(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any]
     """Minimise the cross entropy of grades and of what scores say of the candidates of each query (ListNet).
 
     Weights are drawn to those by which the usual score alone counts.
-
-    Raises
-    ------
-    InputError
-        If no query has an item that answers it.
     """
     pairs = learned_from(evidence.pool)
-    if not len(pairs.pool):
-        raise InputError("No query has an item that answers it.", hint="Judge some items of a query as relevant.")
     columns = pairs.pool.features.astype(np.float64)
     centre, scale = columns.mean(axis=0), columns.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)

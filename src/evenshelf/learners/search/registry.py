@@ -77,7 +77,7 @@ def not_applicable(remedy: Remedy, evidence: Evidence, *, clicks: bool) -> str |
     """
     if Stage.EVIDENCE in remedy.stages and not clicks:
         return "judgements are learned from, and no clicks (--target clicks)"
-    for part in remedy.parts:
+    for part in (part for part in remedy.parts if part.stages):
         of_queries = Stage.WEIGHT in part.stages
         if of_queries and len(np.unique(evidence.pool.count)) < 2:
             return "all queries have as many examples, so that there is nothing to weigh"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evenshelf.index.documents import dense_texts
 from evenshelf.index.features import FEATURES
 from evenshelf.learners.search.base import ItemSide, Pool
 from evenshelf.remedies import Prior, Remedy, Stage
@@ -61,7 +62,8 @@ def items_of(engine: SearchEngine, task: SearchTask) -> ItemSide:
     place = {item: i for i, item in enumerate(table["item_id"].to_list())}
     at = np.array([place[item] for item in task.items], np.int64)
     titles = np.array([title or "" for title in table["title"].to_list()])[at]
-    return ItemSide(titles, engine.vectors(task.items), np.ceil(task.taken).astype(np.int64))
+    texts = np.array(dense_texts(table))[at]
+    return ItemSide(titles, texts, engine.vectors(task.items), np.ceil(task.taken).astype(np.int64))
 
 
 def made_by(
