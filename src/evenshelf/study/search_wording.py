@@ -104,13 +104,13 @@ def _splits(meta: Mapping[str, Any]) -> str:
 
 def _candidates(meta: Mapping[str, Any]) -> str:
     items = counted(meta["items"], "item", "items")
-    none = "none is sampled"
+    middle = ""
     if "candidates" in meta:
-        none = f"together these are {counted(meta['candidates'], 'item', 'items')} in the median query; {none}"
+        middle = f" Together these are {counted(meta['candidates'], 'item', 'items')} in the median query."
     return (
-        f"For each query all that the index of {items} finds, by words or by vectors, is ordered anew. What was judged "
-        "and is not found is scored as well, to be learned from, and is shown only if a remedy finds it. "
-        f"{none[0].upper()}{none[1:]}."
+        f"For each query what the index of {items} finds, the best by words and the best by vectors, is ordered anew. "
+        "What was judged and is not found is scored as well, to be learned from, and is shown only if a remedy finds "
+        f"it.{middle}"
     )
 
 
