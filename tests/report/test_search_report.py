@@ -152,13 +152,15 @@ def test_how_it_was_done_is_told_as_the_record_has_it(tree, result, verdict):
     assert "known answers" in tail
     assert "searches" not in tail
     assert "Learned from are clicks" in how
-    assert "Judgements are never learned from" in how
+    assert "no model learns from them" in how
     assert "from clicks, tested by judgements" in other.all("header")[0].text
+    notes = " ".join(note.plain for note in study_notes(replace(result, meta=counted), verdict))
+    assert "How often queries were asked is not known" in notes
     assert [c.text for c in other.by_id("gaining-table").all("th")][:3] == ["query", "part", "answers"]
     clicked = {**result.meta, "target": "clicks", "tested_by": "clicks"}
     how = read(study_report(replace(result, meta=clicked), verdict)).by_id("how").text
     assert "by the position-based model of clicks" in how
-    assert "Judgements are" not in how
+    assert "Judgements choose" not in how
 
 
 def test_advice_is_of_search(tree, result, verdict):

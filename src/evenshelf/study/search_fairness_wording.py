@@ -62,14 +62,14 @@ def parts_sentence(found: SearchFairness) -> str:
             f"the clearest change is that of {_told(clearest)}, {probability(clearest.p_holm)} after Holm's correction."
         )
     said = [
-        f"{len(side)} {plural(len(side), 'is', 'are')} shown to {verb} in NDCG@10: {_named(side)}"
+        f"{len(side)} {plural(len(side), 'is', 'are')} shown to {verb}: {_named(side)}"
         if side
         else f"none is shown to {verb}"
         for side, verb in ((gains, "gain"), (losses, "lose"))
     ]
     return (
-        f"Of {tested} parts of queries and items, tested together (Holm's correction), under {found.spec} {said[0]}; "
-        f"{said[1]}."
+        f"Of {tested} parts of queries and items, tested together in NDCG@10 (Holm's correction), under {found.spec} "
+        f"{said[0]}; {said[1]}."
     )
 
 

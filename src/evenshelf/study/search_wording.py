@@ -33,6 +33,7 @@ _LEARNED = (
     "Learned from are clicks: what was shown for the queries of the other folds, and how often it was clicked, as each "
     "remedy reads it."
 )
+_APART = "Judgements choose settings and test; no model learns from them."
 _GAINS = (
     "The gain of an item is its grade (linear, not a power of two), discounted by the logarithm of its place; NDCG@10 "
     "divides the sum over the first ten by that of the best order. Queries that no known item answers are not tested."
@@ -121,5 +122,5 @@ def _answers(meta: Mapping[str, Any]) -> str:
         pairs = counted(meta["judged"], "pair", "pairs")
         said.append(f"{pairs} of a query and an item {plural(meta['judged'], 'has', 'have')} a grade.")
     if meta.get("target") == CLICKS:
-        said.append(f"{_LEARNED}{' Judgements are never learned from.' if tested != CLICKS else ''}")
+        said.append(f"{_LEARNED}{f' {_APART}' if tested != CLICKS else ''}")
     return " ".join((*said, _GAINS))
