@@ -101,8 +101,9 @@ def test_weights_mean_the_same_to_who_learns_and_to_who_searches(tmp_path, query
     with SearchEngine.build(tmp_path / "index", items, encoder="tfidf") as engine:
         for coverage in (0.05, 0.15, 0.3):
             ranking = Ranking(fusion="words", coverage_weight=coverage, popularity_weight=0.0)
-            names, signals, _ = engine.signals(query, items["item_id"].to_list(), ranking=ranking)
-            scores = engine.scores(query, names, ranking=ranking)
+            pool = engine.pool(query, items["item_id"].to_list(), ranking=ranking)
+            signals = pool.features[:, [FEATURES.index(name) for name in SIGNALS]]
+            scores = engine.scores(query, pool.ids, ranking=ranking)
             assert scores.tolist() == sorted(scores.tolist(), reverse=True)
             assert (signals @ [1 - coverage, coverage, 0.0]).tolist() == pytest.approx(scores.tolist(), abs=1e-5)
 
