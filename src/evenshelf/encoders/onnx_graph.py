@@ -28,6 +28,8 @@ REVISION = 2
 """Raised whenever the graph changes in a way that changes vectors."""
 
 _CONTRIB = "com.microsoft"
+_DENSE = 4
+"""Dense layers that the graph has in each layer."""
 
 
 class GraphBuilder:
@@ -73,8 +75,8 @@ def bert_graph(
     *,
     ranges: Sequence[InputRange] | None = None,
     probe: bool = False,
+    first: int | None = None,
     depth: int | None = None,
-    pairs: bool = False,
 ) -> bytes:
     """Build the serialised ONNX model of a BERT checkpoint.
 
@@ -89,18 +91,18 @@ def bert_graph(
         computes in float32.
     probe
         Adds the outputs ``input_0``, ``input_1``, ...: what goes into each dense layer.
+    first
+        Begins with this layer, counted from 0, and takes ``states`` in the place of token numbers: float32 ``[texts,
+        length, hidden_size]``, what the embeddings or the layer before gave. None: begins with the embeddings.
     depth
-        Stops after so many layers (0: after the embeddings) and gives, in the place of vectors, the output
-        ``states``: float32 ``[texts, length, hidden_size]``. None: goes through all of them and gives vectors.
-    pairs
-        Adds the input ``types`` (int64 ``[texts, length]``): 0 for tokens of the first text of a pair, 1 for those of
-        the second. Otherwise all are 0.
+        Stops before this layer, counted from 0, and gives ``outputs``: float32 ``[texts, length, hidden_size]``. None:
+        goes through all layers and gives vectors.
 
     Returns
     -------
     bytes
-        A model with the input ``ids`` (int64 ``[texts, length]``, special tokens included, no padding) and
-        the output ``vectors`` (float32 ``[texts, hidden_size]``, unit rows).
+        A model with the input ``ids`` (int64 ``[texts, length]``, special tokens included, no padding), or
+        ``states``, and the output ``vectors`` (float32 ``[texts, hidden_size]``, unit rows).
     """
     graph = GraphBuilder()
     hidden = config.hidden_size
@@ -124,19 +126,20 @@ def bert_graph(
         if ranges is None:
             out: str = graph.apply("Gemm", x, graph.constant(weight), graph.constant(bias))
             return out
-        return _dense_int8(graph, x, weight, bias, ranges[number])
+        return _dense_int8(graph, x, weight, bias, ranges[number + _DENSE * (first or 0)])
 
-    place, types = (weights[f"embeddings.{part}_embeddings.weight"] for part in ("position", "token_type"))
-    length = graph.apply("Shape", "ids", start=1, end=2)
-    x = graph.apply("Gather", graph.constant(weights["embeddings.word_embeddings.weight"]), "ids")
-    # Where every token is of type 0, the type embedding belongs to the position.
-    place = place if pairs else place + types[0]
-    x = graph.apply("Add", x, graph.apply("Slice", graph.constant(place), zero, length, zero))
-    if pairs:
-        x = graph.apply("Add", x, graph.apply("Gather", graph.constant(types), "types"))
-    shape = graph.apply("Shape", x)
-    x = norm(graph.apply("Reshape", x, flat), "embeddings")
-    for i in range(config.num_hidden_layers if depth is None else depth):
+    if first is not None:
+        shape, length = graph.apply("Shape", "states"), graph.apply("Shape", "states", start=1, end=2)
+        x = graph.apply("Reshape", "states", flat)
+    else:
+        # Every token is of type 0, so the type embedding belongs to the position.
+        place = weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
+        length = graph.apply("Shape", "ids", start=1, end=2)
+        x = graph.apply("Gather", graph.constant(weights["embeddings.word_embeddings.weight"]), "ids")
+        x = graph.apply("Add", x, graph.apply("Slice", graph.constant(place), zero, length, zero))
+        shape = graph.apply("Shape", x)
+        x = norm(graph.apply("Reshape", x, flat), "embeddings")
+    for i in range(first or 0, config.num_hidden_layers if depth is None else depth):
         layer = f"encoder.layer.{i}"
         joined = dense(x, *(f"{layer}.attention.self.{part}" for part in ("query", "key", "value")))
         heads = [graph.apply("Reshape", part, shape) for part in graph.apply("Split", joined, outputs=3, axis=-1)]
@@ -155,8 +158,8 @@ def bert_graph(
         graph.nodes.append(helper.make_node("LpNormalization", [x], ["vectors"], axis=-1, p=2))
         outputs = [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["texts", hidden])]
     else:
-        graph.nodes.append(helper.make_node("Identity", [x], ["states"]))
-        outputs = [helper.make_tensor_value_info("states", TensorProto.FLOAT, ["texts", "length", hidden])]
+        graph.nodes.append(helper.make_node("Identity", [x], ["outputs"]))
+        outputs = [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["texts", "length", hidden])]
     if probe:
         for number, name in enumerate(probes):
             graph.nodes.append(helper.make_node("Identity", [name], [f"input_{number}"]))
@@ -166,8 +169,9 @@ def bert_graph(
             graph.nodes,
             "bert_mean_pooled",
             [
-                helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", "length"])
-                for name in (("ids", "types") if pairs else ("ids",))
+                helper.make_tensor_value_info("states", TensorProto.FLOAT, ["texts", "length", hidden])
+                if first is not None
+                else helper.make_tensor_value_info("ids", TensorProto.INT64, ["texts", "length"])
             ],
             outputs,
             graph.constants,

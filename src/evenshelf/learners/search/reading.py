@@ -80,7 +80,8 @@ class Reread:
         read = (place < READ) | ~np.isnan(pool.grade)
         rows = np.flatnonzero(read)
         if len(rows):
-            found[rows] += self.weight * self.model.scores(
+            # the usual ranking counts the cosine already
+            found[rows] += self.weight * self.model.corrections(
                 pool.queries[query[rows]].tolist(), items.texts[pool.item[rows]].tolist()
             )
         return np.where(read, found, found - _BEYOND)

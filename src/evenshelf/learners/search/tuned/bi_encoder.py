@@ -80,7 +80,7 @@ class TunedEncoder:
             weights = {name: torch.from_numpy(values) for name, values in self.weights.items()}
             for start in range(0, len(distinct), 256):
                 part = distinct[start : start + 256]
-                found[start : start + len(part)] = _vectors(weights, frozen, self.layers, part).numpy()
+                found[start : start + len(part)] = vectors_of(weights, frozen, self.layers, part).numpy()
         return found[[place[text] for text in texts]]
 
 
@@ -144,18 +144,18 @@ def fit_bi_encoder(
         def loss(visits: list[Visit], rng: np.random.Generator) -> Any:
             step = _Step.of(visits, pairs, negatives, rng)
             texts = [pairs.queries[visit.query] for visit in visits] + [pairs.items[i] for i in step.items.tolist()]
-            vectors = _vectors(weights, frozen, layers, texts)
+            vectors = vectors_of(weights, frozen, layers, texts)
             return step.loss(vectors[: len(visits)], vectors[len(visits) :]) / mean
 
         losses = descend(weights, loss, pairs, sizes=SIZES, descent=descent, tell=tell)
         return TunedEncoder(checkpoint, layers, blended(start, weights, keep), tuple(losses))
 
 
-def _vectors(weights: Mapping[str, Any], frozen: FrozenLayers, layers: int, texts: Sequence[str]) -> Any:
+def vectors_of(weights: Mapping[str, Any], frozen: FrozenLayers, layers: int, texts: Sequence[str]) -> Any:
     """``[n, width]`` tensor of unit rows; texts of like length go through the layers together."""
     import torch  # noqa: PLC0415 - slow to import, and optional
 
-    states = [known for known, _ in frozen.states(texts)]
+    states = frozen.states(texts)
     order = np.argsort([-len(one) for one in states], kind="stable")
     parts, at = [], 0
     while at < len(order):

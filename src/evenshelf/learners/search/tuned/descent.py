@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
@@ -39,11 +39,14 @@ class Descent:
         The largest step size of AdamW, > 0.
     seed
         Of which answers and rivals are looked at together.
+    faster
+        By how much the rate of a tensor is larger, by name; 1 where none is named.
     """
 
     epochs: int
     rate: float
     seed: int
+    faster: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or not self.rate > 0:
@@ -91,14 +94,15 @@ def descend(
     import torch  # noqa: PLC0415 - slow to import, and optional
 
     rng = np.random.default_rng(descent.seed)
-    optimiser = torch.optim.AdamW(weights.values(), lr=descent.rate, weight_decay=DECAY)
+    groups = [{"params": [tensor], "faster": descent.faster.get(name, 1.0)} for name, tensor in weights.items()]
+    optimiser = torch.optim.AdamW(groups, lr=descent.rate, weight_decay=DECAY)
     epochs = [list(steps_of(visits_of(pairs, sizes, rng), sizes)) for _ in range(descent.epochs)]
     total, done, losses = sum(map(len, epochs)), 0, []
     for steps in epochs:
         seen = []
         for visits in steps:
             for group in optimiser.param_groups:
-                group["lr"] = descent.rate * _share(done, total)
+                group["lr"] = descent.rate * group["faster"] * _share(done, total)
             optimiser.zero_grad()
             value = loss(list(visits), rng)
             value.backward()

@@ -13,10 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
@@ -24,16 +22,18 @@ from evenshelf.encoders import open_encoder
 from evenshelf.encoders.base import unit_rows
 from evenshelf.encoders.calibration import input_ranges
 from evenshelf.encoders.onnx_encoder import TOKENS, equal_length_batches
-from evenshelf.encoders.onnx_graph import bert_graph
-from evenshelf.encoders.sides import sides
-from evenshelf.encoders.weights import max_length, read_config, read_tokenizer, read_weights, word_numbers
+from evenshelf.encoders.onnx_graph import InputRange, bert_graph
+from evenshelf.encoders.weights import BertConfig, max_length, read_config, read_tokenizer, read_weights, word_numbers
 from evenshelf.errors import InputError
 from evenshelf.learners.search.tuned.bi_encoder import TunedEncoder
-from evenshelf.learners.search.tuned.cross_encoder import HEAD, SHARPNESS, TunedCrossEncoder, pair_texts
-from evenshelf.learners.search.tuned.frozen import LENGTH
+from evenshelf.learners.search.tuned.cross_encoder import HEAD, PRODUCT, SHARPNESS, TunedCrossEncoder, check_pairs
+from evenshelf.learners.search.tuned.frozen import session_of
 
 Floats = NDArray[np.float32]
 
+PAIR = "pair."
+"""Before the names of the layers in which query and item see each other."""
+_AT_ONCE = 256
 CONFIG, WEIGHTS, TOKENIZER, LENGTHS = FILES = (
     "config.json",
     "model.safetensors",
@@ -102,7 +102,8 @@ def save_cross_encoder(
     """
     if len(queries) < 2:
         raise InputError("What 8 bits lose of scores cannot be seen on fewer than two pairs.", hint="Give some more.")
-    _written(folder, lambda place: _fill(place, tuned.folder, tuned.weights, LENGTH))
+    own = {name if name in (HEAD, PRODUCT) else f"{PAIR}{name}": values for name, values in tuned.weights.items()}
+    _written(folder, lambda place: _fill(place, tuned.folder, own))
     exact, served = tuned.scores(queries, items), ServedCrossEncoder(folder).scores(queries, items)
     alike = float(np.corrcoef(exact, served)[0, 1]) if exact.std() > 0 and served.std() > 0 else 1.0
     return Quantised(len(queries), alike, alike)
@@ -110,6 +111,8 @@ def save_cross_encoder(
 
 class ServedCrossEncoder:
     """A tuned cross-encoder by ONNX Runtime, in 8 bits unless told otherwise.
+
+    Pairs have the same bits alone and among others.
 
     Parameters
     ----------
@@ -130,34 +133,58 @@ class ServedCrossEncoder:
         if HEAD not in weights:
             raise InputError(f"{folder} holds no cross-encoder.", hint="Give a folder that save_cross_encoder wrote.")
         config = read_config(folder)
-        self._head = weights.pop(HEAD)
         self._tokenizer = read_tokenizer(folder, max_length(folder, config))
-        ranges = None
-        if int8:
-            special = self._tokenizer.encode("").ids
-            ranges = input_ranges(weights, config, word_numbers(self._tokenizer), (special[0], special[-1]))
-        model = bert_graph(weights, config, ranges=ranges, depth=config.num_hidden_layers, pairs=True)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        options.add_session_config_entry("session.x64quantprecision", "1")
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._head, self._product = weights.pop(HEAD), weights.pop(PRODUCT)
+        tuned = {name.removeprefix(PAIR): weights.pop(name) for name in list(weights) if name.startswith(PAIR)}
+        last = config.num_hidden_layers
+        first = last - len({name.split(".")[2] for name in tuned})
+
+        ranges = self._ranges(weights, config) if int8 else None
+        self._lower = session_of(bert_graph(weights, config, ranges=ranges, depth=first))
+        self._alone = session_of(bert_graph(weights, config, ranges=ranges, first=first))
+        weights.update(tuned)
+        ranges = self._ranges(weights, config) if int8 else None
+        self._together = session_of(bert_graph(weights, config, ranges=ranges, first=first, depth=last))
+
+    def _ranges(self, weights: Mapping[str, Floats], config: BertConfig) -> list[InputRange]:
+        first, last = self._tokenizer.encode("").ids
+        return input_ranges(weights, config, word_numbers(self._tokenizer), (first, last))
 
     def scores(self, queries: Sequence[str], items: Sequence[str]) -> Floats:
         """``[n]`` logits of pairs; those of one query can be compared."""
-        texts = pair_texts(queries, items)
-        found = np.empty(len(texts), np.float32)
-        tokens = self._tokenizer.encode_batch(list(zip(*sides(texts), strict=True)))
-        for rows in equal_length_batches([len(one.ids) for one in tokens], TOKENS):
-            given = {
-                name: np.array([getattr(tokens[row], source) for row in rows], np.int64)
-                for name, source in (("ids", "ids"), ("types", "type_ids"))
-            }
-            states = self._session.run(["states"], given)[0]
-            second = given["types"].astype(np.float32)[:, :, None]
-            one, other = unit_rows((states * (1 - second)).sum(axis=1)), unit_rows((states * second).sum(axis=1))
-            found[rows] = SHARPNESS * np.sum(one * other, axis=1) + states[:, 0] @ self._head
+        check_pairs(queries, items)
+        parts = [
+            self._scores(queries[start : start + _AT_ONCE], items[start : start + _AT_ONCE])
+            for start in range(0, len(queries), _AT_ONCE)
+        ]
+        return np.concatenate([np.empty(0, np.float32), *parts])
+
+    def _scores(self, queries: Sequence[str], items: Sequence[str]) -> Floats:
+        texts = list(dict.fromkeys([*queries, *items]))
+        place = {text: row for row, text in enumerate(texts)}
+        states = self._states(texts)
+        vectors = np.empty((len(texts), states[0].shape[1]), np.float32)
+        for rows in equal_length_batches([len(one) for one in states], TOKENS):
+            vectors[rows] = self._alone.run(["vectors"], {"states": np.stack([states[row] for row in rows])})[0]
+        asked, told = ([place[text] for text in side] for side in (queries, items))
+        found: Floats = SHARPNESS * np.sum(vectors[asked] * vectors[told], axis=1)
+        joined = [np.concatenate([states[q], states[i][1:]]) for q, i in zip(asked, told, strict=True)]
+        for rows in equal_length_batches([len(one) for one in joined], TOKENS):
+            read = self._together.run(["outputs"], {"states": np.stack([joined[row] for row in rows])})[0]
+            sizes = np.array([len(states[asked[row]]) for row in rows])
+            first = (np.arange(read.shape[1]) < sizes[:, None]).astype(np.float32)[:, :, None]
+            one, other = (unit_rows((read * side).sum(axis=1)) for side in (first, 1 - first))
+            head = SHARPNESS * one * other * self._product + read[:, 0] * self._head
+            found[rows] += head.sum(axis=1)
         return found
+
+    def _states(self, texts: Sequence[str]) -> list[Floats]:
+        tokens = [one.ids for one in self._tokenizer.encode_batch_fast(list(texts))]
+        found: dict[int, Floats] = {}
+        for rows in equal_length_batches([len(ids) for ids in tokens], TOKENS):
+            given = {"ids": np.array([tokens[row] for row in rows], np.int64)}
+            found |= dict(zip(rows.tolist(), self._lower.run(["outputs"], given)[0], strict=True))
+        return [found[row] for row in range(len(texts))]
 
 
 def _check_some(texts: Sequence[str]) -> None:
@@ -165,14 +192,13 @@ def _check_some(texts: Sequence[str]) -> None:
         raise InputError("What 8 bits lose cannot be measured on no text.", hint="Give some texts of items.")
 
 
-def _fill(place: Path, source: Path, tuned: Mapping[str, Floats], length: int | None = None) -> None:
+def _fill(place: Path, source: Path, tuned: Mapping[str, Floats]) -> None:
     weights = read_weights(source)
     weights.update({name: np.ascontiguousarray(values) for name, values in tuned.items()})
     save_file(weights, place / WEIGHTS)
     for name in (CONFIG, TOKENIZER):
         shutil.copyfile(source / name, place / name)
-    kept = max_length(source, read_config(source))
-    settings: dict[str, Any] = {"max_seq_length": kept if length is None else min(length, kept)}
+    settings = {"max_seq_length": max_length(source, read_config(source))}
     (place / LENGTHS).write_text(json.dumps(settings), encoding="utf-8")
 
 

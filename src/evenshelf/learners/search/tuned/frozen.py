@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -13,14 +12,11 @@ from numpy.typing import NDArray
 
 from evenshelf.encoders.onnx_encoder import TOKENS, equal_length_batches
 from evenshelf.encoders.onnx_graph import bert_graph
-from evenshelf.encoders.sides import sides
 from evenshelf.encoders.weights import content_hash, max_length, read_config, read_tokenizer, read_weights
 from evenshelf.errors import SettingError
 
 States = NDArray[np.float16]
 
-LENGTH = 96
-"""Tokens that are read of a text, or of a pair of texts."""
 KEPT = 256 * 2**20
 """Bytes of states that are kept; what is beyond is computed anew each time."""
 
@@ -36,49 +32,47 @@ class FrozenLayers:
         The checkpoint.
     depth
         So many layers, from 0 on.
-    pairs
-        Whether texts are pairs (:mod:`evenshelf.encoders.sides`), read as one with types of tokens.
     """
 
-    def __init__(self, folder: Path, depth: int, *, pairs: bool = False) -> None:
+    def __init__(self, folder: Path, depth: int) -> None:
         self.config = read_config(folder)
-        self.pairs = pairs
-        self.tokenizer = read_tokenizer(folder, min(LENGTH, max_length(folder, self.config)))
-        model = bert_graph(read_weights(folder), self.config, depth=depth, pairs=pairs)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self._kept: dict[str, tuple[States, int]] = {}
+        self.tokenizer = read_tokenizer(folder, max_length(folder, self.config))
+        self._session = session_of(bert_graph(read_weights(folder), self.config, depth=depth))
+        self._kept: dict[str, States] = {}
         self._bytes = 0
 
-    def states(self, texts: Sequence[str]) -> list[tuple[States, int]]:
-        """Of each text ``[tokens, width]``, in half precision, and how many of the tokens are of its first side."""
+    def states(self, texts: Sequence[str]) -> list[States]:
+        """Of each text ``[tokens, width]``, in half precision."""
         wanted = [text for text in dict.fromkeys(texts) if text not in self._kept]
-        fresh = self._computed(wanted) if wanted else {}
+        fresh = dict(zip(wanted, self._computed(wanted), strict=True)) if wanted else {}
         for text, known in fresh.items():
-            if self._bytes + known[0].nbytes <= KEPT:
+            if self._bytes + known.nbytes <= KEPT:
                 self._kept[text] = known
-                self._bytes += known[0].nbytes
+                self._bytes += known.nbytes
         return [fresh[text] if text in fresh else self._kept[text] for text in texts]
 
-    def _computed(self, texts: list[str]) -> dict[str, tuple[States, int]]:
-        read: Any = list(zip(*sides(texts), strict=True)) if self.pairs else texts
-        tokens = self.tokenizer.encode_batch(read)
-        found: list[tuple[States, int] | None] = [None] * len(texts)
-        for rows in equal_length_batches([len(one.ids) for one in tokens], TOKENS):
-            given = {"ids": np.array([tokens[row].ids for row in rows], np.int64)}
-            types = np.array([tokens[row].type_ids for row in rows], np.int64)
-            if self.pairs:
-                given["types"] = types
-            states = self._session.run(["states"], given)[0].astype(np.float16)
-            first = (types == 0).sum(axis=1).tolist()
-            for place, row in enumerate(rows.tolist()):
-                found[row] = (states[place].copy(), first[place])
-        return {text: one for text, one in zip(texts, found, strict=True) if one is not None}
+    def _computed(self, texts: list[str]) -> list[States]:
+        tokens = [one.ids for one in self.tokenizer.encode_batch_fast(texts)]
+        found: dict[int, States] = {}
+        for rows in equal_length_batches([len(ids) for ids in tokens], TOKENS):
+            given = {"ids": np.array([tokens[row] for row in rows], np.int64)}
+            states = self._session.run(["outputs"], given)[0].astype(np.float16)
+            # Copies, or a text that is kept would hold the whole batch.
+            found |= {row: own.copy() for row, own in zip(rows.tolist(), states, strict=True)}
+        return [found[row] for row in range(len(texts))]
 
 
-def frozen_layers(folder: Path, layers: int, *, pairs: bool = False) -> FrozenLayers:
+def session_of(model: bytes) -> onnxruntime.InferenceSession:
+    """Open a graph as it is laid out, on one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    # Processors without VNNI else saturate sums of 8-bit products.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def frozen_layers(folder: Path, layers: int) -> FrozenLayers:
     """What lies below the last `layers` layers of a checkpoint; the one of the last call is kept.
 
     Raises
@@ -91,10 +85,10 @@ def frozen_layers(folder: Path, layers: int, *, pairs: bool = False) -> FrozenLa
         raise SettingError(
             f"{layers} layers are to be tuned, of a model that has {count}.", hint=f"Give a number from 1 to {count}."
         )
-    return _opened(folder, content_hash(folder), count - layers, pairs)
+    return _opened(folder, content_hash(folder), count - layers)
 
 
-@lru_cache(maxsize=2)
-def _opened(folder: Path, state: str, depth: int, pairs: bool) -> FrozenLayers:
+@lru_cache(maxsize=1)
+def _opened(folder: Path, state: str, depth: int) -> FrozenLayers:
     del state  # a folder whose files changed is another one
-    return FrozenLayers(folder, depth, pairs=pairs)
+    return FrozenLayers(folder, depth)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import InputError
 from evenshelf.index.text.folding import fold
+from evenshelf.remedies import Prior
 
 Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -81,6 +82,38 @@ class TrainingPairs:
                 hint="Judge some items of a query as relevant.",
             )
 
+    @classmethod
+    def of(cls, judgements: Mapping[str, Mapping[str, float]], texts: Mapping[str, str]) -> TrainingPairs:
+        """Pairs of grades by query and item, each of weight 1.
+
+        Parameters
+        ----------
+        judgements
+            For each query the grades of items; of items that have no text they are left out.
+        texts
+            What an encoder reads of each item.
+
+        Raises
+        ------
+        InputError
+            If nothing answers any query, or a grade is negative or no number.
+        """
+        code = {item: number for number, item in enumerate(texts)}
+        rows = [
+            (number, code[item], grade)
+            for number, known in enumerate(judgements.values())
+            for item, grade in known.items()
+            if item in code
+        ]
+        query, item = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2).T
+        grade = np.array([row[2] for row in rows], np.float64)
+        return cls(tuple(judgements), tuple(texts.values()), query, item, grade, np.ones(len(rows)))
+
+    @property
+    def prior(self) -> Prior:
+        """How many queries each item answers."""
+        return Prior(np.bincount(self.item[self.positives], minlength=len(self.items)).astype(np.int64))
+
     @cached_property
     def positives(self) -> Codes:
         """Pairs that are learned as answers."""
@@ -89,7 +122,7 @@ class TrainingPairs:
     @cached_property
     def gain(self) -> Floats:
         """``[n]`` weight times grade, grades as a share of the highest."""
-        return self.weight * self.grade / max(float(self.grade.max()), 1e-12)
+        return self.weight * self.grade / float(self.grade.max())
 
     @cached_property
     def query_twin(self) -> Codes:
