@@ -167,9 +167,9 @@ def test_advice_is_of_search(tree, result, verdict):
     assert "No rules of thumb are held against studies of search" in tree.by_id("advice").text
     advice = advise(result, verdict)
     (judged,) = advice.collect
-    assert judged.startswith("With knn, somebody judged 35 % of the first ten")
+    assert judged.startswith("Under knn, somebody judged 35 % of the first ten")
     clicked = replace(result, meta={**result.meta, "target": "clicks", "tested_by": "clicks"})
-    assert advise(clicked, verdict).collect[0].startswith("With knn, clicks tell of 35 % of the first ten")
+    assert advise(clicked, verdict).collect[0].startswith("Under knn, clicks tell of 35 % of the first ten")
     assert "clicks read otherwise" not in " ".join(advice.following)
     assert "clicks read otherwise" in " ".join(advise(clicked, verdict).following)
     families = {family for remedy in remedy_set("search") for family in remedy.families}
