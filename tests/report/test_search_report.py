@@ -96,12 +96,12 @@ def test_who_gains_is_told_as_it_was_found(tree, found):
         for cells, q in zip(rows(tree.by_id(name)), some, strict=True):
             assert cells == [
                 " ".join(q.query.split()),
+                signed(q.change),
+                number(q.before),
+                number(q.after),
                 q.part,
                 f"{q.frequency:,}",
                 str(q.answers),
-                number(q.before),
-                number(q.after),
-                signed(q.change),
             ]
     (figure,) = section.all("figure")
     assert figure.all("div")[0].attributes["aria-label"].startswith("Dots with 95 % intervals")
@@ -156,7 +156,8 @@ def test_how_it_was_done_is_told_as_the_record_has_it(tree, result, verdict):
     assert "from clicks, tested by judgements" in other.all("header")[0].text
     notes = " ".join(note.plain for note in study_notes(replace(result, meta=counted), verdict))
     assert "How often queries were asked is not known" in notes
-    assert [c.text for c in other.by_id("gaining-table").all("th")][:3] == ["query", "part", "answers"]
+    heads = [c.text for c in other.by_id("gaining-table").all("thead")[0].all("th")]
+    assert heads == ["query", "change", "before", "after", "part", "answers"]
     clicked = {**result.meta, "target": "clicks", "tested_by": "clicks"}
     how = read(study_report(replace(result, meta=clicked), verdict)).by_id("how").text
     assert "by the position-based model of clicks" in how
@@ -167,9 +168,9 @@ def test_advice_is_of_search(tree, result, verdict):
     assert "No rules of thumb are held against studies of search" in tree.by_id("advice").text
     advice = advise(result, verdict)
     (judged,) = advice.collect
-    assert judged.startswith("With knn, somebody judged 35 % of the first ten")
+    assert judged.startswith("Under knn, somebody judged 35 % of the first ten")
     clicked = replace(result, meta={**result.meta, "target": "clicks", "tested_by": "clicks"})
-    assert advise(clicked, verdict).collect[0].startswith("With knn, clicks tell of 35 % of the first ten")
+    assert advise(clicked, verdict).collect[0].startswith("Under knn, clicks tell of 35 % of the first ten")
     assert "clicks read otherwise" not in " ".join(advice.following)
     assert "clicks read otherwise" in " ".join(advise(clicked, verdict).following)
     families = {family for remedy in remedy_set("search") for family in remedy.families}

@@ -124,11 +124,8 @@ def _guessing(verdict: Verdict, nouns: Nouns) -> list[str]:
     )
     if verdict.measures == SEARCHES:
         held = "No ranking is shown to be better than guessing, so there is nothing that a remedy could bring out."
-    return [
-        held,
-        f"{_capital(answers)}: {'; '.join(parts)}.",
-        f"{nouns.advice}, or {nouns.elsewhere}, before any remedy.",
-    ]
+    told = f"{_capital(answers)}: {'; '.join(parts)}."
+    return [held, told, f"{nouns.advice}, or {nouns.elsewhere}, before any remedy."]
 
 
 def _spread(verdict: Verdict, nouns: Nouns) -> str:

@@ -89,11 +89,12 @@ def judgements_to_collect(result: StudyResult, verdict: Verdict) -> tuple[str, .
     share = float("nan") if outcome is None else outcome.sets.get("judged_at_10", float("nan"))
     if not share < _JUDGED:
         return ()
-    told = f"With {spec}, somebody judged {percent(share)} of the first ten; what nobody judged counts as irrelevant. "
+    who = "doing nothing" if spec == verdict.baseline else spec
+    told = f"Under {who}, somebody judged {percent(share)} of the first ten; what nobody judged counts as irrelevant. "
     do = "Judge what is shown first and was not judged"
     if tested_by(result.meta) == CLICKS:
         told = (
-            f"With {spec}, clicks tell of {percent(share)} of the first ten: the others were not shown for these "
+            f"Under {who}, clicks tell of {percent(share)} of the first ten: the others were not shown for these "
             "queries, and count as irrelevant. "
         )
         do = "Have some of it judged, or show such items now and then"
