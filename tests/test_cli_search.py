@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+import shlex
 from pathlib import Path
 
 import polars as pl
@@ -167,3 +170,25 @@ def test_what_sold_and_what_is_in_stock_give_way_to_no_column_of_the_items(shop)
     opened.commit({"items": items.with_columns(popularity=pl.lit("high"), in_stock=pl.lit("perhaps"))})
     assert items_of(opened).select(usual.columns).equals(usual)
     opened.commit({"items": items})
+
+
+def test_a_study_is_told_and_done_again_from_its_own_command(shop, capsys):
+    asked = ["--task", "search", "--remedies", "none, knn", "--baselines", "none", "--folds", 3, "--budget", 1]
+    document = told(capsys, "study", shop, *asked, "--learning-curve", "--workers", 1)
+    (folder, page) = (Path(document["folder"]), Path(document["report"]).read_text(encoding="utf-8"))
+    fair = document["fairness"]
+    assert fair["gain"] + fair["loss"] + fair["same"] == fair["queries"] == document["verdict"]["classes"]
+    assert json.loads((folder / "fairness.json").read_text(encoding="utf-8")) == fair
+    assert {(v["trait"], v["value"]) for v in fair["values"]} >= {("queries", "head"), ("items", "tail")}
+    assert "What would more queries bring?" in page
+    assert "Study of search" in page
+    again = told(capsys, "report", folder)
+    assert again["verdict"] == document["verdict"]
+    assert again["fairness"] == fair
+    (block,) = re.findall(r"<pre>(evenshelf study .*?)</pre>", page, flags=re.DOTALL)
+    typed = shlex.split(html.unescape(block).replace("\\\n", " "))
+    repeated = told(capsys, *typed[1:], "--workers", 1, "--no-report")
+    assert repeated["verdict"]["reasons"] == document["verdict"]["reasons"]
+    for first, second in zip(document["verdict"]["comparisons"], repeated["verdict"]["comparisons"], strict=True):
+        assert first | {"seconds": 0} == second | {"seconds": 0}, "CPU time alone is never the same"
+    assert run("study", shop, *asked, "--sample", 10) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -57,6 +58,13 @@ def test_items_are_added_changed_and_deleted(path):
         assert ids(again.search("laptop", limit=50))
 
 
+_CHEAP = ["price:..100", "-brand:HP"]
+
+
+def _cheap(items):
+    return set(items.filter((pl.col("price") <= 100) & pl.col("brand").ne_missing("HP"))["item_id"])
+
+
 _steps = st.lists(
     st.tuples(st.sampled_from(["a", "b", "c", "i0", "i5"]), st.sampled_from(["lamp", "red lamp", "chair", None])),
     max_size=6,
@@ -74,6 +82,8 @@ def test_an_index_that_was_changed_holds_what_one_built_of_its_items_holds(tmp_p
                 engine.put(item(item_id, title, price=1.0))
             elif item_id in engine.items()["item_id"]:
                 engine.delete([item_id])
+            # What passed a filter before a change is kept for after it.
+            assert set(ids(engine.search("", filters=_CHEAP, limit=100))) == _cheap(engine.items())
         items = engine.items()
         with SearchEngine.build(path.with_name("anew"), items) as anew:
             for query in ("lamp", "red", "laptop 15", ""):
@@ -82,6 +92,8 @@ def test_an_index_that_was_changed_holds_what_one_built_of_its_items_holds(tmp_p
                     other = anew.search(query, limit=100, facets=["brand", "price"], ranking=ranking)
                     assert set(ids(one)) == set(ids(other))
                     assert (one.total, one.facets, one.ranges) == (other.total, other.facets, other.ranges)
+                    one, other = (e.search(query, limit=100, filters=_CHEAP, ranking=ranking) for e in (engine, anew))
+                    assert set(ids(one)) == set(ids(other))
             assert dict(engine._view.vocabulary.counts) == dict(anew._view.vocabulary.counts)
 
 
@@ -228,6 +240,56 @@ def test_items_that_cannot_be_indexed_are_named(built, path, frame, told):
         engine.put(frame)
 
 
+@pytest.mark.parametrize(
+    ("queries", "told"),
+    [
+        (pl.DataFrame({"text": ["lamp"], "count": [1.0]}), "'query'"),
+        (pl.DataFrame({"query": ["lamp"]}), "'count'"),
+        (pl.DataFrame({"query": [1], "count": [1.0]}), "not text"),
+        (pl.DataFrame({"query": ["lamp"], "count": ["often"]}), "not a number"),
+        (pl.DataFrame({"query": ["lamp"], "count": [-3]}), "'lamp' was asked -3"),
+        (pl.DataFrame({"query": ["lamp"], "count": [float("nan")]}), "'lamp' was asked nan"),
+    ],
+)
+def test_queries_that_cannot_be_kept_are_told_before_anything_is_built(built, path, queries, told):
+    with pytest.raises(InputError, match=told):
+        SearchEngine.build(path, catalogue(), queries=queries)
+    assert not path.exists()
+    shutil.copytree(built, path)
+    with SearchEngine.open(path) as engine:
+        with pytest.raises(InputError, match=told):
+            engine.set_queries(queries)
+        engine.set_queries(pl.DataFrame({"query": ["lapdog", None, "lapwing"], "count": [5, 5, None]}))
+        assert engine.suggest("lap")[0].text == "lapdog"
+        assert "lapwing" not in {s.text for s in engine.suggest("lap")}
+
+
+def test_columns_of_categories_are_texts(path):
+    colours = pl.Enum(["red", "blue"])
+    items = catalogue().with_columns(
+        pl.col("brand").cast(pl.Categorical), pl.col("colour").cast(colours), pl.col("item_id").cast(pl.Categorical)
+    )
+    with SearchEngine.build(path, items, encoder="tfidf") as engine:
+        plain = catalogue()
+        assert engine.items().equals(plain)
+        hp = set(plain.filter(pl.col("brand") == "HP")["item_id"])
+        assert set(ids(engine.search("", filters="brand:HP", limit=50))) == hp
+        assert engine.search("", facets="colour").facets["colour"] == {"red": 7, "blue": 7}
+        new = item("new", "Zyxxon", brand="HP", colour="green")
+        engine.put(new.with_columns(pl.col("brand", "colour").cast(pl.Categorical)))
+        assert engine.search("", filters=["brand:HP", "colour:green"]).hits[0].item["colour"] == "green"
+        assert engine.search("", filters=["brand:HP"]).total == len(hp) + 1
+
+
+def test_one_item_is_deleted_by_its_name_alone(built, path):
+    shutil.copytree(built, path)
+    with SearchEngine.open(path) as engine:
+        engine.delete("i10")
+        assert len(engine) == 19
+        with pytest.raises(InputError, match="'i10' to delete"):
+            engine.delete("i10")
+
+
 def test_a_column_that_does_not_fit_is_refused_and_nothing_is_written(built, path):
     shutil.copytree(built, path)
     with SearchEngine.open(path) as engine:
@@ -365,7 +427,7 @@ def test_what_is_taken_in_while_it_is_written_is_found_later(built, path, monkey
             looked.append(len(reader))
             return applied(opened, view)
 
-        monkeypatch.setattr("evenshelf.index.engine.applied", watched)
+        monkeypatch.setattr("evenshelf.index.changing.applied", watched)
         writer.put(item("new", "Zyxxon hoverboard"))
         # While the change was written down and its words were not there yet.
         assert looked == [20]
@@ -400,4 +462,109 @@ def test_a_disk_that_was_full_is_written_to_when_there_is_room(built, path):
         engine.put(item("big", "Zyxxon hoverboard"))
         assert ids(engine.search("hoverboard"))[0] == "big"
     with SearchEngine.open(path) as again:
+        assert len(again) == 21
+
+
+@contextlib.contextmanager
+def _no_new_files(engine):
+    """Tantivy cannot write its list of files, which it does before each of them."""
+    managed = engine.path / "g1" / "words" / ".managed.json"
+    held = managed.read_bytes()
+    managed.unlink()
+    managed.mkdir()
+    (managed / "in the way").touch()
+    yield
+    shutil.rmtree(managed)
+    managed.write_bytes(held)
+
+
+@contextlib.contextmanager
+def _words_in_use(engine):
+    """Another writer holds the words."""
+    writer = engine._generation.lexical.writer()
+    yield
+    writer.close()
+
+
+@contextlib.contextmanager
+def _folder_gone(engine):
+    """The disk of the words is gone for a while."""
+    words = engine.path / "g1" / "words"
+    away = words.rename(engine.path / "away")
+    yield
+    shutil.rmtree(words, ignore_errors=True)
+    away.rename(words)
+
+
+@contextlib.contextmanager
+def _not_told(engine):
+    """The words are written, but that they are cannot be."""
+    told = engine.path / "g1" / "applied.json.new"
+    told.mkdir()
+    yield
+    told.rmdir()
+
+
+@contextlib.contextmanager
+def _not_taken_back(engine):
+    """The words cannot be written, and the journal not be changed back: its disk is full by then."""
+    engine._opened.journal._connection.execute(
+        "CREATE TRIGGER full BEFORE DELETE ON batches BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+    )
+    with _no_new_files(engine):
+        yield
+    engine._opened.journal._connection.execute("DROP TRIGGER full")
+
+
+@pytest.mark.parametrize(
+    ("broken", "kept"),
+    [
+        (_no_new_files, False),
+        (_words_in_use, False),
+        (_folder_gone, True),
+        (_not_told, True),
+        (_not_taken_back, True),
+    ],
+)
+@pytest.mark.parametrize("again", [False, True])
+def test_a_change_that_cannot_be_written_is_made_whole_or_not_at_all(built, path, broken, kept, again):
+    shutil.copytree(built, path)
+    words = Ranking(fusion="words")
+    new = pl.concat([item("i0", "Zyxxon hoverboard"), item("new", "Zyxxon scooter")])
+
+    def seen(engine):
+        found = engine.search("zyxxon", ranking=words), engine.search("dell xps", ranking=words)
+        return sorted(ids(found[0])), ids(found[1])[:1], engine.search("", limit=50).total, len(engine)
+
+    with SearchEngine.open(path) as engine:
+        before = seen(engine)
+        with broken(engine), pytest.raises(InputError, match="kept" if kept else "not made"):
+            engine.put(new)
+        assert seen(engine) == before
+        if again:
+            # The next change brings what was kept with it, and nothing else.
+            engine.delete("i5")
+        with SearchEngine.open(path) as other:
+            zyxxons, dell, total, size = seen(other)
+            assert zyxxons == (["i0", "new"] if kept else [])
+            assert (dell == ["i0"]) != kept
+            assert total == size == 20 + kept - again
+        engine.refresh()
+        assert seen(engine) == (zyxxons, dell, total, size)
+        engine.put(new)
+        assert seen(engine)[0] == ["i0", "new"]
+
+
+def test_what_was_kept_and_still_cannot_be_written_is_told_on_opening(built, path):
+    shutil.copytree(built, path)
+    with SearchEngine.open(path) as engine:
+        with _not_taken_back(engine), pytest.raises(InputError):
+            engine.put(item("new", "Zyxxon hoverboard"))
+        with _words_in_use(engine):
+            with pytest.raises(InputError, match="cannot be written"):
+                SearchEngine.open(path)
+            with pytest.raises(InputError, match="cannot be written"):
+                engine.delete("i0")
+    with SearchEngine.open(path) as again:
+        assert ids(again.search("hoverboard"))[:1] == ["new"]
         assert len(again) == 21

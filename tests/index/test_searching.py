@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import io
 import json
 import math
+import re
 import threading
 
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from evenshelf.errors import EvenshelfError, InputError, SettingError
 from evenshelf.index import Ranking, SearchEngine
 from evenshelf.index.documents import facets_of, layout_of
 from evenshelf.index.filters import SYNTAX, Among, Between, describe, parse_filters
+from evenshelf.index.lexical import MOST_VALUES
+from evenshelf.index.query_vectors import WAITING
+from evenshelf.index.terminal import results_report
 from tests.index.conftest import TITLES
 
 
@@ -72,6 +79,24 @@ def test_synonyms_find_and_are_told(engine):
     (xps,) = [hit for hit in results.hits if hit.item_id == "i0"]
     assert xps.explanation is not None
     assert "laptop is a synonym of computer" in xps.explanation.notes
+
+
+def test_what_was_taken_for_what_is_told_in_whole_words_as_they_were_typed(tmp_path):
+    titles = [f"wireless batteries {n}" for n in range(60)] + ["batetries", "television set", "Bücherregale"]
+    items = pl.DataFrame({"item_id": [f"i{n}" for n in range(len(titles))], "title": titles})
+    lines = ["TV => television sets", "bookcases, Bücherregale"]
+    with SearchEngine.build(tmp_path / "index", items, encoder="tfidf", language="english", synonyms=lines) as engine:
+
+        def notes(query):
+            (told,) = {hit.explanation.notes for hit in engine.search(query, explain=True, limit=1).hits}
+            return told
+
+        assert engine.search("Wireles  BATTERIES!").corrected == "wireless  BATTERIES!"
+        assert "wireless is a correction of wireles" in notes("Wireles BATTERIES")
+        assert engine.search("Wireless Batetries").did_you_mean == "Wireless batteries"
+        assert "television sets is a synonym of tv" in notes("TV")
+        assert "Bücherregale is a synonym of bookcases" in notes("bookcases")
+        assert "no item has every word as it was typed" in " ".join(_shown(engine.search("wireles")).split())
 
 
 def test_words_that_no_item_has_together_are_let_go_and_that_is_told(engine):
@@ -225,23 +250,179 @@ def test_words_and_filters_find_what_a_scan_finds(engine, items):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("brand", "colon"),
+        ("brand", "has no colon.*Filters are written so"),
         ("brnad:HP", "did you mean brand"),
-        ("price:cheap", "neither a number nor a date"),
-        ("price:1..x", "neither a number nor a date"),
-        ("price:nan", "finite"),
         ("title:x", "No column"),
+        ("price:cheap", "'cheap' is no number.*'price'.*Write price:10..50"),
+        ("price:1..x", "'x' is no number.*'price'.*Write price:10..50"),
+        ("price:nan", "'nan' is no number"),
+        ("price:2024-01-01", "'2024-01-01' is no number"),
+        ("price:10...20", "'10...20' is no range of the column 'price'.*Write price:10..50"),
+        ("price:10....20", "is no range"),
+        ("price:10..20..30", "is no range"),
+        ("price:1.5...9", "is no range"),
+        ("price:..", "is no range"),
+        ("price:>", "'>' is no number"),
+        ("launched:1704067200", "'1704067200' is no date.*'launched'.*Write launched:2024, launched:2024-03"),
+        ("launched:2024-13", "is no date"),
+        ("launched:2024-02-30", "is no date"),
+        ("launched:0000", "is no date"),
+        ("launched:9999", "is no date"),
+        ("launched:2024-1", "is no date"),
+        ("launched:>soon", "'soon' is no date"),
+        ("launched:2024...2025", "is no range of the column 'launched'"),
+        ("in_stock:maybe", "'maybe' is neither yes nor no.*'in_stock'.*Write in_stock:true or in_stock:false"),
+        ("in_stock:true|2", "'2' is neither yes nor no"),
     ],
 )
-def test_a_filter_that_cannot_be_read_says_how_it_is_written(engine, text, told):
-    with pytest.raises(SettingError, match=told):
+def test_a_filter_that_cannot_be_read_is_one_error_that_says_what_to_write(engine, text, told):
+    with pytest.raises(SettingError, match=re.compile(told, re.DOTALL)):
         engine.search("x", filters=[text])
     assert "brand:" in SYNTAX
 
 
-def test_moments_are_filtered_by_dates(engine, items):
-    late = {i for i, when in items.select("item_id", "launched").iter_rows() if when.month >= 7}
-    assert set(ids(engine.search("", filters=["launched:>=2024-07-01"], limit=100))) == late
+def test_one_text_where_several_may_be_given_is_one(engine):
+    for query in ("", "laptop"):
+        one = engine.search(query, filters="brand:HP", facets="brand", limit=50)
+        several = engine.search(query, filters=["brand:HP"], facets=["brand"], limit=50)
+        assert (one.hits, one.facets) == (several.hits, several.facets)
+    assert engine.scores("laptop", "i0") == engine.scores("laptop", ["i0"])
+    assert engine.cosines("laptop", "i0") == engine.cosines("laptop", ["i0"])
+
+
+@pytest.mark.parametrize("yes", ["true", "True", "yes", "YES", "1"])
+@pytest.mark.parametrize("no", ["false", "False", "no", "0"])
+def test_yes_and_no_are_written_in_several_ways(engine, items, yes, no):
+    for written, told in ((yes, True), (no, False)):
+        held = set(items.filter(pl.col("in_stock") == told)["item_id"])
+        assert set(ids(engine.search("", filters=[f"in_stock:{written}"], limit=100))) == held
+    both = engine.search("", filters=[f"in_stock:{yes}|{no}"], limit=100)
+    assert both.total == items["in_stock"].count()
+
+
+_MOMENTS = sorted(
+    {
+        dt.datetime(year, month, day, hour, minute, second, part, tzinfo=dt.UTC)
+        for year, month, day in (
+            (1969, 12, 31),
+            (2023, 12, 31),
+            (2024, 1, 1),
+            (2024, 2, 29),
+            (2024, 3, 1),
+            (2025, 1, 1),
+        )
+        for hour, minute, second, part in ((0, 0, 0, 0), (0, 0, 0, 1), (10, 30, 0, 0), (23, 59, 59, 999_999))
+    }
+)
+_named = st.builds(
+    lambda moment, length: moment.replace(tzinfo=None).isoformat(timespec="microseconds")[:length],
+    st.sampled_from(_MOMENTS) | st.datetimes(dt.datetime(1960, 1, 1), dt.datetime(2030, 1, 1)),
+    st.sampled_from([4, 7, 10, 13, 16, 19, 26]),
+)
+
+
+@pytest.fixture(scope="module")
+def dated(tmp_path_factory):
+    frame = pl.DataFrame(
+        {
+            "item_id": [f"i{n}" for n in range(len(_MOMENTS) + 1)],
+            "title": ["thing"] * (len(_MOMENTS) + 1),
+            "launched": pl.Series([*_MOMENTS, None], dtype=pl.Datetime("us", "UTC")),
+        }
+    ).with_columns(day=pl.col("launched").dt.date(), local=pl.col("launched").dt.convert_time_zone("Europe/Berlin"))
+    with SearchEngine.build(tmp_path_factory.mktemp("dated") / "index", frame, encoder="tfidf") as built:
+        yield built
+
+
+@given(st.sampled_from(["", ">", ">=", "<", "<=", "..", "a..", "..b"]), _named, _named, st.booleans())
+@settings(max_examples=200)
+def test_a_date_means_the_whole_of_what_it_names(dated, sign, one, other, negated):
+    """As iso writes it, a moment is in a year if it begins with the year, and so on; and what is later sorts later."""
+
+    def passes(moment):
+        if moment is None:
+            return negated
+        here, there = (moment.replace(tzinfo=None).isoformat(timespec="microseconds")[: len(x)] for x in (one, other))
+        holds = {
+            "": here == one,
+            ">": here > one,
+            ">=": here >= one,
+            "<": here < one,
+            "<=": here <= one,
+            "..": here >= one and there <= other,
+            "a..": here >= one,
+            "..b": there <= other,
+        }[sign]
+        return holds != negated
+
+    what = {"..": f"{one}..{other}", "a..": f"{one}..", "..b": f"..{other}"}.get(sign, f"{sign}{one}")
+    expected = {f"i{n}" for n, moment in enumerate([*_MOMENTS, None]) if passes(moment)}
+    for column in ("launched", "local"):
+        written = f"{'-' if negated else ''}{column}:{what}"
+        filters = parse_filters(written, dated.manifest.layout)
+        assert parse_filters([describe(filters[0])], dated.manifest.layout) == filters
+        for query in ("", "thing"):
+            words = dated.search(query, filters=[written], limit=100, ranking=Ranking(fusion="words"))
+            assert set(ids(words)) == expected
+        assert set(dated._view.documents["item_id"].filter(pl.Series(dated._view.mask(filters)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("launched:2024", "launched:2024"),
+        ("launched:2024-01..2024-12", "launched:2024"),
+        ("launched:2024-03", "launched:2024-03"),
+        ("-launched:2024-01-05..2024-02-01", "-launched:2024-01-05..2024-02-01"),
+        ("launched:>2024-03", "launched:>=2024-04"),
+        ("launched:<=2024-03", "launched:<2024-04"),
+        ("launched:>=2024-03-01 10:30+02:00", "launched:>=2024-03-01T08:30"),
+        ("launched:", "launched:"),
+    ],
+)
+def test_dates_are_told_as_dates(dated, written, told):
+    (condition,) = parse_filters([written], dated.manifest.layout)
+    assert describe(condition) == told
+
+
+def test_ranges_of_dates_are_dates(dated):
+    results = dated.search("thing", facets=["launched", "day", "local"])
+    assert results.ranges["launched"] == results.ranges["local"] == (_MOMENTS[0], _MOMENTS[-1])
+    assert results.ranges["day"] == (_MOMENTS[0].date(), _MOMENTS[-1].date())
+    assert results.to_dict()["ranges"]["day"] == ["1969-12-31", "2025-01-01"]
+    none = dated.search("", filters=["launched:"], facets=["launched"])
+    assert none.ranges == {"launched": None}
+
+
+def test_values_that_are_left_out_are_counted_together(tmp_path):
+    many = MOST_VALUES + 300
+    brands = [f"b{n:04}" for n in range(many) for _ in range(1 + (n < 5))]
+    frame = pl.DataFrame({"item_id": [f"i{n}" for n in range(len(brands))], "title": "thing", "brand": brands})
+    with SearchEngine.build(tmp_path / "index", frame, encoder="tfidf") as engine:
+        engine.put(frame.tail(3).with_columns(brand=pl.lit("b0000"), title=pl.lit("thing other")))
+        for ranking in (Ranking(fusion="words"), Ranking()):
+            results = engine.search("thing", facets=["brand"], ranking=ranking)
+            counts = results.facets["brand"]
+            assert len(counts) == MOST_VALUES
+            assert list(counts.items())[:2] == [("b0000", 5), ("b0001", 2)]
+            assert results.rest["brand"] == results.total - sum(counts.values()) > 0
+        few = engine.search("thing", filters=["brand:b0001|b0007"], facets=["brand"])
+        assert few.rest == {}
+    shown = " ".join(_shown(results).split())
+    assert f"and {MOST_VALUES - 8} more, and others that {results.rest['brand']} items have" in shown
+
+
+def _shown(results):
+    console = Console(width=200, file=io.StringIO())
+    console.print(results_report(results))
+    return console.file.getvalue()
+
+
+def test_ranges_are_told_so_that_they_can_be_read(engine, dated):
+    shown = _shown(engine.search("", facets=["price", "launched"]))
+    assert "price: 12 to 4999" in shown
+    assert "launched: 2024-01-01 to 2024-12-01" in shown
+    assert "launched: 1969-12-31 to 2025-01-01 23:59" in _shown(dated.search("", facets=["launched"]))
 
 
 _NASTY = [
@@ -337,6 +518,29 @@ def test_words_alone_answer_while_the_vector_is_late_and_it_is_kept(items, tmp_p
         assert not in_time.late
         assert in_time.legs == ("words", "vectors")
         assert in_time.hits == engine.search("hp printer").hits
+
+
+def test_an_encoder_that_does_not_keep_up_is_not_waited_for(items, tmp_path, monkeypatch):
+    with SearchEngine.build(tmp_path / "index", items) as engine:
+        encoder, asked, waiting = engine._generation.encoder, [], threading.Event()
+        encode = encoder.encode
+
+        def slow(texts, **options):
+            asked.extend(texts)
+            waiting.wait(20)
+            return encode(texts, **options)
+
+        monkeypatch.setattr(encoder, "encode", slow)
+        for _ in range(3):
+            for n in range(WAITING + 30):
+                assert engine.search(f"hp printer {n}", patience=0.0).late
+        # However much patience: nobody waits for what is not even on its way.
+        assert engine.search("canon printer", patience=60).late
+        waiting.set()
+        in_time = [engine.search(f"hp printer {n}", patience=20) for n in range(WAITING)]
+        assert not any(results.late for results in in_time)
+        assert sorted(asked) == sorted({f"hp printer {n}" for n in range(WAITING)})
+        assert not engine.search("canon printer", patience=20).late
 
 
 _ODD = [

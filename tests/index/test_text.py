@@ -14,7 +14,7 @@ from evenshelf.index.text.analyzer import Analyzer
 from evenshelf.index.text.folding import fold, fold_with_origins
 from evenshelf.index.text.highlighting import highlights
 from evenshelf.index.text.languages import LANGUAGES, language_of
-from evenshelf.index.text.words import tokens_of, words_of
+from evenshelf.index.text.words import starts_of, tokens_of, words_of
 from evenshelf.index.vocabulary import vocabulary_of
 
 texts = st.text(max_size=40) | st.text(alphabet="aéß ＡＸ１-3.'\"gb鞋運动ガｶﾞ\u3099\u0301한글\u0e01", max_size=30)
@@ -115,6 +115,7 @@ def test_words_stand_where_they_say_and_do_not_overlap(text):
         assert end <= word.start < word.end <= len(folded)
         assert word.whole
         end = word.end
+    assert starts_of(folded) == [word.start for word in words_of(folded)]
 
 
 @given(texts, texts)
@@ -201,3 +202,21 @@ def test_a_rare_word_may_be_a_slip_of_a_frequent_one():
     assert vocabulary.slip_of("iphone") is None
     assert vocabulary.slip_of("cases") is None
     assert vocabulary.slip_of("absent") is None
+
+
+@given(st.lists(st.lists(st.text(alphabet="lamps", min_size=3, max_size=9), max_size=5), max_size=6), st.data())
+def test_a_vocabulary_that_changed_corrects_as_one_that_is_made_of_what_is_left(batches, data):
+    texts: list[str] = ["lamp", "lamps", "palms"]
+    vocabulary = vocabulary_of(texts)
+    for batch in batches:
+        gone = data.draw(st.lists(st.sampled_from(texts), max_size=len(texts), unique=True)) if texts else []
+        vocabulary = vocabulary.changed(batch, gone)
+        for text in gone:
+            texts.remove(text)
+        texts += batch
+    anew = vocabulary_of(texts)
+    assert dict(vocabulary.counts) == dict(anew.counts)
+    for word in ("lamp", "lmaps", "palsm", "amplamps", "slampalm"):
+        assert vocabulary[word] == anew[word]
+        assert vocabulary.corrections(word) == anew.corrections(word)
+        assert vocabulary.slip_of(word) == anew.slip_of(word)

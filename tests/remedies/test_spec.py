@@ -15,7 +15,7 @@ from evenshelf.remedies import Composition, Prior, Stage, catalogue, parse, reme
 from evenshelf.remedies.adjust import LogitAdjust
 from evenshelf.remedies.base import STAGES_OF_LISTS
 from evenshelf.remedies.registry import register
-from evenshelf.remedies.sets import LISTS, PROVEN, QUICK
+from evenshelf.remedies.sets import LISTS, PROVEN, QUICK, SEARCH
 from evenshelf.remedies.weight import Balanced
 
 RESAMPLING = [name for name, kind in catalogue().items() if Stage.RESAMPLE in kind.stages]
@@ -120,7 +120,10 @@ def test_the_set_for_lists_has_every_remedy_that_is_for_them_alone() -> None:
     found = remedy_set("lists")
     assert [r.spec for r in found] == list(LISTS)
     for_lists = {name for name, kind in catalogue().items() if not kind().serves_labels}
-    assert {part.name for r in found for part in r.parts} >= for_lists >= {"crop", "sampled_softmax"}
+    of_search = remedy_set("search")
+    assert [r.spec for r in of_search] == list(SEARCH)
+    told = {part.name for r in (*found, *of_search) for part in r.parts}
+    assert told >= for_lists >= {"crop", "sampled_softmax", "doc_to_query", "unbiased_clicks"}
 
 
 def test_sets_and_specs_mix_and_the_baseline_comes_first_once() -> None:

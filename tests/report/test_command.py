@@ -20,6 +20,7 @@ from evenshelf.study.learning_curve import LearningCurve
 from evenshelf.study.ranking import RankingStudy
 from evenshelf.study.repeats import SeedGain, SeedSensitivity
 from evenshelf.study.results import StudyResult
+from evenshelf.study.search import SearchStudy
 from evenshelf.study.verdict import Verdict, decide
 from tests.study.factory import study
 
@@ -225,6 +226,64 @@ def test_a_study_of_lists_without_a_shop_is_called_with_what_was_asked(
     assert set(told) <= set(inspect.signature(RankingStudy).parameters)
     wanted = {key: o[key] for key in ("learner", "baselines", "split", "budget", "seed")}
     wanted |= {"folds": o["folds"]} if o["split"] == "users" else {}
+    assert told == wanted | {"remedies": specs(plain[0]).split(", ")}
+    judged = {k.arg: ast.literal_eval(k.value) for k in called(text, "decide").keywords}
+    assert {key: judged[key] for key in ("metric", "guardrail", "zone")} == {
+        key: o[key] for key in ("metric", "guardrail", "zone")
+    }
+    assert ("further(" in text) == (o["seeds"] > 1 or o["learning_curve"])
+
+
+searches = st.fixed_dictionaries(
+    {
+        "target": st.sampled_from(["judgements", "clicks"]),
+        "encoder": st.sampled_from(["minilm-int8", "tfidf", "hf:some/model?pool=mean"]),
+        "learner": st.sampled_from(["convex", "linear", "lambdamart", "popular"]),
+        "baselines": st.sampled_from([[], ["popular"], ["words"], ["popular", "usual", "words"]]),
+        "folds": st.integers(3, 10),
+        "budget": st.integers(1, 20),
+        "seed": st.integers(0, 99),
+        "seeds": st.sampled_from([1, 2, 5]),
+        "learning_curve": st.booleans(),
+        "metric": st.sampled_from(["ndcg_at_10", "tail_ndcg_at_10", "traffic_ndcg_at_10"]),
+        "guardrail": st.floats(0, 1),
+        "zone": st.floats(0, 1),
+    }
+)
+
+
+def searched(plain: tuple[StudyResult, Verdict], o: dict[str, Any], **about: Any) -> tuple[StudyResult, Verdict]:
+    """A study of search that was asked for with these options, as its record tells."""
+    made, verdict = plain
+    meta = {"task": "search", "measures": "searches", "encoder": {"spec": o["encoder"]}} | about
+    meta |= {key: o[key] for key in ("target", "learner", "folds", "budget", "seed")}
+    meta["baselines"] = [{"name": name} for name in o["baselines"]]
+    judged = {key: o[key] for key in ("metric", "guardrail", "zone")}
+    return replace(made, meta=meta, **more_of(o)), replace(verdict, **judged)
+
+
+@given(searches)
+@shared
+def test_a_command_line_for_search_is_read_as_what_was_asked(
+    plain: tuple[StudyResult, Verdict], o: dict[str, Any]
+) -> None:
+    told = typed(command(*searched(plain, o, shop="my shop")))
+    wanted = {"task": "search", "baselines": ",".join(o["baselines"]) or "none", "remedies": specs(plain[0])}
+    others = {"split": None, "repeats": None, "category": None, "in_stock": False, "sample": None}
+    assert told == o | wanted | others | {"by": [], "descriptions": None}, "an option of the command is not repeated"
+
+
+@given(searches)
+@shared
+def test_a_study_of_search_without_a_shop_is_called_with_what_was_asked(
+    plain: tuple[StudyResult, Verdict], o: dict[str, Any]
+) -> None:
+    text = command(*searched(plain, o))
+    call = called(text, "SearchStudy")
+    assert [ast.unparse(a) for a in call.args] == ["task", "known", "folder"]
+    told = {k.arg or "": ast.literal_eval(k.value) for k in call.keywords}
+    assert set(told) <= set(inspect.signature(SearchStudy).parameters)
+    wanted = {key: o[key] for key in ("learner", "baselines", "folds", "budget", "seed")}
     assert told == wanted | {"remedies": specs(plain[0]).split(", ")}
     judged = {k.arg: ast.literal_eval(k.value) for k in called(text, "decide").keywords}
     assert {key: judged[key] for key in ("metric", "guardrail", "zone")} == {

@@ -23,6 +23,7 @@ def run_search(
     guardrail: float,
     zone: float | None,
     seeds: int,
+    curve: bool,
     out: Path | None,
 ) -> tuple[StudyResult, Verdict, Path]:
     """Bring the index up to date, ask it every query, compare remedies, decide, and do what else is asked."""
@@ -76,10 +77,14 @@ def run_search(
         }
         with progress_bar(err, "asking the index for candidates") as tell:
             study = prepare.prepare(task, engine, folder, wanted, about=about, progress=tell)
+            if curve:
+                study.check_curve()
     with progress_bar(err, "laying out the candidates") as tell:
         result = study.run(tell)
         verdict = decide(result, metric=metric, guardrail=guardrail, zone=zone)
-        if seeds > 1:  # what comes next may be interrupted
+        if seeds > 1 or curve:  # what comes next may be interrupted
             save_findings(result, verdict, folder)
-        asked = further(study, result, verdict, seeds=seeds, progress=tell)
+        asked = further(study, result, verdict, seeds=seeds, curve=curve, progress=tell)
+    if seeds > 1 and asked.seeds is None:
+        err.print("[bold]other seeds[/]  no remedy was compared, so none is run again")
     return asked, verdict, folder

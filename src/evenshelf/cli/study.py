@@ -22,7 +22,7 @@ MetricOption = Annotated[
     str | None,
     typer.Option(
         help="Decides: macro_f1, tail_f1, torso_f1, head_f1 or accuracy; of lists macro_ndcg_at_10, tail_ndcg_at_10, "
-        "..., ndcg_at_10.",
+        "..., ndcg_at_10; of search ndcg_at_10, tail_ndcg_at_10, ..., traffic_ndcg_at_10.",
         metavar="NAME",
     ),
 ]
@@ -46,14 +46,15 @@ def study(  # noqa: PLR0917 - typer calls it by name
         str | None,
         typer.Option(
             help="The column to be learned: category, or tags for the task tags, grade for relevance. For recommend: "
-            "kinds of events, or all."
+            "kinds of events, or all; for search: judgements or clicks."
         ),
     ] = None,
     remedies: Annotated[
         str | None,
         typer.Option(
             metavar="SET|SPECS",
-            help="standard (of recommend: lists), quick, or specs with commas; see: evenshelf remedies.",
+            help="standard (of recommend: lists; of search: search), quick, or specs with commas; see: evenshelf "
+            "remedies.",
         ),
     ] = None,
     folds: Annotated[
@@ -78,7 +79,7 @@ def study(  # noqa: PLR0917 - typer calls it by name
         typer.Option(
             metavar="NAMES",
             help="Other models to tell beside the remedies: all, none, or see: evenshelf baselines; words if not "
-            "given. Of recommend: other learners.",
+            "given. Of recommend and search: other learners.",
         ),
     ] = None,
     budget: Annotated[int, typer.Option(help="Settings that every remedy may try; fits, of recommend.")] = 8,
@@ -118,7 +119,8 @@ def study(  # noqa: PLR0917 - typer calls it by name
     learning_curve: Annotated[
         bool,
         typer.Option(
-            "--learning-curve", help="Fit on shares of the labels (of recommend: users) as well: what would more bring?"
+            "--learning-curve",
+            help="Fit on shares of the labels (or users, or queries) as well: what would more bring?",
         ),
     ] = False,
     sample: Annotated[
@@ -214,14 +216,11 @@ def study(  # noqa: PLR0917 - typer calls it by name
                 curve=learning_curve,
                 out=out,
             )
-            file = None if no_report else report or folder / REPORT
-            _finish(result, verdict, folder, file, as_json=as_json)
-            return
-        _refuse(task, split=split, repeats=repeats is not None, category=category, in_stock=in_stock)
-        if kind.answers == "searches":
+        elif kind.answers == "searches":
             from evenshelf.cli.search_study import run_search  # noqa: PLC0415
 
-            _refuse(task, by=bool(by), descriptions=descriptions, sample=sample, learning_curve=learning_curve)
+            _refuse(task, split=split, repeats=repeats is not None, category=category, in_stock=in_stock)
+            _refuse(task, by=bool(by), descriptions=descriptions, sample=sample)
             result, verdict, folder = run_search(
                 shop,
                 target or kind.target,
@@ -239,37 +238,37 @@ def study(  # noqa: PLR0917 - typer calls it by name
                 guardrail=guardrail,
                 zone=zone,
                 seeds=seeds,
+                curve=learning_curve,
                 out=out,
             )
-            file = None if no_report else report or folder / REPORT
-            _finish(result, verdict, folder, file, as_json=as_json)
-            return
-        from evenshelf.cli.label_study import run_labels  # noqa: PLC0415
+        else:
+            from evenshelf.cli.label_study import run_labels  # noqa: PLC0415
 
-        result, verdict, folder = run_labels(
-            shop,
-            target,
-            task=task,
-            plan={
-                "remedies": remedies,
-                "folds": 5 if folds is None else folds,
-                "budget": budget,
-                "seed": seed,
-                "workers": workers,
-                "learner": learner,
-                "baselines": "words" if baselines is None else baselines,
-            },
-            encoder=encoder,
-            sample=sample,
-            by=by or [],
-            descriptions=descriptions,
-            metric=metric or "macro_f1",
-            guardrail=guardrail,
-            zone=CLASSES.zone if zone is None else zone,
-            seeds=seeds,
-            curve=learning_curve,
-            out=out,
-        )
+            _refuse(task, split=split, repeats=repeats is not None, category=category, in_stock=in_stock)
+            result, verdict, folder = run_labels(
+                shop,
+                target,
+                task=task,
+                plan={
+                    "remedies": remedies,
+                    "folds": 5 if folds is None else folds,
+                    "budget": budget,
+                    "seed": seed,
+                    "workers": workers,
+                    "learner": learner,
+                    "baselines": "words" if baselines is None else baselines,
+                },
+                encoder=encoder,
+                sample=sample,
+                by=by or [],
+                descriptions=descriptions,
+                metric=metric or "macro_f1",
+                guardrail=guardrail,
+                zone=CLASSES.zone if zone is None else zone,
+                seeds=seeds,
+                curve=learning_curve,
+                out=out,
+            )
         file = None if no_report else report or folder / REPORT
         _finish(result, verdict, folder, file, as_json=as_json)
     except KeyboardInterrupt:

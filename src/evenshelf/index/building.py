@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from evenshelf.encoders import VectorCache, check_restorable, open_encoder
 from evenshelf.errors import InputError
-from evenshelf.index.documents import check_items, dense_texts, layout_of
-from evenshelf.index.generation import read_generation, write_generation, write_queries
+from evenshelf.index.documents import check_items, dense_texts, layout_of, with_texts
+from evenshelf.index.generation import read_generation, write_generation
 from evenshelf.index.learned_synonyms import learn_synonyms
+from evenshelf.index.listing import listed
 from evenshelf.index.manifest import Manifest
 from evenshelf.index.opened import Opened
+from evenshelf.index.queries import asked_before, write_queries
 from evenshelf.index.synonyms import parse_synonyms
 from evenshelf.index.text.analyzer import Analyzer
 from evenshelf.index.text.languages import language_of
@@ -40,7 +42,7 @@ class Building:
     Raises
     ------
     InputError
-        If items have no id or no title, or ids repeat, or vectors or synonyms do not fit.
+        If items have no id or no title, or ids repeat, or vectors, synonyms or queries do not fit.
     SettingError
         If encoder or language are not known, or the encoder cannot be kept.
     """
@@ -51,16 +53,19 @@ class Building:
         *,
         encoder: str | Encoder,
         language: str | None,
-        synonyms: Sequence[str],
+        synonyms: Sequence[str] | str,
         queries: pl.DataFrame | None,
         vectors: NDArray[np.float32] | None,
     ) -> None:
+        items = with_texts(items)
         check_items(items)
-        self._items, self._queries, self._synonyms, self._vectors = items, queries, list(synonyms), vectors
+        self._items, self._vectors = items, vectors
+        self._queries = None if queries is None else asked_before(queries)
+        self._synonyms = list(listed(synonyms))
         self._layout = layout_of(items)
         self._texts = dense_texts(items)
         self._analyzer = Analyzer(language or language_of(self._texts))
-        parse_synonyms(synonyms, self._analyzer)
+        parse_synonyms(self._synonyms, self._analyzer)
         self._encoder = open_encoder(encoder, self._texts) if isinstance(encoder, str) else encoder
         check_restorable(self._encoder)
         if vectors is not None and vectors.shape != (items.height, self._encoder.dimension):
@@ -116,6 +121,8 @@ class Building:
             searched=dict(self._layout.searched),
             texts=list(self._layout.texts),
             numbers=list(self._layout.numbers),
+            truths=list(self._layout.truths),
+            moments=list(self._layout.moments),
             synonyms=self._synonyms,
             learned_synonyms=[one.line for one in learned],
         )

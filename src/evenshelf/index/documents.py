@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -39,6 +40,9 @@ _LONG = 6000
 """Characters; a further column of texts that are longer on average is searched as a description."""
 _READ = 600
 """Characters of a description that the encoder is given; it reads little more."""
+_FRACTION = 0.01
+"""Of smaller numbers two places would say nothing."""
+_LARGE = 10_000
 _EVENTS_OF_INTEREST = ("click", "cart", "purchase")
 _SEPARATOR = "|"
 _LISTS = ("tags", "path")
@@ -56,11 +60,17 @@ class Layout:
         Columns of text, yes and no, or lists that are filtered and counted by.
     numbers
         Columns of numbers and moments that are filtered and sorted by.
+    truths
+        Those of `texts` that hold yes and no.
+    moments
+        Those of `numbers` that hold moments.
     """
 
     searched: Mapping[str, str]
     texts: tuple[str, ...]
     numbers: tuple[str, ...]
+    truths: tuple[str, ...] = ()
+    moments: tuple[str, ...] = ()
 
     @property
     def filterable(self) -> tuple[str, ...]:
@@ -75,7 +85,7 @@ def layout_of(items: pl.DataFrame) -> Layout:
     are long, not at all where they are addresses), and all are filtered by, descriptions and pictures excepted.
     """
     searched: dict[str, str] = {}
-    texts, numbers = [], []
+    texts, numbers, truths, moments = [], [], [], []
     for name, dtype in items.schema.items():
         if name in _NEVER or dtype == pl.Null:
             continue
@@ -87,9 +97,13 @@ def layout_of(items: pl.DataFrame) -> Layout:
                 texts.append(name)
         elif dtype == pl.Boolean:
             texts.append(name)
-        elif dtype.is_numeric() or _is_moment(dtype):
+            truths.append(name)
+        elif dtype.is_numeric():
             numbers.append(name)
-    return Layout(searched=searched, texts=tuple(texts), numbers=tuple(numbers))
+        elif _is_moment(dtype):
+            numbers.append(name)
+            moments.append(name)
+    return Layout(searched, tuple(texts), tuple(numbers), tuple(truths), tuple(moments))
 
 
 def _field_of(column: pl.Series) -> str | None:
@@ -106,7 +120,7 @@ def items_of(shop: Shop) -> pl.DataFrame:
     whether the last count found some, and is there only if the shop has a table of stock. Items that were never counted
     are in stock as far as anybody knows. Columns of these names that items have themselves give way.
     """
-    items = shop.items().drop(PROVENANCE, strict=False)
+    items = with_texts(shop.items().drop(PROVENANCE, strict=False))
     if shop.rows(EVENTS.name):
         counts = taken_of(shop).rename({"count": POPULARITY})
         items = items.drop(POPULARITY, strict=False)
@@ -129,6 +143,12 @@ def taken_of(shop: Shop) -> pl.DataFrame:
     """Return how often items were clicked, put into a cart or bought: ``item_id``, ``count``; others never were."""
     of_interest = shop.scan(EVENTS.name).filter(pl.col("kind").is_in(_EVENTS_OF_INTEREST))
     return of_interest.group_by("item_id").agg(pl.len().cast(pl.Float64).alias("count")).collect()
+
+
+def with_texts(items: pl.DataFrame) -> pl.DataFrame:
+    """Return items with columns of categories as the texts that these are."""
+    named = [name for name, dtype in items.schema.items() if isinstance(dtype, (pl.Categorical, pl.Enum))]
+    return items.with_columns(pl.col(named).cast(pl.String)) if named else items
 
 
 def check_items(items: pl.DataFrame) -> None:
@@ -198,7 +218,7 @@ def _is_moment(dtype: pl.DataType) -> bool:
     return dtype == pl.Date or isinstance(dtype, pl.Datetime)
 
 
-def field_texts(items: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+def field_texts(items: pl.DataFrame, layout: Layout) -> dict[str, list[str]]:
     """Return the text of each field of each item, columns that share a field joined by a line break."""
     texts: dict[str, list[list[str]]] = {field: [[] for _ in range(items.height)] for field in FIELDS}
     there = set(items.columns)
@@ -206,7 +226,7 @@ def field_texts(items: pl.DataFrame, layout: Layout) -> pl.DataFrame:
         if name in there:
             for row, value in filled(items[name]):
                 texts[field][row].append(value.replace(_SEPARATOR, " "))
-    return pl.DataFrame({field: ["\n".join(parts) for parts in rows] for field, rows in texts.items()})
+    return {field: ["\n".join(parts) for parts in rows] for field, rows in texts.items()}
 
 
 def filled(column: pl.Series) -> Iterator[tuple[int, Any]]:
@@ -234,15 +254,16 @@ def facets_of(items: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     columns: list[pl.Expr | pl.Series] = []
     for name in layout.texts:
         if name not in schema:
-            columns.append(pl.lit(None, dtype=pl.List(pl.String) if name in _LISTS else pl.String).alias(name))
+            is_list = name in _LISTS and name not in layout.truths
+            columns.append(pl.lit(None, dtype=pl.List(pl.String) if is_list else pl.String).alias(name))
+        elif schema[name] == pl.Boolean:
+            yes = pl.when(pl.col(name)).then(pl.lit("true")).otherwise(pl.lit("false"))
+            columns.append(pl.when(pl.col(name).is_not_null()).then(yes).alias(name))
         elif name == "path":
             columns.append(pl.Series(name, [_beginnings(p) for p in items[name]], dtype=pl.List(pl.String)))
         elif name == "tags":
             split = pl.col(name).str.split(_SEPARATOR).list.eval(pl.element().str.strip_chars())
             columns.append(split.list.eval(pl.element().filter(pl.element() != "")).alias(name))
-        elif schema[name] == pl.Boolean:
-            yes = pl.when(pl.col(name)).then(pl.lit("true")).otherwise(pl.lit("false"))
-            columns.append(pl.when(pl.col(name).is_not_null()).then(yes).alias(name))
         else:
             text = pl.col(name).cast(pl.String).str.strip_chars()
             columns.append(pl.when(text != "").then(text).alias(name))
@@ -250,15 +271,19 @@ def facets_of(items: pl.DataFrame, layout: Layout) -> pl.DataFrame:
         if name not in schema:
             columns.append(pl.lit(None, dtype=pl.Float64).alias(name))
             continue
-        dtype = schema[name]
-        column = pl.col(name)
-        if not dtype.is_numeric():
-            column = column.cast(pl.Datetime("us")).dt.epoch("us") / 1e6
-        number = column.cast(pl.Float64)
+        number = pl.col(name).cast(pl.Float64) if schema[name].is_numeric() else pl.lit(_seconds(items[name]))
         # Engines do not agree on whether -0 is less than 0.
         number = pl.when(number == 0).then(0.0).otherwise(number)
         columns.append(pl.when(number.is_finite()).then(number).alias(name))
     return items.with_columns(columns).select(layout.filterable)
+
+
+def _seconds(moments: pl.Series) -> pl.Series:
+    """Seconds since 1970, of the same moment the same number in any column."""
+    parts = moments.cast(pl.Datetime("us")).dt.epoch("us")
+    # By NumPy: polars multiplies columns of several rows by the reciprocal, which is not quite the same.
+    seconds = pl.Series(parts.fill_null(0).to_numpy() / 1e6)
+    return seconds.zip_with(parts.is_not_null(), pl.Series([None], dtype=pl.Float64))
 
 
 def _beginnings(path: str | None) -> list[str] | None:
@@ -270,9 +295,14 @@ def _beginnings(path: str | None) -> list[str] | None:
 
 
 def text_of(value: object) -> str | None:
-    """A value of a facet as a person reads it; whole numbers without a fraction."""
+    """A value as a person reads it: numbers with two places, moments to the minute, days without a time."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float, datetime)):
+        return str(value)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d}" if value.time() == time() else f"{value:%Y-%m-%d %H:%M}"
+    if abs(value) >= _FRACTION or value == 0:
+        # Years have no comma.
+        return f"{value:{',' if abs(value) >= _LARGE else ''}.2f}".removesuffix(".00")
+    return f"{value:.2g}"

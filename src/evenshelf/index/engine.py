@@ -14,22 +14,20 @@ import polars as pl
 
 from evenshelf.errors import InputError
 from evenshelf.index.building import Building, sweep
-from evenshelf.index.changing import applied, copy
-from evenshelf.index.documents import check_items, dense_texts, fitted
+from evenshelf.index.changing import applied, changed, copy
+from evenshelf.index.documents import check_items, dense_texts, fitted, with_texts
 from evenshelf.index.features import FEATURES, Pool, features
 from evenshelf.index.filters import parse_filters
-from evenshelf.index.generation import (
-    read_queries,
-    write_queries,
-)
 from evenshelf.index.journal import Batch
+from evenshelf.index.listing import listed
 from evenshelf.index.manifest import Manifest, read_manifest, write_manifest
 from evenshelf.index.opened import Opened, open_index
+from evenshelf.index.queries import asked_before, read_queries, write_queries
 from evenshelf.index.query_vectors import QueryVectors
 from evenshelf.index.ranking import Ranking
 from evenshelf.index.requests import Request, Tools
 from evenshelf.index.searching import judge, search
-from evenshelf.index.suggestions import suggestions_of
+from evenshelf.index.suggestions import Suggester
 from evenshelf.index.trust import measure_trust
 from evenshelf.shop.locking import locked
 
@@ -43,7 +41,7 @@ if TYPE_CHECKING:
     from evenshelf.index.generation import Generation
     from evenshelf.index.ranking import Ranker
     from evenshelf.index.results import Results
-    from evenshelf.index.suggestions import Suggester, Suggestion
+    from evenshelf.index.suggestions import Suggestion
     from evenshelf.index.view import View
 
     Tell = Callable[[str, int, int | None], None]
@@ -74,7 +72,8 @@ class SearchEngine:
         self._ranking = Ranking()
         self._changing = threading.RLock()
         self._vectors = QueryVectors()
-        self._suggester: tuple[Opened, Suggester] | None = None
+        self._suggesting = threading.Lock()
+        self._suggester: tuple[Generation, Suggester] | None = None
 
     @property
     def manifest(self) -> Manifest:
@@ -97,7 +96,7 @@ class SearchEngine:
         *,
         encoder: str | Encoder = ENCODER,
         language: str | None = None,
-        synonyms: Sequence[str] = (),
+        synonyms: Sequence[str] | str = (),
         queries: pl.DataFrame | None = None,
         vectors: NDArray[np.float32] | None = None,
         seed: int = 0,
@@ -163,12 +162,16 @@ class SearchEngine:
         Raises
         ------
         InputError
-            If there is none, or it is damaged.
+            If there is none, it is damaged, or such changes cannot be written.
         """
         engine = cls(Path(path), open_index(Path(path)))
         if engine._opened.journal.last > engine._view.seq:
-            # Whoever holds the lock will do it, or has done it when it lets go.
-            with contextlib.suppress(InputError), locked(engine.path, wait=False):
+            with contextlib.ExitStack() as stack:
+                try:
+                    stack.enter_context(locked(engine.path, wait=False))
+                except InputError:
+                    # Whoever holds the lock will do it, or has done it when it lets go.
+                    return engine
                 engine._take_in()
         return engine
 
@@ -197,11 +200,11 @@ class SearchEngine:
         self,
         query: str,
         *,
-        filters: Sequence[str] = (),
+        filters: Sequence[str] | str = (),
         sort: str | None = None,
         offset: int = 0,
         limit: int = 10,
-        facets: Sequence[str] = (),
+        facets: Sequence[str] | str = (),
         explain: bool = False,
         ranking: Ranking | None = None,
         ranker: Ranker | None = None,
@@ -214,7 +217,7 @@ class SearchEngine:
         query
             What somebody typed; empty: all items that pass the filters, the most popular first.
         filters
-            Conditions that all must hold, as ``brand:Sony|LG`` or ``price:10..50``; see
+            Conditions that all must hold (or one), as ``brand:Sony|LG`` or ``price:10..50``; see
             :data:`~evenshelf.index.filters.SYNTAX`.
         sort
             A column of numbers, led by ``-`` for the greatest first; None: by relevance.
@@ -230,7 +233,7 @@ class SearchEngine:
             What orders candidates instead of a fusion, such as a model that learned it.
         patience
             Seconds to wait for the query's vector; if it takes longer, words alone answer, and the vector is kept for
-            the next who asks. None: as long as it takes.
+            the next who asks; if too many wait already, it is not asked for. None: as long as it takes.
 
         Raises
         ------
@@ -246,12 +249,12 @@ class SearchEngine:
             sort=sort,
             offset=offset,
             limit=limit,
-            facets=tuple(facets),
+            facets=listed(facets),
             explain=explain,
         )
         return search(opened.view, request, self._tools(opened, ranking, ranker, patience))
 
-    def scores(self, query: str, ids: Sequence[str], *, ranking: Ranking | None = None) -> NDArray[np.float32]:
+    def scores(self, query: str, ids: Sequence[str] | str, *, ranking: Ranking | None = None) -> NDArray[np.float32]:
         """Score some items as :meth:`search` would, whether it finds them or not.
 
         Parameters
@@ -270,11 +273,11 @@ class SearchEngine:
         """
         opened = self._opened
         view = opened.view
-        rows = np.array([view.rows[i] for i in ids], np.int64)
+        rows = np.array([view.rows[i] for i in listed(ids)], np.int64)
         found = judge(view, Request(query), self._tools(opened, ranking), rows)
         return found.ranked.scores[np.searchsorted(found.candidates.rows, rows)]
 
-    def pool(self, query: str, ids: Sequence[str], *, ranking: Ranking | None = None) -> Pool:
+    def pool(self, query: str, ids: Sequence[str] | str, *, ranking: Ranking | None = None) -> Pool:
         """Return what is known of the items that a search finds and of some items besides, to learn an order from.
 
         Parameters
@@ -284,7 +287,7 @@ class SearchEngine:
         """
         opened = self._opened
         view = opened.view
-        rows = np.array([view.rows[i] for i in ids], np.int64)
+        rows = np.array([view.rows[i] for i in listed(ids)], np.int64)
         found = judge(view, Request(query), self._tools(opened, ranking), rows)
         own = found.candidates.rows
         if not len(own):
@@ -318,10 +321,10 @@ class SearchEngine:
         """Return the vector of a query; those of the last 10,000 are kept."""
         return self._vectors.of(self._generation.encoder, query)
 
-    def cosines(self, query: str, ids: Sequence[str]) -> NDArray[np.float32]:
+    def cosines(self, query: str, ids: Sequence[str] | str) -> NDArray[np.float32]:
         """Return the cosines of items to a query; an unknown id raises :class:`KeyError`."""
         opened = self._opened
-        rows = np.array([opened.view.rows[i] for i in ids], np.int64)
+        rows = np.array([opened.view.rows[i] for i in listed(ids)], np.int64)
         return opened.view.dense.cosines(self._vectors.of(opened.generation.encoder, query), rows)
 
     def vectors(self, ids: Sequence[str]) -> NDArray[np.float32]:
@@ -340,8 +343,9 @@ class SearchEngine:
         Raises
         ------
         InputError
-            If the items cannot be used; then none is added. If another process is changing the index.
+            If the items cannot be used or written; then none is added, unless it says that all will be.
         """
+        items = with_texts(items)
         check_items(items)
         if not items.height:
             return
@@ -358,26 +362,27 @@ class SearchEngine:
 
         self._change(batch)
 
-    def delete(self, ids: Sequence[str]) -> None:
-        """Delete items; when it returns, that is on the disk.
+    def delete(self, ids: Sequence[str] | str) -> None:
+        """Delete items, or one; when it returns, that is on the disk.
 
         Raises
         ------
         InputError
-            If there is no such item; then none is deleted. If another process is changing the index.
+            If there is no such item, or it cannot be written; then none is deleted, unless it says that all will be.
         """
-        if not ids:
+        gone = listed(ids)
+        if not gone:
             return
 
         def batch(now: Opened) -> Batch:
-            unknown = [i for i in ids if i not in now.view.rows]
+            unknown = [i for i in gone if i not in now.view.rows]
             if unknown:
                 raise InputError(
                     f"There is no item {unknown[0]!r} to delete (and {len(unknown) - 1} more).",
                     hint="None was deleted; leave it out.",
                 )
             none = now.view.documents.clear()
-            return Batch(documents=none, vectors=np.zeros((0, 0), np.float32), deleted=tuple(ids))
+            return Batch(documents=none, vectors=np.zeros((0, 0), np.float32), deleted=gone)
 
         self._change(batch)
 
@@ -391,19 +396,31 @@ class SearchEngine:
         limit
             So many at most.
         """
-        opened, made = self._opened, self._suggester
-        # Made when it is first asked for: who only searches does not pay for it.
-        if made is None or made[0] is not opened:
-            made = (opened, suggestions_of(opened.view, opened.queries))
-            self._suggester = made
-        return made[1].complete(typed, limit, vocabulary=opened.view.vocabulary)
+        with self._suggesting:
+            opened, made = self._opened, self._suggester
+            # Made when it is first asked for: who only searches does not pay for it.
+            if made is None or made[0] is not opened.generation or made[1].queries is not opened.queries:
+                suggester = Suggester.of(opened.view, opened.queries)
+            elif made[1].view is not opened.view:
+                suggester = made[1].after(opened.view)
+            else:
+                suggester = made[1]
+            self._suggester = (opened.generation, suggester)
+        return suggester.complete(typed, limit)
 
     def set_queries(self, queries: pl.DataFrame) -> None:
-        """Say what people searched for: ``query`` and ``count``."""
+        """Say what people searched for: ``query`` and ``count``.
+
+        Raises
+        ------
+        InputError
+            If a column is missing or holds something else.
+        """
+        asked = asked_before(queries)
         with self._changing, locked(self.path):
             self.refresh()
             folder = self._generation.folder
-            write_queries(folder, queries)
+            write_queries(folder, asked)
             self._opened = replace(self._opened, queries=read_queries(folder))
 
     def refresh(self) -> None:
@@ -444,11 +461,7 @@ class SearchEngine:
         with self._changing, locked(self.path):
             self._take_in()
             opened = self._opened
-            batch = batch_of(opened)
-            # What cannot be shown is not written down: it would be read again on every opening.
-            view = opened.view.after([batch], opened.journal.last + 1, opened.manifest.layout)
-            opened.journal.append(batch)
-            self._opened = applied(opened, view)
+            self._opened = changed(opened, batch_of(opened))
 
     def _take_in(self) -> None:
         """Take in all changes, those that a process wrote down before it died as well; the caller holds the lock."""

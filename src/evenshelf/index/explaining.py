@@ -32,7 +32,7 @@ def explanations(search: _Search, rows: NDArray[np.int64]) -> list[Explanation]:
         for alternative in group.alternatives:
             if alternative.why != AS_ASKED:
                 only = Understood(understood.text, understood.folded, (Group(group.text, (alternative,)),))
-                said = f"{' '.join(alternative.tokens)} is a {alternative.why}"
+                said = f"{alternative.text} is a {alternative.why}"
                 notes.append((said, reader.scores(reader.query(only, weights, needed=None), rows)))
     found = []
     for i, row in enumerate(rows.tolist()):

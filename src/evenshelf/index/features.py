@@ -64,7 +64,7 @@ def features(view: View, query: Understood, candidates: Candidates, usual: Ranke
         In vectors, for this query, 0 to 1.
     """
     rows = candidates.rows
-    own = signals(candidates)
+    own = signals(candidates, in_pieces=query.in_pieces)
     own[:, 2] *= np.float32(trust)
     popular = np.log1p(candidates.popularity)
     prices = view.numbers(_PRICE, rows)

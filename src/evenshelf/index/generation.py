@@ -37,8 +37,6 @@ _BLOCK = 5000
 _DOCUMENTS, _FACETS, _WORDS = "documents.arrow", "facets.arrow", "vocabulary.arrow"
 _ENCODER, _APPLIED = "encoder.safetensors", "applied.json"
 _TANTIVY, _VECTORS = "words", "vectors"
-_QUERIES = "queries.arrow"
-_MOST_QUERIES = 100_000
 JOURNAL = "journal.db"
 
 
@@ -82,7 +80,7 @@ def tokens_by_field(items: pl.DataFrame, layout: Layout, analyzer: Analyzer) -> 
 def spelling_texts(items: pl.DataFrame, layout: Layout) -> list[str]:
     """Return of each item the texts whose words may be typed: all but the description."""
     texts = field_texts(items, layout)
-    return [" ".join(row) for row in texts.select(f for f in FIELDS if f != "description").iter_rows()]
+    return [" ".join(row) for row in zip(*(texts[f] for f in FIELDS if f != "description"), strict=True)]
 
 
 def write_generation(
@@ -178,28 +176,3 @@ def write_applied(folder: Path, seq: int) -> None:
     temporary = folder / f"{_APPLIED}.new"
     temporary.write_text(json.dumps({"batch": seq}), encoding="utf-8")
     temporary.replace(folder / _APPLIED)
-
-
-def write_queries(folder: Path, queries: pl.DataFrame | None) -> None:
-    """Keep what people searched for, the most frequent first."""
-    none = pl.DataFrame(schema={"query": pl.String, "count": pl.Float64})
-    kept = none if queries is None else queries.select("query", "count").head(_MOST_QUERIES)
-    temporary = folder / f"{_QUERIES}.new"
-    kept.write_ipc(temporary)
-    temporary.replace(folder / _QUERIES)
-
-
-def read_queries(folder: Path) -> pl.DataFrame:
-    """Return what people searched for: ``query`` and ``count``.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or damaged.
-    """
-    try:
-        return pl.read_ipc(folder / _QUERIES)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            f"The queries in {folder} cannot be read: {error}", hint="Make the index anew: evenshelf index SHOP --anew"
-        ) from error

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ANEW = "Make the index anew: evenshelf index SHOP --anew"
+_ROOM = "Make room on the disk."
 _TABLE = """
 CREATE TABLE IF NOT EXISTS batches (
     seq INTEGER PRIMARY KEY,
@@ -103,6 +104,20 @@ class Journal:
                 hint="None was made; make room on the disk.",
             ) from error
         return seq
+
+    def withdraw(self, seq: int) -> None:
+        """Take a batch back that nobody was shown.
+
+        Raises
+        ------
+        InputError
+            If it cannot be; then it stays.
+        """
+        try:
+            with self._transaction():
+                self._connection.execute("DELETE FROM batches WHERE seq = ?", (seq,))
+        except sqlite3.Error as error:
+            raise InputError(f"A change cannot be taken back from {self._path}: {error}", hint=_ROOM) from error
 
     def after(self, seq: int) -> list[tuple[int, Batch]]:
         """Return the batches after one, with their numbers, in their order.

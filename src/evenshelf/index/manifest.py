@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "index.toml"
-FORMAT = 1
+FORMAT = 2
 """Version of the layout of an index; others are refused."""
 
 
 class Manifest(BaseModel):
     """What an index is made of.
 
-    `searched`, `texts` and `numbers` are the columns and their parts; `language` is that of the stems; `encoder` opens
-    the encoder and `fingerprint` is its; `synonyms` are lines that were given, `learned_synonyms` those that titles and
-    descriptions tell; `dense_weight` and `dense_floor` are the two sides of :class:`~evenshelf.index.trust.Trust`.
+    `searched`, `texts`, `numbers`, `truths` and `moments` are the columns and their parts; `language` is that of the
+    stems; `encoder` opens the encoder and `fingerprint` is its; `synonyms` are lines that were given,
+    `learned_synonyms` those that titles and descriptions tell; `dense_weight` and `dense_floor` are the two sides of
+    :class:`~evenshelf.index.trust.Trust`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -38,6 +39,8 @@ class Manifest(BaseModel):
     searched: dict[str, str]
     texts: list[str]
     numbers: list[str]
+    truths: list[str]
+    moments: list[str]
     dense_weight: dict[str, float] = {}
     dense_floor: dict[str, float] = {}
     synonyms: list[str] = []
@@ -46,7 +49,7 @@ class Manifest(BaseModel):
     @property
     def layout(self) -> Layout:
         """Which column plays which part."""
-        return Layout(searched=self.searched, texts=tuple(self.texts), numbers=tuple(self.numbers))
+        return Layout(self.searched, tuple(self.texts), tuple(self.numbers), tuple(self.truths), tuple(self.moments))
 
 
 def read_manifest(folder: Path) -> Manifest:

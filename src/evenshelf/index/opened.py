@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from evenshelf.errors import InputError
-from evenshelf.index.generation import JOURNAL, read_applied, read_generation, read_queries
+from evenshelf.index.generation import JOURNAL, read_applied, read_generation
 from evenshelf.index.journal import Journal
 from evenshelf.index.manifest import read_manifest
+from evenshelf.index.queries import read_queries
 from evenshelf.index.synonyms import parse_synonyms
 from evenshelf.index.text.analyzer import Analyzer
 from evenshelf.index.trust import Trust

@@ -41,7 +41,8 @@ class Ranking:
     dense_weight
         Weight of the dense leg in a convex mean where it is trusted in full, 0 to 1.
     coverage_weight
-        Share of the words' side that goes by how many of the words an item has, each by how rare it is.
+        Share of the words' side that goes by how many of the words an item has, each by how rare it is; in scripts
+        without spaces 8/3 of that, at most all.
     title_bonus
         What a word in the title counts besides what it counts in the field where it counts most.
     feedback
@@ -178,10 +179,27 @@ def fuse(candidates: Candidates, ranking: Ranking, trust: float) -> Ranked:
     return Ranked(words + vectors + prior, {"words": words, "vectors": vectors, "popularity": prior})
 
 
-def signals(candidates: Candidates) -> Floats:
-    """Return ``[n, 3]`` what a convex fusion weighs: share of the best score by words, coverage, scaled cosine."""
-    cosines = np.float32(_COSINE) * np.maximum(candidates.cosines, 0)
-    return np.stack([_share(candidates.words), candidates.coverage, cosines], axis=1)
+def signals(candidates: Candidates, *, in_pieces: bool = False) -> Floats:
+    """Return what a convex fusion weighs.
+
+    Parameters
+    ----------
+    candidates
+        The items.
+    in_pieces
+        Whether they were asked for in a script without spaces: then what coverage counts more there
+        (:meth:`Ranking.in_pieces`) is in its signal, so that the weights are those of all scripts.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[n, 3]``: share of the best score by words, coverage, scaled cosine.
+    """
+    share, coverage = _share(candidates.words), candidates.coverage
+    if in_pieces:
+        # (1 - kc) share + kc coverage = (1 - c) share + c (share + k (coverage - share))
+        coverage = share + np.float32(_PIECES_COVERAGE) * (coverage - share)
+    return np.stack([share, coverage, np.float32(_COSINE) * np.maximum(candidates.cosines, 0)], axis=1)
 
 
 def _share(scores: Floats) -> Floats:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from evenshelf.index.counting import Range
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -84,8 +86,10 @@ class Results:
         What was let go to find something: sentences.
     facets
         For each column that was asked for, how many items hold each value, the most frequent first.
+    rest
+        For each such column with more values than are told, how often items hold the others.
     ranges
-        For each column of numbers that was asked for, the least and the greatest.
+        For each column of numbers that was asked for, the least and the greatest; of dates and moments these.
     without
         If nothing was found: how many items there are without each of the filters.
     late
@@ -104,7 +108,8 @@ class Results:
     did_you_mean: str | None = None
     relaxed: tuple[str, ...] = ()
     facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    ranges: Mapping[str, tuple[float, float] | None] = field(default_factory=dict)
+    rest: Mapping[str, int] = field(default_factory=dict)
+    ranges: Mapping[str, Range | None] = field(default_factory=dict)
     without: Mapping[str, int] = field(default_factory=dict)
     late: bool = False
     legs: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evenshelf.index.counting import ranges_of, values_of
 from evenshelf.index.documents import FIELDS, POPULARITY
 from evenshelf.index.explaining import explanations
 from evenshelf.index.filters import describe
@@ -50,13 +51,6 @@ def search(view: View, request: Request, tools: Tools) -> Results:
     return _Search(view, request, tools).results()
 
 
-def judge(view: View, request: Request, tools: Tools, rows: Rows) -> Judged:
-    """Score some items as a search would, whether it finds them or not."""
-    request.check(tools.layout)
-    asked = _Search(view, request, tools, also=rows)
-    return Judged(asked.understood, asked.told_back, asked.ranked, asked.trust)
-
-
 @dataclass(frozen=True)
 class Judged:
     """What a search finds and some items besides, scored.
@@ -77,6 +71,19 @@ class Judged:
     candidates: Candidates
     ranked: Ranked
     trust: float
+
+
+def judge(view: View, request: Request, tools: Tools, rows: Rows) -> Judged:
+    """Score some items as a search would, whether it finds them or not.
+
+    Raises
+    ------
+    InputError
+        If the query cannot be used.
+    """
+    request.check(tools.layout)
+    asked = _Search(view, request, tools, also=rows)
+    return Judged(asked.understood, asked.told_back, asked.ranked, asked.trust)
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,7 @@ class _Search:
     def vector(self) -> NDArray[np.float32] | None:
         if not self.asks_vectors:
             return None
-        return self.tools.encode(self.understood.corrected or self.understood.folded)
+        return self.tools.encode(self.understood.searched)
 
     @cached_property
     def ranking(self) -> Ranking:
@@ -281,7 +288,9 @@ class _Search:
     def results(self) -> Results:
         rows, scores = self.page()
         total = self.total
-        facets, ranges = self._counts()
+        layout, matching = self.tools.layout, self.matches.query if self.matches.total else None
+        texts, numbers = ([c for c in self.request.facets if c in all_] for all_ in (layout.texts, layout.numbers))
+        values = values_of(self.view, matching, texts, self.beside)
         legs = (("words", self.matches.total > 0), ("vectors", self.vector is not None))
         return Results(
             query=self.request.query,
@@ -292,8 +301,9 @@ class _Search:
             did_you_mean=self.understood.meant,
             relaxed=self.matches.relaxed,
             late=self.late,
-            facets=facets,
-            ranges=ranges,
+            facets={column: one.counts for column, one in values.items()},
+            rest={column: one.rest for column, one in values.items() if one.rest},
+            ranges=ranges_of(self.view, matching, numbers, self.beside),
             without={} if total or (self.browsing and not self.request.allowed) else self._without(),
             legs=tuple(leg for leg, there in legs if there),
             milliseconds=(time.perf_counter() - self.began) * 1000,
@@ -332,25 +342,6 @@ class _Search:
             rest = np.concatenate([self._alive(reader.without(query, column, max(0, last - len(rows)))), rest])
         numbers = self.view.numbers(column, rows)
         return np.concatenate([rows[np.argsort(-numbers if descending else numbers, kind="stable")], rest])
-
-    def _counts(self) -> tuple[dict[str, dict[str, int]], dict[str, tuple[float, float] | None]]:
-        texts = [c for c in self.request.facets if c in self.tools.layout.texts]
-        numbers = [c for c in self.request.facets if c in self.tools.layout.numbers]
-        facets: dict[str, dict[str, int]] = {c: {} for c in texts}
-        ranges: dict[str, tuple[float, float] | None] = dict.fromkeys(numbers)
-        if self.matches.total:
-            facets |= self.view.reader.facets(self.matches.query, texts)
-            ranges |= self.view.reader.spans(self.matches.query, numbers)
-        if len(self.beside):
-            for column in texts:
-                counts = facets[column]
-                for value in self.view.values(column, self.beside):
-                    counts[value] = counts.get(value, 0) + 1
-            for column in numbers:
-                own = self.view.numbers(column, self.beside)
-                ends = [*(ranges[column] or ()), *own[~np.isnan(own)].tolist()]
-                ranges[column] = (min(ends), max(ends)) if ends else None
-        return {c: dict(sorted(v.items(), key=lambda pair: (-pair[1], pair[0]))) for c, v in facets.items()}, ranges
 
     def _without(self) -> dict[str, int]:
         """How many items there are if one filter is left out."""

@@ -25,10 +25,13 @@ class Synonyms:
         For each phrase what an item may say instead.
     longest
         Words of the longest phrase.
+    written
+        How each phrase was written.
     """
 
     phrases: Mapping[Phrase, tuple[Phrase, ...]] = field(default_factory=dict)
     longest: int = 0
+    written: Mapping[Phrase, str] = field(default_factory=dict)
 
     def at(self, words: Sequence[QueryWord], start: int) -> tuple[int, tuple[Phrase, ...]]:
         """Return how many words from `start` on are a phrase (the longest that is known), and what may stand for it."""
@@ -60,26 +63,32 @@ def parse_synonyms(lines: Sequence[str], analyzer: Analyzer, *, source: str = "s
         If a line says nothing; with the line.
     """
     found: dict[Phrase, list[Phrase]] = {}
+    written: dict[Phrase, str] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         left, arrow, right = line.partition("=>")
         froms = _phrases(left, analyzer)
         tos = _phrases(right, analyzer) if arrow else froms
+        for phrase, text in [*froms, *tos]:
+            written.setdefault(phrase, text)
         if not froms or not tos or (not arrow and len(froms) < 2):
             raise InputError(
                 f"{source}, line {number}: {line.strip()!r} names nothing that means the same.",
                 hint="Write: sofa, couch - or, one way only: tv => television",
             )
-        for phrase in froms:
+        for phrase, _ in froms:
             others = found.setdefault(phrase, [])
-            others += [other for other in tos if other != phrase and other not in others]
+            others += [other for other, _ in tos if other != phrase and other not in others]
     return Synonyms(
         phrases={phrase: tuple(others) for phrase, others in found.items()},
         longest=max(map(len, found), default=0),
+        written=written,
     )
 
 
-def _phrases(text: str, analyzer: Analyzer) -> list[Phrase]:
-    phrases = [tuple(word.whole for word in analyzer.query(part).words) for part in text.replace("，", ",").split(",")]
-    return [phrase for phrase in phrases if phrase]
+def _phrases(text: str, analyzer: Analyzer) -> list[tuple[Phrase, str]]:
+    """Phrases as tokens, and as they are written."""
+    parts = [part.strip() for part in text.replace("，", ",").split(",")]
+    phrases = [(tuple(word.whole for word in analyzer.query(part).words), part) for part in parts]
+    return [(phrase, part) for phrase, part in phrases if phrase]

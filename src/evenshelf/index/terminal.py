@@ -58,8 +58,10 @@ def results_report(results: Results) -> RenderableType:
             parts.append(Padding(_explanation(hit.explanation), (0, 0, 1, 6)))
     for column, counts in results.facets.items():
         shown = [f"{value} {count:,}" for value, count in list(counts.items())[:_SHOWN_VALUES]]
-        more = len(counts) - len(shown)
-        tail = f"  and {more} more" if more > 0 else ""
+        more, rest = len(counts) - len(shown), results.rest.get(column, 0)
+        tail = f"  and {more:,} more" if more > 0 else ""
+        if rest:
+            tail += f", and others that {counted(rest, 'item has', 'items have')}"
         parts.append(Text.assemble((f"{column}: ", "bold"), "  ".join(shown) or "none", (tail, "bright_black")))
     for column, span in results.ranges.items():
         told = "none" if span is None else f"{text_of(span[0])} to {text_of(span[1])}"
@@ -71,7 +73,9 @@ def _head(results: Results) -> RenderableType:
     lines = [Text.assemble((counted(results.total, "item", "items"), "bold"), f"  in {results.milliseconds:.1f} ms")]
     if results.corrected is not None:
         lines.append(
-            Text.assemble("Searched for ", (results.corrected, "bold yellow"), ": nothing is spelled as typed.")
+            Text.assemble(
+                "Searched for ", (results.corrected, "bold yellow"), " instead: no item has every word as it was typed."
+            )
         )
     if results.did_you_mean is not None:
         lines.append(Text.assemble("Did you mean ", (results.did_you_mean, "bold yellow"), "?"))

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from evenshelf.index.text.folding import fold_with_origins
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -19,6 +21,7 @@ _CORRECTION = 0.8
 _JOINED = 0.5
 _PIECE = 1.0
 _MOST_PAIRS = 0.6
+_Change = tuple[int, int, str]
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,15 @@ class Alternative:
         :data:`AS_ASKED`, or of what it is a synonym or correction.
     least
         So many of the tokens are enough; None: all are needed.
+    text
+        The words, if they are others than those of the query.
     """
 
     tokens: tuple[str, ...]
     weight: float = 1.0
     why: str = AS_ASKED
     least: int | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,18 +107,40 @@ class Understood:
         return sum(not group.optional for group in self.groups)
 
     @property
+    def searched(self) -> str:
+        """The folded query with its corrections."""
+        return _with(self.folded, self._changes(slips=False))
+
+    @property
     def corrected(self) -> str | None:
-        """The query with its corrections, if there are any."""
-        return _rejoined(self.folded, [(group.text, group.correction) for group in self.groups])
+        """The query as it was typed, with its corrections, if there are any."""
+        return self._typed_with(self._changes(slips=False))
 
     @property
     def meant(self) -> str | None:
-        """The query with the words that it may be slips of, if there are any."""
-        return (
-            _rejoined(self.folded, [(group.text, group.meant or group.correction) for group in self.groups])
-            if any(group.meant for group in self.groups)
-            else None
-        )
+        """The query as it was typed, with the words that it may be slips of, if there are any."""
+        slips = any(group.meant for group in self.groups)
+        return self._typed_with(self._changes(slips=True)) if slips else None
+
+    def _changes(self, *, slips: bool) -> list[_Change]:
+        """Words that are replaced: from where to where in the folded query, and by what."""
+        changes: list[_Change] = []
+        at = 0
+        for group in self.groups:
+            start = self.folded.find(group.text, at)
+            if start < 0:
+                continue
+            at = start + len(group.text)
+            new = (group.meant if slips else None) or group.correction
+            if new is not None:
+                changes.append((start, at, new))
+        return changes
+
+    def _typed_with(self, changes: list[_Change]) -> str | None:
+        if not changes:
+            return None
+        _, origins = fold_with_origins(self.text)
+        return _with(self.text, [(origins[start], origins[end], new) for start, end, new in changes])
 
 
 def understand(
@@ -149,6 +177,19 @@ def understand(
         frequent = min(map(frequency, tokens))
         return math.log1p((max(items, frequent) - frequent + 0.5) / (frequent + 0.5))
 
+    def alike(text: str, asked: Phrase, phrases: tuple[Phrase, ...]) -> tuple[Alternative, ...]:
+        # Each is worth what the one that was asked for would be: its idf and not their own. Otherwise a rare synonym
+        # would count more than the word that was typed (as in Lucene's SynonymQuery).
+        return tuple(
+            Alternative(
+                phrase,
+                _SYNONYM * rarity(asked) / max(rarity(phrase), 1e-6),
+                f"synonym of {text}",
+                text=synonyms.written[phrase],
+            )
+            for phrase in phrases
+        )
+
     analyzed = analyzer.query(text)
     groups: list[Group] = []
     at = 0
@@ -157,7 +198,7 @@ def understand(
         if length > 1:
             said = analyzed.words[at : at + length]
             own = Alternative(tuple(token for word in said for token in _tokens(word)))
-            groups.append(Group(_text(said), (own, *_synonyms(_text(said), own.tokens, phrases, rarity))))
+            groups.append(Group(_text(said), (own, *alike(_text(said), own.tokens, phrases))))
             at += length
             continue
         group = _group(analyzed.words[at])
@@ -166,7 +207,7 @@ def understand(
                 group,
                 alternatives=(
                     *group.alternatives,
-                    *_synonyms(group.text, _tokens(analyzed.words[at]), phrases, rarity),
+                    *alike(group.text, _tokens(analyzed.words[at]), phrases),
                 ),
             )
         )
@@ -179,19 +220,6 @@ def understand(
     joined = (Group(token, (Alternative((token,), _JOINED),), optional=True) for token in analyzed.joined)
     pieces = (Group(token, (Alternative((token,), _PIECE),), optional=True) for token in analyzed.pieces)
     return Understood(text=text, folded=analyzed.folded, groups=(*groups, *joined, *pieces))
-
-
-def _synonyms(
-    text: str, asked: Phrase, phrases: tuple[Phrase, ...], rarity: Callable[[Phrase], float]
-) -> tuple[Alternative, ...]:
-    """Phrases that may stand for one, each worth what the one that was asked for would be: its idf and not their own.
-
-    Otherwise a rare synonym would count more than the word that was typed (as in Lucene's SynonymQuery).
-    """
-    return tuple(
-        Alternative(phrase, _SYNONYM * rarity(asked) / max(rarity(phrase), 1e-6), f"synonym of {text}")
-        for phrase in phrases
-    )
 
 
 def _group(word: QueryWord) -> Group:
@@ -220,17 +248,14 @@ def _corrected(group: Group, frequency: Callable[[str], int], vocabulary: Vocabu
     if not found:
         return group
     corrections = (
-        Alternative(tuple(analyzer.tokens(word)[-1:]), _CORRECTION, f"correction of {group.text}") for word in found
+        Alternative(tuple(analyzer.tokens(word)[-1:]), _CORRECTION, f"correction of {group.text}", text=word)
+        for word in found
     )
     return replace(group, alternatives=(*group.alternatives, *corrections), correction=found[0])
 
 
-def _rejoined(folded: str, changes: Sequence[tuple[str, str | None]]) -> str | None:
-    """A query with words replaced; None if none is."""
-    text, at = folded, 0
-    for old, new in changes:
-        at = max(text.find(old, at), at)
-        if new is not None:
-            text = text[:at] + text[at:].replace(old, new, 1)
-        at += len(new or old)
-    return text if text != folded else None
+def _with(text: str, changes: Sequence[_Change]) -> str:
+    """A text with parts of it replaced."""
+    for start, end, new in reversed(changes):
+        text = text[:start] + new + text[end:]
+    return text

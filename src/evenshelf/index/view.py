@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +11,15 @@ import polars as pl
 from evenshelf.index.documents import Layout, facets_of
 from evenshelf.index.filters import expression
 from evenshelf.index.generation import Generation, spelling_texts
+from evenshelf.index.moments import moment_of
+from evenshelf.index.row_numbers import RowNumbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from evenshelf.index.counting import Range
     from evenshelf.index.dense import DenseIndex
     from evenshelf.index.filters import Filter
     from evenshelf.index.journal import Batch
@@ -54,7 +56,8 @@ class View:
     reader: LexicalReader
     vocabulary: Vocabulary
     seq: int
-    _masks: dict[Filter, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
+    _held: dict[Filter, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
+    _rows: list[RowNumbers] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(cls, generation: Generation, *, reader: LexicalReader) -> View:
@@ -72,38 +75,46 @@ class View:
     def __len__(self) -> int:
         return int(self.alive.sum())
 
-    @cached_property
-    def rows(self) -> dict[str, int]:
+    @property
+    def rows(self) -> RowNumbers:
         """The row of each item of now."""
-        ids = self.documents["item_id"].to_list()
-        return {ids[row]: row for row in np.flatnonzero(self.alive).tolist()}
+        if not self._rows:
+            ids = self.documents["item_id"].to_list()
+            self._rows.append(RowNumbers({ids[row]: row for row in np.flatnonzero(self.alive).tolist()}))
+        return self._rows[0]
 
     def after(self, batches: Sequence[Batch], seq: int, layout: Layout) -> View:
         """Return the items after batches of changes, the last of number `seq`; :attr:`reader` is still the old one."""
         first = len(self.alive)
         put = [batch for batch in batches if batch.documents.height]
         alive = np.concatenate([self.alive, np.ones(sum(batch.documents.height for batch in put), bool)])
-        rows, end = dict(self.rows), first
+        moved: dict[str, int | None] = {}
+        end = first
+
+        def lost(items: Iterable[str]) -> None:
+            known = (moved[i] if i in moved else self.rows.get(i) for i in items)
+            alive[[row for row in known if row is not None]] = False
+
         for batch in batches:
             ids = batch.documents["item_id"].to_list() if batch.documents.height else []
-            alive[[rows[i] for i in ids if i in rows]] = False
-            rows.update(zip(ids, range(end, end + len(ids)), strict=True))
+            lost(ids)
+            moved.update(zip(ids, range(end, end + len(ids)), strict=True))
             end += len(ids)
             # An item that is put and deleted in one batch is deleted.
-            alive[[rows.pop(i) for i in batch.deleted if i in rows]] = False
+            lost(batch.deleted)
+            moved.update(dict.fromkeys(batch.deleted))
         documents, facets, dense = self.documents, self.facets, self.dense
         added: Sequence[str] = ()
         if put:
             new = pl.concat([batch.documents for batch in put], how="diagonal_relaxed", rechunk=True)
-            documents = pl.concat([documents, new], how="diagonal_relaxed", rechunk=False)
+            documents = appended(documents, new)
             # Batch by batch: what a column holds is told by its type there.
-            compared = pl.concat([facets_of(batch.documents, layout) for batch in put], rechunk=True)
-            facets = pl.concat([facets, compared], rechunk=False)
+            facets = appended(facets, pl.concat([facets_of(batch.documents, layout) for batch in put], rechunk=True))
             dense = dense.extended(np.concatenate([batch.vectors for batch in put]))
             added = spelling_texts(new.filter(pl.Series(alive[first:])), layout)
         gone = np.flatnonzero(self.alive & ~alive[:first])
         removed = spelling_texts(self.documents[gone], layout) if len(gone) else ()
-        view = replace(
+        return replace(
             self,
             documents=documents,
             facets=facets,
@@ -111,29 +122,27 @@ class View:
             dense=dense,
             vocabulary=self.vocabulary.changed(added, removed) if added or removed else self.vocabulary,
             seq=seq,
-            _masks={},
+            _rows=[self.rows.changed(moved)],
         )
-        view.__dict__["rows"] = rows
-        return view
 
     def with_reader(self, reader: LexicalReader) -> View:
         """Return the same items with their tokens as they are now."""
-        view = replace(self, reader=reader, _masks=self._masks)
-        view.__dict__["rows"] = self.rows
-        return view
+        return replace(self, reader=reader)
 
     def mask(self, allowed: Filter) -> NDArray[np.bool_]:
         """Return ``[rows]``: which items of now pass a filter."""
         if not allowed:
             return self.alive
-        found = self._masks.get(allowed)
-        if found is None:
-            holds = pl.all_horizontal([expression(condition, self.facets.schema) for condition in allowed])
-            found = self.facets.select(holds.alias("holds"))["holds"].to_numpy() & self.alive
-            if len(self._masks) >= _MASKS:
-                self._masks.clear()
-            self._masks[allowed] = found
-        return found
+        # What a row holds never changes, so earlier and later views have the same; they differ in how many rows.
+        known = self._held.get(allowed, np.empty(0, bool))
+        if len(known) < len(self.alive):
+            facets = self.facets.slice(len(known))
+            holds = pl.all_horizontal([expression(condition, facets.schema) for condition in allowed])
+            known = np.concatenate([known, facets.select(holds.alias("holds"))["holds"].to_numpy()])
+            if len(self._held) >= _MASKS:
+                self._held.clear()
+            self._held[allowed] = known
+        return known[: len(self.alive)] & self.alive
 
     def items(self, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
         """Return items as they were given, empty columns left out."""
@@ -153,3 +162,27 @@ class View:
         if self.facets.schema.get(column) != pl.Float64:
             return np.full(len(rows), np.nan)
         return self.facets[column].gather(rows).fill_null(np.nan).to_numpy()
+
+    def told(self, column: str, least: float, greatest: float) -> Range:
+        """Return two numbers of a column as they are told: of a column of dates or moments as these, in UTC."""
+        dtype = self.documents[column].dtype if column in self.documents.columns else None
+        if dtype == pl.Date:
+            return moment_of(least).date(), moment_of(greatest).date()
+        if isinstance(dtype, pl.Datetime):
+            return moment_of(least), moment_of(greatest)
+        return least, greatest
+
+
+def appended(frame: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """A frame with rows under it, in few parts: the last ones are put together where none is far longer than the next.
+
+    So the rows that were there at first are not copied, the others as often as the logarithm of how many there are.
+    """
+    whole = pl.concat([frame, new], how="diagonal_relaxed", rechunk=False)
+    if not whole.width:
+        return whole
+    *before, last = whole.to_series(0).chunk_lengths()
+    while before and before[-1] <= 2 * last:
+        last += before.pop()
+    kept = whole.height - last
+    return pl.concat([whole.slice(0, kept), whole.slice(kept).rechunk()], rechunk=False) if kept else whole.rechunk()

@@ -23,6 +23,10 @@ _RARE, _FAR_MORE = 3, 50
 """A word in at most so many items may be a slip of one that is in so many times as many."""
 
 
+_APART = 1000
+"""Words that changed, at least, before all are sorted anew."""
+
+
 class Vocabulary:
     """Words and in how many items they stand.
 
@@ -33,29 +37,27 @@ class Vocabulary:
     """
 
     def __init__(self, counts: Mapping[str, int]) -> None:
-        self._counts = counts
-
-    def __len__(self) -> int:
-        return len(self._counts)
+        self._first = _Words(counts)
+        self._later: dict[str, int] = {}
 
     def __getitem__(self, word: str) -> int:
-        return self._counts.get(word, 0)
+        count = self._later.get(word)
+        return self._first.counts.get(word, 0) if count is None else count
 
     @property
     def counts(self) -> Mapping[str, int]:
         """Items by word."""
-        return self._counts
+        return {word: count for word, count in {**self._first.counts, **self._later}.items() if count > 0}
 
     def changed(self, added: Iterable[str], removed: Iterable[str] = ()) -> Vocabulary:
-        """Return the vocabulary after texts came and went."""
+        """Return the vocabulary after texts came and went; this one stays as it is."""
         change = count_words(added)
         change.subtract(count_words(removed))
-        counts = dict(self._counts)
-        for word, by in change.items():
-            count = counts.pop(word, 0) + by
-            if count > 0:
-                counts[word] = count
-        return Vocabulary(counts)
+        later = self._later | {word: self[word] + by for word, by in change.items() if by}
+        changed = Vocabulary.__new__(Vocabulary)
+        changed._first, changed._later = self._first, later
+        # What was there at first is sorted once; what changed is looked through each time.
+        return changed if len(later) <= _APART + len(self._first.counts) // 4 else Vocabulary(changed.counts)
 
     def corrections(self, word: str) -> tuple[str, ...]:
         """Return the words that are nearest to one that nobody uses, best first; none if none is near.
@@ -84,22 +86,32 @@ class Vocabulary:
         from rapidfuzz.process import cdist  # noqa: PLC0415
 
         most = 2 if len(word) >= _LONG else 1
+        new = [other for other in self._later if other not in self._first.counts]
         near: list[tuple[int, bool, int, str]] = []
-        for length in range(len(word) - most, len(word) + most + 1):
-            words = self._by_length.get(length)
-            if words is None:
-                continue
-            distances = cdist([word], words, scorer=OSA.distance, score_cutoff=most, dtype=np.uint8)[0]
-            near += [
-                (int(distances[i]), words[i][0] != word[0], -self._counts[words[i]], words[i])
-                for i in np.flatnonzero(distances <= most).tolist()
-            ]
+        for words in (*self._first.of_lengths(len(word) - most, len(word) + most), new):
+            if words:
+                distances = cdist([word], words, scorer=OSA.distance, score_cutoff=most, dtype=np.uint8)[0]
+                near += [
+                    (int(distances[i]), words[i][0] != word[0], -self[words[i]], words[i])
+                    for i in np.flatnonzero(distances <= most).tolist()
+                    if self[words[i]] > 0
+                ]
         return sorted(near)
+
+
+class _Words:
+    """Words that do not change, by how long they are."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self.counts = counts
+
+    def of_lengths(self, least: int, most: int) -> list[list[str]]:
+        return [self._by_length.get(length, []) for length in range(least, most + 1)]
 
     @cached_property
     def _by_length(self) -> dict[int, list[str]]:
         lengths: dict[int, list[str]] = {}
-        for word in self._counts:
+        for word in self.counts:
             lengths.setdefault(len(word), []).append(word)
         return lengths
 

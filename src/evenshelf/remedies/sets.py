@@ -54,7 +54,7 @@ SEARCH = (
     "doc_to_query",
     "sampled_softmax",
     "knn",
-    "knn(share=0.5, k=3)",
+    "knn(k=3, share=0.5)",
     "logit_adjust(tau=0.05)",
     "logit_adjust(tau=0.2)",
     "mmr",

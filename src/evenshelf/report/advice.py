@@ -13,6 +13,7 @@ from evenshelf.report.numbers import number
 from evenshelf.study.advising.evidence import SLIGHT, slight
 from evenshelf.study.advising.facts import FEWEST
 from evenshelf.study.wording import change, exact, percent, seconds, signed
+from evenshelf.tasks.list_measures import LISTS
 
 if TYPE_CHECKING:
     from evenshelf.remedies.families import Account
@@ -80,12 +81,13 @@ class Card:
 def cards(advice: Advice, verdict: Verdict) -> tuple[Card, ...]:
     """Families that were compared, best first, and then the others; without those of compositions.
 
-    Of lists, others are the families of the set ``lists`` alone.
+    Of lists and of search, others are the families of their own set alone.
     """
     known = {f.families[0]: f for f in advice.families if len(f.families) == 1}
     others = set(ACCOUNTS) - OF_LISTS
     if not verdict.measures.likelihood:
-        others = {part.family for remedy in remedy_set("lists") for part in remedy.parts} & set(ACCOUNTS)
+        own = remedy_set("lists" if verdict.measures == LISTS else "search")
+        others = {part.family for remedy in own for part in remedy.parts} & set(ACCOUNTS)
     order = [Family(name) for name in known] + [f for f in ACCOUNTS if f.value not in known and f in others]
     return tuple(_card(family, ACCOUNTS[family], known.get(family.value), advice, verdict) for family in order)
 

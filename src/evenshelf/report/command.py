@@ -9,6 +9,7 @@ from evenshelf.baselines.registry import DEFAULT, NONE
 from evenshelf.learners.heads import HEADS
 from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.list_measures import LISTS
+from evenshelf.tasks.search_measures import SEARCHES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,11 +25,14 @@ def command(result: StudyResult, verdict: Verdict) -> str:
     """A command line for a study of a shop, a call of Python for any other.
 
     Where it is kept, how many processes do it, and what is printed, change no number and are left out. What only the
-    caller has stands there by its name: ``texts``, ``labels``, ``groups``; ``task``, ``facts``.
+    caller has stands there by its name: ``texts``, ``labels``, ``groups``; ``task``, ``facts``;
+    ``known``.
     """
     meta = result.meta
     if meta.get("measures") == LISTS.name:
         return _typed_ranking(result, verdict) if meta.get("shop") else _called_ranking(result, verdict)
+    if meta.get("measures") == SEARCHES.name:
+        return _typed_search(result, verdict) if meta.get("shop") else _called_search(result, verdict)
     if meta.get("shop"):
         return _typed(result, verdict)
     return _compared(result, verdict) if _encoder(meta) else _called(result, verdict)
@@ -75,6 +79,27 @@ def _called_ranking(result: StudyResult, verdict: Verdict) -> str:
     data = ["task", "facts", "folder", *_given(more | _ranking_settings(meta))]
     imports = ["from evenshelf.study.ranking import RankingStudy", "from evenshelf.study.verdict import decide"]
     study = f"study = RankingStudy(\n{_arguments(data)}\n{_remedies(result)})"
+    return "\n".join([*_further_imports(result), *imports, "", study, *_decided(result, verdict)])
+
+
+def _typed_search(result: StudyResult, verdict: Verdict) -> str:
+    meta = result.meta
+    options: dict[str, Any] = {key: meta[key] for key in ("task", "target") if meta.get(key)}
+    options |= {"encoder": _encoder(meta)} if _encoder(meta) else {}
+    options |= {"learner": meta["learner"], "baselines": ",".join(_baselines(meta) or ()) or NONE} | _settings(meta)
+    options |= _judged(verdict) | _seeds(result) | {"remedies": ", ".join(_specs(result))}
+    lines = [f"evenshelf study {shlex.quote(str(meta['shop']))}"]
+    lines += [f"--{key} {shlex.quote(str(value))}" for key, value in options.items()]
+    lines += [] if result.curve is None else ["--learning-curve"]
+    return " \\\n  ".join(lines)
+
+
+def _called_search(result: StudyResult, verdict: Verdict) -> str:
+    meta = result.meta
+    more = {"learner": meta["learner"], "baselines": _baselines(meta) or []} | _settings(meta)
+    data = ["task", "known", "folder", *_given(more)]
+    imports = ["from evenshelf.study.search import SearchStudy", "from evenshelf.study.verdict import decide"]
+    study = f"study = SearchStudy(\n{_arguments(data)}\n{_remedies(result)})"
     return "\n".join([*_further_imports(result), *imports, "", study, *_decided(result, verdict)])
 
 

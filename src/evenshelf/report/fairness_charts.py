@@ -9,11 +9,12 @@ import altair as alt
 from evenshelf.report.axes import change_format, names_axis, plot_width
 from evenshelf.report.svg import ACCENT, INK, MUTED, OTHER, PAPER, Figure, Size, axis, data, figure, layer, stacked
 from evenshelf.study.fairness_wording import called, values_sentence
+from evenshelf.study.search_fairness import SearchFairness
+from evenshelf.study.search_fairness_wording import parts_sentence
 from evenshelf.study.wording import probability, signed
 
 if TYPE_CHECKING:
-    from evenshelf.study.exposure import ListFairness
-    from evenshelf.study.fairness import Fairness
+    from evenshelf.study.fairness import Found
     from evenshelf.study.trait_fairness import TraitValue
 
 LINES = 12
@@ -23,14 +24,14 @@ UNSEEN = "\u200b"
 """Takes no room: makes names that look alike different."""
 
 
-def drawn(found: Fairness | ListFairness, trait: str) -> list[TraitValue]:
+def drawn(found: Found, trait: str) -> list[TraitValue]:
     """The values of a trait that are drawn, in their order: those shown to change, then those with most examples."""
     values = [v for v in found.values if v.trait == trait]
     first = sorted(values, key=lambda v: (not found.shown(v), -v.examples))[:LINES]
     return [v for v in values if v in first]
 
 
-def trait_changes(found: Fairness | ListFairness) -> Figure | None:
+def trait_changes(found: Found) -> Figure | None:
     """Change of what is measured with its interval, one panel a trait; ``None`` where no trait is told of."""
     traits = list(dict.fromkeys(v.trait for v in found.values))
     if not traits:
@@ -75,10 +76,14 @@ def trait_changes(found: Fairness | ListFairness) -> Figure | None:
     def draw(size: Size) -> Any:
         return stacked([panel(trait, size) for trait in traits], 24)
 
-    return figure(draw, f"Dots with 95 % intervals, a line for each value. {values_sentence(found)}")
+    return figure(draw, f"Dots with 95 % intervals, a line for each value. {_said(found)}")
 
 
-def _row(v: TraitValue, found: Fairness | ListFairness) -> dict[str, Any]:
+def _said(found: Found) -> str:
+    return parts_sentence(found) if isinstance(found, SearchFairness) else values_sentence(found)
+
+
+def _row(v: TraitValue, found: Found) -> dict[str, Any]:
     kind = "unclear" if not found.shown(v) else "gain" if v.diff.value > 0 else "loss"
     name = " ".join(called(v).split())
     return {
@@ -87,6 +92,6 @@ def _row(v: TraitValue, found: Fairness | ListFairness) -> dict[str, Any]:
         "low": v.diff.low,
         "high": v.diff.high,
         "kind": kind,
-        "tip": f"{name}, {v.examples:,} examples: {signed(v.diff.value)}, {signed(v.diff.low)} to "
+        "tip": f"{name}, {v.examples:,} {found.examples}: {signed(v.diff.value)}, {signed(v.diff.low)} to "
         f"{signed(v.diff.high)}; {probability(v.p_holm)} corrected",
     }

@@ -19,30 +19,35 @@ from evenshelf.report.command import command
 from evenshelf.report.exposure import exposure_section
 from evenshelf.report.numbers import merged, small
 from evenshelf.report.page import render, write
+from evenshelf.report.phrases import phrases_of
+from evenshelf.report.search import search_facts, search_section
 from evenshelf.shop.profiling.imbalance import FEW_SHOT, Imbalance
 from evenshelf.study.advising import advise
 from evenshelf.study.evidence_wording import calibration_sentence, curve_sentences, front_sentence, seed_sentences
 from evenshelf.study.exposure import ListFairness
-from evenshelf.study.fairness import Fairness, fairness
+from evenshelf.study.fairness import fairness
 from evenshelf.study.fairness_wording import called, fairness_sentences, pooling_sentence
 from evenshelf.study.list_wording import SPLIT_NAMES, drawn_anew, how_sentences, parts_sentence
 from evenshelf.study.order_free import METRICS as ORDER_METRICS
 from evenshelf.study.order_free import order_free
 from evenshelf.study.order_wording import alarms, free_sentence, order_sentences
 from evenshelf.study.runner import WORDS_SPEC
+from evenshelf.study.search_fairness import SearchFairness
 from evenshelf.study.sets import how_answered, metrics_beside, set_values, shown_beside
 from evenshelf.study.wording import comparison_note, only_trained_on, read_off, refusable, unguarded
+from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.nouns import nouns_of
 
 if TYPE_CHECKING:
     from evenshelf.report.svg import Figure
     from evenshelf.study.comparison import Comparison
+    from evenshelf.study.fairness import Found
     from evenshelf.study.results import Outcome, RemedyResult, StudyResult
     from evenshelf.study.verdict import Verdict
     from evenshelf.tasks.nouns import Nouns
 
 
-def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | ListFairness | None = None) -> str:
+def study_report(result: StudyResult, verdict: Verdict, fair: Found | None = None) -> str:
     """The report of a study as one HTML document.
 
     Parameters
@@ -61,11 +66,13 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | ListFai
     rivals = [c for c in verdict.comparisons if c.spec != verdict.baseline]
     advice = advise(result, verdict)
     classes = verdict.measures.likelihood
+    say = phrases_of(verdict.measures, result.meta, nouns)
     return render(
         "study.html",
         verdict=verdict,
         result=result,
         meta=result.meta,
+        say=say,
         encoder=_encoder(result.meta),
         metric=verdict.measures.metrics[verdict.metric],
         metrics=verdict.measures.metrics,
@@ -86,7 +93,7 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | ListFai
             c.spec: comparison_note(c, verdict.guardrail, informative=verdict.informative) for c in verdict.comparisons
         },
         tuning=_tuning(rivals),
-        tail_figure=class_charts.long_tail(imbalance, nouns.labels, *(() if classes else ("times taken",))),
+        tail_figure=class_charts.long_tail(imbalance, nouns.labels, say.axis),
         gain_figure=remedy_charts.gains(verdict) if rivals else None,
         tuning_figure=remedy_charts.tuning(verdict)
         if any(math.isfinite(c.untuned) for c in verdict.comparisons)
@@ -118,13 +125,11 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Fairness | ListFai
         family_findings=findings(verdict),
         **_evidence(result, verdict, nouns),
         **_fairness(result, fairness(result, verdict) if fair is None else fair, nouns),
-        **({} if classes else _lists(result, verdict)),
+        **_asked(result, verdict),
     )
 
 
-def write_study_report(
-    result: StudyResult, verdict: Verdict, path: Path, fair: Fairness | ListFairness | None = None
-) -> Path:
+def write_study_report(result: StudyResult, verdict: Verdict, path: Path, fair: Found | None = None) -> Path:
     """Write :func:`study_report` to `path`, replacing a file that is there; returns the path.
 
     Raises
@@ -181,8 +186,11 @@ def _imbalance(result: StudyResult, *, lists: bool) -> Imbalance:
     return replace(found, bucket=np.array([bucket[name] for name in found.groups]))
 
 
-def _lists(result: StudyResult, verdict: Verdict) -> dict[str, Any]:
-    """What is told of a study of lists alone."""
+def _asked(result: StudyResult, verdict: Verdict) -> dict[str, Any]:
+    """What is told of a study of lists alone, or of one of search alone."""
+    if verdict.measures != LISTS:
+        nothing = {"how_sentences": (), "parts_sentence": "", "order_sentences": (), "order_alarms": ()}
+        return nothing | ({} if verdict.measures.likelihood else search_facts(result.meta))
     free = order_free(result, verdict)
     return {
         "split_name": SPLIT_NAMES.get(result.meta.get("split_by", ""), ""),
@@ -196,12 +204,14 @@ def _lists(result: StudyResult, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _fairness(result: StudyResult, found: Fairness | ListFairness | None, nouns: Nouns) -> dict[str, Any]:
+def _fairness(result: StudyResult, found: Found | None, nouns: Nouns) -> dict[str, Any]:
     """Who gains and who loses."""
+    nobody = {"fair": None, "exposed": None, "answered": None}
+    if isinstance(found, SearchFairness):
+        return nobody | search_section(found)
     if isinstance(found, ListFairness):
-        return {"fair": None, "called": called, **exposure_section(result, found)}
-    return {
-        "exposed": None,
+        return nobody | {"called": called, **exposure_section(result, found)}
+    return nobody | {
         "fair": found,
         "fairness_sentences": () if found is None else fairness_sentences(found, nouns),
         "fairness_figure": None if found is None else fairness_charts.trait_changes(found),
@@ -296,13 +306,14 @@ def _reliability(result: StudyResult, verdict: Verdict) -> Figure | None:
 def _did(remedy: RemedyResult, *, lists: bool) -> dict[str, Any]:
     """What a remedy did, and on how many folds which parameters and which penalty were chosen for it.
 
-    Of lists, the parameters of the learner as well.
+    Of lists and rankings, the parameters of the learner instead of the penalty.
     """
     settings = remedy.tuned.settings if remedy.tuned else ()
     own = [", ".join(f"{k} {v}" for k, v in setting.items() if k != "remedy") for setting in settings]
     parameters = Counter(words for words in own if words)
     specs = Counter(str(s["remedy"]) for s in settings if s.get("remedy"))
-    penalties = Counter(float(s["penalty"]) for s in settings if s.get("penalty") is not None)
+    known = () if lists else settings  # of lists and rankings it is one of the parameters
+    penalties = Counter(float(s["penalty"]) for s in known if s.get("penalty") is not None)
     return {
         "remedy": remedy,
         "notes": merged(remedy.notes),

@@ -10,6 +10,7 @@ from evenshelf.remedies import Stage
 from evenshelf.study.learning_curve import FACTOR
 from evenshelf.study.wording import exact, listed, percent, probability, rivals, signed, value
 from evenshelf.tasks.label_metrics import CLASSES
+from evenshelf.tasks.list_measures import LISTS
 
 if TYPE_CHECKING:
     from evenshelf.study.evidence import Calibration
@@ -47,7 +48,7 @@ def _by_fold(verdict: Verdict) -> str:
         beyond += f", which does not allow for its being the best of {rivals(verdict)}"
     if (test.p_holm if math.isfinite(test.p_holm) else test.p) < verdict.alpha:
         return f"{start}, and is {beyond}."
-    more = " Other seeds draw more folds." if verdict.measures.likelihood else ""
+    more = "" if verdict.measures == LISTS else " Other seeds draw more folds."
     return f"{start}, which so few folds do not prove by themselves; it is {beyond}.{more}"
 
 

@@ -128,6 +128,8 @@ class ListFairness:
 
     measured = "recall@10"
     """What is compared by traits."""
+    examples = "examples"
+    """What is counted of a value."""
 
     def shown(self, value: TraitValue) -> bool:
         """Whether a value is shown to gain or lose."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evenshelf.study.class_fairness import Exposure, SizePart, WorstOff, class_fairness
 from evenshelf.study.comparison import jsonable
 from evenshelf.study.exposure import ListFairness, list_fairness
+from evenshelf.study.search_fairness import SearchFairness, search_fairness
 from evenshelf.study.trait_fairness import ENOUGH, TraitGap, TraitValue, trait_fairness
 from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.search_measures import SEARCHES
@@ -65,6 +66,8 @@ class Fairness:
 
     measured = "accuracy"
     """What is compared by traits."""
+    examples = "examples"
+    """What is counted of a value."""
 
     def of(self, spec: str) -> WorstOff:
         """The worst off under a remedy."""
@@ -79,10 +82,15 @@ class Fairness:
         return jsonable(asdict(self))
 
 
-def fairness(result: StudyResult, verdict: Verdict) -> Fairness | ListFairness | None:
+Found = Fairness | ListFairness | SearchFairness
+"""Who gains and who loses, of any kind of answers."""
+
+
+def fairness(result: StudyResult, verdict: Verdict) -> Found | None:
     """Compare the best remedy with doing nothing, class by class and trait by trait; ``None`` without a remedy.
 
-    Of lists, what :func:`evenshelf.study.exposure.list_fairness` finds.
+    Of lists, what :func:`evenshelf.study.exposure.list_fairness` finds; of rankings for queries, what
+    :func:`evenshelf.study.search_fairness.search_fairness` does.
 
     Parameters
     ----------
@@ -94,7 +102,7 @@ def fairness(result: StudyResult, verdict: Verdict) -> Fairness | ListFairness |
     if verdict.measures == LISTS:
         return list_fairness(result, verdict)
     if verdict.measures == SEARCHES:
-        return None
+        return search_fairness(result, verdict)
     return class_by_class(result, verdict)
 
 
@@ -143,7 +151,7 @@ def class_by_class(result: StudyResult, verdict: Verdict) -> Fairness | None:
     )
 
 
-def save_fairness(found: Fairness | ListFairness | None, folder: Path) -> None:
+def save_fairness(found: Found | None, folder: Path) -> None:
     """Write ``fairness.json`` into a study's folder, whole or not at all; without a remedy one of before goes."""
     if found is None:
         (folder / FILE).unlink(missing_ok=True)

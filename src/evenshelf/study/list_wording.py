@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from evenshelf.plurals import counted
+from evenshelf.study.search_wording import DRAWN_ANEW
 from evenshelf.study.wording import percent
 from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.recommend import CUTS, REPEATED
+from evenshelf.tasks.search_measures import SEARCHES
 
 SPLIT_NAMES = {"last": "last basket", "time": "by time", "users": "by user"}
 """What ways to split are called in short."""
@@ -61,7 +63,9 @@ def candidates_sentence(meta: Mapping[str, Any]) -> str:
 
 
 def drawn_anew(meta: Mapping[str, Any]) -> str:
-    """What another seed draws anew in such a study, and what it says; of studies of classes as well."""
+    """What another seed draws anew in such a study, and what it says; of studies of classes and of search as well."""
+    if meta.get("measures") == SEARCHES.name:
+        return DRAWN_ANEW
     if "split_by" not in meta:
         return (
             "Drawn anew under each seed: the folds, synthetic rows and all else that is drawn. The seed of the study "

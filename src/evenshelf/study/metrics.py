@@ -19,8 +19,7 @@ from evenshelf.study.sets import metrics_beside
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evenshelf.study.exposure import ListFairness
-    from evenshelf.study.fairness import Fairness
+    from evenshelf.study.fairness import Found
     from evenshelf.study.results import StudyResult
     from evenshelf.study.verdict import Verdict
 
@@ -77,9 +76,7 @@ def metrics_table(result: StudyResult) -> pl.DataFrame:
     return pl.DataFrame(lines, schema=SCHEMA, orient="row")
 
 
-def save_findings(
-    result: StudyResult, verdict: Verdict, folder: Path, fair: Fairness | ListFairness | None = None
-) -> None:
+def save_findings(result: StudyResult, verdict: Verdict, folder: Path, fair: Found | None = None) -> None:
     """Write what follows from a study beside it, each file whole or not at all.
 
     ``advice.json``, ``fairness.json`` (`fair`, or what :func:`evenshelf.study.fairness.fairness` finds),

@@ -21,6 +21,8 @@ POPULAR = "popular"
 """Spec of the baseline that shows what is popular: the answer of who knows nothing of what was asked but its words."""
 KIND = "item"
 """The trait of rows that says whether the item is head, torso, tail or cold."""
+SCRIPT = "script"
+"""The trait of rows that says which script the query is written in."""
 
 
 class SearchJudge:

@@ -20,6 +20,9 @@ from evenshelf.study.exposure_wording import short_exposure_sentences
 from evenshelf.study.fairness_wording import short_sentences
 from evenshelf.study.list_wording import drawn_anew
 from evenshelf.study.order_wording import alarms
+from evenshelf.study.search_fairness import SearchFairness
+from evenshelf.study.search_fairness_wording import short_search_sentences
+from evenshelf.study.search_wording import frequency_sentence
 from evenshelf.study.sets import how_answered, set_table
 from evenshelf.study.wording import (
     lowered,
@@ -39,9 +42,10 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
 
     from evenshelf.study.comparison import Comparison
-    from evenshelf.study.fairness import Fairness
+    from evenshelf.study.fairness import Found
     from evenshelf.study.results import StudyResult
     from evenshelf.study.verdict import Verdict
+    from evenshelf.tasks.nouns import Nouns
 
 WIDE = 96
 """From so many columns on, the head, the value at defaults and the time are shown as well."""
@@ -104,7 +108,7 @@ class StudyReport:
     verdict: Verdict
     folder: Path | None = None
     report: Path | None = None
-    fair: Fairness | ListFairness | None = None
+    fair: Found | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         verdict = self.verdict
@@ -234,11 +238,12 @@ def legend(verdict: Verdict, *, wide: bool) -> RenderableType:
     return Group(*(Text(note, GREY) for note in notes), lines)
 
 
-def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | ListFairness | None = None) -> Iterator[Text]:
+def study_notes(result: StudyResult, verdict: Verdict, fair: Found | None = None) -> Iterator[Text]:
     """What a reader of the table should know besides."""
     meta, nouns = result.meta, nouns_of(result.meta)
-    if answered := how_answered(meta, nouns):
-        yield Text(answered)
+    for sentence in (how_answered(meta, nouns), frequency_sentence(meta)):
+        if sentence:
+            yield Text(sentence)
     if meta.get("read_off"):
         yield Text(read_off(meta["read_off"], nouns))
     for reason, count in meta.get("dropped", {}).items():
@@ -272,8 +277,7 @@ def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | ListFair
         if sentence and verdict.informative and rivals(verdict) > 1:
             yield Text(f"{sentence[0].upper()}{sentence[1:]}")
     if fair is not None and verdict.informative:
-        told = short_exposure_sentences(fair) if isinstance(fair, ListFairness) else short_sentences(fair, nouns)
-        yield from (Text(f"Who gains. {sentence}") for sentence in told)
+        yield from (Text(f"Who gains. {sentence}") for sentence in _gaining(fair, nouns))
     yield from (Text(f"Order. {sentence}") for sentence in alarms(meta))
     if result.seeds is not None:
         told = seed_sentences(result.seeds, verdict.measures)
@@ -292,6 +296,13 @@ def study_notes(result: StudyResult, verdict: Verdict, fair: Fairness | ListFair
             f"{what}, {folds}, {tried} {'settings' if verdict.measures.likelihood else 'fits to choose from'} each: "
             f"{seconds(timings['study_seconds'])}, {seconds(timings['cpu_seconds'])} of CPU time."
         )
+
+
+def _gaining(fair: Found, nouns: Nouns) -> tuple[str, ...]:
+    """Who gains and who loses, in a few sentences."""
+    if isinstance(fair, SearchFairness):
+        return short_search_sentences(fair)
+    return short_exposure_sentences(fair) if isinstance(fair, ListFairness) else short_sentences(fair, nouns)
 
 
 def verdict_text(result: StudyResult, verdict: Verdict) -> str:

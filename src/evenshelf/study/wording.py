@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from evenshelf.plurals import counted, plural
+from evenshelf.tasks.search_measures import SEARCHES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,15 +117,15 @@ def _guessing(verdict: Verdict, nouns: Nouns) -> list[str]:
             f"({signed(last.diff)}, {signed(last.low)} to {signed(last.high)})"
         )
     answers = " and ".join(dict.fromkeys(seen[0].answer for seen in of_metric.values()))
-    return [
-        (
-            f"The {nouns.texts}{', as these vectors hold them,' if nouns.parts else ''} are not shown to tell anything "
-            f"of the {nouns.label}, so there is nothing that a remedy could bring out"
-            f"{f': {nouns.parts} that are mere codes look like this' if nouns.parts else ''}."
-        ),
-        f"{_capital(answers)}: {'; '.join(parts)}.",
-        f"{nouns.advice}, or {nouns.elsewhere}, before any remedy.",
-    ]
+    held = (
+        f"The {nouns.texts}{', as these vectors hold them,' if nouns.parts else ''} are not shown to tell anything of "
+        f"the {nouns.label}, so there is nothing that a remedy could bring out"
+        f"{f': {nouns.parts} that are mere codes look like this' if nouns.parts else ''}."
+    )
+    if verdict.measures == SEARCHES:
+        held = "No ranking is shown to be better than guessing, so there is nothing that a remedy could bring out."
+    told = f"{_capital(answers)}: {'; '.join(parts)}."
+    return [held, told, f"{nouns.advice}, or {nouns.elsewhere}, before any remedy."]
 
 
 def _spread(verdict: Verdict, nouns: Nouns) -> str:
@@ -132,9 +133,12 @@ def _spread(verdict: Verdict, nouns: Nouns) -> str:
     found = [c.spec for c in verdict.comparisons if c.significant]
     if not found:
         return ""
+    more = f"{listed(found)} {plural(len(found), 'scores', 'score')} more than {verdict.baseline}"
+    if verdict.measures == SEARCHES:
+        return f"{more} without being shown to score more than guessing does: nothing is recommended."
     return (
-        f"{listed(found)} {plural(len(found), 'scores', 'score')} more than {verdict.baseline} by spreading the "
-        f"answers over more {nouns.labels}, as drawing them would: that is no knowledge, and nothing is recommended."
+        f"{more} by spreading the answers over more {nouns.labels}, as drawing them would: that is no knowledge, and "
+        "nothing is recommended."
     )
 
 
@@ -327,7 +331,9 @@ def _tuning(verdict: Verdict) -> str:
 
 def _scope(verdict: Verdict, nouns: Nouns) -> str:
     of = f" of {verdict.classes:,} {nouns.labels} in {verdict.groups:,} {nouns.groups}"
-    if not verdict.measures.likelihood:
+    if verdict.measures == SEARCHES:
+        of = f" {counted(verdict.classes, nouns.label, nouns.labels)} in {verdict.groups:,} {nouns.groups}"
+    elif not verdict.measures.likelihood:
         of = f" ({verdict.classes:,} different ones) of {verdict.groups:,} {nouns.groups}"
     rests = f"This rests on {verdict.rows:,} {nouns.examples}{of}"
     return f"{rests}; a gain smaller than the intervals are wide would go unseen."

@@ -48,6 +48,8 @@ NOUNS = Nouns(
     rows="judgements",
     learned="queries",
 )
+LOGGED = replace(NOUNS, row="row of the log", rows="rows of the log")
+"""The same where clicks are learned from, and rows of their log are what is left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,5 +292,5 @@ class SearchTask:
             "counted": self.counted,
             "tested_by": self.tested_by or self.target,
             "dropped": dict(self.dropped),
-            "nouns": self.nouns.to_dict(),
+            "nouns": (LOGGED if self.target == CLICKS and self.nouns == NOUNS else self.nouns).to_dict(),
         }

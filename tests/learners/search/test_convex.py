@@ -79,6 +79,35 @@ def test_unknown_items_are_left_out_and_nothing_to_learn_is_told(engine):
         learn_ranking(engine, {})
 
 
+def test_where_nothing_is_better_than_anything_nothing_is_learned(engine):
+    everything = dict.fromkeys(TITLES, 1.0)
+    with pytest.raises(InputError, match="nothing to learn"):
+        learn_ranking(engine, dict.fromkeys(QUERIES, everything))
+
+
+@pytest.mark.parametrize("query", ["运动鞋", "running shoes"])
+def test_weights_mean_the_same_to_who_learns_and_to_who_searches(tmp_path, query):
+    """In scripts without spaces a search counts coverage for more: so must what the weights are learned by."""
+    titles = [
+        "男士运动鞋 跑步",
+        "女士休闲鞋 黑色",
+        "运动手表 防水",
+        "鞋柜 白色",
+        "running shoes",
+        "shoe rack",
+        "running belt",
+    ]
+    items = pl.DataFrame({"item_id": [f"i{n}" for n in range(len(titles))], "title": titles})
+    with SearchEngine.build(tmp_path / "index", items, encoder="tfidf") as engine:
+        for coverage in (0.05, 0.15, 0.3):
+            ranking = Ranking(fusion="words", coverage_weight=coverage, popularity_weight=0.0)
+            pool = engine.pool(query, items["item_id"].to_list(), ranking=ranking)
+            signals = pool.features[:, [FEATURES.index(name) for name in SIGNALS]]
+            scores = engine.scores(query, pool.ids, ranking=ranking)
+            assert scores.tolist() == sorted(scores.tolist(), reverse=True)
+            assert (signals @ [1 - coverage, coverage, 0.0]).tolist() == pytest.approx(scores.tolist(), abs=1e-5)
+
+
 def test_scores_of_some_items_are_those_of_a_search(engine):
     hits = engine.search("running shoes", limit=10).hits
     scores = engine.scores("running shoes", [hit.item_id for hit in hits])

@@ -51,6 +51,8 @@ def fold_with_origins(text: str) -> tuple[str, list[int]]:
     origins
         For each character of it the place in `text`, and at the end the length of `text`.
     """
+    if text.isascii():
+        return text.lower(), list(range(len(text) + 1))
     pieces, origins = [], []
     for match in _CLUSTER.finditer(text):
         piece = _folded(match.group()) if not match.group().isascii() else match.group().lower()

@@ -75,6 +75,19 @@ def words_of(folded: str) -> list[Word]:
     return words
 
 
+def starts_of(folded: str) -> list[int]:
+    """Where the words of :func:`words_of` begin."""
+    starts: list[int] = []
+    japanese = is_japanese(folded)
+    for match in _pieces.finditer(folded):
+        run, start = match["run"], match.start()
+        if run is not None:
+            starts += [start + a for a, _ in words_of_run(run, japanese=japanese)]
+        elif _taken_apart(match.group(), match.lastgroup or "word")[0]:
+            starts.append(start)
+    return starts
+
+
 def tokens_of(folded: str) -> list[str]:
     """All that a folded text is found by: words whole and in parts, runs in pieces, neighbours that may be one word."""
     tokens: list[str] = []

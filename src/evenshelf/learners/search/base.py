@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -87,11 +87,17 @@ class Pool:
             clicked=self.clicked[rows],
         )
 
+    @classmethod
+    def together(cls, parts: Sequence[Pool]) -> Pool:
+        """Return the queries of several pools, at least one."""
+        columns = ("queries", "vectors", "count", "item", "features", "found", "grade", "clicked")
+        every = {name: np.concatenate([getattr(part, name) for part in parts]) for name in columns}
+        sizes = np.concatenate([np.diff(part.start) for part in parts])
+        return cls(**every, start=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64))
+
     def joined(self, more: Pool) -> Pool:
         """Return these queries and more."""
-        columns = ("queries", "vectors", "count", "item", "features", "found", "grade", "clicked")
-        both = {name: np.concatenate([getattr(self, name), getattr(more, name)]) for name in columns}
-        return Pool(**both, start=np.concatenate([self.start, more.start[1:] + self.start[-1]]))
+        return Pool.together([self, more])
 
     def weighed(self, weight: NDArray[np.floating]) -> Pool:
         """Return the same with other counts of queries."""

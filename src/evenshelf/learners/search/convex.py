@@ -45,6 +45,9 @@ def learn_ranking(
 ) -> Ranking:
     """Learn the weights of a convex fusion.
 
+    They are those of all scripts: what coverage counts more in scripts without spaces is of the search itself
+    (:meth:`~evenshelf.index.ranking.Ranking.in_pieces`), and learned from as it is searched with.
+
     A pairwise logistic loss over the items of each query (RankNet, Burges et al., ICML 2005), pairs weighted by how far
     their grades differ, each query counting the same; the weights are drawn to those of `start`.
 
@@ -67,7 +70,7 @@ def learn_ranking(
     Raises
     ------
     InputError
-        If no query has items of different grades.
+        If no query has two items of which one is better.
     """
     ranking = Ranking() if start is None else start
     known = set(engine.items()["item_id"])
@@ -77,10 +80,7 @@ def learn_ranking(
     pools = [_pool(engine, query, grades, ranking) for query, grades in told.items() if any(grades.values())]
     if not pools:
         raise _nothing_to_learn()
-    pool = pools[0]
-    for more in pools[1:]:
-        pool = pool.joined(more)
-    return _ranking_of(learn_weights(learned_from(pool), _weights_of(ranking), penalty), ranking)
+    return _ranking_of(learn_weights(learned_from(Pool.together(pools)), _weights_of(ranking), penalty), ranking)
 
 
 def learn_weights(pairs: Pairs, usual: Floats, penalty: float, *, seed: int = 0) -> Floats:

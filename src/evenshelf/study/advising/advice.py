@@ -150,8 +150,10 @@ def advise(result: StudyResult, verdict: Verdict) -> Advice:
     facts, families, nouns = facts_of(result), family_evidence(verdict), nouns_of(result.meta)
     if not verdict.measures.likelihood:  # the rules speak of classes
         following = lists_to_try(result, verdict, families, nouns)
-        collect = steps_to_collect if verdict.measures == LISTS else judgements_to_collect
-        return Advice(facts, families, (), corrected_away(verdict), following, collect(result, verdict))
+        if verdict.measures == LISTS:
+            return Advice(facts, families, (), corrected_away(verdict), following, steps_to_collect(result, verdict))
+        lost, collect = corrected_away(verdict, nouns.things), judgements_to_collect(result, verdict)
+        return Advice(facts, families, (), lost, following, collect)
     counsels = []
     for rule in RULES:
         if not rule.holds(facts):

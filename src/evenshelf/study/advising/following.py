@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from evenshelf.tasks.nouns import Nouns
 
 
-def corrected_away(verdict: Verdict) -> str:
+def corrected_away(verdict: Verdict, unseen: str = "examples") -> str:
     """Where a remedy is significant by itself and not after the correction for many: that it is so, and what helps.
 
-    What the guardrail or the zone would refuse anyway is left out: no other study of it could recommend it.
+    What the guardrail or the zone would refuse anyway is left out: no other study of it could recommend it. `unseen` is
+    what another study would have to be of.
     """
     lost = [
         c
@@ -37,7 +38,7 @@ def corrected_away(verdict: Verdict) -> str:
         f"{first.spec} ({signed(first.diff)}, {signed(first.low)} to {signed(first.high)}) is significant by itself "
         f"({probability(first.p)}), not after the correction for {rivals(verdict)} remedies "
         f"({probability(first.p_holm)}){more}. A study of fewer remedies, chosen beforehand, could settle it: choose "
-        "now, and run it on examples that this study has not seen."
+        f"now, and run it on {unseen} that this study has not seen."
     )
 
 

@@ -15,14 +15,16 @@ from evenshelf.errors import EvenshelfError
 from evenshelf.learners.ranking.registry import ranking_learner
 from evenshelf.learners.search.registry import search_learner
 from evenshelf.plurals import counted, plural
-from evenshelf.remedies import Family, remedy_set
+from evenshelf.remedies import Family, Stage, remedy_set
 from evenshelf.shop.profiling.imbalance import FEW_SHOT
 from evenshelf.study.advising.collecting import Size, gap, sizes
 from evenshelf.study.advising.evidence import families_of
 from evenshelf.study.advising.following import guessed, not_compared, together
 from evenshelf.study.list_judge import POPULAR
+from evenshelf.study.search_wording import tested_by
 from evenshelf.study.wording import percent, signed, value
 from evenshelf.tasks.list_measures import LISTS, gain
+from evenshelf.tasks.search import CLICKS
 
 _JUDGED = 0.9
 """If less of the first ten was judged, more judgements are what to collect."""
@@ -68,13 +70,15 @@ def _other_learner(result: StudyResult, verdict: Verdict, nouns: Nouns) -> str:
 def _offered(result: StudyResult) -> set[Family]:
     """Families of the set for such studies that the learner honours, without those that could not be used here."""
     of_users = result.meta["measures"] == LISTS.name
+    clicks = result.meta.get("target") == CLICKS
     name, find = ("lists", ranking_learner) if of_users else ("search", search_learner)
     try:
         learner = find(result.meta["learner"])
     except EvenshelfError:  # of a package that is missing
         return set()
     refused = {f for r in result.remedies if r.not_applicable is not None for f in families_of(r.spec)}
-    fits = {f for remedy in remedy_set(name) if learner.unsupported(remedy) is None for f in remedy.families}
+    own = [r for r in remedy_set(name) if of_users or clicks or Stage.EVIDENCE not in r.stages]
+    fits = {f for remedy in own if learner.unsupported(remedy) is None for f in remedy.families}
     return fits - refused - {Family.BASELINE}
 
 
@@ -85,12 +89,16 @@ def judgements_to_collect(result: StudyResult, verdict: Verdict) -> tuple[str, .
     share = float("nan") if outcome is None else outcome.sets.get("judged_at_10", float("nan"))
     if not share < _JUDGED:
         return ()
-    return (
-        (
-            f"With {spec}, somebody judged {percent(share)} of the first ten; what nobody judged counts as irrelevant. "
-            "Judge what is shown first and was not judged: the fewer gaps, the smaller the differences that show."
-        ),
-    )
+    who = "doing nothing" if spec == verdict.baseline else spec
+    told = f"Under {who}, somebody judged {percent(share)} of the first ten; what nobody judged counts as irrelevant. "
+    do = "Judge what is shown first and was not judged"
+    if tested_by(result.meta) == CLICKS:
+        told = (
+            f"Under {who}, clicks tell of {percent(share)} of the first ten: the others were not shown for these "
+            "queries, and count as irrelevant. "
+        )
+        do = "Have some of it judged, or show such items now and then"
+    return (f"{told}{do}: the fewer gaps, the smaller the differences that show.",)
 
 
 def steps_to_collect(result: StudyResult, verdict: Verdict) -> tuple[str, ...]:

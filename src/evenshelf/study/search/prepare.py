@@ -122,4 +122,4 @@ def prepare(
 
 def _encoder(engine: SearchEngine) -> dict[str, Any]:
     spec = engine.manifest.encoder
-    return {"spec": spec, "reason": "the encoder of the index", "dimension": int(engine.encode("a").shape[0])}
+    return {"spec": spec, "reason": "The encoder of the index", "dimension": int(engine.encode("a").shape[0])}

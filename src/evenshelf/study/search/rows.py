@@ -16,12 +16,9 @@ from evenshelf.study.ranking.plan import Job, Setting
 from evenshelf.study.results import Outcome
 from evenshelf.study.search.stored import Exam, Known
 from evenshelf.study.search.trials import wanted_of
-from evenshelf.study.search_judge import KIND
+from evenshelf.study.search_judge import KIND, SCRIPT
 from evenshelf.tasks.search import SearchTask
 from evenshelf.tasks.search_measures import BESIDE
-
-SCRIPT = "script"
-"""Trait of rows: the script the query is written in."""
 
 
 class Rows:
