@@ -40,7 +40,7 @@ Codes = NDArray[np.int64]
 
 TEMPERATURE = 0.05
 """Cosines are divided by it: that of the encoder's own training."""
-SIZES = Sizes(answers=4, rivals=8, queries=8, guess=False)
+SIZES = Sizes(answers=4, rivals=8, queries=8)
 DRAWS = 48
 """Items that are drawn at most for a step, where a remedy says what is drawn."""
 TOKENS = 2048
