@@ -107,7 +107,8 @@ def bert_graph(
     graph = GraphBuilder()
     hidden = config.hidden_size
     flat = graph.constant(np.array([-1, hidden], np.int64))
-    zero = graph.constant(np.array([0], np.int64))
+    # A constant that nothing reads makes ONNX Runtime warn.
+    zero = graph.constant(np.array([0], np.int64)) if first is None or depth is None else ""
 
     def norm(x: str, prefix: str) -> str:
         # Add + LayerNormalization, not the fused SkipLayerNormalization: the latter is several times slower.
