@@ -4,6 +4,8 @@ equal bits, and what is served in 8 bits agrees."""
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -188,6 +190,23 @@ def test_a_saved_cross_encoder_is_served_and_8_bits_agree(tmp_path, pairs):
     eight = ServedCrossEncoder(tmp_path / "shop")
     scores = eight.scores(queries, items)
     np.testing.assert_array_equal(eight.scores(queries[3:4], items[3:4]), scores[3:4])
+
+
+def test_what_was_saved_is_served_without_torch(tmp_path, small, pairs):
+    queries, items = [pairs.queries[0]] * 9, list(pairs.items)
+    save_bi_encoder(tuned(fit_bi_encoder, pairs, small), tmp_path / "alone", items)
+    save_cross_encoder(tuned(fit_cross_encoder, pairs, small), tmp_path / "together", queries, items)
+    code = f"""
+import sys
+from pathlib import Path
+from evenshelf.encoders import open_encoder
+from evenshelf.learners.search.tuned.exported import ServedCrossEncoder
+print(open_encoder("bert-int8:" + {str(tmp_path / "alone")!r}).encode({items!r}).shape)
+print(ServedCrossEncoder(Path({str(tmp_path / "together")!r})).scores({queries!r}, {items!r}).shape)
+print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:3] == ["(9, 32)", "(9,)", "False"]
 
 
 def test_a_tuned_model_is_replaced_and_nothing_else_is(tmp_path, small, pairs):
