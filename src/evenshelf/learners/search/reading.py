@@ -177,7 +177,7 @@ register(
         "cross_encoder",
         "a tuned model of pairs",
         "A language model that reads query and item together, tuned on what answers, for the first fifty.",
-        "Nogueira & Cho, arXiv 1901.04085, 2019",
+        "Nogueira & Cho, arXiv 1901.04085, 2019; MacAvaney et al., SIGIR 2020",
         fit_cross_encoder,
         stages=(Stage.EVIDENCE, Stage.WEIGHT, Stage.TEXTS, Stage.NEGATIVES),
         grid={"weight": (0.5, 0.25), "rate": (5e-5, 2e-5), "epochs": (1,), "layers": (1,)},
