@@ -70,6 +70,10 @@ _TITLES = {
         "Search: how well the first ten answer, on judged queries",
         "搜索：前十个结果的质量（有人工判断的查询）",
     ),
+    "search_study": (
+        "Search: remedies on what ranks candidates, each tuned, in folds of queries",
+        "搜索：各种方法用于候选排序，均已调参，按查询分折",
+    ),
     "search_speed": (
         "Search: the index beside plain engines, queries that were not asked before",
         "搜索：本引擎与常见引擎，均为首次出现的查询",
@@ -115,6 +119,8 @@ _HEADINGS = {
     "source": ("source", "来源"),
     "family": ("family", "类别"),
     "encoder": ("vectors", "向量"),
+    "head_ndcg": ("head queries [95 %]", "头部查询 [95%]"),
+    "tail_ndcg": ("tail queries [95 %]", "尾部查询 [95%]"),
     "macro_f1": ("macro-F1", "macro-F1"),
     "tail_f1": ("tail F1", "尾部 F1"),
     "head_f1": ("head F1", "头部 F1"),
@@ -347,6 +353,8 @@ _FAMILIES = {
     "score adjustment": "分数调整",
     "calibration": "校准",
     "pooled evidence": "借用信息",
+    "made-up queries": "人造查询",
+    "clicks read otherwise": "点击去偏",
     "ensembles": "集成",
 }
 """Families of remedies in Chinese."""
@@ -385,6 +393,8 @@ _SCORES = (
     "ndcg",
     "peer_ndcg",
     "judged_ndcg",
+    "head_ndcg",
+    "tail_ndcg",
     "last_f1",
     "us",
     "es",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evenshelf.learners.ranking.registry import AFTERWARDS, RankingLearner, ranking_learners
+from evenshelf.learners.ranking.registry import RankingLearner, ranking_learners
+from evenshelf.rankers.answering import AFTERWARDS
 from evenshelf.remedies import remedy_set
 
 PAGE = Path(__file__).with_name("recommenders.md")

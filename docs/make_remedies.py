@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from evenshelf.remedies import Remedy, Stage, catalogue
-from evenshelf.remedies.sets import LISTS, PROVEN, QUICK, SETS
+from evenshelf.remedies.sets import LISTS, PROVEN, QUICK, SEARCH, SETS
 
 PAGE = Path(__file__).with_name("remedies.md")
 HEAD = """\
@@ -22,12 +22,15 @@ HEAD = """\
 A remedy is written as a **spec**: its name, with parameters in brackets where they are to be fixed, such as
 `{example}`. What is not fixed is tuned over the values under *tried*, inside the training folds, together with the
 penalty of the head. Specs are joined with `+`: weights multiply, adjustments follow each other, and of the stages
-*augment*, *resample*, *loss*, *negatives*, *retrieve*, *calibrate*, *pool* and *rerank* there can be one.
+*evidence*, *texts*, *augment*, *resample*, *loss*, *negatives*, *retrieve*, *calibrate*, *pool* and *rerank* there can
+be one.
 
 In formulas, g is a group (in product labelling: a class), n[g] the number of its training examples and s[g] its score.
 """
 STAGES = {
     None: ("Baseline", "What every remedy is compared with."),
+    Stage.EVIDENCE: ("Evidence", "Reads clicks, for learners that rank items for queries."),
+    Stage.TEXTS: ("Texts", "Makes queries, for learners that rank items for queries."),
     Stage.AUGMENT: ("Augment", "Makes more training sequences, for learners that rank items for users."),
     Stage.RESAMPLE: ("Resample", "Chooses, repeats or makes training rows. Only ever sees training rows."),
     Stage.WEIGHT: ("Weight", "Weighs training examples by their group."),
@@ -116,6 +119,7 @@ def _sets() -> str:
     members = {
         "quick": QUICK,
         "lists": LISTS,
+        "search": SEARCH,
         "standard": ("every remedy above for labels that needs nothing from you", *(f"`{spec}`" for spec in PROVEN)),
     }
     lines = ["## Sets", "", "Names that stand for several remedies, as in `--remedies quick`:", ""]

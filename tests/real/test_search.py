@@ -9,6 +9,11 @@ from bench.search_data import ITEM_COLUMNS, chinese_instructions, chorus
 from bench.search_scores import judged_ndcg
 
 from evenshelf.index import Ranking, SearchEngine
+from evenshelf.learners.search.asking import ask
+from evenshelf.study.search.prepare import SearchPlan, prepare
+from evenshelf.study.verdict import decide
+from evenshelf.tasks.search import SearchTask
+from evenshelf.tasks.search_metrics import query_metrics
 
 pytestmark = pytest.mark.real
 
@@ -52,6 +57,21 @@ def test_filters_and_facets_of_real_attributes_are_exact(electronics):
         assert sum(results.facets["brand"].values()) == results.total == len(results.hits)
     every = engine.search("", filters=["brand:HP"], limit=1000)
     assert {hit.item_id for hit in every.hits} == set(items.filter(pl.col("brand") == "HP")["item_id"])
+
+
+def test_a_study_ranks_what_people_judged(electronics, tmp_path):
+    """Words and vectors, their weights learned in folds of queries, beat words alone for certain."""
+    engine, items, grades = electronics
+    task = SearchTask.of(grades, items["item_id"].to_list())
+    plan = SearchPlan("balanced, knn, logit_adjust(tau=0.05)", baselines=("usual", "words"), budget=2, workers=1)
+    result = prepare(task, engine, tmp_path / "study", plan).run()
+    verdict = decide(result)
+    assert task.counted == "answers"
+    assert verdict.informative
+    assert verdict["none"]["ndcg_at_10"] > verdict["words"]["ndcg_at_10"] + 0.02
+    assert result["none"].tuned.sets["judged_ndcg_at_10"] > 0.88
+    usual = query_metrics(ask(engine, task), task)["ndcg_at_10"]
+    assert verdict["usual"]["ndcg_at_10"] == pytest.approx(np.nanmean(usual), abs=1e-6)
 
 
 @pytest.mark.parametrize(

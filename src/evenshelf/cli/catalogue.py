@@ -67,7 +67,7 @@ def encoders(as_json: JsonOption = False) -> None:
 
 @app.command()
 def learners(as_json: JsonOption = False) -> None:
-    """List the learners: of labels, fitted on the vectors, and of recommendation, fitted on histories.
+    """List the learners: of labels, on vectors; of recommendation, on histories; of search, on candidates.
 
     For example:
 
@@ -78,17 +78,21 @@ def learners(as_json: JsonOption = False) -> None:
       evenshelf study myshop --learner learners.py:make
 
       evenshelf study myshop --task recommend --learner lent
+
+      evenshelf study myshop --task search --learner lambdamart
     """
     from rich.console import Group  # noqa: PLC0415
 
     from evenshelf.learners import learner_kinds  # noqa: PLC0415
     from evenshelf.learners.ranking.registry import ranking_learners  # noqa: PLC0415
+    from evenshelf.learners.search.registry import search_learners  # noqa: PLC0415
     from evenshelf.rankers.answering import AFTERWARDS  # noqa: PLC0415
 
     found = [("labels", k.name, k.summary, [*k.stages], "") for k in learner_kinds().values()]
     for learner in ranking_learners().values():
         order = " It reads the order of steps." if learner.directed else ""
         found.append(("lists", learner.name, learner.summary, [*learner.stages, *AFTERWARDS], order))
+    found += [("searches", k.name, k.summary, [*k.stages, *k.afterwards], "") for k in search_learners().values()]
     lines = [
         {"name": name, "answers": of, "summary": summary, "stages": [stage.value for stage in stages]}
         for of, name, summary, stages, _ in found
@@ -102,9 +106,9 @@ def learners(as_json: JsonOption = False) -> None:
                 if of == wanted
             ],
         )
-        for wanted in ("labels", "lists")
+        for wanted in ("labels", "lists", "searches")
     ]
-    show(Group(tables[0], "", tables[1]), {"learners": lines} if as_json else None)
+    show(Group(tables[0], "", tables[1], "", tables[2]), {"learners": lines} if as_json else None)
 
 
 @app.command()

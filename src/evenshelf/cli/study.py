@@ -174,6 +174,8 @@ def study(  # noqa: PLR0917 - typer calls it by name
       evenshelf study myshop --descriptions categories.csv
 
       evenshelf study myshop --task recommend --target purchase --split time
+
+      evenshelf study myshop --task search --baselines lambdamart,words
     """
     from evenshelf.tasks import task_kind  # noqa: PLC0415 - keeps --help and --version fast
     from evenshelf.tasks.label_metrics import CLASSES  # noqa: PLC0415
@@ -216,6 +218,32 @@ def study(  # noqa: PLR0917 - typer calls it by name
             _finish(result, verdict, folder, file, as_json=as_json)
             return
         _refuse(task, split=split, repeats=repeats is not None, category=category, in_stock=in_stock)
+        if kind.answers == "searches":
+            from evenshelf.cli.search_study import run_search  # noqa: PLC0415
+
+            _refuse(task, by=bool(by), descriptions=descriptions, sample=sample, learning_curve=learning_curve)
+            result, verdict, folder = run_search(
+                shop,
+                target or kind.target,
+                plan={
+                    "remedies": remedies,
+                    "learner": learner,
+                    "folds": 5 if folds is None else folds,
+                    "budget": budget,
+                    "seed": seed,
+                    "workers": workers,
+                },
+                baselines=baselines,
+                encoder=encoder,
+                metric=metric,
+                guardrail=guardrail,
+                zone=zone,
+                seeds=seeds,
+                out=out,
+            )
+            file = None if no_report else report or folder / REPORT
+            _finish(result, verdict, folder, file, as_json=as_json)
+            return
         from evenshelf.cli.label_study import run_labels  # noqa: PLC0415
 
         result, verdict, folder = run_labels(

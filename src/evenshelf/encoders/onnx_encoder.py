@@ -21,12 +21,14 @@ from evenshelf.encoders.cores import usable_cores
 from evenshelf.encoders.folders import default_cache_dir, write_whole
 from evenshelf.encoders.registry import EncoderKind, register
 from evenshelf.encoders.weights import (
+    checkpoint_folder,
     content_hash,
     max_length,
     minilm_folder,
     read_config,
     read_tokenizer,
     read_weights,
+    word_numbers,
 )
 
 TOKENS = 512
@@ -64,7 +66,7 @@ class OnnxEncoder(Encoder):
         path = default_cache_dir() / "onnx" / f"{self.fingerprint}.onnx"
         if not path.is_file():
             weights = read_weights(folder)
-            ranges = input_ranges(weights, config, self._word_numbers(), self._special()) if int8 else None
+            ranges = input_ranges(weights, config, word_numbers(self.tokenizer), self._special()) if int8 else None
             model = onnx_graph.bert_graph(weights, config, ranges=ranges)
             write_whole(path, lambda temporary: _write(temporary, model))
         options = onnxruntime.SessionOptions()
@@ -98,12 +100,6 @@ class OnnxEncoder(Encoder):
         """Return the tokens before and after a text."""
         first, last = self.tokenizer.encode("").ids
         return first, last
-
-    def _word_numbers(self) -> NDArray[np.int64]:
-        """Return the numbers of the tokens that stand for text: neither special nor reserved."""
-        reserved = self.tokenizer.get_added_tokens_decoder()
-        words = {n for token, n in self.tokenizer.get_vocab().items() if not token.startswith("[unused")}
-        return np.array(sorted(words.difference(reserved)), np.int64)
 
     def encode_tokens(self, tokens: NDArray[np.integer]) -> Vectors:
         """Encode single tokens by number, each between the special tokens of an empty text.
@@ -166,5 +162,23 @@ register(
         "minilm-int8",
         "MiniLM in 8-bit integers: faster on recent processors, very nearly the same vectors.",
         lambda _argument, _texts: OnnxEncoder(minilm_folder(), "minilm-int8", int8=True),
+    )
+)
+
+register(
+    EncoderKind(
+        "bert",
+        "A BERT with mean pooling in a folder, such as one tuned to the shop; without torch.",
+        lambda argument, _texts: OnnxEncoder(checkpoint_folder(argument), f"bert:{argument}"),
+        argument="FOLDER",
+    )
+)
+
+register(
+    EncoderKind(
+        "bert-int8",
+        "As bert, in 8-bit integers: faster on recent processors, very nearly the same vectors.",
+        lambda argument, _texts: OnnxEncoder(checkpoint_folder(argument), f"bert-int8:{argument}", int8=True),
+        argument="FOLDER",
     )
 )

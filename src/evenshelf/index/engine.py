@@ -16,6 +16,7 @@ from evenshelf.errors import InputError
 from evenshelf.index.building import Building, sweep
 from evenshelf.index.changing import applied, changed, copy
 from evenshelf.index.documents import check_items, dense_texts, fitted, with_texts
+from evenshelf.index.features import FEATURES, Pool, features
 from evenshelf.index.filters import parse_filters
 from evenshelf.index.journal import Batch
 from evenshelf.index.listing import listed
@@ -23,7 +24,7 @@ from evenshelf.index.manifest import Manifest, read_manifest, write_manifest
 from evenshelf.index.opened import Opened, open_index
 from evenshelf.index.queries import asked_before, read_queries, write_queries
 from evenshelf.index.query_vectors import QueryVectors
-from evenshelf.index.ranking import Ranking, signals
+from evenshelf.index.ranking import Ranking
 from evenshelf.index.requests import Request, Tools
 from evenshelf.index.searching import judge, search
 from evenshelf.index.suggestions import Suggester
@@ -276,27 +277,25 @@ class SearchEngine:
         found = judge(view, Request(query), self._tools(opened, ranking), rows)
         return found.ranked.scores[np.searchsorted(found.candidates.rows, rows)]
 
-    def signals(
-        self, query: str, ids: Sequence[str] | str, *, ranking: Ranking | None = None
-    ) -> tuple[list[str], NDArray[np.float32], float]:
-        """Return what a convex fusion weighs, of what a search finds and of some items besides.
+    def pool(self, query: str, ids: Sequence[str] | str, *, ranking: Ranking | None = None) -> Pool:
+        """Return what is known of the items that a search finds and of some items besides, to learn an order from.
 
-        Returns
-        -------
-        ids
-            Items, in the order in which `ranking` ranks them.
-        signals
-            ``[items, 3]``, see :func:`~evenshelf.index.ranking.signals`.
-        trust
-            In vectors, for this query, 0 to 1.
+        Parameters
+        ----------
+        query, ids, ranking
+            As for :meth:`scores`.
         """
         opened = self._opened
         view = opened.view
         rows = np.array([view.rows[i] for i in listed(ids)], np.int64)
         found = judge(view, Request(query), self._tools(opened, ranking), rows)
-        order = np.lexsort((found.candidates.rows, -found.ranked.scores))
-        names = view.documents["item_id"].gather(found.candidates.rows[order]).to_list()
-        return names, signals(found.candidates, in_pieces=found.in_pieces)[order], found.trust
+        own = found.candidates.rows
+        if not len(own):
+            return Pool([], np.zeros((0, len(FEATURES)), np.float32), np.zeros(0, bool), found.query.in_pieces)
+        order = np.lexsort((own, -found.ranked.scores))
+        known = features(view, found.query, found.candidates, found.ranked, found.trust)
+        names = view.documents["item_id"].gather(own[order]).to_list()
+        return Pool(names, known[order], found.candidates.found[order], found.query.in_pieces)
 
     def _tools(
         self,
@@ -327,6 +326,11 @@ class SearchEngine:
         opened = self._opened
         rows = np.array([opened.view.rows[i] for i in listed(ids)], np.int64)
         return opened.view.dense.cosines(self._vectors.of(opened.generation.encoder, query), rows)
+
+    def vectors(self, ids: Sequence[str] | str) -> NDArray[np.float32]:
+        """Return the vectors of items as they are kept, in 16 bits; an unknown id raises :class:`KeyError`."""
+        view = self._view
+        return view.dense.vectors(np.array([view.rows[i] for i in listed(ids)], np.int64))
 
     def items(self) -> pl.DataFrame:
         """Return the items of now, those that were put last coming last."""

@@ -130,8 +130,22 @@ class Ranked:
 class Ranker(Protocol):
     """What scores candidates in the place of a fusion, such as a learned model."""
 
-    def __call__(self, view: View, query: Understood, candidates: Candidates) -> Ranked:
-        """Score candidates."""
+    def __call__(self, view: View, query: Understood, candidates: Candidates, usual: Ranked, trust: float) -> Ranked:
+        """Score candidates.
+
+        Parameters
+        ----------
+        view
+            The items.
+        query
+            What was asked.
+        candidates
+            At least one.
+        usual
+            Their scores by the usual fusion.
+        trust
+            In vectors, for this query, 0 to 1.
+        """
         ...
 
 
@@ -165,27 +179,19 @@ def fuse(candidates: Candidates, ranking: Ranking, trust: float) -> Ranked:
     return Ranked(words + vectors + prior, {"words": words, "vectors": vectors, "popularity": prior})
 
 
-def signals(candidates: Candidates, *, in_pieces: bool = False) -> Floats:
-    """Return what a convex fusion weighs.
+def signals(candidates: Candidates) -> Floats:
+    """Return ``[n, 3]`` what a convex fusion weighs: share of the best score by words, coverage, scaled cosine."""
+    cosines = np.float32(_COSINE) * np.maximum(candidates.cosines, 0)
+    return np.stack([_share(candidates.words), candidates.coverage, cosines], axis=1)
 
-    Parameters
-    ----------
-    candidates
-        The items.
-    in_pieces
-        Whether they were asked for in a script without spaces: then what coverage counts more there
-        (:meth:`Ranking.in_pieces`) is in its signal, so that the weights are those of all scripts.
 
-    Returns
-    -------
-    numpy.ndarray
-        ``[n, 3]``: share of the best score by words, coverage, scaled cosine.
+def coverage_in_pieces(share: Floats, coverage: Floats) -> Floats:
+    """Return what to weigh in the place of coverage for a query in a script without spaces.
+
+    It counts more there (:meth:`Ranking.in_pieces`). With this in its place the weights are those of all scripts:
+    ``(1 - kc) share + kc coverage = (1 - c) share + c (share + k (coverage - share))``.
     """
-    share, coverage = _share(candidates.words), candidates.coverage
-    if in_pieces:
-        # (1 - kc) share + kc coverage = (1 - c) share + c (share + k (coverage - share))
-        coverage = share + np.float32(_PIECES_COVERAGE) * (coverage - share)
-    return np.stack([share, coverage, np.float32(_COSINE) * np.maximum(candidates.cosines, 0)], axis=1)
+    return share + np.float32(_PIECES_COVERAGE) * (coverage - share)
 
 
 def _share(scores: Floats) -> Floats:

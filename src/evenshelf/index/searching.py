@@ -51,39 +51,33 @@ def search(view: View, request: Request, tools: Tools) -> Results:
     return _Search(view, request, tools).results()
 
 
+def judge(view: View, request: Request, tools: Tools, rows: Rows) -> Judged:
+    """Score some items as a search would, whether it finds them or not."""
+    request.check(tools.layout)
+    asked = _Search(view, request, tools, also=rows)
+    return Judged(asked.understood, asked.told_back, asked.ranked, asked.trust)
+
+
 @dataclass(frozen=True)
 class Judged:
-    """Items for a query.
+    """What a search finds and some items besides, scored.
 
     Attributes
     ----------
+    query
+        As it was understood.
     candidates
-        The items that a search finds, and those that were asked about.
+        The items.
     ranked
         Their scores.
     trust
         In vectors, for this query.
-    in_pieces
-        Whether the query is in a script without spaces.
     """
 
+    query: Understood
     candidates: Candidates
     ranked: Ranked
     trust: float
-    in_pieces: bool
-
-
-def judge(view: View, request: Request, tools: Tools, rows: Rows) -> Judged:
-    """Score some items as a search would, whether it finds them or not.
-
-    Raises
-    ------
-    InputError
-        If the query cannot be used.
-    """
-    request.check(tools.layout)
-    asked = _Search(view, request, tools, also=rows)
-    return Judged(asked.told_back, asked.ranked, asked.trust, asked.understood.in_pieces)
 
 
 @dataclass(frozen=True)
@@ -235,9 +229,10 @@ class _Search:
 
     @cached_property
     def ranked(self) -> Ranked:
-        if self.tools.ranker is not None:
-            return self.tools.ranker(self.view, self.understood, self.candidates)
-        return fuse(self.told_back, self.ranking, self.trust)
+        usual = fuse(self.told_back, self.ranking, self.trust)
+        if self.tools.ranker is None or not len(self.told_back.rows):
+            return usual
+        return self.tools.ranker(self.view, self.understood, self.told_back, usual, self.trust)
 
     @cached_property
     def told_back(self) -> Candidates:

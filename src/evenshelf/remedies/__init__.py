@@ -2,6 +2,7 @@
 
 from evenshelf.remedies.after_training import Calibrated, Retrieved
 from evenshelf.remedies.base import Remedy, Stage, effective_loss
+from evenshelf.remedies.clicked import Clicked
 from evenshelf.remedies.composition import Composition
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import Loss
@@ -13,13 +14,16 @@ from evenshelf.remedies.sequences import MASKED, Sequences
 from evenshelf.remedies.set_losses import SetLoss
 from evenshelf.remedies.sets import remedy_set
 from evenshelf.remedies.spec import joined, parse
+from evenshelf.remedies.texts import MadeTexts
 
 __all__ = [
     "MASKED",
     "Calibrated",
+    "Clicked",
     "Composition",
     "Family",
     "Loss",
+    "MadeTexts",
     "Negatives",
     "Offered",
     "Prior",

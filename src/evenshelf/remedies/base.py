@@ -17,6 +17,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from evenshelf.remedies.after_training import Calibrated, Retrieved
+from evenshelf.remedies.clicked import Clicked
 from evenshelf.remedies.families import Family
 from evenshelf.remedies.losses import CrossEntropy, Loss
 from evenshelf.remedies.negatives import Negatives
@@ -24,11 +25,14 @@ from evenshelf.remedies.offered import Offered
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows, SetRows
 from evenshelf.remedies.sequences import Sequences
 from evenshelf.remedies.set_losses import SetLoss
+from evenshelf.remedies.texts import MadeTexts
 
 
 class Stage(StrEnum):
     """Where in the making of a model a remedy acts."""
 
+    EVIDENCE = "evidence"
+    TEXTS = "texts"
     AUGMENT = "augment"
     RESAMPLE = "resample"
     WEIGHT = "weight"
@@ -41,8 +45,9 @@ class Stage(StrEnum):
     RERANK = "rerank"
 
 
-STAGES_OF_LISTS = frozenset({Stage.AUGMENT, Stage.NEGATIVES, Stage.RERANK})
-"""Stages that only make sense where items are ranked for users: of sequences, very many groups, and whole lists."""
+STAGES_OF_LISTS = frozenset({Stage.EVIDENCE, Stage.TEXTS, Stage.AUGMENT, Stage.NEGATIVES, Stage.RERANK})
+"""Stages that only make sense where items are ranked, for queries or for users: clicks, made queries, sequences, very
+many groups, and whole lists."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +197,32 @@ class Remedy:
             return "the groups have no names that the encoder could read"
         if int(prior.present.sum()) < 2:
             return "fewer than two groups have training examples"
+        return None
+
+    def evidence(self, clicked: Clicked, prior: Prior) -> Floats | None:
+        """``[p]`` >= 0, how well each group answers where it was shown; ``None``: its clicks a time shown.
+
+        Parameters
+        ----------
+        clicked
+            What was shown and clicked, of the training fold only.
+        prior
+            How often each group was taken.
+        """
+        return None
+
+    def texts(self, titles: Sequence[str], prior: Prior, rng: np.random.Generator) -> MadeTexts | None:
+        """Make texts beside the given ones, such as queries for items; ``None`` makes none.
+
+        Parameters
+        ----------
+        titles
+            ``[G]`` what the groups are called.
+        prior
+            How often each was taken.
+        rng
+            Source of all randomness.
+        """
         return None
 
     def augment(

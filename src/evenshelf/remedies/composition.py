@@ -11,20 +11,23 @@ from scipy.sparse import csr_array
 from evenshelf.errors import SettingError
 from evenshelf.remedies.after_training import Calibrated, Retrieved
 from evenshelf.remedies.base import Remedy, Stage
+from evenshelf.remedies.clicked import Clicked
 from evenshelf.remedies.losses import Loss
 from evenshelf.remedies.negatives import Negatives
 from evenshelf.remedies.offered import Offered
 from evenshelf.remedies.rows import Codes, Floats, Prior, Rows, SetRows
 from evenshelf.remedies.sequences import Sequences
 from evenshelf.remedies.set_losses import SetLoss
+from evenshelf.remedies.texts import MadeTexts
 
 
 @dataclass(frozen=True)
 class Composition(Remedy):
     """Several remedies used together, written ``a + b``.
 
-    Weights multiply and adjustments follow each other; of the stages *augment*, *resample*, *loss*, *negatives*,
-    *retrieve*, *calibrate*, *pool* and *rerank* there can be one, and *loss* and *negatives* exclude each other.
+    Weights multiply and adjustments follow each other; of the stages *evidence*, *texts*, *augment*, *resample*,
+    *loss*, *negatives*, *retrieve*, *calibrate*, *pool* and *rerank* there can be one, and *loss* and *negatives*
+    exclude each other.
     What is retrieved is mixed in after all adjustments, and calibrated with them.
     All stages see the prior of the training fold as it was before resampling.
 
@@ -42,7 +45,7 @@ class Composition(Remedy):
     members: tuple[Remedy, ...]
 
     def __post_init__(self) -> None:
-        alone = (Stage.AUGMENT, Stage.RESAMPLE, Stage.LOSS, Stage.NEGATIVES)
+        alone = (Stage.EVIDENCE, Stage.TEXTS, Stage.AUGMENT, Stage.RESAMPLE, Stage.LOSS, Stage.NEGATIVES)
         for stage in (*alone, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL, Stage.RERANK):
             rivals = [m.name for m in self.members if stage in m.stages]
             if len(rivals) > 1:
@@ -129,6 +132,14 @@ class Composition(Remedy):
         """The first reason that a member gives."""
         reasons = (m.not_applicable(prior, has_names=has_names) for m in self.members)
         return next((r for r in reasons if r), None)
+
+    def evidence(self, clicked: Clicked, prior: Prior) -> Floats | None:
+        """Evidence of the member that reads clicks."""
+        return next((m.evidence(clicked, prior) for m in self.members if Stage.EVIDENCE in m.stages), None)
+
+    def texts(self, titles: Sequence[str], prior: Prior, rng: np.random.Generator) -> MadeTexts | None:
+        """Texts of the member that makes some."""
+        return next((m.texts(titles, prior, rng) for m in self.members if Stage.TEXTS in m.stages), None)
 
     def augment(
         self, item: Codes, start: Codes, prior: Prior, near: Codes | None, rng: np.random.Generator

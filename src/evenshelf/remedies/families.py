@@ -28,6 +28,8 @@ class Family(StrEnum):
     CALIBRATION = "calibration"
     POOLING = "pooled evidence"
     ENSEMBLE = "ensembles"
+    CLICK_EVIDENCE = "clicks read otherwise"
+    MADE_QUERIES = "made-up queries"
     AUGMENTATION = "changed sequences"
     RERANKING = "re-ranking"
 
@@ -37,7 +39,7 @@ class Family(StrEnum):
         return f"{self.value[0].upper()}{self.value[1:]}"
 
 
-OF_LISTS = frozenset({Family.AUGMENTATION, Family.RERANKING})
+OF_LISTS = frozenset({Family.CLICK_EVIDENCE, Family.MADE_QUERIES, Family.AUGMENTATION, Family.RERANKING})
 """Families that make sense only where lists are shown, and so in no study of labels."""
 
 
@@ -221,6 +223,22 @@ ACCOUNTS: Mapping[Family, Account] = {
         when="A few rare classes beside very frequent ones, each with dozens of rows.",
         cost=Claim("As many trainings as models.", Shown.COST),
         source="Liu, Wu & Zhou, IEEE TSMC-B 39(2), 2009; Wallace et al., ICDM 2011",
+    ),
+    Family.CLICK_EVIDENCE: Account(
+        does="Takes out of clicks what is due to the place of an item, or to its popularity.",
+        strength=Claim("What stood low or is rare is no longer taken for what nobody wants.", Shown.TAIL),
+        weakness=Claim("Few looks count for much, so what was hardly shown is estimated badly.", Shown.GAIN),
+        when="A model learns from clicks on lists, and the lists were ordered by popularity. For search.",
+        cost=Claim("A click model is fitted once.", Shown.COST),
+        source="Joachims, Swaminathan & Schnabel, WSDM 2017; Yang et al., RecSys 2018",
+    ),
+    Family.MADE_QUERIES: Account(
+        does="Trains on queries as well that nobody asked: words of titles, most of them of rare items.",
+        strength=Claim("Items that nobody searched for have something to be found by.", Shown.TAIL),
+        weakness=Claim("People ask in other words than titles use, and many items answer words of one.", Shown.GAIN),
+        when="A model of texts is fitted, and few queries were judged or clicked on. For search.",
+        cost=Claim("Each made query is searched for once, and there is more to train on.", Shown.COST),
+        source="Nogueira et al., arXiv 1904.08375, 2019; Bonifacio et al., SIGIR 2022",
     ),
     Family.AUGMENTATION: Account(
         does="Trains on changed copies of sequences as well: cut, masked, shuffled, with items replaced.",

@@ -15,6 +15,7 @@ SETS = {
     "standard": "every remedy for labels that needs nothing from you, and proven compositions",
     "quick": "one of each stage",
     "lists": "for recommendation: what changes training, scores or lists",
+    "search": "for search: queries weighed and made, evidence of queries nearby, scores and lists changed",
 }
 QUICK = ("none", "balanced", "random_over", "balanced_softmax", "logit_adjust", "knn", "threshold_moving", "name_prior")
 LISTS = (
@@ -42,7 +43,24 @@ LISTS = (
     "xquad",
     "fair_exposure",
 )
-"""What is worth comparing where items are ranked."""
+"""What is worth comparing where items are ranked for users."""
+SEARCH = (
+    "none",
+    "balanced",
+    "effective_number",
+    "unbiased_clicks",
+    "popularity_debiased",
+    "unbiased_clicks + knn",
+    "doc_to_query",
+    "sampled_softmax",
+    "knn",
+    "knn(share=0.5, k=3)",
+    "logit_adjust(tau=0.05)",
+    "logit_adjust(tau=0.2)",
+    "mmr",
+    "fair_exposure",
+)
+"""What is worth comparing where items are ranked for queries."""
 
 
 def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:
@@ -67,6 +85,8 @@ def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:
             found.extend(parse(spec) for spec in QUICK)
         elif item == "lists":
             found.extend(parse(spec) for spec in LISTS)
+        elif item == "search":
+            found.extend(parse(spec) for spec in SEARCH)
         else:
             found.append(parse(item))
     unique = {remedy.spec: remedy for remedy in found}

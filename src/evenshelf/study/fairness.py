@@ -11,6 +11,7 @@ from evenshelf.study.comparison import jsonable
 from evenshelf.study.exposure import ListFairness, list_fairness
 from evenshelf.study.trait_fairness import ENOUGH, TraitGap, TraitValue, trait_fairness
 from evenshelf.tasks.list_measures import LISTS
+from evenshelf.tasks.search_measures import SEARCHES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +93,8 @@ def fairness(result: StudyResult, verdict: Verdict) -> Fairness | ListFairness |
     """
     if verdict.measures == LISTS:
         return list_fairness(result, verdict)
+    if verdict.measures == SEARCHES:
+        return None
     return class_by_class(result, verdict)
 
 

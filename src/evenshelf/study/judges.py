@@ -13,6 +13,7 @@ from evenshelf.study.statistics import Bootstrap, paired_bootstrap
 from evenshelf.tasks.label_metrics import CLASSES, bucket_or_cold, label_metrics
 from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.measures import Measures
+from evenshelf.tasks.search_measures import SEARCHES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,13 +97,15 @@ class ClassJudge:
 
 def judge_of(result: StudyResult) -> Judge:
     """What judges the answers of a study."""
-    if result.meta.get("measures", CLASSES.name) == CLASSES.name:
+    kind = result.meta.get("measures", CLASSES.name)
+    if kind == CLASSES.name:
         return ClassJudge(result)
     from evenshelf.study.list_judge import ListJudge  # noqa: PLC0415 - which knows of results
+    from evenshelf.study.search_judge import SearchJudge  # noqa: PLC0415
 
-    return ListJudge(result)
+    return SearchJudge(result) if kind == SEARCHES.name else ListJudge(result)
 
 
 def measures_named(name: str) -> Measures:
     """The measures of a kind of answer."""
-    return {CLASSES.name: CLASSES, LISTS.name: LISTS}[name]
+    return {measures.name: measures for measures in (CLASSES, LISTS, SEARCHES)}[name]

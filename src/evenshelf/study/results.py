@@ -144,6 +144,8 @@ class StudyResult:
         ``None`` where nothing is known.
     example
         ``[n]`` where a text may have several labels: equal numbers are those of one text. ``None`` where it has one.
+    worth
+        ``[n]`` float32 > 0, where what is wanted is graded: the gain of the row. ``None`` where all count the same.
     """
 
     meta: Mapping[str, Any]
@@ -156,6 +158,7 @@ class StudyResult:
     seeds: SeedSensitivity | None = None
     curve: LearningCurve | None = None
     traits: pl.DataFrame | None = None
+    worth: NDArray[np.float32] | None = None
 
     def __getitem__(self, spec: str) -> RemedyResult:
         for remedy in self.remedies:
@@ -174,6 +177,7 @@ def save(result: StudyResult, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("study.json", "verdict.json"):
         (folder / name).unlink(missing_ok=True)
+    (folder / EXPOSURE).unlink(missing_ok=True)
     predictions: list[pl.DataFrame] = []
     settings: list[dict[str, Any]] = []
     for number, remedy in enumerate(result.remedies):
@@ -203,6 +207,8 @@ def save(result: StudyResult, folder: Path) -> None:
     rows: dict[str, Any] = {"y": result.y, "fold": result.fold, "group": result.group}
     if result.example is not None:
         rows["example"] = result.example
+    if result.worth is not None:
+        rows["worth"] = result.worth
     if result.traits is not None:
         rows |= {f"{TRAIT}{name}": result.traits[name] for name in result.traits.columns}
     _write(pl.DataFrame(rows), folder / "rows.parquet")
@@ -318,7 +324,7 @@ def load(folder: Path) -> StudyResult:
     predictions = pl.read_parquet(folder / "predictions.parquet")
     settings = pl.read_parquet(folder / "settings.parquet")
     classes = pl.read_parquet(folder / "classes.parquet")
-    exposure = pl.read_parquet(folder / EXPOSURE) if "rank" in predictions.columns else None
+    exposure = pl.read_parquet(folder / EXPOSURE) if (folder / EXPOSURE).is_file() else None
     traits = {name: name.removeprefix(TRAIT) for name in rows.columns if name.startswith(TRAIT)}
     remedies = []
     for number, entry in enumerate(document["remedies"]):
@@ -364,6 +370,7 @@ def load(folder: Path) -> StudyResult:
         example=rows["example"].to_numpy() if "example" in rows.columns else None,
         **_further_of(document),
         traits=rows.select(*traits).rename(traits) if traits else None,
+        worth=rows["worth"].to_numpy() if "worth" in rows.columns else None,
     )
 
 

@@ -57,6 +57,7 @@ from evenshelf.study.results import RemedyResult, StudyResult, kept_further, sav
 from evenshelf.study.work import Progress, Work, cost, final_cost, pieces_of
 from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.recommend import RecommendTask
+from evenshelf.tasks.search import SearchTask
 
 DENSE, SHUFFLED = "dense", "random-folds"
 WORDS_SPEC = "words + balanced"
@@ -402,7 +403,7 @@ def _result(remedy: Remedy, reason: str | None, found: Gathered) -> RemedyResult
     )
 
 
-def study_folder(base: Path, task: LabelTask | RecommendTask, *identity: object) -> Path:
+def study_folder(base: Path, task: LabelTask | RecommendTask | SearchTask, *identity: object) -> Path:
     """Folder for a study's trials below `base`, named by what it asks."""
     digest = blake2b(repr((task.describe(), identity)).encode(), digest_size=6).hexdigest()
     return base / f"{task.name}-{digest}"

@@ -11,8 +11,10 @@ from rich.text import Text
 
 from evenshelf.study.wording import several_labels, value
 from evenshelf.tasks.label_metrics import CLASSES
+from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.list_metrics import METRICS as LIST_METRICS
 from evenshelf.tasks.measures import Measures, Metric
+from evenshelf.tasks.search_measures import BESIDE, SEARCHES
 from evenshelf.tasks.set_metrics import SET_METRICS
 
 if TYPE_CHECKING:
@@ -28,19 +30,19 @@ SHOWN_OF_LISTS = ("coverage", "gini", "tail_share", "novelty", "diversity", "ser
 
 def metrics_beside(measures: Measures) -> Mapping[str, Metric]:
     """Metrics that are told beside those of a verdict: of sets of labels, or of lists."""
-    return SET_METRICS if measures == CLASSES else LIST_METRICS
+    return {CLASSES.name: SET_METRICS, LISTS.name: LIST_METRICS, SEARCHES.name: BESIDE}[measures.name]
 
 
 def shown_beside(measures: Measures, lines: Sequence[tuple[str, Mapping[str, float]]]) -> tuple[str, ...]:
     """Those of them that are shown: that any remedy has a value of."""
-    names = SHOWN if measures == CLASSES else (*SHOWN_OF_LISTS, *AGAIN)
+    names = {CLASSES.name: SHOWN, LISTS.name: (*SHOWN_OF_LISTS, *AGAIN), SEARCHES.name: tuple(BESIDE)}[measures.name]
     return tuple(name for name in names if any(math.isfinite(values.get(name, math.nan)) for _, values in lines))
 
 
 AGAIN = ("rebought_recall_at_10", "new_recall_at_10")
 """Of lists where what users had may be shown again."""
-NARROW = ("coverage", "gini", "tail_share", *AGAIN)
-"""Of lists, those that a narrow terminal has room for."""
+NARROW = ("coverage", "gini", "tail_share", *AGAIN, "judged_ndcg_at_10", "zero_results", "tail_items_shown")
+"""Of lists and rankings, those that a narrow terminal has room for."""
 
 
 def how_answered(meta: Mapping[str, Any], nouns: Nouns) -> str:
@@ -69,7 +71,7 @@ def set_table(result: StudyResult, verdict: Verdict, *, wide: bool = True) -> Ta
     if not lines:
         return None
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bright_black", pad_edge=False)
-    of = "lists" if verdict.measures != CLASSES else "sets of "
+    of = {CLASSES.name: "sets of ", LISTS.name: "lists", SEARCHES.name: "rankings"}[verdict.kind]
     labels = (result.meta.get("nouns") or {}).get("labels", "labels") if verdict.measures == CLASSES else ""
     table.add_column(of + labels, overflow="fold", min_width=16)
     shown, metrics = shown_beside(verdict.measures, lines), metrics_beside(verdict.measures)

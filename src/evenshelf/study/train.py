@@ -31,11 +31,12 @@ from evenshelf.shop.progress import Progress
 from evenshelf.study.applicable import unfit_for_sets
 from evenshelf.study.judged import chosen_penalty, quality, sets_of
 from evenshelf.study.prepare import AUTO, STUDIES, check_encoder, pick_encoder, shop_task
-from evenshelf.study.winner import Winner, studies_of, winner_of
+from evenshelf.study.winner import SEARCH_SERVED, Winner, studies_of, winner_of
 from evenshelf.tasks import task_kind
 from evenshelf.tasks.descriptions import described
 from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.label_metrics import CLASSES
+from evenshelf.tasks.search_measures import SEARCHES
 
 Floats = NDArray[np.float32]
 FOLDS = 5
@@ -87,9 +88,12 @@ class Wanted:
         if self.encoder is not None:
             check_encoder(self.encoder)
         if self.task is not None and task_kind(self.task).answers != CLASSES.name:
+            searches = task_kind(self.task).answers == SEARCHES.name
             raise SettingError(
                 f"The task {self.task!r} labels nothing, so it has no head to train.",
-                hint="Train what recommends with evenshelf.study.ranking.train.train_ranking.",
+                hint=SEARCH_SERVED
+                if searches
+                else "Train what recommends with evenshelf.study.ranking.train.train_ranking.",
             )
 
 

@@ -16,6 +16,7 @@ from evenshelf.learners.heads import HEADS
 from evenshelf.remedies.spec import places_in
 from evenshelf.study.results import StudyResult, load
 from evenshelf.study.verdict import Verdict, decide
+from evenshelf.tasks.search_measures import SEARCHES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,12 +54,24 @@ class Winner:
     notes: tuple[str, ...] = ()
 
 
+SEARCH_SERVED = (
+    "An index takes learned weights (evenshelf.learners.search.convex.learn_ranking) and tuned encoders "
+    "(evenshelf index --encoder bert-int8:FOLDER)."
+)
+"""How what a study of search found is served."""
+
+
 def studies_of(folder: Path, target: str | None = None, task: str | None = None) -> list[Path]:
-    """Folders of the finished studies below `folder` that asked for a target and task, the newest last."""
+    """Folders of the finished studies below `folder` that asked for a target and task, the newest last.
+
+    Those of search, which no bundle serves, are left out unless they are asked for.
+    """
     finished = sorted(folder.glob("*/study.json"), key=lambda file: (file.stat().st_mtime_ns, file.parent.name))
     found = []
     for file in finished:
         meta = json.loads(file.read_text(encoding="utf-8")).get("meta", {})
+        if task is None and meta.get("measures") == SEARCHES.name:
+            continue
         if target in (None, meta.get("target")) and task in (None, meta.get("task")):
             found.append(file.parent)
     return found
@@ -107,6 +120,8 @@ def winner_of(folder: Path, remedy: str | None = None) -> tuple[Winner, StudyRes
     learner = result.meta.get("learner", HEADS.name)
     if result.meta.get("task") == RECOMMEND:
         raise SettingError(f"The study {folder} is one of recommendation.", hint="Train it with --task recommend.")
+    if result.meta.get("measures") == SEARCHES.name:
+        raise SettingError(f"The study {folder} is one of search, which is served by no bundle.", hint=SEARCH_SERVED)
     if learner != HEADS.name:
         raise SettingError(
             f"The study {folder} fitted the learner {learner!r}, which cannot be served from a bundle yet: a bundle "

@@ -15,6 +15,8 @@ from evenshelf.tasks.label_metrics import CLASSES
 from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.recommend import RecommendTask
 from evenshelf.tasks.relevance import GRADE, RelevanceTask
+from evenshelf.tasks.search import JUDGEMENTS, SearchTask
+from evenshelf.tasks.search_measures import SEARCHES
 from evenshelf.tasks.shop_steps import ALL
 from evenshelf.tasks.tags import TagsTask
 
@@ -45,7 +47,7 @@ class TaskKind:
 
     name: str
     summary: str
-    ask: Callable[[Shop, str], LabelTask | RecommendTask]
+    ask: Callable[[Shop, str], LabelTask | RecommendTask | SearchTask]
     target: str = "category"
     learner: str = "heads"
     remedies: str = "standard"
@@ -97,5 +99,16 @@ register(
         "near",
         "lists",
         LISTS.name,
+    )
+)
+register(
+    TaskKind(
+        "search",
+        "Which items answer a query, and in which order (--target judgements, or clicks).",
+        SearchTask.from_shop,
+        JUDGEMENTS,
+        "convex",
+        "search",
+        SEARCHES.name,
     )
 )

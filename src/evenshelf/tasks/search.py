@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 JUDGEMENTS, CLICKS = "judgements", "clicks"
+ASKED, ANSWERS = "asked", "answers"
+"""What queries are counted by."""
 TARGETS = (JUDGEMENTS, CLICKS)
 """What says how well items answer queries."""
 NOUNS = Nouns(
@@ -35,17 +37,36 @@ NOUNS = Nouns(
     things="queries",
     text="query",
     texts="queries",
-    label="item",
-    labels="items",
-    examples="relevant items",
-    parts="",
+    label="query",
+    labels="queries",
+    examples="items that answer",
+    parts="queries",
     advice="Have more queries judged",
     elsewhere="compare other learners",
-    clusters="queries",
+    clusters="groups of queries",
     row="judgement",
     rows="judgements",
     learned="queries",
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Lessons:
+    """Pairs of a query and an item that was shown for it, by codes.
+
+    Attributes
+    ----------
+    query, item
+        ``[p]`` codes.
+    shown, clicks, looked
+        ``[p]`` how often it was shown there, clicked, and by a click model looked at.
+    """
+
+    query: Codes
+    item: Codes
+    shown: Floats
+    clicks: Floats
+    looked: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +86,11 @@ class SearchTask:
     query, item, grade
         ``[n]`` judged pairs: codes of both, and how well the item answers, from 0 up. Others were not judged.
     target
-        What the grades come from, one of :data:`TARGETS`.
+        What is learned from, one of :data:`TARGETS`.
+    tested_by
+        What the grades come from, one of :data:`TARGETS`; "" if from `target`.
+    lessons
+        What was shown and clicked, where clicks are learned from and not the grades; ``None``: the grades are.
     dropped
         Judgements, or rows of clicks, that were left out, by reason.
     """
@@ -80,6 +105,8 @@ class SearchTask:
     target: str = JUDGEMENTS
     dropped: Mapping[str, int] = field(default_factory=dict)
     nouns: Nouns = NOUNS
+    tested_by: str = ""
+    lessons: Lessons | None = None
 
     name = "search"
 
@@ -181,10 +208,35 @@ class SearchTask:
             judged.setdefault(query, {})[item] = grade
         return cls.of(judged, items, asked=asked, taken=taken, target=target, dropped=dropped)
 
+    def with_queries(self, queries: Sequence[str], shop: Shop) -> SearchTask:
+        """The task with more queries, of which nothing was judged."""
+        known = set(self.queries)
+        asked: dict[str, float] = dict(queries_of(shop).iter_rows())
+        more = [query for query in dict.fromkeys(queries) if query not in known]
+        often = np.array([max(1.0, asked.get(query, 1.0)) for query in more])
+        return replace(self, queries=(*self.queries, *more), asked=np.concatenate([self.asked, often]))
+
+    @property
+    def counted(self) -> str:
+        """What tells how frequent queries are: :data:`ASKED`, or :data:`ANSWERS` where that is not known."""
+        return ASKED if len(np.unique(self.asked)) > 1 else ANSWERS
+
+    @cached_property
+    def frequency(self) -> Floats:
+        """``[Q]`` how frequent each query is, at least 1.
+
+        That is how often it was asked. Where nobody counted that, it is how many items are known to answer it: what
+        many items answer is asked in general words, and general words are asked most.
+        """
+        if self.counted == ASKED:
+            return self.asked
+        answers = np.bincount(self.query, self.grade > 0, len(self.queries))
+        return np.asarray(np.maximum(answers, 1.0), np.float64)
+
     @cached_property
     def query_bucket(self) -> NDArray[np.str_]:
-        """``[Q]`` head, torso or tail, by how often queries were asked."""
-        return buckets(np.ceil(self.asked).astype(np.int64))
+        """``[Q]`` head, torso or tail, by :attr:`frequency`."""
+        return buckets(np.ceil(self.frequency).astype(np.int64))
 
     @cached_property
     def item_bucket(self) -> NDArray[np.str_]:
@@ -235,6 +287,8 @@ class SearchTask:
             "answerable": int(self.answerable.sum()),
             "items": len(self.items),
             "judged": len(self.grade),
+            "counted": self.counted,
+            "tested_by": self.tested_by or self.target,
             "dropped": dict(self.dropped),
             "nouns": self.nouns.to_dict(),
         }

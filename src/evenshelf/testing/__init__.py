@@ -26,6 +26,7 @@ from evenshelf.testing.learners import check_learner, learner_checks
 from evenshelf.testing.losses import check_loss, loss_checks
 from evenshelf.testing.ranking_learners import check_ranking_learner, ranking_learner_checks
 from evenshelf.testing.remedies import check_remedy, remedy_checks
+from evenshelf.testing.search_learners import check_search_learner, search_learner_checks
 from evenshelf.testing.tasks import check_task, task_checks, task_kind_checks
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "check_loss",
     "check_ranking_learner",
     "check_remedy",
+    "check_search_learner",
     "check_task",
     "click_model_checks",
     "encoder_checks",
@@ -44,6 +46,7 @@ __all__ = [
     "loss_checks",
     "ranking_learner_checks",
     "remedy_checks",
+    "search_learner_checks",
     "task_checks",
     "task_kind_checks",
 ]

@@ -15,8 +15,10 @@ from evenshelf.tasks.folds import ALWAYS_TRAINING
 from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.label_metrics import CLASSES
 from evenshelf.tasks.recommend import RecommendTask
+from evenshelf.tasks.search import SearchTask
 from evenshelf.testing.check import Check, gather, run_all
 from evenshelf.testing.list_tasks import list_task_checks
+from evenshelf.testing.search_tasks import search_task_checks
 
 Folds = NDArray[np.int16]
 
@@ -66,6 +68,8 @@ def task_kind_checks(kind: TaskKind, folder: Path) -> list[Check]:
     of_items = kind.answers == CLASSES.name and kind.target in shop.items().columns
     task = kind.ask(shop, "category" if of_items else kind.target)
     named = gather(kind.name, is_found_and_named, of=_Asked(kind, task))
+    if isinstance(task, SearchTask):
+        return [*named, *search_task_checks(task)]
     return [*named, *(list_task_checks(task) if isinstance(task, RecommendTask) else task_checks(task, 3))]
 
 
@@ -77,7 +81,7 @@ def check_task(task: LabelTask, folds: int = 5) -> None:
 @dataclass(frozen=True)
 class _Asked:
     kind: TaskKind
-    task: LabelTask | RecommendTask
+    task: LabelTask | RecommendTask | SearchTask
 
 
 def is_found_and_named(asked: _Asked) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import ItemFacts
 from evenshelf.learners.ranking.item_texts import words_of
-from evenshelf.learners.ranking.registry import fitting_part, ranking_learner
+from evenshelf.learners.ranking.registry import ranking_learner
 from evenshelf.rankers.answering import AFTERWARDS
 from evenshelf.remedies import Remedy, parse, remedy_set
 from evenshelf.study.metrics import metrics_table
@@ -215,9 +215,9 @@ def test_a_budget_that_is_too_small_says_how_much_it_takes() -> None:
 @pytest.mark.parametrize("remedy", remedy_set("lists"), ids=str)
 def test_what_acts_in_the_fit_has_fits_of_its_own(remedy: Remedy) -> None:
     within = [part for part in remedy.parts if set(part.stages) - set(AFTERWARDS)]
-    assert (fitting_part(remedy).spec == "none") == (not within)
     learner = ranking_learner("sasrec")
-    assert fits(settings(remedy, 4, learner)) == 4, "all have as many"
+    assert (learner.fitting_part(remedy).spec == "none") == (not within)
+    assert fits(settings(remedy, 4, learner), learner) == 4, "all have as many"
 
 
 def test_what_gives_the_head_away_is_not_chosen() -> None:

@@ -6,17 +6,24 @@ start from what is usual, and leave it only as far as the judgements insist, do 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import minimize
 
 from evenshelf.errors import InputError
 from evenshelf.index import Ranking
+from evenshelf.index.features import FEATURES, SIGNALS
+from evenshelf.index.ranking import coverage_in_pieces
+from evenshelf.learners.search.base import Evidence, Pairs, Pool, learned_from
+from evenshelf.learners.search.registry import SearchLearner, register
+from evenshelf.learners.search.weighing import SHARPNESS, Weighted
+from evenshelf.remedies import Remedy, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -24,30 +31,11 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_SHARPNESS = 8.0
-"""Differences of scores are of tenths; the logistic function is of ones."""
-_UNJUDGED = 100
-"""Items that the usual weights put first and nobody judged, which count as not relevant, a little."""
-_UNJUDGED_WEIGHT = 0.05
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """One query with what is known of the items for it.
-
-    Attributes
-    ----------
-    signals
-        ``[n, 3]``, see :func:`evenshelf.index.ranking.signals`.
-    grades
-        ``[n]``, 0 where nobody judged.
-    weights
-        ``[n]``, what a pair with the item counts.
-    """
-
-    signals: Floats
-    grades: Floats
-    weights: Floats
+_SIGNALS = [FEATURES.index(name) for name in SIGNALS]
+_SHARE, _COVERAGE, _ = _SIGNALS
+_MOST_PAIRS = 4000
+"""Of a query; more say the same once more."""
+PENALTY = 0.3
 
 
 def learn_ranking(
@@ -55,12 +43,12 @@ def learn_ranking(
     judgements: Mapping[str, Mapping[str, float]],
     *,
     start: Ranking | None = None,
-    penalty: float = 0.3,
+    penalty: float = PENALTY,
 ) -> Ranking:
     """Learn the weights of a convex fusion.
 
-    They are those of all scripts: what coverage counts more in scripts without spaces is of the search itself
-    (:meth:`~evenshelf.index.ranking.Ranking.in_pieces`), and learned from as it is searched with.
+    They are those of all scripts: that a search counts coverage for more in scripts without spaces
+    (:meth:`~evenshelf.index.ranking.Ranking.in_pieces`) is known to who learns them.
 
     A pairwise logistic loss over the items of each query (RankNet, Burges et al., ICML 2005), pairs weighted by how far
     their grades differ, each query counting the same; the weights are drawn to those of `start`.
@@ -84,64 +72,120 @@ def learn_ranking(
     Raises
     ------
     InputError
-        If no query has two items of which one is better.
+        If no query has items of different grades.
     """
     ranking = Ranking() if start is None else start
     known = set(engine.items()["item_id"])
-    queries = [
-        _judged(engine, query, {item: grade for item, grade in grades.items() if item in known}, ranking)
-        for query, grades in judgements.items()
-    ]
-    told = [pairs for query in queries if query is not None and len((pairs := _pairs(query))[1])]
-    if not told:
-        raise InputError(
-            "No query has items that are told to be better than others, so there is nothing to learn an order from.",
-            hint="Judge some items of a query as relevant and others as not.",
-        )
-    usual = _weights_of(ranking)
-    found = minimize(_loss(told, usual, penalty), usual, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * 3)
-    return _ranking_of(found.x, ranking)
+    told = {
+        query: {item: grade for item, grade in grades.items() if item in known} for query, grades in judgements.items()
+    }
+    pools = [pool_of(engine, query, grades, ranking) for query, grades in told.items() if any(grades.values())]
+    if not pools:
+        raise _nothing_to_learn()
+    pool = pools[0]
+    for more in pools[1:]:
+        pool = pool.joined(more)
+    return _ranking_of(learn_weights(learned_from(pool), _weights_of(ranking), penalty), ranking)
 
 
-def _judged(engine: SearchEngine, query: str, grades: Mapping[str, float], ranking: Ranking) -> Judged | None:
-    if len(set(grades.values())) < 2 and not any(grades.values()):
-        return None
-    ids, signals, trust = engine.signals(query, list(grades), ranking=ranking)
-    kept, unjudged = [], 0
-    for place, item in enumerate(ids):
-        unjudged += item not in grades
-        if item in grades or unjudged <= _UNJUDGED:
-            kept.append(place)
-    scaled = signals[kept].astype(np.float64)
-    # Where vectors are not trusted they are not listened to, whatever is learned elsewhere.
-    scaled[:, 2] *= trust
-    return Judged(
-        scaled,
-        np.array([grades.get(ids[i], 0.0) for i in kept]),
-        np.array([1.0 if ids[i] in grades else _UNJUDGED_WEIGHT for i in kept]),
+def learn_weights(pairs: Pairs, usual: Floats, penalty: float, *, seed: int = 0) -> Floats:
+    """``[3]`` weights of :data:`evenshelf.index.features.SIGNALS`, none below 0.
+
+    Parameters
+    ----------
+    pairs
+        What is learned from; queries weigh what they count.
+    usual
+        ``[3]`` weights to which they are drawn.
+    penalty
+        How much it costs to leave these, at least 0.
+    seed
+        Of the pairs that are looked at where a query has very many.
+
+    Raises
+    ------
+    InputError
+        If no query has items of different grades.
+    """
+    rng = np.random.default_rng(seed)
+    pool, signals = pairs.pool, pairs.pool.features[:, _SIGNALS].astype(np.float64)
+    differences, weights = [], []
+    for number in range(len(pool)):
+        rows = slice(int(pool.start[number]), int(pool.start[number + 1]))
+        difference, weight = _pairs(signals[rows], pairs.grade[rows], pairs.weight[rows], rng)
+        differences.append(difference)
+        weights.append(weight * pool.count[number])
+    difference, weight = np.concatenate(differences), np.concatenate(weights)
+    total = float(weight.sum())
+    if total <= 0:
+        raise _nothing_to_learn()
+    found = minimize(
+        _loss(difference, weight / total, usual, penalty), usual, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * 3
+    )
+    return np.asarray(found.x, np.float64)
+
+
+def usual_weights() -> Floats:
+    """``[3]`` what the usual fusion weighs."""
+    return _weights_of(Ranking())
+
+
+def fit_convex(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Weighted:
+    """Learn three weights; see :func:`learn_weights`."""
+    weights = learn_weights(learned_from(evidence.pool), usual_weights(), float(setting["penalty"]), seed=seed)
+    return Weighted.of(dict(zip(SIGNALS, weights.tolist(), strict=True)))
+
+
+def _nothing_to_learn() -> InputError:
+    return InputError(
+        "No query has items of different grades, so there is nothing to learn an order from.",
+        hint="Judge some items of a query as relevant and others as not.",
     )
 
 
-def _loss(told: list[tuple[Floats, Floats]], usual: Floats, penalty: float) -> Callable[[Floats], tuple[float, Floats]]:
+def pool_of(engine: SearchEngine, query: str, grades: Mapping[str, float], ranking: Ranking) -> Pool:
+    """Return what is known of the candidates of a query, signals as a search by `ranking` would weigh them."""
+    found = engine.pool(query, list(grades), ranking=ranking)
+    features = found.features.copy()
+    if found.in_pieces:
+        features[:, _COVERAGE] = coverage_in_pieces(features[:, _SHARE], features[:, _COVERAGE])
+    return Pool(
+        queries=np.array([query]),
+        vectors=np.zeros((1, 0), np.float32),
+        count=np.ones(1, np.float32),
+        start=np.array([0, len(found.ids)]),
+        item=np.zeros(len(found.ids), np.int64),
+        features=features,
+        found=found.found,
+        grade=np.array([grades.get(item, np.nan) for item in found.ids], np.float32),
+        clicked=np.zeros((len(found.ids), 3), np.float32),
+    )
+
+
+def _loss(
+    difference: Floats, weight: Floats, usual: Floats, penalty: float
+) -> Callable[[Floats], tuple[float, Floats]]:
     def value(weights: Floats) -> tuple[float, Floats]:
-        total, gradient = 0.0, np.zeros(3)
-        for difference, weight in told:
-            margin = _SHARPNESS * (difference @ weights)
-            total += float(weight @ np.logaddexp(0.0, -margin))
-            gradient -= _SHARPNESS * (difference.T @ (weight / (1.0 + np.exp(np.minimum(margin, 500.0)))))
+        margin = SHARPNESS * (difference @ weights)
+        gradient = -SHARPNESS * (difference.T @ (weight / (1.0 + np.exp(np.minimum(margin, 500.0)))))
         away = weights - usual
-        return total / len(told) + penalty * float(away @ away), gradient / len(told) + 2 * penalty * away
+        total = float(weight @ np.logaddexp(0.0, -margin)) + penalty * float(away @ away)
+        return total, gradient + 2 * penalty * away
 
     return value
 
 
-def _pairs(query: Judged) -> tuple[Floats, Floats]:
+def _pairs(
+    signals: Floats, grade: NDArray[np.floating], weight: NDArray[np.floating], rng: np.random.Generator
+) -> tuple[Floats, Floats]:
     """``[p, 3]`` by how much signals of the better item exceed those of the worse, ``[p]`` weights that sum to 1."""
-    better, worse = np.nonzero(query.grades[:, None] > query.grades[None, :])
-    apart = query.grades[better] - query.grades[worse]
-    weight = apart * query.weights[better] * query.weights[worse]
-    total = float(weight.sum())
-    return query.signals[better] - query.signals[worse], weight / total if total > 0 else weight[:0]
+    better, worse = np.nonzero(grade[:, None] > grade[None, :])
+    if len(better) > _MOST_PAIRS:
+        kept = np.sort(rng.choice(len(better), _MOST_PAIRS, replace=False))
+        better, worse = better[kept], worse[kept]
+    each = (grade[better] - grade[worse]).astype(np.float64) * weight[better] * weight[worse]
+    total = float(each.sum())
+    return signals[better] - signals[worse], each / total if total > 0 else each
 
 
 def _weights_of(ranking: Ranking) -> Floats:
@@ -159,3 +203,16 @@ def _ranking_of(weights: Floats, ranking: Ranking) -> Ranking:
         dense_weight=vectors / (words + vectors),
         coverage_weight=coverage / words if words > 0 else 0.0,
     )
+
+
+register(
+    SearchLearner(
+        "convex",
+        "three learned weights",
+        "How much words, coverage and vectors count, learned from judgements and held to what is usual.",
+        "Burges et al., ICML 2005; Bruch, Gai & Ingber, ACM TOIS 42(1), 2023",
+        fit_convex,
+        stages=(Stage.EVIDENCE, Stage.WEIGHT, Stage.TEXTS),
+        grid={"penalty": (PENALTY, 0.03, 3.0, 0.003)},
+    )
+)

@@ -18,9 +18,10 @@ from evenshelf.study.advising.collecting import what_to_collect
 from evenshelf.study.advising.evidence import FamilyEvidence, evidence_on, family_evidence
 from evenshelf.study.advising.facts import Facts, facts_of
 from evenshelf.study.advising.following import corrected_away, what_to_try
-from evenshelf.study.advising.lists import lists_to_try, steps_to_collect
+from evenshelf.study.advising.lists import judgements_to_collect, lists_to_try, steps_to_collect
 from evenshelf.study.advising.rules import RULES
 from evenshelf.study.advising.sentences import brief, conclusion, expectation, measurement
+from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.nouns import nouns_of
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ def advise(result: StudyResult, verdict: Verdict) -> Advice:
     facts, families, nouns = facts_of(result), family_evidence(verdict), nouns_of(result.meta)
     if not verdict.measures.likelihood:  # the rules speak of classes
         following = lists_to_try(result, verdict, families, nouns)
-        return Advice(facts, families, (), corrected_away(verdict), following, steps_to_collect(result, verdict))
+        collect = steps_to_collect if verdict.measures == LISTS else judgements_to_collect
+        return Advice(facts, families, (), corrected_away(verdict), following, collect(result, verdict))
     counsels = []
     for rule in RULES:
         if not rule.holds(facts):

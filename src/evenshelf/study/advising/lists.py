@@ -1,4 +1,4 @@
-"""What to try and what to collect after a study of lists.
+"""What to try and what to collect after a study of lists, for users or for queries.
 
 Rules of thumb on families of remedies are not held against such a study: those of the field speak of classes with
 examples, and what is known of lists is of learners and not of data.
@@ -13,6 +13,7 @@ import numpy as np
 
 from evenshelf.errors import EvenshelfError
 from evenshelf.learners.ranking.registry import ranking_learner
+from evenshelf.learners.search.registry import search_learner
 from evenshelf.plurals import counted, plural
 from evenshelf.remedies import Family, remedy_set
 from evenshelf.shop.profiling.imbalance import FEW_SHOT
@@ -21,7 +22,10 @@ from evenshelf.study.advising.evidence import families_of
 from evenshelf.study.advising.following import guessed, not_compared, together
 from evenshelf.study.list_judge import POPULAR
 from evenshelf.study.wording import percent, signed, value
-from evenshelf.tasks.list_measures import gain
+from evenshelf.tasks.list_measures import LISTS, gain
+
+_JUDGED = 0.9
+"""If less of the first ten was judged, more judgements are what to collect."""
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,14 +66,31 @@ def _other_learner(result: StudyResult, verdict: Verdict, nouns: Nouns) -> str:
 
 
 def _offered(result: StudyResult) -> set[Family]:
-    """Families of the set ``lists`` that the learner honours, without those that could not be used here."""
+    """Families of the set for such studies that the learner honours, without those that could not be used here."""
+    of_users = result.meta["measures"] == LISTS.name
+    name, find = ("lists", ranking_learner) if of_users else ("search", search_learner)
     try:
-        learner = ranking_learner(result.meta["learner"])
+        learner = find(result.meta["learner"])
     except EvenshelfError:  # of a package that is missing
         return set()
     refused = {f for r in result.remedies if r.not_applicable is not None for f in families_of(r.spec)}
-    fits = {f for remedy in remedy_set("lists") if learner.unsupported(remedy) is None for f in remedy.families}
+    fits = {f for remedy in remedy_set(name) if learner.unsupported(remedy) is None for f in remedy.families}
     return fits - refused - {Family.BASELINE}
+
+
+def judgements_to_collect(result: StudyResult, verdict: Verdict) -> tuple[str, ...]:
+    """Sentences on what was ranked first and nobody judged."""
+    spec = verdict.recommended or verdict.baseline
+    outcome = result[spec].tuned
+    share = float("nan") if outcome is None else outcome.sets.get("judged_at_10", float("nan"))
+    if not share < _JUDGED:
+        return ()
+    return (
+        (
+            f"With {spec}, somebody judged {percent(share)} of the first ten; what nobody judged counts as irrelevant. "
+            "Judge what is shown first and was not judged: the fewer gaps, the smaller the differences that show."
+        ),
+    )
 
 
 def steps_to_collect(result: StudyResult, verdict: Verdict) -> tuple[str, ...]:

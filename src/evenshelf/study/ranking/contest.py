@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evenshelf.learners.ranking.registry import RankingLearner
+from evenshelf.learners.tunable import Tunable
 from evenshelf.remedies import Remedy
 from evenshelf.study import trials
 from evenshelf.study.ranking.plan import Job, Setting, chosen, jobs, settings
-from evenshelf.study.ranking.trials import run
 from evenshelf.study.work import Piece
 from evenshelf.tasks.list_measures import LISTS
+from evenshelf.tasks.measures import Measures
 
 GIVE = 0.01
 """Share of the head that settings may give away while they are chosen."""
@@ -41,15 +41,18 @@ class Contest:
         Fits that each may have while settings are chosen.
     seed
         Of the fits; that of a fold is as many more.
+    measures
+        What settings are chosen by.
     """
 
     folder: Path
     facts: str
-    tried: Mapping[str, tuple[Remedy, RankingLearner]]
+    tried: Mapping[str, tuple[Remedy, Tunable]]
     rivals: frozenset[str]
     repeats: bool
     budget: int
     seed: int
+    measures: Measures = LISTS
 
     def only(self, names: Iterable[str]) -> Contest:
         """The same among some of them."""
@@ -93,7 +96,8 @@ class Contest:
         for name, tried in values.items():
             order = [s.describe() for s in self.offered(name)]
             tried.sort(key=lambda one, order=order: order.index(one[0].describe()))  # type: ignore[misc]
-        rule: dict[str, Any] = {"metric": LISTS.main, "guarded": LISTS.head, "overall": LISTS.overall, "give": GIVE}
+        of = self.measures
+        rule: dict[str, Any] = {"metric": of.main, "guarded": of.head, "overall": of.overall, "give": GIVE}
         found = chosen({n: t for n, t in values.items() if n in self.rivals}, base="none", **rule)
         for name in values.keys() - self.rivals:
             found |= chosen({name: values[name]}, base=name, **rule)
@@ -126,6 +130,6 @@ class Contest:
         return made
 
 
-def pieces_of(some: Iterable[Job]) -> list[Piece]:
-    """Jobs as pieces of work."""
+def pieces_of(some: Iterable[Job], run: Callable[[Job, str, Path], None]) -> list[Piece]:
+    """Jobs as pieces of work, each done by `run` with the job, its address and the folder of the study."""
     return [Piece(job.address, job.cost, partial(run, job)) for job in some]

@@ -26,6 +26,7 @@ from evenshelf.study.list_judge import POPULAR
 from evenshelf.study.ranking.askers import of_share
 from evenshelf.study.ranking.contest import pieces_of
 from evenshelf.study.ranking.rows import Rows
+from evenshelf.study.ranking.trials import run
 from evenshelf.study.work import Work
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def learning_curve(
             exam = study.laid_out(study.choosing(of_share(s.choosing, layer <= level, choosing=True)))
             search[level, s.fold] = contest.search(exam, s.fold)
     work.expect(sum(job.cost for some in search.values() for job in some) * 1.5)
-    work.do(pieces_of(job for some in search.values() for job in some), WORDS)
+    work.do(pieces_of((job for some in search.values() for job in some), run), WORDS)
     picked = {place: contest.chosen(some) for place, some in search.items()}
     finals: dict[tuple[int, int], list[Job]] = {}
     users = np.zeros(len(SHARES) + 1)
@@ -115,7 +116,7 @@ def learning_curve(
                 settled = {name: [setting] for name, setting in picked[level, s.fold].items()}
                 finals[level, s.fold] = contest.finals(exam, s.fold, settled)
     work.expect(sum(job.cost for some in finals.values() for job in some))
-    work.do(pieces_of(job for some in finals.values() for job in some), WORDS)
+    work.do(pieces_of((job for some in finals.values() for job in some), run), WORDS)
     rows, outcomes = Rows(found), {}
     for name in wanted:
         tuned = result[name].tuned

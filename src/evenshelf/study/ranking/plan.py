@@ -1,4 +1,4 @@
-"""What a study of recommendation has to fit: settings of each remedy, and units of work with their addresses."""
+"""What a study of lists has to fit: settings of each remedy, and units of work with their addresses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from evenshelf.learners.ranking.registry import RankingLearner, fitting_part
+from evenshelf.learners.tunable import Tunable
 from evenshelf.remedies import Remedy
 from evenshelf.study.plan import REVISION, code_of, identity_of, shares
 
@@ -27,13 +27,12 @@ class Setting:
         """JSON-able parameters."""
         return {"remedy": self.remedy.spec, **self.parameters}
 
-    @property
-    def fitted(self) -> tuple[str, str]:
+    def fitted(self, learner: Tunable) -> tuple[str, str]:
         """Equal for settings that differ only in what is done with scores, so that one fit serves them."""
-        return fitting_part(self.remedy).spec, json.dumps(dict(self.parameters), sort_keys=True)
+        return learner.fitting_part(self.remedy).spec, json.dumps(dict(self.parameters), sort_keys=True)
 
 
-def settings(remedy: Remedy, budget: int, learner: RankingLearner) -> list[Setting]:
+def settings(remedy: Remedy, budget: int, learner: Tunable) -> list[Setting]:
     """The settings that a remedy may try: as many fits as the budget allows, and on each all that needs no other fit.
 
     Raises
@@ -43,7 +42,7 @@ def settings(remedy: Remedy, budget: int, learner: RankingLearner) -> list[Setti
     """
     alike: dict[str, list[Remedy]] = {}
     for variant in remedy.settings:
-        alike.setdefault(fitting_part(variant).spec, []).append(variant)
+        alike.setdefault(learner.fitting_part(variant).spec, []).append(variant)
     counts = shares(remedy.spec, budget, len(alike))
     return [
         Setting(variant, parameters)
@@ -53,9 +52,9 @@ def settings(remedy: Remedy, budget: int, learner: RankingLearner) -> list[Setti
     ]
 
 
-def fits(some: Sequence[Setting]) -> int:
-    """How many fits these settings need."""
-    return len({setting.fitted for setting in some})
+def fits(some: Sequence[Setting], learner: Tunable) -> int:
+    """How many fits these settings of a learner need."""
+    return len({setting.fitted(learner) for setting in some})
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class Job:
 
     exam: str
     facts: str
-    learner: RankingLearner
+    learner: Tunable
     remedy: Remedy
     parameters: Mapping[str, Any]
     asks: tuple[tuple[str, Setting], ...]
@@ -96,7 +95,7 @@ class Job:
 
     @property
     def cost(self) -> float:
-        """Expected, in fits of item neighbourhoods."""
+        """Expected, in the unit of the learners."""
         return self.learner.cost + 0.5 * len(self.asks)
 
     @property
@@ -122,7 +121,7 @@ def jobs(
     *,
     exam: str,
     facts: str,
-    learner: RankingLearner,
+    learner: Tunable,
     repeats: bool,
     lists: bool,
     seed: int,
@@ -130,7 +129,7 @@ def jobs(
     """Jobs that answer for all settings, those that share a fit together."""
     together: dict[tuple[str, str], list[tuple[str, Setting]]] = {}
     for name, setting in wanted:
-        asked = together.setdefault(setting.fitted, [])
+        asked = together.setdefault(setting.fitted(learner), [])
         if (name, setting) not in asked:
             asked.append((name, setting))
     return [
@@ -138,7 +137,7 @@ def jobs(
             exam,
             facts,
             learner,
-            fitting_part(asks[0][1].remedy),
+            learner.fitting_part(asks[0][1].remedy),
             asks[0][1].parameters,
             tuple(asks),
             repeats,

@@ -30,6 +30,7 @@ from evenshelf.study.ranking.order import order_facts
 from evenshelf.study.ranking.plan import Job, fits, settings
 from evenshelf.study.ranking.rows import Rows
 from evenshelf.study.ranking.stored import exam_arrays, fact_arrays, lay_out
+from evenshelf.study.ranking.trials import run
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult, kept_further, save
 from evenshelf.study.work import Progress, Work
 from evenshelf.tasks.exams import SPLITS, Exam, Sitting
@@ -153,7 +154,7 @@ class RankingStudy:
         work = Work(self.folder, self.workers, progress)
         search = {s.fold: contest.search(self.laid_out(self.choosing(s.choosing)), s.fold) for s in found}
         work.expect(sum(job.cost for some in search.values() for job in some) * 1.5)
-        work.do(pieces_of(job for some in search.values() for job in some), "choosing settings")
+        work.do(pieces_of((job for some in search.values() for job in some), run), "choosing settings")
         picked = {number: contest.chosen(some) for number, some in search.items()}
         untuned = {name: contest.untuned(name) for name in tried}
         finals = {
@@ -163,7 +164,7 @@ class RankingStudy:
             for s in found
         }
         work.expect(sum(job.cost for some in finals.values() for job in some))
-        work.do(pieces_of(job for some in finals.values() for job in some), "final fits")
+        work.do(pieces_of((job for some in finals.values() for job in some), run), "final fits")
         rows = Rows(found)
         spent = contest.spent(job for some in search.values() for job in some)
         outcomes = {
@@ -182,7 +183,7 @@ class RankingStudy:
             "measures": LISTS.name,
             "learner": self._learner.name,
             "models": self._learner.title,
-            "settings_tried": sorted({fits(contest.offered(n)) for n in tried if n in contest.rivals}),
+            "settings_tried": sorted({fits(contest.offered(n), self._learner) for n in tried if n in contest.rivals}),
             "baselines": [
                 {"name": k.name, "spec": k.name, "title": k.title, "summary": k.summary, "reads": "histories"}
                 | {"settings": len(contest.offered(k.name)) if k.name in tried else 0, "directed": k.directed}

@@ -25,7 +25,7 @@ from evenshelf.encoders import VectorCache
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.ranking.bundling import kept
-from evenshelf.learners.ranking.registry import fitting_part, ranking_learner
+from evenshelf.learners.ranking.registry import ranking_learner
 from evenshelf.rankers.answering import AFTERWARDS, answer
 from evenshelf.rankers.base import Ranker
 from evenshelf.rankers.kinds import Kept, unpacked
@@ -148,7 +148,7 @@ def train_ranking(
     _check_fits(winner, serving, evidence)
     progress("fitting", 0, None)
     fitted = winner.learner.fitted(
-        evidence, fitting_part(winner.remedy), setting=dict(winner.setting), seed=wanted.seed
+        evidence, winner.learner.fitting_part(winner.remedy), setting=dict(winner.setting), seed=wanted.seed
     )
     progress("writing the bundle", 0, None)
     names_only = places_in(winner.remedy.spec)

@@ -1,0 +1,207 @@
+"""Tuned models as folders that are served without torch, in 8-bit integers by ONNX Runtime.
+
+A folder is a checkpoint: the encoder ``bert-int8:FOLDER`` opens a tuned bi-encoder, so that an index can be built with
+it; :class:`ServedCrossEncoder` opens a tuned cross-encoder.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from evenshelf.encoders import open_encoder
+from evenshelf.encoders.base import unit_rows
+from evenshelf.encoders.calibration import input_ranges
+from evenshelf.encoders.onnx_encoder import TOKENS, equal_length_batches
+from evenshelf.encoders.onnx_graph import bert_graph
+from evenshelf.encoders.sides import sides
+from evenshelf.encoders.weights import max_length, read_config, read_tokenizer, read_weights, word_numbers
+from evenshelf.errors import InputError
+from evenshelf.learners.search.tuned.bi_encoder import TunedEncoder
+from evenshelf.learners.search.tuned.cross_encoder import HEAD, SHARPNESS, TunedCrossEncoder, pair_texts
+from evenshelf.learners.search.tuned.frozen import LENGTH
+
+Floats = NDArray[np.float32]
+
+CONFIG, WEIGHTS, TOKENIZER, LENGTHS = FILES = (
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "sentence_bert_config.json",
+)
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """What computing in 8 bits loses, on some texts.
+
+    Attributes
+    ----------
+    texts
+        How many were looked at.
+    mean, least
+        Of vectors: cosines to the exact ones. Of scores of pairs: their correlation, both alike.
+    """
+
+    texts: int
+    mean: float
+    least: float
+
+
+def save_bi_encoder(tuned: TunedEncoder, folder: Path, texts: Sequence[str]) -> Quantised:
+    """Write a folder that ``bert:FOLDER`` and ``bert-int8:FOLDER`` open, whole or not at all.
+
+    Parameters
+    ----------
+    tuned
+        What was fitted.
+    folder
+        Where to; one that holds a tuned model already is replaced.
+    texts
+        Texts to measure on what 8 bits lose; at least one.
+
+    Raises
+    ------
+    InputError
+        If something else lies there, it cannot be written, or there is no text.
+    """
+    _check_some(texts)
+    _written(folder, lambda place: _fill(place, tuned.folder, tuned.weights))
+    exact, served = tuned.encode(texts), open_encoder(f"bert-int8:{folder}").encode(texts)
+    cosine = np.sum(exact * served, axis=1, dtype=np.float64)
+    return Quantised(len(texts), float(cosine.mean()), float(cosine.min()))
+
+
+def save_cross_encoder(
+    tuned: TunedCrossEncoder, folder: Path, queries: Sequence[str], items: Sequence[str]
+) -> Quantised:
+    """Write a folder that :class:`ServedCrossEncoder` opens, whole or not at all.
+
+    Parameters
+    ----------
+    tuned, folder
+        As for :func:`save_bi_encoder`.
+    queries, items
+        Pairs to measure on what 8 bits lose; at least two.
+
+    Raises
+    ------
+    InputError
+        If something else lies there, it cannot be written, or there are fewer than two pairs.
+    """
+    if len(queries) < 2:
+        raise InputError("What 8 bits lose of scores cannot be seen on fewer than two pairs.", hint="Give some more.")
+    _written(folder, lambda place: _fill(place, tuned.folder, tuned.weights, LENGTH))
+    exact, served = tuned.scores(queries, items), ServedCrossEncoder(folder).scores(queries, items)
+    alike = float(np.corrcoef(exact, served)[0, 1]) if exact.std() > 0 and served.std() > 0 else 1.0
+    return Quantised(len(queries), alike, alike)
+
+
+class ServedCrossEncoder:
+    """A tuned cross-encoder by ONNX Runtime, in 8 bits unless told otherwise.
+
+    Parameters
+    ----------
+    folder
+        What :func:`save_cross_encoder` wrote.
+    int8
+        Whether dense layers are computed in 8-bit integers.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no cross-encoder.
+    """
+
+    def __init__(self, folder: Path, *, int8: bool = True) -> None:
+        missing = [name for name in (CONFIG, WEIGHTS, TOKENIZER) if not (folder / name).is_file()]
+        weights = {} if missing else read_weights(folder)
+        if HEAD not in weights:
+            raise InputError(f"{folder} holds no cross-encoder.", hint="Give a folder that save_cross_encoder wrote.")
+        config = read_config(folder)
+        self._head = weights.pop(HEAD)
+        self._tokenizer = read_tokenizer(folder, max_length(folder, config))
+        ranges = None
+        if int8:
+            special = self._tokenizer.encode("").ids
+            ranges = input_ranges(weights, config, word_numbers(self._tokenizer), (special[0], special[-1]))
+        model = bert_graph(weights, config, ranges=ranges, depth=config.num_hidden_layers, pairs=True)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.add_session_config_entry("session.x64quantprecision", "1")
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def scores(self, queries: Sequence[str], items: Sequence[str]) -> Floats:
+        """``[n]`` logits of pairs; those of one query can be compared."""
+        texts = pair_texts(queries, items)
+        found = np.empty(len(texts), np.float32)
+        tokens = self._tokenizer.encode_batch(list(zip(*sides(texts), strict=True)))
+        for rows in equal_length_batches([len(one.ids) for one in tokens], TOKENS):
+            given = {
+                name: np.array([getattr(tokens[row], source) for row in rows], np.int64)
+                for name, source in (("ids", "ids"), ("types", "type_ids"))
+            }
+            states = self._session.run(["states"], given)[0]
+            second = given["types"].astype(np.float32)[:, :, None]
+            one, other = unit_rows((states * (1 - second)).sum(axis=1)), unit_rows((states * second).sum(axis=1))
+            found[rows] = SHARPNESS * np.sum(one * other, axis=1) + states[:, 0] @ self._head
+        return found
+
+
+def _check_some(texts: Sequence[str]) -> None:
+    if not len(texts):
+        raise InputError("What 8 bits lose cannot be measured on no text.", hint="Give some texts of items.")
+
+
+def _fill(place: Path, source: Path, tuned: Mapping[str, Floats], length: int | None = None) -> None:
+    weights = read_weights(source)
+    weights.update({name: np.ascontiguousarray(values) for name, values in tuned.items()})
+    save_file(weights, place / WEIGHTS)
+    for name in (CONFIG, TOKENIZER):
+        shutil.copyfile(source / name, place / name)
+    kept = max_length(source, read_config(source))
+    settings: dict[str, Any] = {"max_seq_length": kept if length is None else min(length, kept)}
+    (place / LENGTHS).write_text(json.dumps(settings), encoding="utf-8")
+
+
+def _written(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Fill a folder beside the wanted one and rename it; what is replaced is moved away for that moment."""
+    folder = folder.resolve()
+    try:
+        held = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+        if (folder.exists() and not folder.is_dir()) or (held and held != sorted(FILES)):
+            raise InputError(f"{folder} holds something else than a tuned model.", hint="Give another folder.")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        old = partial.with_name(f"{partial.name}.old")
+        try:
+            fill(partial)
+            partial.chmod(0o755)
+            if folder.exists():
+                folder.rename(old)
+            try:
+                partial.rename(folder)
+            except BaseException:  # also when interrupted: the old one goes back to its place
+                if old.exists():
+                    old.rename(folder)
+                raise
+        finally:
+            for left in (partial, old) if folder.exists() else (partial,):
+                with suppress(FileNotFoundError):
+                    shutil.rmtree(left)
+    except OSError as error:
+        raise InputError(
+            f"The tuned model cannot be written to {folder}: {error.strerror or error}.", hint="Give another folder."
+        ) from error

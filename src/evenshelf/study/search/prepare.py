@@ -1,0 +1,125 @@
+"""From a task and an index to a study of search that is ready to run: candidates of all queries, and made queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evenshelf.errors import SettingError
+from evenshelf.learners.search.registry import search_learner, search_learners
+from evenshelf.remedies import Remedy, remedy_set
+from evenshelf.study.ranking.plan import settings
+from evenshelf.study.search.pooling import items_of, made_by, pool_of
+from evenshelf.study.search.stored import Known
+from evenshelf.study.search.study import BASELINES, SearchStudy
+
+if TYPE_CHECKING:
+    from evenshelf.index import SearchEngine
+    from evenshelf.tasks.search import SearchTask
+
+ALL_BASELINES, NO_BASELINES = "all", "none"
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """What a study of search is asked for, apart from the data.
+
+    Parameters are those of :class:`evenshelf.study.search.study.SearchStudy`.
+    """
+
+    remedies: str | Sequence[str | Remedy] = "search"
+    learner: str = "convex"
+    baselines: Sequence[str] = BASELINES
+    folds: int = 5
+    budget: int = 4
+    seed: int = 0
+    workers: int | None = None
+
+    def check(self) -> None:
+        """Raise a :class:`SettingError` for a setting that cannot be; takes no time."""
+        if self.workers is not None and self.workers < 1:
+            raise SettingError(f"workers is {self.workers}, and at least one is needed.")
+        if self.folds < 3:
+            raise SettingError(f"folds is {self.folds}, and a study needs at least 3.", hint="The usual is 5.")
+        if self.seed < 0:
+            raise SettingError(f"seed is {self.seed}, and must not be negative.")
+        learner = search_learner(self.learner)
+        for name in self.baselines:
+            search_learner(name)
+        for remedy in remedy_set(self.remedies):
+            settings(remedy, self.budget, learner)
+
+
+def baselines_named(asked: str) -> tuple[str, ...]:
+    """Names of learners: with commas between them, ``all`` or ``none``.
+
+    Raises
+    ------
+    SettingError
+        If there is none of a name.
+    """
+    word = asked.strip()
+    if word == ALL_BASELINES:
+        return tuple(search_learners())
+    if word == NO_BASELINES:
+        return ()
+    return tuple(search_learner(name.strip()).name for name in word.split(",") if name.strip())
+
+
+def prepare(
+    task: SearchTask,
+    engine: SearchEngine,
+    folder: Path,
+    plan: SearchPlan,
+    *,
+    about: Mapping[str, Any] | None = None,
+    progress: Callable[[float, float], None] | None = None,
+) -> SearchStudy:
+    """Ask the index every query, and make the study ready.
+
+    Parameters
+    ----------
+    task
+        The question.
+    engine
+        An index of all items of the task.
+    folder
+        Of the study.
+    plan
+        What is asked for.
+    about
+        Facts for the record.
+    progress
+        Called with how many queries were asked, and how many there are.
+
+    Raises
+    ------
+    SettingError
+        If a setting cannot be.
+    """
+    plan.check()
+    items = items_of(engine, task)
+    pool = pool_of(engine, task, progress)
+    honours = search_learner(plan.learner).unsupported
+    making = [remedy for remedy in remedy_set(plan.remedies) if honours(remedy) is None]
+    made = made_by(making, engine, task, items, seed=plan.seed, tell=progress)
+    return SearchStudy(
+        task,
+        Known(pool, items, made, task.query_bucket, task.item_bucket),
+        folder,
+        remedies=plan.remedies,
+        baselines=plan.baselines,
+        folds=plan.folds,
+        budget=plan.budget,
+        seed=plan.seed,
+        workers=plan.workers,
+        learner=plan.learner,
+        about={"name": task.name, "encoder": _encoder(engine), **(about or {})},
+    )
+
+
+def _encoder(engine: SearchEngine) -> dict[str, Any]:
+    spec = engine.manifest.encoder
+    return {"spec": spec, "reason": "the encoder of the index", "dimension": int(engine.encode("a").shape[0])}
