@@ -168,7 +168,7 @@ register(
         "Karpukhin et al., EMNLP 2020; Xiong et al., ICLR 2021; Wortsman et al., CVPR 2022",
         fit_bi_encoder,
         stages=(Stage.EVIDENCE, Stage.WEIGHT, Stage.TEXTS, Stage.NEGATIVES),
-        grid={"rate": (3e-5, 1e-4), "epochs": (2,), "layers": (2,), "keep": (0.5, 0.0), "weight": (0.65,)},
+        grid={"rate": (2e-5, 5e-5), "epochs": (1,), "layers": (1,), "keep": (0.0, 0.5), "weight": (0.65,)},
         cost=60.0,
     )
 )
@@ -180,7 +180,7 @@ register(
         "Nogueira & Cho, arXiv 1901.04085, 2019",
         fit_cross_encoder,
         stages=(Stage.EVIDENCE, Stage.WEIGHT, Stage.TEXTS, Stage.NEGATIVES),
-        grid={"weight": (0.25, 1.0), "rate": (1e-4, 3e-5), "epochs": (2,), "layers": (3,)},
+        grid={"weight": (0.5, 0.25), "rate": (5e-5, 2e-5), "epochs": (1,), "layers": (1,)},
         cost=200.0,
     )
 )

@@ -66,6 +66,27 @@ def test_an_epoch_visits_every_query_that_has_an_answer_and_every_answer_of_it(p
     assert [visit for step in steps_of(visits, sizes) for visit in step] == visits
 
 
+@given(judged())
+def test_what_nobody_judged_is_a_rival_only_of_queries_that_have_no_judged_one(pairs):
+    query, item, was_judged = pairs.rivals
+    known = {q: set(item[(query == q) & was_judged].tolist()) for q in range(len(QUERIES))}
+    every = {q: set(item[query == q].tolist()) for q in range(len(QUERIES))}
+    for visit in visits_of(pairs, Sizes(4, 99, 2), np.random.default_rng(0)):
+        assert set(visit.rivals.tolist()) == (known[visit.query] or every[visit.query])
+        assert ((visit.added == 0) == bool(known[visit.query])).all()
+
+
+def test_pairs_of_judgements_leave_out_what_has_no_text():
+    made = TrainingPairs.of({"shoes": {"a": 2.0, "gone": 3.0}, "sofa": {"b": 0.0}}, {"a": "red shoe", "b": "lamp"})
+    assert (made.queries, made.items) == (("shoes", "sofa"), ("red shoe", "lamp"))
+    assert [made.query.tolist(), made.item.tolist(), made.grade.tolist()] == [[0, 1], [0, 1], [2.0, 0.0]]
+    assert made.prior.counts.tolist() == [1, 0]
+    with pytest.raises(InputError, match="nothing to learn from"):
+        TrainingPairs.of({"shoes": {"gone": 3.0}}, {"a": "red shoe"})
+    with pytest.raises(InputError, match="nothing to learn from"):
+        TrainingPairs.of({}, {})
+
+
 def test_the_best_that_nobody_judged_is_mined():
     pairs = TrainingPairs(
         QUERIES, ITEMS, np.array([0, 0, 3]), np.array([0, 4, 4]), np.array([2.0, 0.0, 1.0]), np.ones(3)

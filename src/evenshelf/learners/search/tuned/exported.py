@@ -199,6 +199,8 @@ def _fill(place: Path, source: Path, tuned: Mapping[str, Floats]) -> None:
     for name in (CONFIG, TOKENIZER):
         shutil.copyfile(source / name, place / name)
     settings = {"max_seq_length": max_length(source, read_config(source))}
+    # safetensors lets nobody else read what it writes, and who serves may be somebody else
+    (place / WEIGHTS).chmod(0o644)
     (place / LENGTHS).write_text(json.dumps(settings), encoding="utf-8")
 
 

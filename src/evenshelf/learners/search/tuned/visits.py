@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 ROUNDS = 4
 """A query is visited so often in an epoch, or as often as it takes to see each of its answers."""
 UNJUDGED = 0.2
-"""What an item that nobody judged counts beside one that was judged as not relevant: some of them do answer."""
+"""What a rival that nobody judged counts beside an item that another query brought in: some of them do answer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,8 @@ class Visit:
     answers, gain
         ``[a]`` items, and what each counts.
     rivals, added
-        ``[r]`` items that it is told from, and what to add to their scores: the logarithm of what each counts.
+        ``[r]`` items that it is told from, and what to add to their scores: the logarithm of what each counts. They
+        were judged as not relevant; only where nothing was, they are those that nobody judged.
     """
 
     query: int
@@ -67,6 +68,9 @@ def visits_of(pairs: TrainingPairs, sizes: Sizes, rng: np.random.Generator) -> l
     for query in np.unique(pairs.query[told]).tolist():
         own = told[slice(*np.searchsorted(pairs.query[told], [query, query + 1]))]
         against = np.arange(*np.searchsorted(rival_query, [query, query + 1]))
+        if rival_judged[against].any():
+            # Of those that another ranking puts high many answer: to learn to refuse them does harm.
+            against = against[rival_judged[against]]
         rounds = min(ROUNDS, -(-len(own) // sizes.answers))
         # Dealt out, so that an answer comes a second time only when all others have come.
         dealt = np.concatenate([rng.permutation(own) for _ in range(-(-rounds * sizes.answers // len(own)))])
