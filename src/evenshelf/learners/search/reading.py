@@ -73,11 +73,12 @@ class Reread:
         """See :meth:`evenshelf.learners.search.base.Scorer.scores`."""
         found = SHARPNESS * pool.column("usual").astype(np.float64)
         query = pool.query
-        order = np.lexsort((-found, query))
+        # what no search finds takes no place
+        order = np.lexsort((-found, ~pool.found, query))
         place = np.empty(len(found), np.int64)
         place[order] = np.arange(len(found)) - np.repeat(pool.start[:-1], np.diff(pool.start))
-        # what was judged is read as well, so that the judged items are ranked among themselves by the same score
-        read = (place < READ) | ~np.isnan(pool.grade)
+        # not what was judged besides: to read that from further down would tell from the rest what is tested
+        read = pool.found & (place < READ)
         rows = np.flatnonzero(read)
         if len(rows):
             # the usual ranking counts the cosine already
