@@ -1,16 +1,17 @@
-"""Learners that read: what a model of pairs is given does not hang on the test."""
+"""Learners that read: what a model of pairs is given does not hang on the test, and made queries are learned from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evenshelf.index.features import FEATURES
-from evenshelf.learners.search.base import ItemSide, Pool
-from evenshelf.learners.search.reading import READ, Reread
+from evenshelf.learners.search.base import Evidence, ItemSide, Pool
+from evenshelf.learners.search.reading import READ, Reread, training_pairs
 
 ITEMS = 90
 
@@ -66,3 +67,18 @@ def test_the_first_that_the_search_finds_are_read_and_stay_first():
     first = np.flatnonzero(found)[:READ]
     assert set(np.argsort(-scores)[:READ].tolist()) == set(first.tolist())
     assert np.argsort(-scores)[:READ].tolist() != first.tolist(), "they are moved by what is read"
+
+
+def test_made_queries_are_learned_from_beside_clicks():
+    clicked = np.zeros((8, 3), np.float32)
+    clicked[:, 0], clicked[:, 1] = 10, (5, 0, 1, 0, 3, 3, 0, 0)
+    shown = pool_of((clicked[:, 1] / clicked[:, 0]).reshape(2, 4), clicked=clicked)
+    answer = np.array([[np.nan, np.nan, 1.0, np.nan]])
+    made = replace(pool_of(answer, queries=["made"]), count=np.array([0.3], np.float32))
+    side = side_of(4)
+    alone, _ = training_pairs(Evidence(shown, side))
+    pairs, _ = training_pairs(Evidence(shown.joined(made), side))
+    assert {pairs.queries[q] for q in pairs.query[pairs.positives].tolist()} == {"query 0", "query 1", "made"}
+    assert pairs.gain[pairs.query == 2].max() == pytest.approx(0.3 * pairs.gain[pairs.query == 0].max(), rel=0.01)
+    told = slice(0, len(alone.query))
+    np.testing.assert_allclose(pairs.grade[told], alone.grade, err_msg="clicks say what they say without made queries")
