@@ -176,6 +176,15 @@ def test_clicks_teach_and_judgements_test(shop, engine, tmp_path):
     assert found["unbiased_clicks"].tuned is not None
 
 
+def test_a_learning_curve_of_clicks_counts_the_queries_that_were_clicked_on(shop):
+    task = taught_by_clicks(shop)
+    told = {task.queries[q] for q in task.lessons.query[task.lessons.clicks > 0].tolist()}
+    assert {query for query, taught in zip(task.queries, task.taught.tolist(), strict=True) if taught} == told
+    assert task.taught.sum() != task.answerable.sum()
+    judged = SearchTask.from_shop(shop)
+    np.testing.assert_array_equal(judged.taught, judged.answerable)
+
+
 def test_what_was_laid_out_is_read_again(study, tmp_path):
     for name, values in known_arrays(study.known).items():
         np.save(tmp_path / f"{name}.npy", values)
