@@ -251,6 +251,33 @@ def test_a_query_that_finds_nothing_is_no_harm(tmp_path):
     assert np.isfinite(judge_of(result).values(result["none"].tuned, result.fold >= 0)["ndcg_at_10"])
 
 
+def test_made_queries_that_somebody_judged_are_left_out_however_they_are_written(tmp_path):
+    items = pl.DataFrame({"item_id": ["a", "b", "c"], "title": ["Red Lamp", "Blue Chair", "Green Table"]})
+    judged = {text: {"a": 1.0, "b": 0.0} for text in ("red lamp", "BLUE  CHAIR", "green table", "lamp")}
+    with SearchEngine.build(tmp_path / "index", items, encoder="tfidf") as engine:
+        plan = replace(PLAN, remedies="doc_to_query", baselines=())
+        study = prepare(SearchTask.of(judged, ["a", "b", "c"]), engine, tmp_path / "study", plan)
+        assert study.known.made == {}, "all that can be made was judged"
+
+
+def test_a_query_of_which_nothing_is_known_shows_what_answered_its_neighbours():
+    pool = crafted()
+    titles = np.array(["i0", "i1", "i2", "i3"])
+    items = ItemSide(titles, titles, np.eye(4, 2, dtype=np.float32), np.zeros(4, np.int64))
+    known = Known(pool, items, {}, np.array(["head", "tail"]), np.array(["tail"] * 4))
+    evidence = evidence_of(known, Exam(np.array([1]), np.array([0])), parse("knn"))
+    empty = pool.of(np.array([0]))
+    none = np.zeros(0, np.int64)
+    empty = replace(
+        empty,
+        start=np.array([0, 0]),
+        **{name: getattr(empty, name)[none] for name in ("item", "features", "found", "grade", "clicked")},
+    )
+    plain, near = answers(np.zeros(0, np.float32), empty, [parse("none"), parse("knn")], evidence, seed=0)
+    assert plain.lists[0, :1].tolist() == [-1]
+    assert near.lists[0, :2].tolist() == [3, -1]
+
+
 def test_nothing_to_learn_from_is_one_clear_error(tmp_path):
     items = pl.DataFrame({"item_id": ["a", "b"], "title": ["red lamp", "blue chair"]})
     judged = {"red": {"a": 1.0}, "blue": {"b": 0.0}, "chair": {"b": 0.0}}
