@@ -189,6 +189,7 @@ def test_what_was_laid_out_is_read_again(study, tmp_path):
     for name, values in known_arrays(study.known).items():
         np.save(tmp_path / f"{name}.npy", values)
     back = known_of(tmp_path)
+    assert not back.items.texts.flags.writeable, "it is not copied into each process"
     assert known_arrays(back).keys() == known_arrays(study.known).keys()
     for name, values in known_arrays(study.known).items():
         np.testing.assert_array_equal(values, known_arrays(back)[name])
