@@ -15,7 +15,7 @@ from evenshelf.index import SearchEngine
 from evenshelf.index.features import FEATURES
 from evenshelf.index.shops import index_shop
 from evenshelf.learners.search.asking import ask
-from evenshelf.learners.search.base import ItemSide, Pool
+from evenshelf.learners.search.base import Evidence, ItemSide, Pool
 from evenshelf.remedies import parse
 from evenshelf.shop import simulate
 from evenshelf.study.further import further
@@ -25,7 +25,7 @@ from evenshelf.study.results import load
 from evenshelf.study.search.answering import answers
 from evenshelf.study.search.prepare import SearchPlan, baselines_named, prepare
 from evenshelf.study.search.stored import Exam, Known, known_arrays, known_of
-from evenshelf.study.search.trials import evidence_of
+from evenshelf.study.search.trials import beside, evidence_of
 from evenshelf.study.terminal import StudyReport
 from evenshelf.study.verdict import decide
 from evenshelf.tasks.search import SearchTask
@@ -241,6 +241,30 @@ def test_what_is_not_found_is_not_shown_and_neighbours_bring_what_answered_them(
     assert plain.lists[0, :3].tolist() == [1, 0, -1]
     assert plain.rank.tolist() == [1.0, np.inf]
     assert near.lists[0, 0] == 3, "it answered a query like this one"
+
+
+def test_judged_items_that_score_alike_do_not_come_as_the_usual_ranking_has_them():
+    """The better half of two hundred pairs of items comes first in the pool; their scores are equal."""
+    queries = 200
+    item = np.arange(2 * queries)
+    pool = Pool(
+        queries=np.array([f"q{n}" for n in range(queries)]),
+        vectors=np.zeros((queries, 2), np.float32),
+        count=np.ones(queries, np.float32),
+        start=np.arange(0, 2 * queries + 1, 2),
+        item=item,
+        features=np.zeros((2 * queries, len(FEATURES)), np.float32),
+        found=np.ones(2 * queries, bool),
+        grade=np.tile([1.0, 0.0], queries).astype(np.float32),
+        clicked=np.zeros((2 * queries, 3), np.float32),
+    )
+    titles = np.array([f"i{n}" for n in item])
+    items = ItemSide(titles, titles, np.zeros((len(item), 2), np.float32), np.ones(len(item), np.int64))
+    (one,) = answers(np.zeros(len(item), np.float32), pool, [parse("none")], Evidence(pool, items), seed=0)
+    told = beside(one, pool, items, np.array(["tail"] * len(item)), seed=0)
+    first, second = 1.0, 1 / np.log2(3)
+    assert told["judged_ndcg_at_10"] == pytest.approx((first + second) / 2, abs=0.05)
+    assert told["judged_ndcg_at_10"] == pytest.approx(np.mean(1 / np.log2(one.rank + 2))), "as in the lists"
 
 
 def test_a_query_that_finds_nothing_is_no_harm(tmp_path):
