@@ -147,3 +147,13 @@ def test_few_rows_all_vote_and_that_is_told() -> None:
     said = memory.look_up(eye).toarray()
     np.testing.assert_allclose(said.sum(axis=1), 1.0, rtol=1e-6)
     assert said.argmax(axis=1).tolist() == [0, 1, 2]
+
+
+def test_where_the_model_offers_nothing_the_neighbours_decide() -> None:
+    vectors, target = np.eye(3, dtype=np.float32), np.arange(3)
+    memory = NearestNeighbours(k=1, share=0.25).retrieve(vectors, target, ones(target), Prior(np.ones(4, np.int64)))
+    scores = np.array([[0.0, 1.0, 2.0, -np.inf], [-np.inf] * 4], np.float32)
+    found = memory(scores, memory.look_up(vectors[:2]))
+    assert np.isfinite(found).all()
+    assert found[1].argmax() == 1
+    assert probabilities(found)[1].tolist() == pytest.approx([0.1875, 0.4375, 0.1875, 0.1875])

@@ -92,3 +92,12 @@ def test_popularity_counts_for_less():
     assert parse("unbiased_clicks + knn").evidence(clicked, prior) is not None
     with pytest.raises(SettingError, match="same stage"):
         parse("unbiased_clicks + popularity_debiased")
+
+
+@pytest.mark.parametrize(
+    "title", ["Холодильник Бош серебристый", "Überwachungskamera Außenbereich", "Ψυγειοκαταψύκτης μικρός"]
+)
+def test_long_words_of_scripts_with_spaces_stay_whole(title):
+    words = title.split()
+    for text in made(titles=[title] * 4).texts:
+        assert set(text.split()) <= set(words)

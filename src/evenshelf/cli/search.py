@@ -72,7 +72,9 @@ def search(  # noqa: PLR0917 - typer calls it by name
     filters: Annotated[
         list[str] | None,
         typer.Option(
-            "--filter", metavar="COLUMN:WHAT", help="brand:Sony|LG, price:10..50, -in_stock:false; all must hold."
+            "--filter",
+            metavar="COLUMN:WHAT",
+            help="brand:Sony|LG, price:10..50, launched:2024-03, -in_stock:false; all must hold.",
         ),
     ] = None,
     facets: Annotated[

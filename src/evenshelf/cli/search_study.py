@@ -35,6 +35,7 @@ def run_search(
     from evenshelf.study.progress import progress_bar  # noqa: PLC0415
     from evenshelf.study.runner import study_folder  # noqa: PLC0415
     from evenshelf.study.search import prepare  # noqa: PLC0415
+    from evenshelf.study.search_judge import POPULAR  # noqa: PLC0415
     from evenshelf.study.verdict import decide  # noqa: PLC0415
     from evenshelf.tasks.search import CLICKS, SearchTask  # noqa: PLC0415
     from evenshelf.tasks.search_lessons import taught_by_clicks  # noqa: PLC0415
@@ -58,7 +59,7 @@ def run_search(
         used = engine.manifest.encoder
         specs = tuple(str(r) for r in wanted.remedies) if not isinstance(wanted.remedies, str) else wanted.remedies
         identity = (opened.fingerprint(), target, used, wanted.learner, specs, "queries")
-        more = (wanted.folds, wanted.budget, wanted.seed, tuple(wanted.baselines))
+        more = (wanted.folds, wanted.budget, wanted.seed, tuple(name for name in wanted.baselines if name != POPULAR))
         folder = out or study_folder(opened.path / labels.STUDIES, task, *identity, *more)
         err.print(
             f"[bold]{escape(str(shop))}[/]  {len(task.queries):,} queries, {int(task.answerable.sum()):,} with an item "

@@ -77,7 +77,7 @@ def features(view: View, query: Understood, candidates: Candidates, usual: Ranke
         "words_place": _place(candidates.words),
         "cosine_place": _place(candidates.cosines) * trust,
         "popularity": popular / max(float(popular.max(initial=0.0)), 1e-9),
-        "price_place": np.where(np.isnan(prices), 0.5, _place(np.nan_to_num(prices))),
+        "price_place": _place_of_known(prices),
         "title_length": np.log1p(view.documents["title"].gather(rows).str.len_chars().to_numpy()),
         "query_words": np.full(len(rows), len(query.groups)),
     }
@@ -94,6 +94,13 @@ def _place(values: NDArray[np.floating]) -> NDArray[np.float64]:
     """``[n]`` share of the others that have less."""
     ordered = np.sort(values)
     return np.searchsorted(ordered, values) / max(len(values) - 1, 1)
+
+
+def _place_of_known(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """``[n]`` the same among those that are known; one half for the others, which are NaN."""
+    found, known = np.full(len(values), 0.5), ~np.isnan(values)
+    found[known] = _place(values[known])
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import polars as pl
 
 from evenshelf.index.documents import items_of, layout_of
 from evenshelf.index.engine import ENCODER, SearchEngine
+from evenshelf.index.listing import listed
 from evenshelf.index.manifest import MANIFEST, read_manifest
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def index_shop(
     *,
     encoder: str | None = None,
     language: str | None = None,
-    synonyms: Sequence[str] | None = None,
+    synonyms: Sequence[str] | str | None = None,
     anew: bool = False,
     tell: Tell,
 ) -> Indexed:
@@ -80,8 +81,8 @@ def index_shop(
     before = read_manifest(path) if there else None
     if before is not None:
         encoder, language = encoder or before.encoder, language or before.language
-        synonyms = before.synonyms if synonyms is None else synonyms
-        same = (encoder, language, list(synonyms)) == (before.encoder, before.language, before.synonyms)
+        synonyms = before.synonyms if synonyms is None else list(listed(synonyms))
+        same = (encoder, language, synonyms) == (before.encoder, before.language, before.synonyms)
         if same and layout_of(items) == before.layout:
             engine = SearchEngine.open(path)
             changes = _changes(engine.items(), items)

@@ -19,7 +19,11 @@ from evenshelf.remedies.texts import MadeTexts
 
 _WORD = re.compile(r"[^\W_]+(?:[-.'][^\W_]+)*")
 _RUN = 8
-"""Longer words in other letters than Latin are runs of a script without spaces, of which pieces are taken."""
+"""Words of so many letters and more in a script without spaces are runs, of which pieces are taken."""
+_WITHOUT_SPACES = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+"""Letters of Thai, Lao, Burmese, Khmer, kana and Han."""
 _FEWEST, _MOST = 2, 4
 """Words of a query."""
 
@@ -78,7 +82,7 @@ class DocToQuery(Remedy):
 
 
 def _is_run(word: str) -> bool:
-    return len(word) >= _RUN and not word[0].isascii()
+    return len(word) >= _RUN and _WITHOUT_SPACES.match(word) is not None
 
 
 def _query(words: Sequence[str], held: Counter[str], titles: int, rng: np.random.Generator) -> str:

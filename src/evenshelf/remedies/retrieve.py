@@ -108,5 +108,7 @@ class _Memory:
         return csr_array((votes.ravel().astype(np.float32), (lines, self.target[near].ravel())), shape=shape)
 
     def __call__(self, scores: Floats, found: csr_array) -> Floats:
-        mixed = (1.0 - self.share) * softmax(scores.astype(np.float64), axis=1) + self.share * found.toarray()
+        # Where a model offers no group at all, it prefers none.
+        offered = np.where(np.isneginf(scores).all(axis=1, keepdims=True), np.float32(0.0), scores)
+        mixed = (1.0 - self.share) * softmax(offered.astype(np.float64), axis=1) + self.share * found.toarray()
         return np.asarray(np.log(np.maximum(mixed, _LEAST)), dtype=np.float32)

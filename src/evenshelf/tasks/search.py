@@ -257,6 +257,15 @@ class SearchTask:
         np.maximum.at(best, self.query, self.grade)
         return best > 0
 
+    @cached_property
+    def taught(self) -> NDArray[np.bool_]:
+        """``[Q]`` whether an item answers the query by what is learned from: clicks, or grades."""
+        if self.lessons is None:
+            return self.answerable
+        found = np.zeros(len(self.queries), bool)
+        found[self.lessons.query[self.lessons.clicks > 0]] = True
+        return found
+
     def folds(self, k: int, seed: int) -> NDArray[np.int16]:
         """Put each query into a fold; queries that are equal or nearly so stay together.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,10 +127,10 @@ def ranks_a_query_the_same_whoever_else_is_asked(subject: _Subject) -> None:
 
 
 def never_reads_the_grades_of_what_is_asked(subject: _Subject) -> None:
-    """They are what it is tested by; whether an item was judged may decide how many are read."""
-    pool = subject.strangers
-    other = Pool(**{**vars(pool), "grade": np.where(np.isnan(pool.grade), np.nan, 1.0 - pool.grade)})
-    np.testing.assert_array_equal(subject.scores(), subject.scores(pool=other))
+    """They are what it is tested by, and so is which items were judged."""
+    pool, known = subject.strangers, subject.scores()
+    for grade in (1.0 - pool.grade, np.full(len(pool.grade), np.nan, np.float32)):
+        np.testing.assert_array_equal(known, subject.scores(pool=replace(pool, grade=grade)))
 
 
 def honours_weights_if_it_declares_them(subject: _Subject) -> None:

@@ -15,7 +15,7 @@ from evenshelf.index import SearchEngine
 from evenshelf.index.features import FEATURES
 from evenshelf.index.shops import index_shop
 from evenshelf.learners.search.asking import ask
-from evenshelf.learners.search.base import ItemSide, Pool
+from evenshelf.learners.search.base import Evidence, ItemSide, Pool
 from evenshelf.remedies import parse
 from evenshelf.shop import simulate
 from evenshelf.study.further import further
@@ -25,7 +25,7 @@ from evenshelf.study.results import load
 from evenshelf.study.search.answering import answers
 from evenshelf.study.search.prepare import SearchPlan, baselines_named, prepare
 from evenshelf.study.search.stored import Exam, Known, known_arrays, known_of
-from evenshelf.study.search.trials import evidence_of
+from evenshelf.study.search.trials import beside, evidence_of
 from evenshelf.study.terminal import StudyReport
 from evenshelf.study.verdict import decide
 from evenshelf.tasks.search import SearchTask
@@ -176,10 +176,20 @@ def test_clicks_teach_and_judgements_test(shop, engine, tmp_path):
     assert found["unbiased_clicks"].tuned is not None
 
 
+def test_a_learning_curve_of_clicks_counts_the_queries_that_were_clicked_on(shop):
+    task = taught_by_clicks(shop)
+    told = {task.queries[q] for q in task.lessons.query[task.lessons.clicks > 0].tolist()}
+    assert {query for query, taught in zip(task.queries, task.taught.tolist(), strict=True) if taught} == told
+    assert task.taught.sum() != task.answerable.sum()
+    judged = SearchTask.from_shop(shop)
+    np.testing.assert_array_equal(judged.taught, judged.answerable)
+
+
 def test_what_was_laid_out_is_read_again(study, tmp_path):
     for name, values in known_arrays(study.known).items():
         np.save(tmp_path / f"{name}.npy", values)
     back = known_of(tmp_path)
+    assert not back.items.texts.flags.writeable, "it is not copied into each process"
     assert known_arrays(back).keys() == known_arrays(study.known).keys()
     for name, values in known_arrays(study.known).items():
         np.testing.assert_array_equal(values, known_arrays(back)[name])
@@ -233,6 +243,30 @@ def test_what_is_not_found_is_not_shown_and_neighbours_bring_what_answered_them(
     assert near.lists[0, 0] == 3, "it answered a query like this one"
 
 
+def test_judged_items_that_score_alike_do_not_come_as_the_usual_ranking_has_them():
+    """The better half of two hundred pairs of items comes first in the pool; their scores are equal."""
+    queries = 200
+    item = np.arange(2 * queries)
+    pool = Pool(
+        queries=np.array([f"q{n}" for n in range(queries)]),
+        vectors=np.zeros((queries, 2), np.float32),
+        count=np.ones(queries, np.float32),
+        start=np.arange(0, 2 * queries + 1, 2),
+        item=item,
+        features=np.zeros((2 * queries, len(FEATURES)), np.float32),
+        found=np.ones(2 * queries, bool),
+        grade=np.tile([1.0, 0.0], queries).astype(np.float32),
+        clicked=np.zeros((2 * queries, 3), np.float32),
+    )
+    titles = np.array([f"i{n}" for n in item])
+    items = ItemSide(titles, titles, np.zeros((len(item), 2), np.float32), np.ones(len(item), np.int64))
+    (one,) = answers(np.zeros(len(item), np.float32), pool, [parse("none")], Evidence(pool, items), seed=0)
+    told = beside(one, pool, items, np.array(["tail"] * len(item)), seed=0)
+    first, second = 1.0, 1 / np.log2(3)
+    assert told["judged_ndcg_at_10"] == pytest.approx((first + second) / 2, abs=0.05)
+    assert told["judged_ndcg_at_10"] == pytest.approx(np.mean(1 / np.log2(one.rank + 2))), "as in the lists"
+
+
 def test_a_query_that_finds_nothing_is_no_harm(tmp_path):
     items = pl.DataFrame({"item_id": ["a", "b", "c"], "title": ["red lamp", "blue chair", "green table"]})
     judged = {f"{colour} thing {n}": {"a": 1.0, "b": 0.0} for n, colour in enumerate(("red", "zzzz", "qqqq", "green"))}
@@ -240,6 +274,33 @@ def test_a_query_that_finds_nothing_is_no_harm(tmp_path):
         study = prepare(SearchTask.of(judged, ["a", "b", "c"]), engine, tmp_path / "study", replace(PLAN, baselines=()))
         result = study.run()
     assert np.isfinite(judge_of(result).values(result["none"].tuned, result.fold >= 0)["ndcg_at_10"])
+
+
+def test_made_queries_that_somebody_judged_are_left_out_however_they_are_written(tmp_path):
+    items = pl.DataFrame({"item_id": ["a", "b", "c"], "title": ["Red Lamp", "Blue Chair", "Green Table"]})
+    judged = {text: {"a": 1.0, "b": 0.0} for text in ("red lamp", "BLUE  CHAIR", "green table", "lamp")}
+    with SearchEngine.build(tmp_path / "index", items, encoder="tfidf") as engine:
+        plan = replace(PLAN, remedies="doc_to_query", baselines=())
+        study = prepare(SearchTask.of(judged, ["a", "b", "c"]), engine, tmp_path / "study", plan)
+        assert study.known.made == {}, "all that can be made was judged"
+
+
+def test_a_query_of_which_nothing_is_known_shows_what_answered_its_neighbours():
+    pool = crafted()
+    titles = np.array(["i0", "i1", "i2", "i3"])
+    items = ItemSide(titles, titles, np.eye(4, 2, dtype=np.float32), np.zeros(4, np.int64))
+    known = Known(pool, items, {}, np.array(["head", "tail"]), np.array(["tail"] * 4))
+    evidence = evidence_of(known, Exam(np.array([1]), np.array([0])), parse("knn"))
+    empty = pool.of(np.array([0]))
+    none = np.zeros(0, np.int64)
+    empty = replace(
+        empty,
+        start=np.array([0, 0]),
+        **{name: getattr(empty, name)[none] for name in ("item", "features", "found", "grade", "clicked")},
+    )
+    plain, near = answers(np.zeros(0, np.float32), empty, [parse("none"), parse("knn")], evidence, seed=0)
+    assert plain.lists[0, :1].tolist() == [-1]
+    assert near.lists[0, :2].tolist() == [3, -1]
 
 
 def test_nothing_to_learn_from_is_one_clear_error(tmp_path):

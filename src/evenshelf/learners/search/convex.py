@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _SIGNALS = [FEATURES.index(name) for name in SIGNALS]
-_MOST_PAIRS = 4000
-"""Of a query; more say the same once more."""
+_MOST_PAIRS, _ALL_PAIRS = 4000, 2_000_000
+"""Of a query, and about so many of all; more say the same once more."""
 PENALTY = 0.3
 
 
@@ -105,9 +105,10 @@ def learn_weights(pairs: Pairs, usual: Floats, penalty: float, *, seed: int = 0)
     rng = np.random.default_rng(seed)
     pool, signals = pairs.pool, pairs.pool.features[:, _SIGNALS].astype(np.float64)
     differences, weights = [], []
+    most = min(_MOST_PAIRS, max(1, _ALL_PAIRS // max(len(pool), 1)))
     for number in range(len(pool)):
         rows = slice(int(pool.start[number]), int(pool.start[number + 1]))
-        difference, weight = _pairs(signals[rows], pairs.grade[rows], pairs.weight[rows], rng)
+        difference, weight = _pairs(signals[rows], pairs.grade[rows], pairs.weight[rows], most, rng)
         differences.append(difference)
         weights.append(weight * pool.count[number])
     difference, weight = np.concatenate(differences), np.concatenate(weights)
@@ -167,12 +168,15 @@ def _loss(
 
 
 def _pairs(
-    signals: Floats, grade: NDArray[np.floating], weight: NDArray[np.floating], rng: np.random.Generator
+    signals: Floats, grade: NDArray[np.floating], weight: NDArray[np.floating], most: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """``[p, 3]`` by how much signals of the better item exceed those of the worse, ``[p]`` weights that sum to 1."""
+    """``[p, 3]`` by how much signals of the better item exceed those of the worse, ``[p]`` weights that sum to 1.
+
+    Of more than `most` pairs so many are drawn.
+    """
     better, worse = np.nonzero(grade[:, None] > grade[None, :])
-    if len(better) > _MOST_PAIRS:
-        kept = np.sort(rng.choice(len(better), _MOST_PAIRS, replace=False))
+    if len(better) > most:
+        kept = np.sort(rng.choice(len(better), most, replace=False))
         better, worse = better[kept], worse[kept]
     each = (grade[better] - grade[worse]).astype(np.float64) * weight[better] * weight[worse]
     total = float(each.sum())

@@ -73,11 +73,12 @@ class Reread:
         """See :meth:`evenshelf.learners.search.base.Scorer.scores`."""
         found = SHARPNESS * pool.column("usual").astype(np.float64)
         query = pool.query
-        order = np.lexsort((-found, query))
+        # what no search finds takes no place
+        order = np.lexsort((-found, ~pool.found, query))
         place = np.empty(len(found), np.int64)
         place[order] = np.arange(len(found)) - np.repeat(pool.start[:-1], np.diff(pool.start))
-        # what was judged is read as well, so that the judged items are ranked among themselves by the same score
-        read = (place < READ) | ~np.isnan(pool.grade)
+        # not what was judged besides: to read that from further down would tell from the rest what is tested
+        read = pool.found & (place < READ)
         rows = np.flatnonzero(read)
         if len(rows):
             # the usual ranking counts the cosine already
@@ -126,7 +127,7 @@ def training_pairs(evidence: Evidence) -> tuple[TrainingPairs, Prior]:
     """What an encoder is tuned on, and how often each of its items was taken.
 
     Each query counts by how many examples it stands for, spread over what answers it. Where clicks are learned from,
-    items answer that are clicked more than those of the query are on average.
+    items answer that are clicked more than those of the query are on average; what answers a made query answers it.
     """
     from evenshelf.learners.search.tuned.pairs import TrainingPairs  # noqa: PLC0415
 
@@ -155,9 +156,15 @@ def training_pairs(evidence: Evidence) -> tuple[TrainingPairs, Prior]:
 
 
 def _above_mean(pool: Pool, grade: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``[n]`` grades from clicks less their mean of the query, as shares of the greatest; of made queries as they are.
+
+    A made query was never shown: its one answer is its own mean.
+    """
     query = pool.query
+    shown = (np.bincount(query, pool.clicked[:, 0], len(pool)) > 0)[query]
     mean = np.bincount(query, grade, len(pool)) / np.maximum(np.bincount(query, minlength=len(pool)), 1)
-    return np.maximum(grade - mean[query], 0.0)
+    above = np.where(shown, np.maximum(grade - mean[query], 0.0), 0.0)
+    return np.where(shown, above / max(float(above.max(initial=0.0)), 1e-12), grade)
 
 
 register(

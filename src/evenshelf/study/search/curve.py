@@ -44,8 +44,7 @@ def check_shares(study: SearchStudy) -> None:
     for level, share in enumerate(SHARES):
         for number in range(study.folds):
             exam = _held(study.choosing(number), layer <= level)
-            told = study.task.answerable
-            if not told[exam.learned].any() or not told[exam.asked].any():
+            if not study.task.taught[exam.learned].any() or not study.task.answerable[exam.asked].any():
                 held = int((layer <= level).sum())
                 raise InputError(
                     "There are too few queries for a learning curve: a share is too small to learn from "
@@ -110,7 +109,7 @@ def learning_curve(
             by_fold = {n: picked[level, n][name] for n in numbers}
             outcomes[f"{level} {name}"] = replace(tuned, rank=rows.ranks(study.folder, jobs, name, by_fold))
         outcomes[f"{len(SHARES)} {name}"] = tuned
-    told = study.task.answerable
+    told = study.task.taught
     queries = np.array(
         [
             np.mean([(told & (layer <= level))[exams[n].learned].sum() for n in numbers])

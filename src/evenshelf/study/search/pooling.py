@@ -10,6 +10,7 @@ import numpy as np
 
 from evenshelf.index.documents import dense_texts
 from evenshelf.index.features import FEATURES
+from evenshelf.index.text.folding import fold
 from evenshelf.learners.search.base import ItemSide, Pool
 from evenshelf.remedies import Prior, Remedy, Stage
 
@@ -78,10 +79,10 @@ def made_by(
     """By the spec of each remedy that makes queries, at each of its settings, these queries with their candidates.
 
     What other parts of a remedy do is of no account. A made query that somebody judged is left out: its answers may
-    be those that are tested.
+    be those that are tested. So is one that differs from such a query in case, accents or blanks alone.
     """
     found: dict[str, Pool] = {}
-    known = set(task.queries)
+    known = {_plain(query) for query in task.queries}
     for part in (part for remedy in remedies for variant in remedy.settings for part in variant.parts):
         if Stage.TEXTS not in part.stages or part.spec in found:
             continue
@@ -89,11 +90,17 @@ def made_by(
         made = part.texts(items.titles.tolist(), Prior(items.count), rng)
         if made is None:
             continue
-        kept = [place for place, text in enumerate(made.texts) if text not in known]
+        kept = [place for place, text in enumerate(made.texts) if _plain(text) not in known]
+        if not kept:
+            continue
         texts = [made.texts[place] for place in kept]
         grades = [{task.items[int(made.group[place])]: 1.0} for place in kept]
         found[part.spec] = _asked(engine, task, texts, grades, made.weight[kept], tell=tell)
     return found
+
+
+def _plain(query: str) -> str:
+    return " ".join(fold(query).split())
 
 
 def _asked(

@@ -93,4 +93,5 @@ def _pool(place: Path, side: str) -> Pool:
 
 
 def _read(place: Path, side: str, name: str) -> Any:
-    return np.load(place / f"{side}{_SEPARATOR}{name}.npy")
+    # Texts are as wide as the longest one: a process holds no more of them than it reads.
+    return np.asarray(np.load(place / f"{side}{_SEPARATOR}{name}.npy", mmap_mode="r"))

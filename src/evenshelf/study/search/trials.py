@@ -17,6 +17,7 @@ from evenshelf.study.search.answering import Answers, answers
 from evenshelf.study.search.stored import Exam, Known, exam_of, known_of
 from evenshelf.study.trials import keep
 from evenshelf.tasks.search_measures import BESIDE, K, ndcg_of_queries, search_measures
+from evenshelf.tasks.top_items import tie_order
 
 
 def run(job: Job, address: str, folder: Path) -> None:
@@ -93,20 +94,21 @@ def _compute(job: Job, folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[
     arrays: dict[str, NDArray[Any]] = {}
     if job.lists:
         for number, (fact, one) in enumerate(zip(facts["asks"], found, strict=True)):
-            fact["lists"] = _finite(beside(one, asked, evidence.items, known.kind))
+            fact["lists"] = _finite(beside(one, asked, evidence.items, known.kind, seed=job.seed))
             arrays[f"{number}.rank"] = one.rank.astype(np.float32)
     return facts, arrays
 
 
-def beside(one: Answers, pool: Pool, items: ItemSide, kind: NDArray[np.str_]) -> dict[str, float]:
-    """All of :data:`evenshelf.tasks.search_measures.BESIDE`, over the queries of one fold."""
+def beside(one: Answers, pool: Pool, items: ItemSide, kind: NDArray[np.str_], *, seed: int) -> dict[str, float]:
+    """All of :data:`evenshelf.tasks.search_measures.BESIDE`, over the queries of one fold; ties as in the lists."""
     first = one.lists[:, :K]
     shown = first[first >= 0]
     query = pool.query
     judged = ~np.isnan(pool.grade)
     pair = query[judged] * len(items.titles) + pool.item[judged]
     listed = (np.arange(len(first))[:, None] * len(items.titles) + first)[first >= 0]
-    order = np.lexsort((-one.values[judged], query[judged]))
+    tie = tie_order(len(items.titles), seed)  # candidates come as the usual ranking has them, which must not decide
+    order = np.lexsort((tie[pool.item[judged]], -one.values[judged], query[judged]))
     own = query[judged][order]
     sizes = np.bincount(own, minlength=len(pool))
     place = np.arange(len(own)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
