@@ -303,6 +303,22 @@ def test_a_query_of_which_nothing_is_known_shows_what_answered_its_neighbours():
     assert near.lists[0, :2].tolist() == [3, -1]
 
 
+def test_an_index_without_an_item_and_too_few_queries_are_told_before_it_is_asked(tmp_path):
+    items = pl.DataFrame({"item_id": ["a", "b"], "title": ["red lamp", "blue chair"]})
+    judged = {"red": {"a": 1.0}, "blue": {"b": 1.0}, "lamp": {"a": 1.0}}
+    asked = []
+    with SearchEngine.build(tmp_path / "index", items, encoder="tfidf") as engine:
+
+        def prepared(task):
+            return prepare(task, engine, tmp_path / "study", PLAN, progress=lambda *done: asked.append(done))
+
+        with pytest.raises(InputError, match="does not have the item 'c'"):
+            prepared(SearchTask.of(judged, ["a", "b", "c"]))
+        with pytest.raises(SettingError, match="3 folds"):
+            prepared(SearchTask.of({"red": {"a": 1.0}, "blue": {"b": 1.0}}, ["a", "b"]))
+    assert asked == []
+
+
 def test_nothing_to_learn_from_is_one_clear_error(tmp_path):
     items = pl.DataFrame({"item_id": ["a", "b"], "title": ["red lamp", "blue chair"]})
     judged = {"red": {"a": 1.0}, "blue": {"b": 0.0}, "chair": {"b": 0.0}}
