@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evenshelf.index.documents import FIELDS
-from evenshelf.index.ranking import signals
+from evenshelf.index.ranking import share_of_best, signals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,8 +39,9 @@ FEATURES = (
 
 ``usual``: the score that the usual fusion gives; ``words_share``, ``coverage``, ``cosine``: what that fusion weighs
 (:func:`~evenshelf.index.ranking.signals`), the cosine times ``trust``, which is how far vectors are listened to;
-``words`` and ``words_FIELD``: BM25 over all and over one field; ``..._place``: share of the candidates that have less;
-``popularity``: logarithm of how often an item was taken, as a share of the candidates' greatest; ``title_length``:
+``words`` and ``words_FIELD``: BM25 over all and over one field; ``..._place``: share of the found that have less;
+``popularity``: logarithm of how often an item was taken, as a share of the
+greatest that was found; ``title_length``:
 logarithm of its characters; ``query_words``: groups of words that were asked.
 """
 SIGNALS = ("words_share", "coverage", "cosine")
@@ -66,18 +67,17 @@ def features(view: View, query: Understood, candidates: Candidates, usual: Ranke
     rows = candidates.rows
     own = signals(candidates, in_pieces=query.in_pieces)
     own[:, 2] *= np.float32(trust)
-    popular = np.log1p(candidates.popularity)
-    prices = view.numbers(_PRICE, rows)
+    measure, prices = candidates.measure, view.numbers(_PRICE, rows)
     columns = {
         "usual": usual.scores,
         **dict(zip(SIGNALS, own.T, strict=True)),
         "trust": np.full(len(rows), trust),
         "words": candidates.words,
         **{f"words_{field}": _by_field(view, query, rows, field) for field in FIELDS},
-        "words_place": _place(candidates.words),
-        "cosine_place": _place(candidates.cosines) * trust,
-        "popularity": popular / max(float(popular.max(initial=0.0)), 1e-9),
-        "price_place": _place_of_known(prices),
+        "words_place": _place(candidates.words, measure),
+        "cosine_place": _place(candidates.cosines, measure) * trust,
+        "popularity": share_of_best(np.log1p(candidates.popularity), measure),
+        "price_place": np.where(np.isnan(prices), 0.5, _place(prices, measure & ~np.isnan(prices))),
         "title_length": np.log1p(view.documents["title"].gather(rows).str.len_chars().to_numpy()),
         "query_words": np.full(len(rows), len(query.groups)),
     }
@@ -90,17 +90,10 @@ def _by_field(view: View, query: Understood, rows: NDArray[np.int64], field: str
     return view.reader.scores(view.reader.query(query, {field: 1.0}, needed=None), rows)
 
 
-def _place(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """``[n]`` share of the others that have less."""
-    ordered = np.sort(values)
-    return np.searchsorted(ordered, values) / max(len(values) - 1, 1)
-
-
-def _place_of_known(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """``[n]`` the same among those that are known; one half for the others, which are NaN."""
-    found, known = np.full(len(values), 0.5), ~np.isnan(values)
-    found[known] = _place(values[known])
-    return found
+def _place(values: NDArray[np.floating], measure: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """``[n]`` share of the others, of those that measure, that have less; at most 1."""
+    ordered = np.sort(values[measure])
+    return np.minimum(np.searchsorted(ordered, values) / max(len(ordered) - 1, 1), 1.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -110,6 +110,15 @@ class Candidates:
     matched: NDArray[np.bool_]
     found: NDArray[np.bool_]
 
+    @property
+    def measure(self) -> NDArray[np.bool_]:
+        """``[n]`` by which of them scores are brought to shares and places.
+
+        That is what was found, or a search would score it otherwise because somebody asked about other items; where
+        nothing was found, it is all.
+        """
+        return self.found if self.found.any() else np.ones(len(self.rows), bool)
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -161,12 +170,12 @@ def fuse(candidates: Candidates, ranking: Ranking, trust: float) -> Ranked:
     trust
         How well vectors do at queries like this one, against words: 0 to 1.
     """
-    popular = np.log1p(candidates.popularity).astype(np.float32)
-    best = float(popular.max(initial=0.0))
-    prior = np.float32(ranking.popularity_weight / best if best > 0 else 0.0) * popular
+    prior = np.float32(ranking.popularity_weight) * share_of_best(
+        np.log1p(candidates.popularity).astype(np.float32), candidates.measure
+    )
     if ranking.fusion == "rrf":
-        words = _reciprocal(candidates.words)
-        vectors = np.float32(trust) * _reciprocal(candidates.cosines)
+        words = _reciprocal(candidates.words, candidates.measure)
+        vectors = np.float32(trust) * _reciprocal(candidates.cosines, candidates.measure)
         # As large as the best possible sum is 1, so that the prior means the same in every fusion.
         most = np.float32((_RRF + 1) / 2)
         words, vectors = words * most, vectors * most
@@ -195,20 +204,23 @@ def signals(candidates: Candidates, *, in_pieces: bool = False) -> Floats:
     numpy.ndarray
         ``[n, 3]``: share of the best score by words, coverage, scaled cosine.
     """
-    share, coverage = _share(candidates.words), candidates.coverage
+    share, coverage = share_of_best(candidates.words, candidates.measure), candidates.coverage
     if in_pieces:
         # (1 - kc) share + kc coverage = (1 - c) share + c (share + k (coverage - share))
         coverage = share + np.float32(_PIECES_COVERAGE) * (coverage - share)
     return np.stack([share, coverage, np.float32(_COSINE) * np.maximum(candidates.cosines, 0)], axis=1)
 
 
-def _share(scores: Floats) -> Floats:
-    top = float(scores.max(initial=0.0))
-    return scores / np.float32(top) if top > 0 else np.zeros_like(scores)
+def share_of_best(scores: Floats, measure: NDArray[np.bool_]) -> Floats:
+    """``[n]`` scores as shares of the best one of those that measure, at most 1; 0 if that is 0."""
+    top = np.float32(scores.max(initial=0.0, where=measure))
+    return np.asarray(np.minimum(scores, top) / (top if top > 0 else 1), np.float32)
 
 
-def _reciprocal(scores: Floats) -> Floats:
-    order = np.argsort(-scores, kind="stable")
+def _reciprocal(scores: Floats, measure: NDArray[np.bool_]) -> Floats:
+    """``[n]`` reciprocal ranks among those that measure; others take no rank from them."""
+    order = np.lexsort((-scores, ~measure))
     ranks = np.empty(len(scores), np.float32)
     ranks[order] = np.arange(1, len(scores) + 1)
+    ranks[~measure] = 1 + len(scores[measure]) - np.searchsorted(np.sort(scores[measure]), scores[~measure], "right")
     return np.where(scores > 0, 1 / (_RRF + ranks), 0).astype(np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -117,6 +119,18 @@ def test_of_many_queries_fewer_pairs_each_say_the_same(monkeypatch):
 def test_learners_keep_their_promises(name):
     for check in search_learner_checks(search_learner(name)):
         check()
+
+
+@pytest.mark.parametrize("name", [name for name in search_learners() if "encoder" not in name])
+def test_what_no_search_finds_changes_nothing_of_what_one_does(name):
+    learner, pool, asked = search_learner(name), pool_of([40] * 8), pool_of([30] * 4, 5)
+    kept = asked.found
+    sizes = np.bincount(asked.query[kept], minlength=len(asked))
+    columns = {column: getattr(asked, column)[kept] for column in ("item", "features", "found", "grade", "clicked")}
+    alone = replace(asked, start=np.concatenate([[0], np.cumsum(sizes)]), **columns)
+    scorer = learner.fitted(evidence_of(pool), parse("none"), setting=learner.default, seed=0)
+    items = evidence_of(pool).items
+    np.testing.assert_allclose(scorer.scores(asked, items)[kept], scorer.scores(alone, items), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["convex", "linear", "lambdamart"])

@@ -285,6 +285,33 @@ def test_made_queries_that_somebody_judged_are_left_out_however_they_are_written
         assert study.known.made == {}, "all that can be made was judged"
 
 
+def test_what_is_not_found_takes_nothing_from_the_say_of_the_model():
+    """Two items are found, and a neighbour brings a third; with two more that were judged the list is the same."""
+    pool = crafted()
+    titles = np.array([f"i{n}" for n in range(6)])
+    items = ItemSide(titles, titles, np.eye(6, 2, dtype=np.float32), np.zeros(6, np.int64))
+    known = Known(pool, items, {}, np.array(["head", "tail"]), np.array(["tail"] * 6))
+    evidence = evidence_of(known, Exam(np.array([1]), np.array([0])), parse("knn"))
+    alone = replace(
+        pool.of(np.array([0])),
+        start=np.array([0, 2]),
+        **{name: getattr(pool, name)[:2] for name in ("item", "features", "found", "grade", "clicked")},
+    )
+    more = replace(
+        alone,
+        start=np.array([0, 4]),
+        item=np.array([0, 1, 4, 5]),
+        features=pool.features[:4],
+        found=np.array([True, True, False, False]),
+        grade=np.zeros(4, np.float32),
+        clicked=pool.clicked[:4],
+    )
+    scores, remedy = np.array([2.0, 1.7, 2.0, 2.0], np.float32), [parse("knn(share=0.3)")]
+    (few,), (many,) = (answers(scores[: len(p.item)], p, remedy, evidence, seed=0) for p in (alone, more))
+    assert few.lists[0, :3].tolist() == [0, 3, 1]
+    np.testing.assert_array_equal(few.lists, many.lists)
+
+
 def test_a_query_of_which_nothing_is_known_shows_what_answered_its_neighbours():
     pool = crafted()
     titles = np.array(["i0", "i1", "i2", "i3"])
@@ -301,6 +328,22 @@ def test_a_query_of_which_nothing_is_known_shows_what_answered_its_neighbours():
     plain, near = answers(np.zeros(0, np.float32), empty, [parse("none"), parse("knn")], evidence, seed=0)
     assert plain.lists[0, :1].tolist() == [-1]
     assert near.lists[0, :2].tolist() == [3, -1]
+
+
+def test_an_index_without_an_item_and_too_few_queries_are_told_before_it_is_asked(tmp_path):
+    items = pl.DataFrame({"item_id": ["a", "b"], "title": ["red lamp", "blue chair"]})
+    judged = {"red": {"a": 1.0}, "blue": {"b": 1.0}, "lamp": {"a": 1.0}}
+    asked = []
+    with SearchEngine.build(tmp_path / "index", items, encoder="tfidf") as engine:
+
+        def prepared(task):
+            return prepare(task, engine, tmp_path / "study", PLAN, progress=lambda *done: asked.append(done))
+
+        with pytest.raises(InputError, match="does not have the item 'c'"):
+            prepared(SearchTask.of(judged, ["a", "b", "c"]))
+        with pytest.raises(SettingError, match="3 folds"):
+            prepared(SearchTask.of({"red": {"a": 1.0}, "blue": {"b": 1.0}}, ["a", "b"]))
+    assert asked == []
 
 
 def test_nothing_to_learn_from_is_one_clear_error(tmp_path):

@@ -39,16 +39,15 @@ class Reciprocal:
 
     def scores(self, pool: Pool, items: ItemSide) -> NDArray[np.float64]:
         """See :meth:`evenshelf.learners.search.base.Scorer.scores`."""
-        query = pool.query
         most = SHARPNESS * (_RRF + 1) / 2
-        return most * (_reciprocal(pool.column("words"), query) + _reciprocal(pool.column("cosine"), query))
+        return most * (_reciprocal(pool, "words") + _reciprocal(pool, "cosine"))
 
 
-def _reciprocal(values: NDArray[np.floating], query: NDArray[np.int64]) -> NDArray[np.float64]:
-    order = np.lexsort((-values, query))
-    sizes = np.bincount(query)
+def _reciprocal(pool: Pool, column: str) -> NDArray[np.float64]:
+    values = pool.column(column)
+    order = np.lexsort((-values, ~pool.found, pool.query))  # what no search finds takes no place
     place = np.empty(len(values))
-    place[order] = np.arange(len(values)) - np.repeat(np.cumsum(sizes) - sizes, sizes)[: len(values)]
+    place[order] = np.arange(len(values)) - np.repeat(pool.start[:-1], np.diff(pool.start))
     return np.where(values > 0, 1.0 / (_RRF + 1.0 + place), 0.0)
 
 

@@ -83,12 +83,14 @@ def _answered(scores: Floats, pool: Pool, remedy: Remedy, evidence: Evidence, se
         table = remedy.adjust(table, evidence.prior, np.ones(items, np.float32))
         shown = np.zeros(table.shape, bool)
         shown[line, item] = pool.found[first:last]
+        judged, table = table, np.where(shown, table, np.float32(-np.inf))
         if memory is not None:
             votes = memory.look_up(pool.vectors[queries])
-            table = memory(table, votes)
+            # Apart: what no search finds would take of the say of the model, and so tell what was judged.
+            judged, table = memory(judged, votes), memory(table, votes)
             shown |= votes.toarray() > 0
-        values[first:last] = table[line, item]
-        table = np.where(shown, table, np.float32(-np.inf))
+            table = np.where(shown, table, np.float32(-np.inf))
+        values[first:last] = judged[line, item]
         own = np.flatnonzero((wanted >= first) & (wanted < last))
         at = wanted[own] - first
         found, ranks[own] = _listed(table, line[at], item[at], remedy, evidence, seed=seed)

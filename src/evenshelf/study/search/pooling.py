@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evenshelf.errors import InputError
 from evenshelf.index.documents import dense_texts
 from evenshelf.index.features import FEATURES
 from evenshelf.index.text.folding import fold
@@ -58,9 +59,21 @@ def pool_of(engine: SearchEngine, task: SearchTask, tell: Tell | None = None) ->
 
 
 def items_of(engine: SearchEngine, task: SearchTask) -> ItemSide:
-    """Return what is known of the items of a task."""
+    """Return what is known of the items of a task.
+
+    Raises
+    ------
+    InputError
+        If the index lacks one.
+    """
     table = engine.items()
     place = {item: i for i, item in enumerate(table["item_id"].to_list())}
+    missing = [item for item in task.items if item not in place]
+    if missing:
+        raise InputError(
+            f"The index does not have the item {missing[0]!r} (and {len(missing) - 1} more).",
+            hint="Bring it up to date: evenshelf index SHOP",
+        )
     at = np.array([place[item] for item in task.items], np.int64)
     titles = np.array([title or "" for title in table["title"].to_list()])[at]
     texts = np.array(dense_texts(table))[at]

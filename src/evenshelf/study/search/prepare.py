@@ -97,9 +97,12 @@ def prepare(
     Raises
     ------
     SettingError
-        If a setting cannot be.
+        If a setting cannot be, or there are too few queries for the folds.
+    InputError
+        If the index lacks an item of the task.
     """
     plan.check()
+    task.folds(plan.folds, plan.seed)  # too few queries are told of before the index is asked each
     items = items_of(engine, task)
     pool = pool_of(engine, task, progress)
     honours = search_learner(plan.learner).unsupported
