@@ -65,7 +65,9 @@ class PopularityDebiased(Remedy):
     title: ClassVar[str] = "Clicks without popularity"
     family: ClassVar[Family] = Family.CLICK_EVIDENCE
     paper: ClassVar[str] = "Schnabel et al., ICML 2016; Yang et al., RecSys 2018"
-    formula: ClassVar[str] = "(clicks / looked) ((n[i] + 1) / mean(n + 1)) ** -power"
+    formula: ClassVar[str] = (
+        "(clicks + 3 m) / (looked + 3) ((n[i] + 1) / mean(n + 1)) ** -power, m clicks a look of all pairs"
+    )
     stages: ClassVar[tuple[Stage, ...]] = (Stage.EVIDENCE,)
     neutral: ClassVar[dict[str, float | bool]] = {"power": 0.0, "looks": False}
     grid: ClassVar[dict[str, tuple[float, ...]]] = {"power": (0.5, 0.25)}

@@ -11,6 +11,7 @@ from evenshelf.clicks import log_of_shop
 from evenshelf.clicks.evidence import Pairs
 from evenshelf.clicks.models.position_based import PositionBased
 from evenshelf.clicks.sums import sums
+from evenshelf.errors import InputError
 from evenshelf.tasks.search import CLICKS, JUDGEMENTS, Lessons, SearchTask
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ def taught_by_clicks(shop: Shop) -> SearchTask:
     of_query = np.array([query[text] for text in log.queries], np.int64)[pairs.query]
     of_item = np.array([item.get(name, -1) for name in log.items], np.int64)[pairs.item]
     kept = of_item >= 0
+    if not clicks[kept].any():
+        raise InputError(
+            "No item of the shop was clicked on in a list that was shown for a query, so clicks teach nothing.",
+            hint="Learn from judgements, or ingest the events of items that the shop has.",
+        )
     return replace(
         task,
         target=CLICKS,

@@ -17,7 +17,11 @@ Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 
 UNJUDGED_WEIGHT = 0.05
-"""What a candidate that nobody judged weighs as one that is not relevant: pools of judgements are never complete."""
+"""What a candidate that nobody judged weighs as one that is not relevant: pools of judgements are never complete.
+
+Learners of a study may try others (``unjudged``): at 1 they learn what NDCG counts, for which what nobody judged is not
+relevant, and with it what those who chose what to judge looked at.
+"""
 
 
 @dataclass(frozen=True, eq=False)

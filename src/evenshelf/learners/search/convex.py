@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 from evenshelf.errors import InputError
 from evenshelf.index import Ranking
 from evenshelf.index.features import FEATURES, SIGNALS
-from evenshelf.learners.search.base import Evidence, Pairs, Pool, learned_from
+from evenshelf.learners.search.base import UNJUDGED_WEIGHT, Evidence, Pairs, Pool, learned_from
 from evenshelf.learners.search.registry import SearchLearner, register
 from evenshelf.learners.search.weighing import SHARPNESS, Weighted
 from evenshelf.remedies import Remedy, Stage
@@ -128,7 +128,8 @@ def usual_weights() -> Floats:
 
 def fit_convex(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Weighted:
     """Learn three weights; see :func:`learn_weights`."""
-    weights = learn_weights(learned_from(evidence.pool), usual_weights(), float(setting["penalty"]), seed=seed)
+    pairs = learned_from(evidence.pool, unjudged_weight=float(setting["unjudged"]))
+    weights = learn_weights(pairs, usual_weights(), float(setting["penalty"]), seed=seed)
     return Weighted.of(dict(zip(SIGNALS, weights.tolist(), strict=True)))
 
 
@@ -208,6 +209,6 @@ register(
         "Burges et al., ICML 2005; Bruch, Gai & Ingber, ACM TOIS 42(1), 2023",
         fit_convex,
         stages=(Stage.EVIDENCE, Stage.WEIGHT, Stage.TEXTS),
-        grid={"penalty": (PENALTY, 0.03, 3.0, 0.003)},
+        grid={"penalty": (PENALTY, 0.03, 3.0), "unjudged": (UNJUDGED_WEIGHT, 1.0)},
     )
 )

@@ -24,8 +24,6 @@ _SETTING = {
     "lambdarank_truncation_level": 20,
     "learning_rate": 0.05,
     "feature_fraction": 0.8,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
     "deterministic": True,
     "force_row_wise": True,
     "num_threads": 1,
@@ -72,7 +70,7 @@ def fit_lambdamart(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, 
         import lightgbm  # noqa: PLC0415 - optional
     except ImportError as error:
         raise MissingExtraError("lightgbm", "train", "The learner lambdamart") from error
-    pairs = learned_from(evidence.pool)
+    pairs = learned_from(evidence.pool, unjudged_weight=float(setting["unjudged"]))
     pool = pairs.pool
     levels, label = np.unique(pairs.grade, return_inverse=True)
     if len(levels) > _LEVELS:
@@ -99,7 +97,7 @@ register(
         "Burges, Microsoft Research TR-2010-82; LightGBM's lambdarank",
         fit_lambdamart,
         stages=(Stage.EVIDENCE, Stage.WEIGHT, Stage.TEXTS),
-        grid={"trees": (100, 30, 10), "leaves": (7, 15)},
+        grid={"trees": (30, 100), "unjudged": (1.0, 0.3), "leaves": (7, 15)},
         cost=6.0,
     )
 )

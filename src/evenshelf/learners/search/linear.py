@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from evenshelf.index.features import FEATURES
-from evenshelf.learners.search.base import Evidence, Pairs, learned_from
+from evenshelf.learners.search.base import UNJUDGED_WEIGHT, Evidence, Pairs, learned_from
 from evenshelf.learners.search.registry import SearchLearner, register
 from evenshelf.learners.search.weighing import SHARPNESS, Weighted
 from evenshelf.remedies import Remedy, Stage
@@ -27,7 +27,7 @@ def fit_linear(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any]
 
     Weights are drawn to those by which the usual score alone counts.
     """
-    pairs = learned_from(evidence.pool)
+    pairs = learned_from(evidence.pool, unjudged_weight=float(setting["unjudged"]))
     columns = pairs.pool.features.astype(np.float64)
     centre, scale = columns.mean(axis=0), columns.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
@@ -67,7 +67,7 @@ register(
         "Cao et al., ICML 2007; Bruch et al., ICTIR 2019",
         fit_linear,
         stages=(Stage.EVIDENCE, Stage.WEIGHT, Stage.TEXTS),
-        grid={"penalty": (1.0, 10.0, 0.1, 100.0)},
+        grid={"penalty": (1.0, 10.0, 0.1), "unjudged": (1.0, UNJUDGED_WEIGHT)},
         cost=1.5,
     )
 )
