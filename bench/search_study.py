@@ -188,8 +188,8 @@ def notes() -> list[str]:
         ),
         (
             "Head and tail are queries by how often they were asked; in the real data nobody counted that, and they "
-            "are queries by how many items are known to answer them. Of known items each query has one answer, so all "
-            "are tail."
+            "are queries by how many items are known to answer them; where each has one answer, none is rare and all "
+            "are head."
         ),
         (
             "Clicks are those of a simulated shop, drawn by a model of places and attraction; what is learned from "
