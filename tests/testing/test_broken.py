@@ -359,7 +359,7 @@ BROKEN = [
         "does_not_mind_a_constant_added_to_scores",
     ),
     (
-        changed(Shuffle, rerank=lambda self, o, prior: xquad(self.lam if len(o.items) > 1 else 0.0, o, prior)),
+        changed(Shuffle, rerank=lambda self, o, prior: xquad(float(len(o.items) > 1), o, prior)),
         "reranks_each_list_by_itself",
     ),
     (
