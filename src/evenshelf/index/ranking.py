@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FUSIONS = ("convex", "rrf", "words", "vectors")
 _RRF = 60
-_COSINE = 1.4
+COSINE = 1.4
 """Cosines of what answers a query well are about .7; this brings them to the scale of shares."""
 _PIECES_TITLE, _PIECES_COVERAGE = 3.5, 8 / 3
 FIRST = 4
@@ -208,7 +208,7 @@ def signals(candidates: Candidates, *, in_pieces: bool = False) -> Floats:
     if in_pieces:
         # (1 - kc) share + kc coverage = (1 - c) share + c (share + k (coverage - share))
         coverage = share + np.float32(_PIECES_COVERAGE) * (coverage - share)
-    return np.stack([share, coverage, np.float32(_COSINE) * np.maximum(candidates.cosines, 0)], axis=1)
+    return np.stack([share, coverage, np.float32(COSINE) * np.maximum(candidates.cosines, 0)], axis=1)
 
 
 def share_of_best(scores: Floats, measure: NDArray[np.bool_]) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, ClassVar
@@ -13,6 +13,28 @@ from typing import Any, ClassVar
 from evenshelf.errors import SettingError
 from evenshelf.rankers.answering import AFTERWARDS
 from evenshelf.remedies import Remedy, Stage, joined
+
+ALL, NONE = "all", "none"
+
+
+def names_in(asked: str, every: Iterable[str], find: Callable[[str], Tunable]) -> tuple[str, ...]:
+    """Names of learners: with commas between them, ``all`` or ``none``.
+
+    Parameters
+    ----------
+    asked
+        What was typed.
+    every
+        Names of all.
+    find
+        The learner of a name; it raises a :class:`SettingError` if there is none.
+    """
+    word = asked.strip()
+    if word == ALL:
+        return tuple(every)
+    if word == NONE:
+        return ()
+    return tuple(find(name.strip()).name for name in word.split(",") if name.strip())
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.index.features import FEATURES
+from evenshelf.index.ranking import COSINE
 from evenshelf.learners.search.base import Evidence, ItemSide, Pool, learned_from
 from evenshelf.learners.search.convex import usual_weights
 from evenshelf.learners.search.registry import SearchLearner, register
@@ -25,8 +26,6 @@ MINED = 20
 """Candidates of each query that nobody judged and that the usual ranking puts first, as negatives."""
 READ = 50
 """Candidates of each query, the first by the usual ranking, that a model of pairs reads."""
-_SCALE = 1.4
-"""As of :func:`evenshelf.index.ranking.signals`: cosines of what answers are brought to the scale of shares."""
 _BEYOND = 1000.0
 
 
@@ -54,7 +53,7 @@ class TunedCosine:
         trust = pool.column("trust").astype(np.float64)
         dense = self.weight * trust
         words = (share * pool.column("words_share") + coverage * pool.column("coverage")) / max(1.0 - vectors, 1e-9)
-        return np.asarray(SHARPNESS * ((1.0 - dense) * words + dense * _SCALE * np.maximum(cosine, 0.0)))
+        return np.asarray(SHARPNESS * ((1.0 - dense) * words + dense * COSINE * np.maximum(cosine, 0.0)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,8 @@ from evenshelf.encoders.bag import word_matrix
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import ItemFacts
 from evenshelf.learners.ranking.item_texts import words_of
-from evenshelf.learners.ranking.registry import ranking_learner
+from evenshelf.learners.ranking.registry import ranking_learner, ranking_learners
+from evenshelf.learners.tunable import names_in
 from evenshelf.remedies import Remedy, remedy_set
 from evenshelf.shop import Shop
 from evenshelf.study.ranking.plan import settings
@@ -23,8 +24,6 @@ from evenshelf.study.ranking.study import BASELINES, RankingStudy
 from evenshelf.tasks.exams import SPLITS
 from evenshelf.tasks.recommend import RecommendTask
 from evenshelf.tasks.shop_steps import ALL
-
-ALL_BASELINES, NO_BASELINES = "all", "none"
 
 
 @dataclass(frozen=True)
@@ -68,14 +67,7 @@ def baselines_named(asked: str) -> tuple[str, ...]:
     SettingError
         If there is none of a name.
     """
-    from evenshelf.learners.ranking.registry import ranking_learners  # noqa: PLC0415
-
-    word = asked.strip()
-    if word == ALL_BASELINES:
-        return tuple(ranking_learners())
-    if word == NO_BASELINES:
-        return ()
-    return tuple(ranking_learner(name.strip()).name for name in word.split(",") if name.strip())
+    return names_in(asked, ranking_learners(), ranking_learner)
 
 
 def shop_task(

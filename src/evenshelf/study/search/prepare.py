@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenshelf.errors import SettingError
 from evenshelf.learners.search.registry import search_learner, search_learners
+from evenshelf.learners.tunable import names_in
 from evenshelf.remedies import Remedy, remedy_set
 from evenshelf.study.ranking.plan import settings
 from evenshelf.study.search.pooling import items_of, made_by, pool_of
@@ -18,8 +19,6 @@ from evenshelf.study.search.study import BASELINES, SearchStudy
 if TYPE_CHECKING:
     from evenshelf.index import SearchEngine
     from evenshelf.tasks.search import SearchTask
-
-ALL_BASELINES, NO_BASELINES = "all", "none"
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,7 @@ def baselines_named(asked: str) -> tuple[str, ...]:
     SettingError
         If there is none of a name.
     """
-    word = asked.strip()
-    if word == ALL_BASELINES:
-        return tuple(search_learners())
-    if word == NO_BASELINES:
-        return ()
-    return tuple(search_learner(name.strip()).name for name in word.split(",") if name.strip())
+    return names_in(asked, search_learners(), search_learner)
 
 
 def prepare(

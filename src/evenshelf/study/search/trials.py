@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from evenshelf.learners.search.base import Evidence, ItemSide, Pool
 from evenshelf.remedies import Clicked, Prior, Remedy
+from evenshelf.study.comparison import jsonable
 from evenshelf.study.ranking.plan import Job
 from evenshelf.study.search.answering import Answers, answers
 from evenshelf.study.search.stored import Exam, Known, exam_of, known_of
@@ -87,14 +88,14 @@ def _compute(job: Job, folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[
             "name": name,
             "setting": setting.describe(),
             "seconds": answered / len(job.asks),
-            "values": _finite(search_measures(one.rank, worth, query, **about)),
+            "values": jsonable(search_measures(one.rank, worth, query, **about)),
         }
         for (name, setting), one in zip(job.asks, found, strict=True)
     ]
     arrays: dict[str, NDArray[Any]] = {}
     if job.lists:
         for number, (fact, one) in enumerate(zip(facts["asks"], found, strict=True)):
-            fact["lists"] = _finite(beside(one, asked, evidence.items, known.kind, seed=job.seed))
+            fact["lists"] = jsonable(beside(one, asked, evidence.items, known.kind, seed=job.seed))
             arrays[f"{number}.rank"] = one.rank.astype(np.float32)
     return facts, arrays
 
@@ -126,7 +127,3 @@ def beside(one: Answers, pool: Pool, items: ItemSide, kind: NDArray[np.str_], *,
     }
     assert found.keys() == BESIDE.keys()
     return found
-
-
-def _finite(values: dict[str, float]) -> dict[str, float | None]:
-    return {name: value if np.isfinite(value) else None for name, value in values.items()}
