@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -64,7 +65,7 @@ class Rows:
             tuple(setting.describe() for setting in by_fold.values()),
             searched + sum(one.seconds for one in found),
             max(one.bytes for one in found),
-            {name: _mean([one.lists[name] for one in found], asked) for name in found[0].lists},
+            {name: mean_of_folds([one.lists[name] for one in found], asked) for name in found[0].lists},
             np.concatenate([one.rank for one in found]),
             np.sum([one.shown for one in found], axis=0, dtype=np.int32),
         )
@@ -89,18 +90,31 @@ class _Answer:
 
 
 def _answer(folder: Path, finals: Sequence[Job], name: str, setting: Setting) -> _Answer:
+    number, facts, arrays = answered(folder, finals, name, setting)
+    fact = facts["asks"][number]
+    rank, first, shown = (arrays[f"{number}.{part}"] for part in ("rank", "first", "shown"))
+    return _Answer(rank, first, shown, fact["lists"], facts["fitted"] + fact["seconds"], facts["bytes"])
+
+
+def answered(
+    folder: Path, finals: Sequence[Job], name: str, setting: Setting
+) -> tuple[int, dict[str, Any], dict[str, NDArray[Any]]]:
+    """Which of the asks of a job was of a remedy at a setting, and the facts and arrays of that job.
+
+    Raises
+    ------
+    SettingError
+        If none was.
+    """
     for job in finals:
         for number, (asked, own) in enumerate(job.asks):
             if asked == name and own.describe() == setting.describe():
-                facts, arrays = trials.read(folder, job.address)
-                fact = facts["asks"][number]
-                rank, first, shown = (arrays[f"{number}.{part}"] for part in ("rank", "first", "shown"))
-                return _Answer(rank, first, shown, fact["lists"], facts["fitted"] + fact["seconds"], facts["bytes"])
+                return number, *trials.read(folder, job.address)
     raise SettingError(f"{name} was not fitted.", hint="Run the study again.")
 
 
-def _mean(values: Sequence[float | None], asked: NDArray[np.int64]) -> float:
-    """Mean over folds, by how many users were asked; NaN where none has a value."""
+def mean_of_folds(values: Sequence[float | None], asked: NDArray[np.int64]) -> float:
+    """Mean over folds, by how many users or queries were asked; NaN where none has a value."""
     known = [(value, count) for value, count in zip(values, asked, strict=True) if value is not None]
     return sum(v * n for v, n in known) / sum(n for _, n in known) if known else float("nan")
 

@@ -10,9 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evenshelf.errors import SettingError
-from evenshelf.study import trials
 from evenshelf.study.ranking.plan import Job, Setting
+from evenshelf.study.ranking.rows import answered, mean_of_folds
 from evenshelf.study.results import Outcome
 from evenshelf.study.search.stored import Exam, Known
 from evenshelf.study.search.trials import wanted_of
@@ -84,7 +83,7 @@ class Rows:
             tuple(setting.describe() for setting in by_fold.values()),
             seconds,
             held,
-            {metric: _mean([one[metric] for one in beside], asked) for metric in BESIDE},
+            {metric: mean_of_folds([one[metric] for one in beside], np.array(asked)) for metric in BESIDE},
             np.concatenate(ranks),
         )
 
@@ -93,15 +92,5 @@ def _answer(
     folder: Path, finals: Sequence[Job], name: str, setting: Setting
 ) -> tuple[dict[str, Any], dict[str, Any], NDArray[np.float32]]:
     """Facts of the fit that one setting was asked of, what it answered, and places."""
-    for job in finals:
-        for number, (asked, own) in enumerate(job.asks):
-            if asked == name and own.describe() == setting.describe():
-                facts, arrays = trials.read(folder, job.address)
-                return facts, facts["asks"][number], arrays[f"{number}.rank"]
-    raise SettingError(f"{name} was not fitted.", hint="Run the study again.")
-
-
-def _mean(values: Sequence[float | None], asked: Sequence[int]) -> float:
-    """Mean over folds, by how many queries were asked; NaN where none has a value."""
-    told = [(value, count) for value, count in zip(values, asked, strict=True) if value is not None]
-    return sum(v * n for v, n in told) / sum(n for _, n in told) if told else float("nan")
+    number, facts, arrays = answered(folder, finals, name, setting)
+    return facts, facts["asks"][number], arrays[f"{number}.rank"]
