@@ -37,7 +37,7 @@ def run_ranking(
     from evenshelf.study.metrics import save_findings  # noqa: PLC0415
     from evenshelf.study.progress import progress_bar  # noqa: PLC0415
     from evenshelf.study.ranking import prepare  # noqa: PLC0415
-    from evenshelf.study.ranking.curve import check_shares  # noqa: PLC0415
+    from evenshelf.study.ranking.study import check_shares  # noqa: PLC0415
     from evenshelf.study.runner import study_folder  # noqa: PLC0415
     from evenshelf.study.verdict import decide  # noqa: PLC0415
     from evenshelf.tasks.list_measures import LISTS  # noqa: PLC0415
