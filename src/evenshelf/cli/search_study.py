@@ -33,9 +33,9 @@ def run_search(
     from evenshelf.study.further import check_seeds, further  # noqa: PLC0415
     from evenshelf.study.metrics import save_findings  # noqa: PLC0415
     from evenshelf.study.progress import progress_bar  # noqa: PLC0415
+    from evenshelf.study.rank_judge import POPULAR  # noqa: PLC0415
     from evenshelf.study.runner import study_folder  # noqa: PLC0415
     from evenshelf.study.search import prepare  # noqa: PLC0415
-    from evenshelf.study.search_judge import POPULAR  # noqa: PLC0415
     from evenshelf.study.verdict import decide  # noqa: PLC0415
     from evenshelf.tasks.search import CLICKS, SearchTask  # noqa: PLC0415
     from evenshelf.tasks.search_lessons import taught_by_clicks  # noqa: PLC0415

@@ -20,8 +20,8 @@ from evenshelf.study.curve_fits import SHARES
 from evenshelf.study.evidence_wording import curve_sentences, seed_sentences
 from evenshelf.study.further import further
 from evenshelf.study.learning_curve import LearningCurve
-from evenshelf.study.list_judge import POPULAR
 from evenshelf.study.list_wording import drawn_anew
+from evenshelf.study.rank_judge import POPULAR
 from evenshelf.study.ranking.askers import asking, drawn_again, in_other_order, of_share
 from evenshelf.study.ranking.study import RankingStudy, check_shares
 from evenshelf.study.repeats import SeedSensitivity, finalists, seed_sensitivity

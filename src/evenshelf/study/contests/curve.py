@@ -17,6 +17,7 @@ from evenshelf.remedies import parse
 from evenshelf.study.curve_fits import SHARES
 from evenshelf.study.judges import judge_of
 from evenshelf.study.learning_curve import curve_of
+from evenshelf.study.rank_judge import POPULAR
 from evenshelf.study.work import Work
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from evenshelf.study.work import Progress
 
 WORDS = "learning curve"
-GUESS = "popular"
-"""Name of the learner that knows nothing but frequencies."""
 
 
 def learning_curve(
@@ -54,7 +53,7 @@ def learning_curve(
         If the smallest share has nothing to choose settings by or to learn from.
     """
     study.check_curve()
-    wanted = list(dict.fromkeys([result.baseline.spec, *specs, GUESS]))
+    wanted = list(dict.fromkeys([result.baseline.spec, *specs, POPULAR]))
     known = {remedy.spec: (remedy, study.fitted) for remedy in study.compared}
     contest = study.contest({name: known.get(name) or (parse("none"), study.learner_named(name)) for name in wanted})
     work = Work(study.folder, study.workers, progress)

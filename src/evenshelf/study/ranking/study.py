@@ -22,8 +22,8 @@ from evenshelf.study.contests.plan import Job, enough_folds
 from evenshelf.study.contests.rows import Rows
 from evenshelf.study.contests.study import ContestStudy, Hindered, Turn
 from evenshelf.study.curve_fits import SHARES, layers_of
-from evenshelf.study.list_judge import POPULAR
 from evenshelf.study.order_free import ORDER
+from evenshelf.study.rank_judge import POPULAR
 from evenshelf.study.ranking.askers import drawn_again, in_other_order, of_share
 from evenshelf.study.ranking.order import order_facts
 from evenshelf.study.ranking.rows import RankingRows

@@ -21,11 +21,11 @@ from evenshelf.study.contests.plan import Job, enough_folds
 from evenshelf.study.contests.rows import Rows
 from evenshelf.study.contests.study import ContestStudy, Hindered, Turn
 from evenshelf.study.curve_fits import SHARES, layers_of
+from evenshelf.study.rank_judge import POPULAR
 from evenshelf.study.results import StudyResult
 from evenshelf.study.search.rows import SearchRows
 from evenshelf.study.search.stored import Exam, Known, exam_arrays, known_arrays
 from evenshelf.study.search.trials import evidence_of, run
-from evenshelf.study.search_judge import POPULAR
 from evenshelf.tasks.search import SearchTask
 from evenshelf.tasks.search_measures import SEARCHES
 
