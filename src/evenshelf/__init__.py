@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evenshelf.comparing import Findings, compare
-    from evenshelf.estimators import RemedyClassifier, RemedySampler
+    from evenshelf.estimators import RemedyClassifier, RemedyLoss, RemedySampler
     from evenshelf.remedies import Remedy, parse
     from evenshelf.shop import Shop
     from evenshelf.study.runner import Study
@@ -23,6 +23,7 @@ __all__ = [
     "LabelTask",
     "Remedy",
     "RemedyClassifier",
+    "RemedyLoss",
     "RemedySampler",
     "Shop",
     "Study",
@@ -35,6 +36,7 @@ _HOMES = {
     "LabelTask": "evenshelf.tasks.label",
     "Remedy": "evenshelf.remedies",
     "RemedyClassifier": "evenshelf.estimators",
+    "RemedyLoss": "evenshelf.estimators",
     "RemedySampler": "evenshelf.estimators",
     "Shop": "evenshelf.shop",
     "Study": "evenshelf.study.runner",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evenshelf.learners.torch_slopes import loss_sum
 from evenshelf.remedies import Loss
 
 Floats = NDArray[np.float32]
@@ -109,10 +110,8 @@ def train(
                 optimiser.zero_grad()
                 scores = module(torch.from_numpy(given.inputs[index]))
                 weight = given.weights()[index]
-                _, slope = loss.value_and_gradient(
-                    scores.detach().numpy().astype(np.float32), given.target[index], weight
-                )
-                scores.backward(torch.from_numpy(slope / max(float(weight.sum()), 1e-12)).to(scores.dtype))
+                total = loss_sum(scores, given.target[index], weight, loss)
+                (total / max(float(weight.sum()), 1e-12)).backward()
                 optimiser.step()
             if stop is None:
                 continue
