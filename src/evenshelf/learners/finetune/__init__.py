@@ -1,0 +1,1 @@
+"""Language models tuned to the labels of a shop, as learners."""
