@@ -33,6 +33,11 @@ _LEARNED = (
     "Learned from are clicks: what was shown for the queries of the other folds, and how often it was clicked, as each "
     "remedy reads it."
 )
+_SEEN = (
+    "Without judgements, attraction by the click model is the test. That model, and how popular items are, have seen "
+    "the clicks of the queries that are tested, and these were counted under the ranking that the shop showed: what "
+    "stood high there is favoured, and what was not shown counts as irrelevant. So trust such a verdict less."
+)
 _APART = "Judgements choose settings and test; no model learns from them."
 _GAINS = (
     "The gain of an item is its grade (linear, not a power of two), discounted by the logarithm of its place; NDCG@10 "
@@ -86,6 +91,11 @@ def parts_sentence(meta: Mapping[str, Any]) -> str:
 def frequency_sentence(meta: Mapping[str, Any]) -> str:
     """What stands in for how often queries were asked; "" where that is known."""
     return _FREQUENT.get(meta.get("counted", ""), "")
+
+
+def alarms(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a reader has to know before a verdict is believed: that clicks test what was learned from clicks."""
+    return (_SEEN,) if meta.get("target") == CLICKS == tested_by(meta) else ()
 
 
 DRAWN_ANEW = (
