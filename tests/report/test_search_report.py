@@ -236,6 +236,7 @@ def test_other_seeds_and_fewer_queries_are_told_in_words_of_search(result, verdi
     for told in ("With 2 times the 192 queries, none would reach NDCG@10 .131", "2.3 times the queries (1.4 to 3.9)"):
         assert told in drawn
         assert told in terminal
+    assert "not the queries that a remedy makes" in seeds, "the index is not asked again"
     assert "What would more queries bring?" in drawn
     assert "More queries" in page.all("nav")[0].text
     assert not OF_OTHERS.search(f"{seeds} {drawn}".replace("what fits draw", ""))

@@ -99,9 +99,9 @@ def alarms(meta: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 DRAWN_ANEW = (
-    "Drawn anew under each seed: the folds of queries, what fits draw, and the order of items that score alike. The "
-    "seed of the study chose the remedies that are run again, so its gains are flattered: what is tested are the "
-    "folds of the fresh seeds alone."
+    "Drawn anew under each seed: the folds of queries, what fits draw, and the order of items that score alike; not "
+    "the queries that a remedy makes, which are those of the study's own seed. The seed of the study chose the "
+    "remedies that are run again, so its gains are flattered: what is tested are the folds of the fresh seeds alone."
 )
 """What another seed draws anew in such a study, and what it says."""
 
