@@ -16,6 +16,7 @@ from evenshelf.index.features import FEATURES
 from evenshelf.index.shops import index_shop
 from evenshelf.learners.search.asking import ask
 from evenshelf.learners.search.base import Evidence, ItemSide, Pool
+from evenshelf.learners.search.reading import training_pairs
 from evenshelf.learners.search.texts import Texts
 from evenshelf.remedies import parse
 from evenshelf.shop import simulate
@@ -288,6 +289,28 @@ def test_a_query_that_finds_nothing_is_no_harm(tmp_path):
         study = prepare(SearchTask.of(judged, ["a", "b", "c"]), engine, tmp_path / "study", replace(PLAN, baselines=()))
         result = study.run()
     assert np.isfinite(judge_of(result).values(result["none"].tuned, result.fold >= 0)["ndcg_at_10"])
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.0, 0.5])
+def test_what_a_made_query_counts_does_not_hang_on_the_scale_of_grades(scale):
+    """Its answer is as good as the best that was judged; that of a fold that is tested is not looked at."""
+    pool = crafted()
+    graded = replace(pool, grade=np.where(pool.query == 0, 100.0, scale).astype(np.float32) * pool.grade)
+    side = Texts.of(["red lamp", "blue chair", "green table", "white shelf"])
+    items = ItemSide(side, side, np.eye(4, 2, dtype=np.float32), np.ones(4, np.int64))
+    made = replace(pool.of(np.array([0])), queries=np.array(["made"]))
+    known = Known(graded, items, {"doc_to_query": made}, np.array(["head", "tail"]), np.array(["tail"] * 4))
+    evidence = evidence_of(known, Exam(np.array([1]), np.array([0])), parse("none"))
+    told = evidence.made["doc_to_query"]
+    np.testing.assert_array_equal(told.grade, made.grade * np.float32(scale))
+    pairs, _ = training_pairs(Evidence(evidence.pool.joined(told), items))
+    gain = [pairs.gain[pairs.query == query].max() for query in (0, 1)]
+    assert gain[1] == pytest.approx(gain[0] / 2), "one query as good as the other, its say shared by two answers"
+    clicked = np.zeros((len(pool.item), 3), np.float32)
+    clicked[3:, 0], clicked[5, 1] = 10, 2
+    by_clicks = replace(known, pool=replace(graded, clicked=clicked))
+    taught = evidence_of(by_clicks, Exam(np.array([1]), np.array([0])), parse("none"))
+    np.testing.assert_array_equal(taught.made["doc_to_query"].grade, made.grade)
 
 
 def test_made_queries_that_somebody_judged_are_left_out_however_they_are_written(tmp_path):
