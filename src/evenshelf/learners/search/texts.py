@@ -65,9 +65,9 @@ class Texts:
 
     def __getitem__(self, which: int | np.integer | slice | NDArray[np.integer]) -> str | Texts:
         """One text, or some of them in the order given."""
+        if isinstance(which, int | np.integer):
+            return self._text(self.start[:-1][which], self.start[1:][which])
         first, last = self.start[:-1][which], self.start[1:][which]
-        if np.ndim(first) == 0:
-            return self._text(first, last)
         sizes = last - first
         start = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
         rows = np.arange(start[-1]) + np.repeat(first - start[:-1], sizes)
@@ -77,5 +77,5 @@ class Texts:
         """All of them."""
         return list(self)
 
-    def _text(self, first: int, last: int) -> str:
+    def _text(self, first: int | np.integer, last: int | np.integer) -> str:
         return self.buffer[first:last].tobytes().decode("utf-8", _ANY)

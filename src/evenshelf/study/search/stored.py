@@ -98,8 +98,8 @@ def _pool(place: Path, side: str) -> Pool:
 
 
 def _items(place: Path) -> ItemSide:
-    texts = {name: _texts(place, name) for name in ("titles", "texts")}
-    return ItemSide(**texts, **{name: _read(place, ITEMS, name) for name in ("vectors", "count")})
+    vectors, count = (_read(place, ITEMS, name) for name in ("vectors", "count"))
+    return ItemSide(_texts(place, "titles"), _texts(place, "texts"), vectors, count)
 
 
 def _texts(place: Path, name: str) -> Texts:
