@@ -42,6 +42,12 @@ def test_levels_keep_the_order_and_what_is_equal_together(values, cubed):
         assert own.min() - 1e-6 <= gains[level] <= own.max() + 1e-6
 
 
+def test_a_grade_that_comes_often_does_not_speak_for_its_level():
+    rates = np.linspace(0.01, 1.0, 100)
+    once, often = (levels_of(grades([0.0, *rates, *[1.0] * more]))[1] for more in (0, 1000))
+    np.testing.assert_array_equal(once, often)
+
+
 @given(st.integers(0, 99), st.integers(MOST, 500))
 def test_skewed_rates_fill_all_levels_alike(seed, count):
     """The different grades above 0 are shared out; so few as one of a thousand clicks a look do not fall together."""

@@ -100,8 +100,8 @@ def levels_of(grade: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[n
         place = np.cumsum(above) - 1
         level = np.where(above, 1 + place * (_LEVELS - 1) // max(int(above.sum()), 1), 0)
         label = level[label]
-        count = np.bincount(label, minlength=_LEVELS)
-        gains = np.bincount(label, grade, _LEVELS) / np.maximum(count, 1)
+        # not of the pairs: many made queries with one and the same grade would speak for all of its level
+        gains = np.bincount(level, values, _LEVELS) / np.maximum(np.bincount(level, minlength=_LEVELS), 1)
     return label.astype(np.int64), gains
 
 
