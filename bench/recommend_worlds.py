@@ -35,7 +35,7 @@ from evenshelf.shop.simulation.settings import World
 from evenshelf.shop.simulation.truth import Truth
 from evenshelf.shop.simulation.truth import read as read_truth
 from evenshelf.study.comparison import Comparison
-from evenshelf.study.list_judge import POPULAR
+from evenshelf.study.rank_judge import POPULAR
 from evenshelf.study.ranking.prepare import item_facts
 from evenshelf.study.ranking.study import RankingStudy
 from evenshelf.study.results import StudyResult

@@ -35,7 +35,7 @@ from evenshelf.study.results import Outcome, StudyResult
 from evenshelf.study.search import SearchStudy
 from evenshelf.study.search.answering import answers
 from evenshelf.study.search.prepare import SearchPlan, prepare
-from evenshelf.study.search.rows import Rows
+from evenshelf.study.search.rows import SearchRows
 from evenshelf.study.search.trials import evidence_of
 from evenshelf.study.statistics import Estimate
 from evenshelf.study.verdict import decide
@@ -156,7 +156,7 @@ def lines(name: str, study: SearchStudy, result: StudyResult, report: Report) ->
 
 def peer(study: SearchStudy, result: StudyResult) -> Outcome:
     """LightGBM's ranker as it comes, on the same features, fitted on the queries of all other folds."""
-    exams = {number: study.exam(number) for number in range(study.folds)}
+    exams = {number: turn.judging for number, turn in study.turns().items()}
     ranks = []
     for number, exam in exams.items():
         evidence = evidence_of(study.known, exam, parse("none"))
@@ -170,7 +170,7 @@ def peer(study: SearchStudy, result: StudyResult) -> Outcome:
         ranks.append(answers(scores, asked, [parse("none")], evidence, seed=0)[0].rank)
     first = result[result.baseline.spec].tuned
     assert first is not None
-    assert len(Rows(study.known, exams).query) == sum(len(rank) for rank in ranks)
+    assert len(SearchRows(study.known, study.task, exams).item) == sum(len(rank) for rank in ranks)
     return replace(first, rank=np.concatenate(ranks).astype(np.float32))
 
 

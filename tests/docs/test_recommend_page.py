@@ -11,9 +11,9 @@ import pytest
 
 from evenshelf.cli import main
 from evenshelf.remedies import remedy_set
+from evenshelf.study.contests.contest import GIVE
 from evenshelf.study.order_free import DESCENDING
 from evenshelf.study.order_wording import OFTEN, SURE
-from evenshelf.study.ranking.contest import GIVE
 from evenshelf.tasks import task_kind
 from evenshelf.tasks.exams import SPLITS
 from evenshelf.tasks.list_measures import LISTS

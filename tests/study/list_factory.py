@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from evenshelf.study.list_judge import POPULAR
 from evenshelf.study.order_free import ASCENDING, DESCENDING, NO_HISTORY, ORDER
+from evenshelf.study.rank_judge import POPULAR
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult
 from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.recommend import NOUNS

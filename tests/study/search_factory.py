@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from evenshelf.shop import buckets
+from evenshelf.study.rank_judge import POPULAR
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult
-from evenshelf.study.search_judge import KIND, POPULAR, SCRIPT
+from evenshelf.study.search_judge import KIND, SCRIPT
 from evenshelf.tasks.search import NOUNS
 from evenshelf.tasks.search_measures import SEARCHES
 

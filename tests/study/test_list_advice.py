@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evenshelf.study.advising import Advice, advise
-from evenshelf.study.list_judge import POPULAR
+from evenshelf.study.rank_judge import POPULAR
 from evenshelf.study.results import StudyResult
 from evenshelf.study.verdict import Verdict, decide
 from evenshelf.study.wording import percent, signed, value

@@ -13,9 +13,10 @@ import pytest
 
 from evenshelf.study.fairness import FILE, fairness, save_fairness
 from evenshelf.study.judges import judge_of
+from evenshelf.study.rank_judge import POPULAR
 from evenshelf.study.search_fairness import ENOUGH, ITEMS, MOST, QUERIES, SearchFairness
 from evenshelf.study.search_fairness_wording import part_name, pooling_sentence, search_sentences
-from evenshelf.study.search_judge import POPULAR, SCRIPT
+from evenshelf.study.search_judge import SCRIPT
 from evenshelf.study.verdict import decide
 from evenshelf.study.wording import signed, value
 from evenshelf.tasks.search_measures import PARTS, PARTS_OF_ITEMS, ndcg_of_queries

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.study.judges import judge_of
+from evenshelf.study.rank_judge import POPULAR
 from evenshelf.study.results import load, save
-from evenshelf.study.search_judge import POPULAR, SearchJudge
+from evenshelf.study.search_judge import SearchJudge
 from evenshelf.study.verdict import decide
 from evenshelf.tasks.search import SearchTask
 from evenshelf.tasks.search_measures import SEARCHES, ndcg_of_queries

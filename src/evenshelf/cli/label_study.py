@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenshelf.cli.app import err, escape, waiting
+from evenshelf.cli.study_run import run_study, say_resumed
 
 if TYPE_CHECKING:
     from evenshelf.study.results import StudyResult
@@ -33,10 +34,8 @@ def run_labels(
     from evenshelf.learners import learner_kind  # noqa: PLC0415 - keeps --help and --version fast
     from evenshelf.shop import Shop  # noqa: PLC0415
     from evenshelf.study import prepare  # noqa: PLC0415
-    from evenshelf.study.further import check_curve, check_seeds, further  # noqa: PLC0415
-    from evenshelf.study.metrics import save_findings  # noqa: PLC0415
+    from evenshelf.study.further import check_curve, check_seeds  # noqa: PLC0415
     from evenshelf.study.progress import progress_bar  # noqa: PLC0415
-    from evenshelf.study.verdict import decide  # noqa: PLC0415
     from evenshelf.tasks import task_kind  # noqa: PLC0415
     from evenshelf.tasks.descriptions import described  # noqa: PLC0415
 
@@ -66,9 +65,7 @@ def run_labels(
     facts = f"{asked.things:,} {nouns.things}{drawn}{pairs}; {len(asked.classes):,} {nouns.labels} of {escape(target)}"
     err.print(f"[bold]{escape(str(shop))}[/]  {facts}", soft_wrap=True)
     err.print(f"[bold]encoder[/]  [cyan]{escape(choice.spec)}[/]  {escape(choice.reason)}")
-    before = prepare.stored_trials(folder)
-    if before:
-        err.print(f"[bold]resumed[/]  {before:,} pieces of an earlier run are in {escape(str(folder))}", soft_wrap=True)
+    say_resumed(folder)
     with progress_bar(err, f"encoding {len(asked.target):,} texts") as tell:
         study = prepare.prepare(
             asked,
@@ -86,12 +83,7 @@ def run_labels(
             },
             progress=tell,
         )
-    with progress_bar(err, "laying out the vectors") as tell:
-        result = study.run(tell)
-        verdict = decide(result, metric=metric, guardrail=guardrail, zone=zone)
-        if seeds > 1 or curve:  # what comes next may be interrupted
-            save_findings(result, verdict, folder)
-        more = further(study, result, verdict, seeds=seeds, curve=curve, progress=tell)
-    if seeds > 1 and more.seeds is None:
-        err.print("[bold]other seeds[/]  no remedy was compared, so none is run again")
+    more, verdict = run_study(
+        study, "laying out the vectors", metric=metric, guardrail=guardrail, zone=zone, seeds=seeds, curve=curve
+    )
     return more, verdict, folder

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenshelf.cli.app import err, escape
+from evenshelf.cli.study_run import run_study, say_resumed
 
 if TYPE_CHECKING:
     from evenshelf.study.results import StudyResult
@@ -33,13 +34,11 @@ def run_ranking(
     """Read histories and titles, compare remedies, decide, and do what else is asked."""
     from evenshelf.shop import Shop  # noqa: PLC0415 - keeps --help and --version fast
     from evenshelf.study import prepare as labels  # noqa: PLC0415
-    from evenshelf.study.further import check_seeds, further  # noqa: PLC0415
-    from evenshelf.study.metrics import save_findings  # noqa: PLC0415
+    from evenshelf.study.further import check_seeds  # noqa: PLC0415
     from evenshelf.study.progress import progress_bar  # noqa: PLC0415
     from evenshelf.study.ranking import prepare  # noqa: PLC0415
-    from evenshelf.study.ranking.curve import check_shares  # noqa: PLC0415
+    from evenshelf.study.ranking.study import check_shares  # noqa: PLC0415
     from evenshelf.study.runner import study_folder  # noqa: PLC0415
-    from evenshelf.study.verdict import decide  # noqa: PLC0415
     from evenshelf.tasks.list_measures import LISTS  # noqa: PLC0415
 
     others: dict[str, Any] = {} if baselines is None else {"baselines": prepare.baselines_named(baselines)}
@@ -74,9 +73,7 @@ def run_ranking(
     )
     if choice is not None:
         err.print(f"[bold]encoder[/]  [cyan]{escape(choice.spec)}[/]  {escape(choice.reason)}")
-    before = labels.stored_trials(folder)
-    if before:
-        err.print(f"[bold]resumed[/]  {before:,} pieces of an earlier run are in {escape(str(folder))}", soft_wrap=True)
+    say_resumed(folder)
     about = {
         "name": f"{task.name} {target}",
         "shop": str(shop),
@@ -87,14 +84,9 @@ def run_ranking(
     }
     with progress_bar(err, f"encoding {len(texts):,} titles") as tell:
         study = prepare.prepare(task, folder, wanted, choice=choice, about=about, progress=tell)
-    with progress_bar(err, "laying out the histories") as tell:
-        result = study.run(tell)
-        verdict = decide(result, metric=metric, guardrail=guardrail, zone=zone)
-        if seeds > 1 or curve:  # what comes next may be interrupted
-            save_findings(result, verdict, folder)
-        asked = further(study, result, verdict, seeds=seeds, curve=curve, progress=tell)
-    if seeds > 1 and asked.seeds is None:
-        err.print("[bold]other seeds[/]  no remedy was compared, so none is run again")
+    asked, verdict = run_study(
+        study, "laying out the histories", metric=metric, guardrail=guardrail, zone=zone, seeds=seeds, curve=curve
+    )
     return asked, verdict, folder
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenshelf.cli.app import err, escape
+from evenshelf.cli.study_run import run_study, say_resumed
 
 if TYPE_CHECKING:
     from evenshelf.study.results import StudyResult
@@ -30,13 +31,11 @@ def run_search(
     from evenshelf.index.shops import index_shop  # noqa: PLC0415 - keeps --help and --version fast
     from evenshelf.shop import Shop  # noqa: PLC0415
     from evenshelf.study import prepare as labels  # noqa: PLC0415
-    from evenshelf.study.further import check_seeds, further  # noqa: PLC0415
-    from evenshelf.study.metrics import save_findings  # noqa: PLC0415
+    from evenshelf.study.further import check_seeds  # noqa: PLC0415
     from evenshelf.study.progress import progress_bar  # noqa: PLC0415
+    from evenshelf.study.rank_judge import POPULAR  # noqa: PLC0415
     from evenshelf.study.runner import study_folder  # noqa: PLC0415
     from evenshelf.study.search import prepare  # noqa: PLC0415
-    from evenshelf.study.search_judge import POPULAR  # noqa: PLC0415
-    from evenshelf.study.verdict import decide  # noqa: PLC0415
     from evenshelf.tasks.search import CLICKS, SearchTask  # noqa: PLC0415
     from evenshelf.tasks.search_lessons import taught_by_clicks  # noqa: PLC0415
     from evenshelf.tasks.search_measures import SEARCHES  # noqa: PLC0415
@@ -66,11 +65,7 @@ def run_search(
             f"that answers; {len(task.grade):,} pairs judged, {len(task.items):,} items",
             soft_wrap=True,
         )
-        before = labels.stored_trials(folder)
-        if before:
-            err.print(
-                f"[bold]resumed[/]  {before:,} pieces of an earlier run are in {escape(str(folder))}", soft_wrap=True
-            )
+        say_resumed(folder)
         about = {
             "name": f"{task.name} {target}",
             "shop": str(shop),
@@ -80,12 +75,7 @@ def run_search(
             study = prepare.prepare(task, engine, folder, wanted, about=about, progress=tell)
             if curve:
                 study.check_curve()
-    with progress_bar(err, "laying out the candidates") as tell:
-        result = study.run(tell)
-        verdict = decide(result, metric=metric, guardrail=guardrail, zone=zone)
-        if seeds > 1 or curve:  # what comes next may be interrupted
-            save_findings(result, verdict, folder)
-        asked = further(study, result, verdict, seeds=seeds, curve=curve, progress=tell)
-    if seeds > 1 and asked.seeds is None:
-        err.print("[bold]other seeds[/]  no remedy was compared, so none is run again")
+    asked, verdict = run_study(
+        study, "laying out the candidates", metric=metric, guardrail=guardrail, zone=zone, seeds=seeds, curve=curve
+    )
     return asked, verdict, folder

@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evenshelf.errors import InputError, SettingError
+from evenshelf.study.rank_judge import RankJudge
 from evenshelf.study.statistics import Bootstrap, draw_groups
 from evenshelf.tasks.list_measures import LISTS, gain, list_measures, of_users
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evenshelf.study.results import Outcome, StudyResult
-
-POPULAR = "popular"
-"""Spec of the baseline that shows everyone the same: the answer of who knows nothing but frequencies."""
+    from evenshelf.study.results import Outcome
 
 
-class ListJudge:
+class ListJudge(RankJudge):
     """Judges ranked lists.
 
     Parameters
@@ -37,21 +34,6 @@ class ListJudge:
 
     measures = LISTS
 
-    def __init__(self, result: StudyResult) -> None:
-        self._result, self._rows = result, result.fold >= 0
-        self.buckets = result.classes["bucket"].to_numpy().astype("<U5")
-        known = [r.tuned for r in result.remedies if r.spec == POPULAR and r.tuned is not None]
-        if not known:
-            raise InputError(
-                f"The study has no baseline {POPULAR!r}, so nobody knows what guessing would do.", hint="Run it again."
-            )
-        self._popular = known[0]
-
-    @property
-    def guesses(self) -> Mapping[str, str]:
-        """See :attr:`evenshelf.study.judges.Judge.guesses`."""
-        return {f"guess {POPULAR}": LISTS.guess}
-
     def bootstrap(self, outcomes: Mapping[str, Outcome], *, replicates: int, seed: int) -> Bootstrap:
         """See :meth:`evenshelf.study.judges.Judge.bootstrap`.
 
@@ -60,11 +42,8 @@ class ListJudge:
         SettingError
             If `replicates` is below 1.
         """
-        if replicates < 1:
-            raise SettingError(f"replicates must be at least 1, not {replicates}.")
         rows, result = self._rows, self._result
-        named = {name: outcome.ranks[rows] for name, outcome in outcomes.items()}
-        named[f"guess {POPULAR}"] = self._popular.ranks[rows]
+        named = self._named(outcomes, replicates)
         _, item = np.unique(result.y[rows], return_inverse=True)
         _, user = np.unique(result.group[rows], return_inverse=True)
         users, items = int(user.max()) + 1, int(item.max()) + 1
@@ -100,13 +79,3 @@ class ListJudge:
         """See :meth:`evenshelf.study.judges.Judge.values`."""
         result = self._result
         return list_measures(outcome.ranks[rows], result.y[rows], result.group[rows], self.buckets)
-
-    def by_fold(self, outcome: Outcome, metric: str) -> NDArray[np.float64]:
-        """See :meth:`evenshelf.study.judges.Judge.by_fold`."""
-        fold = self._result.fold
-        return np.array([self.values(outcome, fold == number)[metric] for number in np.unique(fold[fold >= 0])])
-
-    def differing(self, outcome: Outcome, other: Outcome) -> NDArray[np.int64]:
-        """See :meth:`evenshelf.study.judges.Judge.differing`."""
-        differs, fold = gain(outcome.ranks) != gain(other.ranks), self._result.fold
-        return np.array([int(differs[fold == number].sum()) for number in np.unique(fold[fold >= 0])])

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evenshelf.errors import InputError, SettingError
+from evenshelf.errors import InputError
+from evenshelf.study.rank_judge import RankJudge
 from evenshelf.study.statistics import Bootstrap, draw_groups
 from evenshelf.tasks.list_measures import gain
 from evenshelf.tasks.search_measures import PARTS, SEARCHES, K, ndcg_of_queries, search_measures
@@ -17,15 +18,13 @@ if TYPE_CHECKING:
 
     from evenshelf.study.results import Outcome, StudyResult
 
-POPULAR = "popular"
-"""Spec of the baseline that shows what is popular: the answer of who knows nothing of what was asked but its words."""
 KIND = "item"
 """The trait of rows that says whether the item is head, torso, tail or cold."""
 SCRIPT = "script"
 """The trait of rows that says which script the query is written in."""
 
 
-class SearchJudge:
+class SearchJudge(RankJudge):
     """Judges rankings.
 
     Parameters
@@ -37,27 +36,18 @@ class SearchJudge:
     Raises
     ------
     InputError
-        If the study has no popularity to compare with.
+        If the study has no popularity to compare with, or does not say how well items answer.
     """
 
     measures = SEARCHES
 
     def __init__(self, result: StudyResult) -> None:
-        self._result, self._rows = result, result.fold >= 0
-        self.buckets = result.classes["bucket"].to_numpy().astype("<U5")
+        super().__init__(result)
         self._frequency = result.classes["count"].to_numpy().astype(np.float64)
-        known = [r.tuned for r in result.remedies if r.spec == POPULAR and r.tuned is not None]
-        if not known or result.worth is None or result.traits is None:
-            raise InputError(
-                f"The study has no baseline {POPULAR!r}, so nobody knows what guessing would do.", hint="Run it again."
-            )
-        self._popular, self._worth = known[0], result.worth.astype(np.float64)
+        if result.worth is None or result.traits is None:
+            raise InputError("The study does not say how well each item answers.", hint="Run it again.")
+        self._worth = result.worth.astype(np.float64)
         self._kind = result.traits[KIND].to_numpy().astype("<U5")
-
-    @property
-    def guesses(self) -> Mapping[str, str]:
-        """See :attr:`evenshelf.study.judges.Judge.guesses`."""
-        return {f"guess {POPULAR}": SEARCHES.guess}
 
     def bootstrap(self, outcomes: Mapping[str, Outcome], *, replicates: int, seed: int) -> Bootstrap:
         """See :meth:`evenshelf.study.judges.Judge.bootstrap`.
@@ -67,11 +57,8 @@ class SearchJudge:
         SettingError
             If `replicates` is below 1.
         """
-        if replicates < 1:
-            raise SettingError(f"replicates must be at least 1, not {replicates}.")
         rows, result = self._rows, self._result
-        named = {name: outcome.ranks[rows] for name, outcome in outcomes.items()}
-        named[f"guess {POPULAR}"] = self._popular.ranks[rows]
+        named = self._named(outcomes, replicates)
         query, worth = result.y[rows], self._worth[rows]
         _, cluster = np.unique(result.group[rows], return_inverse=True)
         queries, clusters = len(self.buckets), int(cluster.max()) + 1
@@ -109,13 +96,3 @@ class SearchJudge:
             frequency=self._frequency,
             kind=self._kind[rows],
         )
-
-    def by_fold(self, outcome: Outcome, metric: str) -> NDArray[np.float64]:
-        """See :meth:`evenshelf.study.judges.Judge.by_fold`."""
-        fold = self._result.fold
-        return np.array([self.values(outcome, fold == number)[metric] for number in np.unique(fold[fold >= 0])])
-
-    def differing(self, outcome: Outcome, other: Outcome) -> NDArray[np.int64]:
-        """See :meth:`evenshelf.study.judges.Judge.differing`."""
-        differs, fold = gain(outcome.ranks, K) != gain(other.ranks, K), self._result.fold
-        return np.array([int(differs[fold == number].sum()) for number in np.unique(fold[fold >= 0])])

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from tests.study.ranking.test_ranking_study import shop
 
 from evenshelf.errors import InputError
+from evenshelf.study.contests.curve import learning_curve
 from evenshelf.study.curve_fits import SHARES
 from evenshelf.study.evidence_wording import curve_sentences, seed_sentences
 from evenshelf.study.further import further
 from evenshelf.study.learning_curve import LearningCurve
-from evenshelf.study.list_judge import POPULAR
 from evenshelf.study.list_wording import drawn_anew
+from evenshelf.study.rank_judge import POPULAR
 from evenshelf.study.ranking.askers import asking, drawn_again, in_other_order, of_share
-from evenshelf.study.ranking.curve import check_shares, learning_curve
-from evenshelf.study.ranking.study import RankingStudy
+from evenshelf.study.ranking.study import RankingStudy, check_shares
 from evenshelf.study.repeats import SeedSensitivity, finalists, seed_sensitivity
 from evenshelf.study.results import StudyResult, load
 from evenshelf.study.verdict import Verdict, decide

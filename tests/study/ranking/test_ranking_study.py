@@ -16,9 +16,10 @@ from evenshelf.learners.ranking.item_texts import words_of
 from evenshelf.learners.ranking.registry import ranking_learner
 from evenshelf.rankers.answering import AFTERWARDS
 from evenshelf.remedies import Remedy, parse, remedy_set
+from evenshelf.study.contests.laid_out import keep, named_digest
+from evenshelf.study.contests.plan import Setting, chosen, fits, jobs, settings
 from evenshelf.study.metrics import metrics_table
-from evenshelf.study.ranking.plan import Setting, chosen, fits, jobs, settings
-from evenshelf.study.ranking.stored import exam_arrays, exam_of, keep, named_digest
+from evenshelf.study.ranking.stored import exam_arrays, exam_of
 from evenshelf.study.ranking.study import RankingStudy
 from evenshelf.study.ranking.winner import ranking_winner
 from evenshelf.study.results import StudyResult, load

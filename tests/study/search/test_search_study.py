@@ -112,8 +112,8 @@ def test_results_are_the_same_with_more_workers_and_read_from_disk(study, result
 
 
 def test_what_is_asked_is_not_learned_from(study):
-    for number in range(study.folds):
-        exam, choosing = study.exam(number), study.choosing(number)
+    for turn in study.turns().values():
+        exam, choosing = turn.judging, turn.choosing
         assert not set(exam.learned) & set(exam.asked)
         assert set(exam.learned) | set(exam.asked) == set(range(len(study.task.queries)))
         assert not set(choosing.asked) & set(exam.asked)
@@ -126,7 +126,7 @@ def test_what_is_asked_is_not_learned_from(study):
 
 def test_judgements_of_a_fold_change_nothing_that_is_learned_for_it(study, result, tmp_path):
     """The grades of what is asked are for the test alone."""
-    first = study.exam(0)
+    first = study.turns()[0].judging
     pool = study.known.pool
     grade = pool.grade.copy()
     own = np.isin(pool.query, first.asked) & (grade > 0)
@@ -167,7 +167,7 @@ def test_clicks_teach_and_judgements_test(shop, engine, tmp_path):
     assert study.known.pool.clicked[:, 0].sum() == pytest.approx(lessons.shown.sum())
     assert (study.known.pool.clicked[:, 1] <= study.known.pool.clicked[:, 0]).all()
     assert (study.known.pool.clicked[:, 2] <= study.known.pool.clicked[:, 0] + 1e-4).all()
-    evidence = evidence_of(study.known, study.exam(0), parse("none"))
+    evidence = evidence_of(study.known, study.turns()[0].judging, parse("none"))
     shown = evidence.pool.clicked[:, 0] > 0
     np.testing.assert_allclose(
         evidence.pool.grade[shown], (evidence.pool.clicked[:, 1] / np.maximum(evidence.pool.clicked[:, 0], 1))[shown]

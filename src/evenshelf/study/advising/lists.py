@@ -20,7 +20,7 @@ from evenshelf.shop.profiling.imbalance import FEW_SHOT
 from evenshelf.study.advising.collecting import Size, gap, sizes
 from evenshelf.study.advising.evidence import families_of
 from evenshelf.study.advising.following import guessed, not_compared, together
-from evenshelf.study.list_judge import POPULAR
+from evenshelf.study.rank_judge import POPULAR
 from evenshelf.study.search_wording import tested_by
 from evenshelf.study.wording import percent, signed, value
 from evenshelf.tasks.list_measures import LISTS, gain

@@ -15,11 +15,11 @@ from evenshelf.encoders.bag import word_matrix
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.ranking.base import ItemFacts
 from evenshelf.learners.ranking.item_texts import words_of
-from evenshelf.learners.ranking.registry import ranking_learner, ranking_learners
+from evenshelf.learners.ranking.registry import RankingLearner, ranking_learner, ranking_learners
 from evenshelf.learners.tunable import names_in
-from evenshelf.remedies import Remedy, remedy_set
+from evenshelf.remedies import Remedy
 from evenshelf.shop import Shop
-from evenshelf.study.ranking.plan import settings
+from evenshelf.study.contests.plan import Plan
 from evenshelf.study.ranking.study import BASELINES, RankingStudy
 from evenshelf.tasks.exams import SPLITS
 from evenshelf.tasks.recommend import RecommendTask
@@ -27,7 +27,7 @@ from evenshelf.tasks.shop_steps import ALL
 
 
 @dataclass(frozen=True)
-class RankingPlan:
+class RankingPlan(Plan):
     """What a study of recommendation is asked for, apart from the data.
 
     Parameters are those of :class:`evenshelf.study.ranking.study.RankingStudy`.
@@ -37,26 +37,21 @@ class RankingPlan:
     learner: str = "near"
     baselines: Sequence[str] = BASELINES
     split: str = "last"
-    folds: int = 5
-    budget: int = 8
-    seed: int = 0
-    workers: int | None = None
 
     def check(self) -> None:
         """Raise a :class:`SettingError` for a setting that cannot be; takes no time."""
         if self.split not in SPLITS:
             raise SettingError(f"There is no split {self.split!r}.", hint=f"One of: {', '.join(SPLITS)}.")
-        if self.workers is not None and self.workers < 1:
-            raise SettingError(f"workers is {self.workers}, and at least one is needed.")
-        if self.split == "users" and self.folds < 3:
-            raise SettingError(f"folds is {self.folds}, and a split by users needs at least 3.", hint="The usual is 5.")
-        if self.seed < 0:
-            raise SettingError(f"seed is {self.seed}, and must not be negative.")
-        learner = ranking_learner(self.learner)
-        for name in self.baselines:
-            ranking_learner(name)
-        for remedy in remedy_set(self.remedies):
-            settings(remedy, self.budget, learner)
+        super().check()
+
+    def check_folds(self) -> None:
+        """Raise a :class:`SettingError` if there are too few folds; there are none but where the split is by user."""
+        if self.split == "users":
+            super().check_folds()
+
+    def learner_named(self, name: str) -> RankingLearner:
+        """The learner of a name, or an error."""
+        return ranking_learner(name)
 
 
 def baselines_named(asked: str) -> tuple[str, ...]:

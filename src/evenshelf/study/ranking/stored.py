@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from evenshelf.learners.ranking.base import ItemFacts
-from evenshelf.study.trials import digest_of
 from evenshelf.tasks.exams import Exam
 from evenshelf.tasks.histories import Histories
 
@@ -28,36 +25,6 @@ def exam_arrays(exam: Exam, bucket: NDArray[np.str_]) -> dict[str, NDArray[Any]]
     rows = {"user": exam.user, "item": exam.item, "group": exam.group, "bucket": bucket}
     rows |= {} if exam.allowed is None else {"allowed": exam.allowed}
     return {**_columns("known", exam.known), **_columns("asked", exam.asked), **rows}
-
-
-def keep(place: Path, arrays: Mapping[str, Any]) -> None:
-    """Put arrays into the folder `place`, whole, unless they are there."""
-    if place.is_dir():
-        return
-    partial = place.with_name(f"{place.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for name, values in arrays.items():
-        np.save(partial / f"{name}.npy", values)
-    try:
-        partial.rename(place)
-    except OSError:
-        if not place.is_dir():
-            raise
-        shutil.rmtree(partial)  # another process was first, with the same content
-
-
-def lay_out(folder: Path, kind: str, arrays: Mapping[str, Any]) -> str:
-    """Put arrays into a folder for their kind, ``exams`` or ``facts``; returns the name, which is of their content."""
-    name = named_digest(arrays)
-    keep(folder / kind / name, arrays)
-    return name
-
-
-def named_digest(arrays: Mapping[str, Any]) -> str:
-    """Hex digest of arrays and of what they are called."""
-    names = np.frombuffer("\n".join(sorted(arrays)).encode(), np.uint8)
-    return digest_of(names, *(arrays[name] for name in sorted(arrays)))
 
 
 def fact_arrays(facts: ItemFacts) -> dict[str, NDArray[Any]]:

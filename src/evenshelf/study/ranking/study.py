@@ -1,13 +1,9 @@
-"""Runs a study of recommendation: chooses settings, fits what was chosen, and gathers what users would have seen."""
+"""Studies of recommendation: learners that rank items, under remedies, on what users wanted next."""
 
 from __future__ import annotations
 
-import os
-import platform
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +11,26 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evenshelf.errors import InputError, SettingError
+from evenshelf.errors import InputError
 from evenshelf.learners.ranking.base import Evidence, ItemFacts
 from evenshelf.learners.ranking.registry import RankingLearner, ranking_learner
-from evenshelf.remedies import Prior, Remedy, Stage, parse, remedy_set
-from evenshelf.study import trials
-from evenshelf.study.learning_curve import LearningCurve
-from evenshelf.study.list_judge import POPULAR
+from evenshelf.plurals import counted
+from evenshelf.remedies import Prior, Remedy, Stage
+from evenshelf.study.contests.contest import GIVE
+from evenshelf.study.contests.laid_out import lay_out
+from evenshelf.study.contests.plan import Job, enough_folds
+from evenshelf.study.contests.rows import Rows
+from evenshelf.study.contests.study import ContestStudy, Hindered, Turn
+from evenshelf.study.curve_fits import SHARES, layers_of
 from evenshelf.study.order_free import ORDER
-from evenshelf.study.ranking.askers import drawn_again, in_other_order
-from evenshelf.study.ranking.contest import GIVE, Contest, pieces_of
-from evenshelf.study.ranking.curve import check_shares, learning_curve
+from evenshelf.study.rank_judge import POPULAR
+from evenshelf.study.ranking.askers import drawn_again, in_other_order, of_share
 from evenshelf.study.ranking.order import order_facts
-from evenshelf.study.ranking.plan import Job, fits, settings
-from evenshelf.study.ranking.rows import Rows
-from evenshelf.study.ranking.stored import exam_arrays, fact_arrays, lay_out
+from evenshelf.study.ranking.rows import RankingRows
+from evenshelf.study.ranking.stored import exam_arrays, fact_arrays
 from evenshelf.study.ranking.trials import run
-from evenshelf.study.results import Outcome, RemedyResult, StudyResult, kept_further, save
-from evenshelf.study.work import Progress, Work
-from evenshelf.tasks.exams import SPLITS, Exam, Sitting
+from evenshelf.study.results import StudyResult
+from evenshelf.tasks.exams import SPLITS, Exam
 from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.recommend import RecommendTask
 
@@ -45,7 +42,7 @@ BASELINES = (POPULAR, AGAIN, "item_knn")
 
 
 @dataclass(eq=False)
-class RankingStudy:
+class RankingStudy(ContestStudy[Exam, RankingLearner]):
     """Remedies compared on one learner, with other learners beside it.
 
     Parameters
@@ -54,28 +51,18 @@ class RankingStudy:
         The question.
     facts
         What is known of the items.
-    folder
-        Where exams, trials and results are kept; a study that was interrupted goes on there.
-    remedies
-        Specs, remedies, or the name of a set.
     baselines
-        Names of learners that are told beside the remedies; what is popular is always told.
+        What is popular is always told.
     split
         One of :data:`evenshelf.tasks.exams.SPLITS`.
     folds
         Of users, where the split is by user.
-    budget
-        Fits that every remedy may have while settings are chosen.
-    seed
-        Of all that is drawn.
-    workers
-        Processes; ``None`` for as many as there are cores. Does not change the result.
     learner
-        Name of what is fitted; see :func:`evenshelf.learners.ranking.registry.ranking_learners`.
-    about
-        Facts for the record.
+        See :func:`evenshelf.learners.ranking.registry.ranking_learners`.
     redrawn
         Whether it is one of :meth:`again`, in which users by whom settings are chosen are drawn with replacement.
+
+    Others are those of :class:`~evenshelf.study.contests.study.ContestStudy`.
 
     Raises
     ------
@@ -97,113 +84,99 @@ class RankingStudy:
     about: Mapping[str, Any] = field(default_factory=dict)
     redrawn: bool = False
 
+    measures = LISTS
+    lacking = "Give more items to more users."
+    reads = "histories"
+    libraries = ("scipy", "scikit-learn")
+
     def __post_init__(self) -> None:
-        if self.split == "users" and self.folds < 3:
-            raise SettingError(
-                f"folds={self.folds}: a study needs at least 3, one to test, one to choose settings, one to train.",
-                hint="The usual number is 5.",
-            )
-        self.folder = Path(self.folder).resolve()  # workers may live longer than the current folder
-        self._remedies = remedy_set(self.remedies)
-        self._learner = ranking_learner(self.learner)
-        self._baselines = [
-            ranking_learner(name)
-            for name in dict.fromkeys((POPULAR, *self.baselines))
-            if name == POPULAR or (name != self.learner and (name != AGAIN or self.task.repeats))
-        ]
-        for remedy in self._remedies:
-            settings(remedy, self.budget, self._learner)
+        if self.split == "users":
+            enough_folds(self.folds)
+        self.enter()
+
+    def learner_named(self, name: str) -> RankingLearner:
+        """The learner of a name, or an error."""
+        return ranking_learner(name)
+
+    def others(self) -> list[str]:
+        """Names of the learners that are told beside the remedies; what is popular even where it is studied itself."""
+        beside = (name for name in self.baselines if name != self.learner and (name != AGAIN or self.task.repeats))
+        return [POPULAR, *beside]
 
     @property
-    def fitted(self) -> RankingLearner:
-        """The learner."""
-        return self._learner
+    def may_repeat(self) -> bool:
+        """Whether what users had may be shown."""
+        return self.task.repeats
 
-    @property
-    def compared(self) -> tuple[Remedy, ...]:
-        """The remedies, the baseline first."""
-        return tuple(self._remedies)
+    def turns(self, share: int | None = None) -> dict[int, Turn[Exam]]:
+        """The exams of each fold; of a share of the users if one is given, but the same are asked in the end."""
+        found = {}
+        held = None if share is None else layers_of(np.arange(len(self.task.histories.users)), self.seed) <= share
+        for sitting in self.task.sittings(self.split, folds=self.folds, seed=self.seed):
+            choosing, judging = sitting.choosing, sitting.judging
+            if held is not None:
+                choosing = of_share(choosing, held, choosing=True)
+                judging = of_share(judging, held, choosing=False)
+            found[sitting.fold] = Turn(self._choosing(choosing), judging)
+        return found
 
-    def run(self, progress: Progress | None = None) -> StudyResult:
-        """Do what is not done yet and gather the result, which is also written to the folder.
+    def hindered(self, turns: Mapping[int, Turn[Exam]]) -> Hindered:
+        """Why some remedies and learners cannot be fitted here.
 
-        Parameters
-        ----------
-        progress
-            Called with work done, work in all (same unit) and a few words.
+        Raises
+        ------
+        InputError
+            If the learner that is studied cannot.
         """
-        started = time.perf_counter()
-        found = list(self.task.sittings(self.split, folds=self.folds, seed=self.seed))
-        counts = known_counts(found)
-        prior = Prior(counts)
-        evidence = Evidence(found[0].choosing.known, self.facts, self.task.repeats)
-        if lacking := self._learner.lacking(evidence):
+        evidence = Evidence(next(iter(turns.values())).choosing.known, self.facts, self.task.repeats)
+        if lacking := self.fitted.lacking(evidence):
             raise InputError(f"{lacking[0].upper()}{lacking[1:]}.", hint="Study another learner with --learner.")
-        left_out = {k.name: why for k in self._baselines if (why := k.lacking(evidence))}
+        prior = Prior(known_counts(turns))
         reasons = {
             r.spec: self._learner.unsupported(r)
             or _unreadable(r, self.facts)
             or r.not_applicable(prior, has_names=self.facts.has_texts)
-            for r in self._remedies
+            for r in self.compared
         }
-        tried = {r.spec: (r, self._learner) for r in self._remedies if reasons[r.spec] is None}
-        if "none" not in tried:
-            raise InputError(f"Nothing can be studied here: {reasons['none']}.", hint="Give more items to more users.")
-        tried |= {k.name: (parse("none"), k) for k in self._baselines if k.name not in left_out}
-        contest = self.contest(tried)
-        work = Work(self.folder, self.workers, progress)
-        search = {s.fold: contest.search(self.laid_out(self.choosing(s.choosing)), s.fold) for s in found}
-        work.expect(sum(job.cost for some in search.values() for job in some) * 1.5)
-        work.do(pieces_of((job for some in search.values() for job in some), run), "choosing settings")
-        picked = {number: contest.chosen(some) for number, some in search.items()}
-        untuned = {name: contest.untuned(name) for name in tried}
-        finals = {
-            s.fold: contest.finals(
-                self.laid_out(s.judging), s.fold, {n: [picked[s.fold][n], untuned[n]] for n in tried}
-            )
-            for s in found
-        }
-        work.expect(sum(job.cost for some in finals.values() for job in some))
-        work.do(pieces_of((job for some in finals.values() for job in some), run), "final fits")
-        rows = Rows(found)
-        spent = contest.spent(job for some in search.values() for job in some)
-        outcomes = {
-            (name, mode): rows.outcome(self.folder, finals, name, by_fold, spent.get(name, 0.0) * (mode == "tuned"))
-            for name in tried
-            for mode, by_fold in (
-                ("tuned", {n: picked[n][name] for n in picked}),
-                ("default", dict.fromkeys(picked, untuned[name])),
-            )
-        }
-        results = [self._result(r, reasons[r.spec], outcomes) for r in self._remedies]
-        results += [_yardstick(learner, outcomes, left_out.get(learner.name)) for learner in self._baselines]
-        meta = {
+        others = {name: self.learner_named(name).lacking(evidence) for name in self.others()}
+        return Hindered(reasons, {name: why for name, why in others.items() if why})
+
+    def facts_laid_out(self) -> str:
+        """Put what is known of the items into the folder; returns its name."""
+        return lay_out(self.folder, "facts", fact_arrays(self.facts))
+
+    def laid_out(self, exam: Exam) -> str:
+        """Put an exam into the folder; returns its name."""
+        return lay_out(self.folder, "exams", exam_arrays(exam, self.task.bucket(exam.known.counts)))
+
+    def do(self) -> Callable[[Job, str, Path], None]:
+        """What does a job."""
+        return run
+
+    def rows(self, turns: Mapping[int, Turn[Exam]]) -> RankingRows:
+        """What was wanted in all folds."""
+        return RankingRows({number: turn.judging for number, turn in turns.items()})
+
+    def about_learner(self, learner: RankingLearner) -> dict[str, Any]:
+        """Whether it reads the order of steps."""
+        return {"directed": learner.directed}
+
+    def record(self, turns: Mapping[int, Turn[Exam]], rows: Rows) -> dict[str, Any]:
+        """JSON-able facts beside those that every study has."""
+        return {
             **self.task.describe(),
-            **self.about,
-            "measures": LISTS.name,
-            "learner": self._learner.name,
-            "models": self._learner.title,
-            "settings_tried": sorted({fits(contest.offered(n), self._learner) for n in tried if n in contest.rivals}),
-            "baselines": [
-                {"name": k.name, "spec": k.name, "title": k.title, "summary": k.summary, "reads": "histories"}
-                | {"settings": len(contest.offered(k.name)) if k.name in tried else 0, "directed": k.directed}
-                for k in self._baselines
-            ],
-            "folds": len(found),
+            "folds": len(turns),
             "split": SPLITS[self.split],
             "split_by": self.split,
             "chosen": {"metric": LISTS.main, "guarded": LISTS.head, "give": GIVE, "users": CHOSEN_BY},
-            "seed": self.seed,
-            "budget": self.budget,
-            "directed": self._learner.directed,
-            "order": order_facts(self.task.histories, rows.traits[ORDER].to_numpy().astype(np.str_), rows.user),
-            "versions": {p: version(p) for p in ("evenshelf", "numpy", "scipy", "scikit-learn", "polars")},
-            "machine": {"python": platform.python_version(), "system": platform.system(), "cores": os.cpu_count()},
-            "plan": self._digest((job for some in (*search.values(), *finals.values()) for job in some), rows),
-            "timings": {"study_seconds": round(time.perf_counter() - started, 2), "cpu_seconds": round(work.cpu, 2)},
+            "directed": self.fitted.directed,
+            "order": order_facts(self.task.histories, rows.traits[ORDER].to_numpy().astype(np.str_), rows.asker),
         }
-        result = StudyResult(
-            meta=meta,
+
+    def result(self, turns: Mapping[int, Turn[Exam]], rows: Rows, **found: Any) -> StudyResult:
+        """A result whose rows are items that users wanted, and whose classes are items."""
+        counts = known_counts(turns)
+        return StudyResult(
             classes=pl.DataFrame(
                 {
                     "class": list(self.task.classes),
@@ -214,13 +187,14 @@ class RankingStudy:
             ),
             y=rows.item.astype(np.int32),
             fold=rows.fold,
-            group=rows.user,
-            remedies=tuple(results),
+            group=rows.asker,
             traits=rows.traits,
+            **found,
         )
-        result = replace(result, **kept_further(self.folder, result.meta["plan"]))
-        save(result, self.folder)
-        return result
+
+    def learned_from(self, turn: Turn[Exam]) -> int:
+        """How many users are learned from where it is judged."""
+        return len(np.unique(turn.judging.known.user))
 
     @property
     def tests_anew(self) -> bool:
@@ -234,7 +208,7 @@ class RankingStudy:
         users by whom settings are chosen (as many, with replacement), or the folds where the split is by user. What was
         wanted stays.
         """
-        known = {remedy.spec: remedy for remedy in self._remedies}
+        known = {remedy.spec: remedy for remedy in self.compared}
         return replace(
             self,
             task=in_other_order(self.task, seed),
@@ -246,50 +220,47 @@ class RankingStudy:
         )
 
     def check_curve(self) -> None:
-        """See :func:`evenshelf.study.ranking.curve.check_shares`."""
+        """See :func:`check_shares`."""
         check_shares(self.task, self.split, folds=self.folds, seed=self.seed)
 
-    def learning_curve(self, result: StudyResult, specs: Sequence[str], progress: Progress | None) -> LearningCurve:
-        """See :func:`evenshelf.study.ranking.curve.learning_curve`."""
-        return learning_curve(self, result, specs, progress)
-
-    def _digest(self, some: Iterable[Job], rows: Rows) -> str:
-        """Of all that other seeds and a learning curve depend on; other learners are in neither."""
-        own = sorted(job.address for job in some if job.learner.name == self._learner.name)
-        return trials.digest_of(np.array(own), rows.user, rows.item)
-
-    def contest(self, tried: Mapping[str, tuple[Remedy, RankingLearner]]) -> Contest:
-        """What is compared, by name, with what is known of the items laid out for it."""
-        rivals = frozenset(r.spec for r in self._remedies)
-        facts = lay_out(self.folder, "facts", fact_arrays(self.facts))
-        return Contest(self.folder, facts, tried, rivals, self.task.repeats, self.budget, self.seed)
-
-    def laid_out(self, exam: Exam) -> str:
-        """Put an exam into the folder; returns its name."""
-        return lay_out(self.folder, "exams", exam_arrays(exam, self.task.bucket(exam.known.counts)))
-
-    def choosing(self, exam: Exam) -> Exam:
+    def _choosing(self, exam: Exam) -> Exam:
         """The exam of those by whom settings are chosen."""
         if self.redrawn and self.split != "users":  # who chooses is drawn with the folds there
             return drawn_again(exam, CHOSEN_BY, self.seed)
         return exam.drawn(CHOSEN_BY, self.seed)
 
-    def _result(self, remedy: Remedy, reason: str | None, outcomes: Mapping[tuple[str, str], Outcome]) -> RemedyResult:
-        about: dict[str, Any] = {
-            "spec": remedy.spec,
-            "title": remedy.title,
-            "stages": tuple(s.value for s in remedy.stages),
-            "paper": remedy.paper,
-        }
-        if reason is not None:
-            return RemedyResult(**about, not_applicable=reason)
-        return RemedyResult(**about, tuned=outcomes[remedy.spec, "tuned"], default=outcomes[remedy.spec, "default"])
 
-
-def known_counts(found: Sequence[Sitting]) -> NDArray[np.int64]:
+def known_counts(turns: Mapping[int, Turn[Exam]]) -> NDArray[np.int64]:
     """``[I]`` how often each item is in what models learn from that are judged; of several, the mean, rounded up."""
-    mean = np.mean([sitting.judging.known.counts for sitting in found], axis=0)
+    mean = np.mean([turn.judging.known.counts for turn in turns.values()], axis=0)
     return np.asarray(np.ceil(mean), np.int64)
+
+
+def check_shares(task: RecommendTask, split: str, *, folds: int, seed: int) -> None:
+    """Raise an :class:`InputError` if a share of a learning curve is too small to choose settings in and to learn from.
+
+    Parameters
+    ----------
+    task
+        The question.
+    split, folds, seed
+        Of the study.
+    """
+    layer = layers_of(np.arange(len(task.histories.users)), seed)
+    for sitting in task.sittings(split, folds=folds, seed=seed):
+        for level, share in enumerate(SHARES):
+            held = layer <= level
+            why = ""
+            if not held[sitting.choosing.group].any():
+                why = "nobody is left to choose settings by"
+            elif (kinds := len(np.unique(sitting.choosing.known.item[held[sitting.choosing.known.user]]))) < 2:
+                why = f"only {counted(kinds, 'item', 'items')} would be learned from"
+            if why:
+                raise InputError(
+                    "There are too few users for a learning curve: a share is too small to learn from "
+                    f"({share:.3g} of the users, {int(held.sum())} of {len(held)}, as {why}).",
+                    hint="Leave the curve out, or give more users.",
+                )
 
 
 def _unreadable(remedy: Remedy, facts: ItemFacts) -> str | None:
@@ -297,18 +268,3 @@ def _unreadable(remedy: Remedy, facts: ItemFacts) -> str | None:
     if facts.vectors is None and any(part.reads_names and Stage.RERANK in part.stages for part in remedy.parts):
         return "it compares items by vectors of their titles, and no encoder made any"
     return None
-
-
-def _yardstick(
-    learner: RankingLearner, outcomes: Mapping[tuple[str, str], Outcome], lacking: str | None
-) -> RemedyResult:
-    return RemedyResult(
-        spec=learner.name,
-        title=learner.title[0].upper() + learner.title[1:],
-        stages=(),
-        paper=learner.paper,
-        tuned=outcomes.get((learner.name, "tuned")),
-        default=outcomes.get((learner.name, "default")),
-        not_applicable=lacking,
-        reference=True,
-    )

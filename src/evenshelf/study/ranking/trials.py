@@ -13,7 +13,7 @@ from evenshelf.learners.ranking.base import Evidence
 from evenshelf.rankers.answering import Answers, Rules, answers
 from evenshelf.rankers.base import Codes
 from evenshelf.study.comparison import jsonable
-from evenshelf.study.ranking.plan import LISTED, Job
+from evenshelf.study.contests.plan import Job
 from evenshelf.study.ranking.stored import exam_of, facts_of
 from evenshelf.study.trials import keep
 from evenshelf.tasks.exams import Exam
@@ -21,6 +21,9 @@ from evenshelf.tasks.list_measures import K, list_measures
 from evenshelf.tasks.list_metrics import Catalogue, had_before, list_metrics, times_shown
 from evenshelf.tasks.ranking_metrics import repeat_metrics
 from evenshelf.tasks.top_items import top
+
+LISTED = 20
+"""Length of the lists that are kept of the models that are judged."""
 
 
 def run(job: Job, address: str, folder: Path) -> None:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenshelf.errors import SettingError
-from evenshelf.learners.search.registry import search_learner, search_learners
+from evenshelf.learners.search.registry import SearchLearner, search_learner, search_learners
 from evenshelf.learners.tunable import names_in
 from evenshelf.remedies import Remedy, remedy_set
-from evenshelf.study.ranking.plan import settings
+from evenshelf.study.contests.plan import Plan
 from evenshelf.study.search.pooling import items_of, made_by, pool_of
 from evenshelf.study.search.stored import Known
 from evenshelf.study.search.study import BASELINES, SearchStudy
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SearchPlan:
+class SearchPlan(Plan):
     """What a study of search is asked for, apart from the data.
 
     Parameters are those of :class:`evenshelf.study.search.study.SearchStudy`.
@@ -31,24 +30,11 @@ class SearchPlan:
     remedies: str | Sequence[str | Remedy] = "search"
     learner: str = "convex"
     baselines: Sequence[str] = BASELINES
-    folds: int = 5
     budget: int = 4
-    seed: int = 0
-    workers: int | None = None
 
-    def check(self) -> None:
-        """Raise a :class:`SettingError` for a setting that cannot be; takes no time."""
-        if self.workers is not None and self.workers < 1:
-            raise SettingError(f"workers is {self.workers}, and at least one is needed.")
-        if self.folds < 3:
-            raise SettingError(f"folds is {self.folds}, and a study needs at least 3.", hint="The usual is 5.")
-        if self.seed < 0:
-            raise SettingError(f"seed is {self.seed}, and must not be negative.")
-        learner = search_learner(self.learner)
-        for name in self.baselines:
-            search_learner(name)
-        for remedy in remedy_set(self.remedies):
-            settings(remedy, self.budget, learner)
+    def learner_named(self, name: str) -> SearchLearner:
+        """The learner of a name, or an error."""
+        return search_learner(name)
 
 
 def baselines_named(asked: str) -> tuple[str, ...]:

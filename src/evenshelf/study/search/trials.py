@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evenshelf.learners.search.base import Evidence, ItemSide, Pool
 from evenshelf.remedies import Clicked, Prior, Remedy
 from evenshelf.study.comparison import jsonable
-from evenshelf.study.ranking.plan import Job
+from evenshelf.study.contests.plan import Job
 from evenshelf.study.search.answering import Answers, answers
 from evenshelf.study.search.stored import Exam, Known, exam_of, known_of
 from evenshelf.study.trials import keep

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from evenshelf.learners.tunable import Tunable
 from evenshelf.remedies import Remedy
 from evenshelf.study import trials
-from evenshelf.study.ranking.plan import Job, Setting, chosen, jobs, settings
-from evenshelf.study.work import Piece
-from evenshelf.tasks.list_measures import LISTS
+from evenshelf.study.contests.plan import Job, Setting, chosen, jobs, settings
+from evenshelf.study.work import Piece, Work
 from evenshelf.tasks.measures import Measures
 
+P = TypeVar("P")
 GIVE = 0.01
 """Share of the head that settings may give away while they are chosen."""
 
@@ -35,24 +35,27 @@ class Contest:
     rivals
         Names of the remedies, whose settings may not give away what ``none`` has of the head; each other learner is
         held to its own.
-    repeats
-        Whether what users had may be shown.
     budget
         Fits that each may have while settings are chosen.
     seed
         Of the fits; that of a fold is as many more.
     measures
         What settings are chosen by.
+    do
+        Does a job, given its address and the folder of the study.
+    repeats
+        Whether what users had may be shown.
     """
 
     folder: Path
     facts: str
     tried: Mapping[str, tuple[Remedy, Tunable]]
     rivals: frozenset[str]
-    repeats: bool
     budget: int
     seed: int
-    measures: Measures = LISTS
+    measures: Measures
+    do: Callable[[Job, str, Path], None]
+    repeats: bool = False
 
     def only(self, names: Iterable[str]) -> Contest:
         """The same among some of them."""
@@ -84,8 +87,20 @@ class Contest:
         """Fits that are judged, of some settings of each."""
         return self._planned(exam, fold, wanted, lists=True)
 
+    def choose(self, search: Mapping[P, Sequence[Job]], work: Work, words: str) -> dict[P, dict[str, Setting]]:
+        """Do searches, of several folds or shares; returns what each chose."""
+        # what comes after is about half as much
+        work.expect(1.5 * sum(job.cost for some in search.values() for job in some))
+        work.do(self._pieces(search), words)
+        return {place: self.chosen(some) for place, some in search.items()}
+
+    def fit(self, finals: Mapping[P, Sequence[Job]], work: Work, words: str) -> None:
+        """Do fits that are judged, of several folds or shares."""
+        work.expect(sum(job.cost for some in finals.values() for job in some))
+        work.do(self._pieces(finals), words)
+
     def chosen(self, search: Sequence[Job]) -> dict[str, Setting]:
-        """What a search that was done chose of each; see :func:`evenshelf.study.ranking.plan.chosen`."""
+        """What a search that was done chose of each; see :func:`evenshelf.study.contests.plan.chosen`."""
         values: dict[str, list[tuple[Setting, Mapping[str, float]]]] = {}
         for job in search:
             facts, _ = trials.read(self.folder, job.address)
@@ -129,7 +144,5 @@ class Contest:
             )
         return made
 
-
-def pieces_of(some: Iterable[Job], run: Callable[[Job, str, Path], None]) -> list[Piece]:
-    """Jobs as pieces of work, each done by `run` with the job, its address and the folder of the study."""
-    return [Piece(job.address, job.cost, partial(run, job)) for job in some]
+    def _pieces(self, jobs: Mapping[P, Sequence[Job]]) -> list[Piece]:
+        return [Piece(job.address, job.cost, partial(self.do, job)) for some in jobs.values() for job in some]

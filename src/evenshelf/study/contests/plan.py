@@ -1,19 +1,64 @@
-"""What a study of lists has to fit: settings of each remedy, and units of work with their addresses."""
+"""What there is to fit: settings of each remedy, and jobs with their addresses."""
 
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+from evenshelf.errors import SettingError
 from evenshelf.learners.tunable import Tunable
-from evenshelf.remedies import Remedy
+from evenshelf.remedies import Remedy, remedy_set
 from evenshelf.study.plan import REVISION, code_of, identity_of, shares
 
-LISTED = 20
-"""Length of the lists that are kept of the models that are judged."""
+
+@dataclass(frozen=True)
+class Plan(ABC):
+    """What a study is asked for, apart from the data.
+
+    Parameters are those of :class:`evenshelf.study.contests.study.ContestStudy`.
+    """
+
+    remedies: str | Sequence[str | Remedy]
+    learner: str
+    baselines: Sequence[str]
+    folds: int = 5
+    budget: int = 8
+    seed: int = 0
+    workers: int | None = None
+
+    def check(self) -> None:
+        """Raise a :class:`SettingError` for a setting that cannot be; takes no time."""
+        if self.workers is not None and self.workers < 1:
+            raise SettingError(f"workers is {self.workers}, and at least one is needed.")
+        if self.seed < 0:
+            raise SettingError(f"seed is {self.seed}, and must not be negative.")
+        self.check_folds()
+        learner = self.learner_named(self.learner)
+        for name in self.baselines:
+            self.learner_named(name)
+        for remedy in remedy_set(self.remedies):
+            settings(remedy, self.budget, learner)
+
+    @abstractmethod
+    def learner_named(self, name: str) -> Tunable:
+        """The learner of a name, or a :class:`SettingError`."""
+
+    def check_folds(self) -> None:
+        """Raise a :class:`SettingError` if there are too few folds."""
+        enough_folds(self.folds)
+
+
+def enough_folds(folds: int) -> None:
+    """Raise a :class:`SettingError` if there are too few."""
+    if folds < 3:
+        raise SettingError(
+            f"folds={folds}: a study needs at least 3, one to test, one to choose settings, one to train.",
+            hint="The usual number is 5.",
+        )
 
 
 @dataclass(frozen=True)
