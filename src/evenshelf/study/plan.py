@@ -24,7 +24,7 @@ from evenshelf.learners.training import training_part
 from evenshelf.learners.vectors import Vectors
 from evenshelf.remedies import Remedy
 
-REVISION = 19
+REVISION = 20
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
 
 SEARCH_TOLERANCE = 3e-3
