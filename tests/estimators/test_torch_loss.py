@@ -46,9 +46,9 @@ def test_weights_are_those_of_torch(spec):
     torch.testing.assert_close(ours[1], expected[1], atol=1e-6, rtol=1e-5)
 
 
-def test_the_offset_of_logit_adjusted_loss_is_torchs_on_moved_scores():
+def test_the_offset_of_balanced_softmax_is_torchs_on_moved_scores():
     logits, labels = batch()
-    spec = "logit_adjusted_loss"
+    spec = "balanced_softmax"
     offset = torch.from_numpy(np.log(COUNTS / COUNTS.sum()).astype(np.float32))
     ours = slope(RemedyLoss(spec, COUNTS), logits, labels)
     expected = slope(lambda s, y: torch.nn.functional.cross_entropy(s + offset, y), logits, labels)

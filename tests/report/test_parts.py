@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenshelf.report.class_charts import long_tail
-from evenshelf.report.numbers import merged, number, span
+from evenshelf.report.numbers import merged, number, p_value, span
 from evenshelf.report.page import prose
 from evenshelf.report.svg import ROLES, themed
 from evenshelf.shop import Imbalance
@@ -20,6 +20,17 @@ def test_numbers():
     assert [number(v) for v in (0.8123, 1.0, 0.0, float("nan"))] == [".812", "1.000", ".000", "n/a"]
     assert (span(3, 3), span(1, 1200)) == ("3", "1 – 1,200")
     assert prose("34% or 5 % of 7") == "34\u00a0% or 5\u00a0% of 7"
+
+
+def test_no_p_value_is_zero():
+    assert [p_value(p) for p in (1.0, 0.0124, 0.001, 0.00099, 0.0, float("nan"))] == [
+        "1.000",
+        ".012",
+        ".001",
+        "< .001",
+        "< .001",
+        "–",
+    ]
 
 
 def test_notes_are_merged_by_their_words():

@@ -6,6 +6,7 @@ import io
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from evenshelf.study.fairness import fairness
 from evenshelf.study.learning_curve import CurvePoint, Forecast, LearningCurve
 from evenshelf.study.repeats import SeedGain, SeedSensitivity
 from evenshelf.study.search_fairness_wording import part_name, search_sentences
-from evenshelf.study.search_wording import how_sentences, parts_sentence
+from evenshelf.study.search_wording import alarms, how_sentences, parts_sentence
 from evenshelf.study.sets import set_values
 from evenshelf.study.terminal import StudyReport, study_notes
 from evenshelf.study.verdict import decide
@@ -30,6 +31,7 @@ from tests.report.reading import read, rows
 from tests.study.factory import with_remedies
 from tests.study.search_factory import search_study
 
+PAGE = Path(__file__).parents[2] / "docs" / "search.md"
 OF_OTHERS = re.compile(
     r"\b(F1|class(es)?|examples?|labels?|column|users?|baskets?|histor(y|ies)|steps?|titles|regularisation|vectors"
     r"|taken|accuracy|confidence|catalogue|exposure|order of ids)\b"
@@ -164,6 +166,24 @@ def test_how_it_was_done_is_told_as_the_record_has_it(tree, result, verdict):
     assert "Judgements choose" not in how
 
 
+def test_clicks_that_test_what_was_learned_from_clicks_are_warned_of(result, verdict):
+    """In the words of the page of the docs, where the facts are; not where judgements test."""
+    for target, tested, warned in (
+        ("clicks", "clicks", True),
+        ("clicks", "judgements", False),
+        ("judgements", "judgements", False),
+    ):
+        study = replace(result, meta={**result.meta, "target": target, "tested_by": tested})
+        told = alarms(study.meta)
+        assert bool(told) == warned
+        facts = " ".join(read(study_report(study, verdict)).by_id("facts").text.split())
+        notes = " ".join(note.plain for note in study_notes(study, verdict))
+        assert ("trust such a verdict less" in facts) == warned
+        assert ("trust such a verdict less" in notes) == warned
+    (sentence,) = alarms({"target": "clicks", "tested_by": "clicks"})
+    assert sentence.rstrip(".") in " ".join(PAGE.read_text().split())
+
+
 def test_advice_is_of_search(tree, result, verdict):
     assert "No rules of thumb are held against studies of search" in tree.by_id("advice").text
     advice = advise(result, verdict)
@@ -216,6 +236,7 @@ def test_other_seeds_and_fewer_queries_are_told_in_words_of_search(result, verdi
     for told in ("With 2 times the 192 queries, none would reach NDCG@10 .131", "2.3 times the queries (1.4 to 3.9)"):
         assert told in drawn
         assert told in terminal
+    assert "not the queries that a remedy makes" in seeds, "the index is not asked again"
     assert "What would more queries bring?" in drawn
     assert "More queries" in page.all("nav")[0].text
     assert not OF_OTHERS.search(f"{seeds} {drawn}".replace("what fits draw", ""))

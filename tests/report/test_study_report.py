@@ -81,6 +81,18 @@ def test_every_row_of_the_table_is_a_comparison(tree, verdict):
         assert cells[11] == comparison_note(c, verdict.guardrail)
 
 
+def test_no_p_value_is_shown_as_zero(result, verdict):
+    """Neither that of a baseline, which is not corrected, nor the least that the draws can give."""
+    sure = tuple(
+        replace(test, p=1e-9, p_holm=math.nan if test.spec == WORDS_SPEC else 1e-9) for test in verdict.resampled
+    )
+    page = read(study_report(result, replace(verdict, resampled=sure, replicates=10**6)))
+    shown = {cells[0]: cells[5] for cells in rows(page.by_id("bucket-table"))}
+    assert WORDS_SPEC in shown
+    assert set(shown.values()) == {"< .001"}
+    assert re.search(r"p can be below \d\.?\d*e-0\d", page.by_id("how").text)
+
+
 def test_the_table_of_tuning_is_the_verdicts(tree, verdict):
     for cells, c in zip(rows(tree.by_id("tuning-table")), verdict.comparisons, strict=True):
         assert cells[:3] == [c.spec, number(c.untuned), number(c["macro_f1"])]

@@ -337,6 +337,10 @@ BROKEN = [
     (changed(Near, retrieve=memory(lambda scores, found: scores / scores.sum(axis=1, keepdims=True))), _ITSELF),
     (changed(Near, retrieve=memory(lambda scores, found: 0 * scores)), "does_not_predict_groups_without_a_row"),
     (
+        changed(Near, retrieve=memory(lambda scores, found: scores + np.float32(scores.shape[1]) * found.toarray())),
+        "does_not_mind_groups_that_are_not_offered",
+    ),
+    (
         changed(Near, retrieve=memory(lambda scores, found: scores + np.float32(DRAWN.random()) * found.toarray())),
         "keeps_the_same_memory_of_the_same_rows",
     ),

@@ -5,10 +5,11 @@ Other packages add theirs as entry points of the group ``evenshelf.learners``, e
 
 from __future__ import annotations
 
+import ast
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +107,13 @@ class LearnerKind:
         Whether it fits the models of several bags and averages their scores; see ``Remedy.bags``.
     cost
         About how long a fit takes, in fits of a linear head; for the progress bar.
+    reads
+        What it reads of the texts beside their vectors: gives ``[n, r]`` numbers for ``n`` texts. `fit` is then given
+        ``[n, d + r]`` rows, and names likewise. ``None`` for vectors alone.
+    makes
+        Whether it can take rows with vectors that no text has; see ``Remedy.makes_vectors``.
+    at
+        The learner at other settings, by name, for ``name(setting=value)``; ``None`` if it has none.
     sets
         Whether each label of a set has a score of its own, its log odds: it is given where they are above 0, and scores
         are not compared with each other.
@@ -128,6 +136,9 @@ class LearnerKind:
     averages: bool = False
     cost: float = 1.0
     sets: bool = False
+    reads: Callable[[Sequence[str]], Floats] | None = None
+    makes: bool = True
+    at: Callable[[Mapping[str, Any]], LearnerKind] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(getattr(self.fit, "fingerprint", None), str):
@@ -147,6 +158,8 @@ class LearnerKind:
             return f"{self.title} cannot give a weight vector for each group, whose length is needed"
         if remedy.bags > 1 and not self.averages:
             return f"{self.title} cannot average the models of {remedy.bags} bags"
+        if not self.makes and any(part.makes_vectors for part in remedy.parts):
+            return f"{self.title} read texts, and it makes vectors that no text has"
         if self.sets and not remedy.serves_sets:
             return "it is for labels that compete for an example, and here each has a score of its own"
         if not self.sets and any(part.many_labels for part in remedy.parts):
@@ -169,7 +182,7 @@ learner_kinds = _registry.all
 
 
 def learner_kind(name: str) -> LearnerKind:
-    """The learner of a name, or the one that ``file.py:make`` or ``package.module:make`` makes.
+    """The learner of a name, or of ``name(setting=value)``, or what ``file.py:make`` or ``package.module:make`` makes.
 
     Raises
     ------
@@ -180,4 +193,25 @@ def learner_kind(name: str) -> LearnerKind:
         from evenshelf.learners.brought import brought  # noqa: PLC0415 - which makes a LearnerKind
 
         return brought(name)
-    return _registry.find(name)
+    base, bracket, _ = name.partition("(")
+    found = _registry.find(base.strip())
+    return _at(found, name) if bracket else found
+
+
+def _at(kind: LearnerKind, spec: str) -> LearnerKind:
+    """A learner at the settings of its spec."""
+    try:
+        call = ast.parse(spec.strip(), mode="eval").body
+        if not isinstance(call, ast.Call) or call.args or any(word.arg is None for word in call.keywords):
+            raise SyntaxError("settings have names")
+        values = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
+    except (SyntaxError, ValueError) as error:
+        raise SettingError(
+            f"The learner {spec!r} cannot be read: {getattr(error, 'msg', error)}.",
+            hint='Write settings in brackets, such as "finetune(epochs=3)".',
+        ) from None
+    if kind.at is None:
+        if not values:
+            return kind
+        raise SettingError(f"The learner {kind.name!r} has no settings.", hint=f"Write: {kind.name}")
+    return kind.at(values)

@@ -43,4 +43,9 @@ class Retrieved(Protocol):
         """What is found for vectors ``[m, d]``, in a form of its own."""
 
     def __call__(self, scores: Floats, found: Any) -> Floats:
-        """``[m, G]`` scores from those of the model and what :meth:`look_up` found for the same rows."""
+        """``[m, G]`` scores from those of the model and what :meth:`look_up` found for the same rows.
+
+        Groups that the model does not offer score minus infinity. Where it offers some, all others of which nothing was
+        found may be left out of both, as a search does, which needs what was found as a sparse ``[m, G]``; other ones
+        for each row.
+        """

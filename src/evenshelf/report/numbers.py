@@ -14,6 +14,13 @@ def number(value: float) -> str:
     return f"{value:.3f}".removeprefix("0") if math.isfinite(value) else "n/a"
 
 
+def p_value(p: float) -> str:
+    """A p-value in a table: ``.012``, or ``< .001``, as none is zero; a dash for NaN."""
+    if not math.isfinite(p):
+        return "–"
+    return "< .001" if p < 0.001 else number(p)
+
+
 def count(value: float) -> str:
     """A whole number with separators of thousands."""
     return f"{value:,.0f}"

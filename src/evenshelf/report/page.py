@@ -14,7 +14,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, S
 from markupsafe import Markup, escape
 
 from evenshelf.errors import InputError
-from evenshelf.report.numbers import count, number, span
+from evenshelf.report.numbers import count, number, p_value, small, span
 from evenshelf.report.svg import Figure
 from evenshelf.study.wording import change, exact, lowered, percent, seconds, signed
 
@@ -37,10 +37,12 @@ def _environment(folder: Path | None) -> Environment:
         lost=_lost,
         lowered=lowered,
         number=number,
+        p_value=p_value,
         percent=_percent,
         prose=prose,
         seconds=seconds,
         signed=signed,
+        small=small,
     )
     made.globals.update(span=span, svg=_svg)
     return made

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenshelf.report.fairness_charts import trait_changes
 from evenshelf.study.search_fairness_wording import part_name, pooling_sentence, search_sentences
-from evenshelf.study.search_wording import frequency_sentence, how_sentences, parts_sentence, tested_by
+from evenshelf.study.search_wording import alarms, frequency_sentence, how_sentences, parts_sentence, tested_by
 
 if TYPE_CHECKING:
     from evenshelf.study.search_fairness import SearchFairness
@@ -19,6 +19,7 @@ def search_facts(meta: Mapping[str, Any]) -> dict[str, Any]:
         "how_sentences": how_sentences(meta),
         "parts_sentence": parts_sentence(meta),
         "tested_by": tested_by(meta),
+        "test_alarms": alarms(meta),
         "frequency_known": not frequency_sentence(meta),
     }
 

@@ -189,7 +189,8 @@ def _imbalance(result: StudyResult, *, lists: bool) -> Imbalance:
 def _asked(result: StudyResult, verdict: Verdict) -> dict[str, Any]:
     """What is told of a study of lists alone, or of one of search alone."""
     if verdict.measures != LISTS:
-        nothing = {"how_sentences": (), "parts_sentence": "", "order_sentences": (), "order_alarms": ()}
+        nothing: dict[str, Any] = {"how_sentences": (), "parts_sentence": "", "order_sentences": ()}
+        nothing |= {"order_alarms": (), "test_alarms": ()}
         return nothing | ({} if verdict.measures.likelihood else search_facts(result.meta))
     free = order_free(result, verdict)
     return {
@@ -198,6 +199,7 @@ def _asked(result: StudyResult, verdict: Verdict) -> dict[str, Any]:
         "parts_sentence": parts_sentence(result.meta),
         "order_sentences": order_sentences(result.meta),
         "order_alarms": alarms(result.meta),
+        "test_alarms": (),
         "order_free": free,
         "order_free_sentence": "" if free is None else free_sentence(free),
         "order_metrics": ORDER_METRICS,

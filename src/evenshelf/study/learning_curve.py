@@ -161,11 +161,12 @@ def learning_curve(
     task = study.task
     make = partial(prepare_given, group=task.group) if study.fitted.grouped else prepare
     kind = "curve-given" if study.fitted.grouped else "curve"
-    name = f"{kind}-{trials.digest_of(study.vectors, task.target, fold, task.same, study.names)}"
+    given, given_names = study.given
+    name = f"{kind}-{trials.digest_of(given, task.target, fold, task.same, given_names)}"
     matrix = trials.stored_vectors(
         study.folder / "vectors" / name,
-        partial(make, study.vectors, task.target, fold, task.same, several=task.several),
-        study.names,
+        partial(make, given, task.target, fold, task.same, several=task.several),
+        given_names,
     )
     known = {remedy.spec: remedy for remedy in study.compared}
     plan = CurvePlan(

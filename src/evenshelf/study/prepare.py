@@ -226,6 +226,7 @@ def prepare(
     cache = cache or VectorCache()
     vectors = cache.encode(opened, texts, tell)
     named = cache.encode(opened, labels, tell)
+    reads = learner_kind(plan.learner).reads
     seconds = time.perf_counter() - started
     return Study(
         task,
@@ -240,6 +241,7 @@ def prepare(
         seed=plan.seed,
         workers=plan.workers,
         learner=plan.learner,
+        read=None if reads is None else (reads(texts), reads(labels)),
         about={
             "name": task.name,
             **(about or {}),

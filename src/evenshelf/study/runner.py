@@ -22,6 +22,7 @@ from evenshelf.baselines.registry import DEFAULT, NONE
 from evenshelf.encoders.token_ids import token_matrix
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners import LearnerKind, learner_kind
+from evenshelf.learners.heads import HEADS
 from evenshelf.learners.vectors import Vectors, prepare, prepare_given, prepare_sparse
 from evenshelf.remedies import Prior, Remedy, parse, remedy_set
 from evenshelf.study import trials
@@ -59,7 +60,7 @@ from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.recommend import RecommendTask
 from evenshelf.tasks.search import SearchTask
 
-DENSE, SHUFFLED = "dense", "random-folds"
+DENSE, SHUFFLED, GROUPED = "dense", "random-folds", "plain-heads"
 WORDS_SPEC = "words + balanced"
 
 
@@ -93,6 +94,9 @@ class Study:
     learner
         What is fitted, by name (see :func:`evenshelf.learners.learner_kinds`) or as such. Linear heads of all remedies
         are fitted together; any other learner is fitted once for each setting and fold.
+    read
+        Of a learner that reads texts beside vectors (:attr:`evenshelf.learners.LearnerKind.reads`), what it reads of
+        examples and of class names, a row each.
     folder
         Where vectors, trials and results are kept; a study that was interrupted goes on there.
     about
@@ -111,6 +115,7 @@ class Study:
     seed: int = 0
     workers: int | None = None
     learner: str | LearnerKind = "heads"
+    read: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -134,6 +139,11 @@ class Study:
         self.folder = Path(self.folder).resolve()  # workers may live longer than the current folder
         self._remedies = tuple(remedy.bound(self.task.classes) for remedy in remedy_set(self.remedies))
         self._learner = learner_kind(self.learner) if isinstance(self.learner, str) else self.learner
+        if (self._learner.reads is None) != (self.read is None):
+            raise SettingError(
+                f"The learner {self._learner.name!r} reads {'vectors alone' if self.read else 'texts as well'}.",
+                hint="Make the study by evenshelf.study.prepare.prepare, which gives a learner what it reads.",
+            )
         check_sets(self._learner, self.task)
         asked = self.baselines if self.baselines is not None else NONE if self.words is None else DEFAULT
         self._baselines = baselines_of(asked)
@@ -151,6 +161,14 @@ class Study:
     def fitted(self) -> LearnerKind:
         """The learner."""
         return self._learner
+
+    @property
+    def given(self) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """What the learner is given: ``[n, d]`` rows of examples, and ``[C, d]`` of class names."""
+        if self.read is None:
+            return self.vectors, self.names
+        names = None if self.names is None else np.hstack([self.names, self.read[1]])
+        return np.hstack([self.vectors, self.read[0]]), names
 
     def run(self, progress: Progress | None = None) -> StudyResult:
         """Do what is not done yet and gather the result, which is also written to the folder.
@@ -190,9 +208,7 @@ class Study:
                 [(r.spec, Setting(r, None)) for r in applicable],
             ),
             **lines,
-            SHUFFLED: Line(
-                SHUFFLED, self._learner, [("none", s) for s in settings(parse("none"), self.budget, self._learner)]
-            ),
+            **{name: self._plain_line(name) for name in self._flattery},
         }
         search = {
             name: search_units(
@@ -223,7 +239,8 @@ class Study:
         offered = self._learner.penalties(self.budget)
         results = [_result(r, reasons[r.spec], gathered[DENSE]) for r in self._remedies]
         results += [reference_result(b, why[b.spec], gathered.get(b.spec)) for b in self._baselines]
-        leak = self._leak(gathered[SHUFFLED], gathered[DENSE], fold)
+        kept, loose = self._flattery[0] if len(self._flattery) > 1 else DENSE, SHUFFLED
+        leak = self._leak(gathered[loose], gathered[kept], fold)
         meta = {
             **task.describe(),
             **self.about,
@@ -315,7 +332,10 @@ class Study:
         shuffled = task.shuffled(self.folds, self.seed)
         given = partial(prepare_given, group=task.group)
         make = given if self._learner.grouped else prepare
-        asked = {DENSE: (make, self.vectors, fold), SHUFFLED: (make, self.vectors, shuffled)}
+        rows, named = self.given
+        asked = {DENSE: (make, rows, fold), SHUFFLED: (prepare if self.read else make, self.vectors, shuffled)}
+        if self.read is not None:
+            asked[GROUPED] = (prepare, self.vectors, fold)
         if SPARSE in more:
             asked[SPARSE] = (prepare_sparse, self.words, fold)
         if GIVEN in more:
@@ -325,7 +345,7 @@ class Study:
         matrices: dict[str, Vectors] = {}
         places: dict[str, str] = {}
         for name, (make, vectors, folds) in asked.items():
-            names = self.names if name in (DENSE, GIVEN) else None
+            names = named if name == DENSE else self.names if name == GIVEN else None
             # named by what goes in and never changed, so that runs on other data may share the study's folder
             further = [*([task.same] if task.several else []), *([task.group] if make is given else [])]
             places[name] = f"{name}-{trials.digest_of(vectors, task.target, folds, task.same, names, *further)}"
@@ -378,6 +398,19 @@ class Study:
             matrix,
             self.task.bucket,
         )
+
+    @property
+    def _flattery(self) -> tuple[str, ...]:
+        """Lines beside the learner's that tell what repeated titles would flatter.
+
+        Where a fit takes minutes, linear heads tell it, which need a line on the grouped folds as well.
+        """
+        return (SHUFFLED,) if self.read is None else (GROUPED, SHUFFLED)
+
+    def _plain_line(self, matrix: str) -> Line:
+        """Doing nothing, on vectors alone."""
+        learner = HEADS if self.read is not None else self._learner
+        return Line(matrix, learner, [("none", s) for s in settings(parse("none"), self.budget, learner)])
 
     def _leak(self, flattered: Gathered, grouped_folds: Gathered, fold: NDArray[np.int16]) -> dict[str, float]:
         """What folds that ignore repeated titles would have claimed for ``none``, on the same examples."""

@@ -33,6 +33,11 @@ _LEARNED = (
     "Learned from are clicks: what was shown for the queries of the other folds, and how often it was clicked, as each "
     "remedy reads it."
 )
+_SEEN = (
+    "Without judgements, attraction by the click model is the test. That model, and how popular items are, have seen "
+    "the clicks of the queries that are tested, and these were counted under the ranking that the shop showed: what "
+    "stood high there is favoured, and what was not shown counts as irrelevant. So trust such a verdict less."
+)
 _APART = "Judgements choose settings and test; no model learns from them."
 _GAINS = (
     "The gain of an item is its grade (linear, not a power of two), discounted by the logarithm of its place; NDCG@10 "
@@ -88,10 +93,15 @@ def frequency_sentence(meta: Mapping[str, Any]) -> str:
     return _FREQUENT.get(meta.get("counted", ""), "")
 
 
+def alarms(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a reader has to know before a verdict is believed: that clicks test what was learned from clicks."""
+    return (_SEEN,) if meta.get("target") == CLICKS == tested_by(meta) else ()
+
+
 DRAWN_ANEW = (
-    "Drawn anew under each seed: the folds of queries, what fits draw, and the order of items that score alike. The "
-    "seed of the study chose the remedies that are run again, so its gains are flattered: what is tested are the "
-    "folds of the fresh seeds alone."
+    "Drawn anew under each seed: the folds of queries, what fits draw, and the order of items that score alike; not "
+    "the queries that a remedy makes, which are those of the study's own seed. The seed of the study chose the "
+    "remedies that are run again, so its gains are flattered: what is tested are the folds of the fresh seeds alone."
 )
 """What another seed draws anew in such a study, and what it says."""
 

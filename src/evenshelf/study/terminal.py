@@ -22,6 +22,7 @@ from evenshelf.study.list_wording import drawn_anew
 from evenshelf.study.order_wording import alarms
 from evenshelf.study.search_fairness import SearchFairness
 from evenshelf.study.search_fairness_wording import short_search_sentences
+from evenshelf.study.search_wording import alarms as alarms_of_clicks
 from evenshelf.study.search_wording import frequency_sentence
 from evenshelf.study.sets import how_answered, set_table
 from evenshelf.study.wording import (
@@ -241,7 +242,7 @@ def legend(verdict: Verdict, *, wide: bool) -> RenderableType:
 def study_notes(result: StudyResult, verdict: Verdict, fair: Found | None = None) -> Iterator[Text]:
     """What a reader of the table should know besides."""
     meta, nouns = result.meta, nouns_of(result.meta)
-    for sentence in (how_answered(meta, nouns), frequency_sentence(meta)):
+    for sentence in (*alarms_of_clicks(meta), how_answered(meta, nouns), frequency_sentence(meta)):
         if sentence:
             yield Text(sentence)
     if meta.get("read_off"):

@@ -33,6 +33,7 @@ from evenshelf.testing.learners import probabilities, skewed_sample
 from evenshelf.testing.pooling import gives_each_group_a_centre
 from evenshelf.testing.reranking import ordinary_lists, rerank_promises
 from evenshelf.testing.retrieval import (
+    does_not_mind_groups_that_are_not_offered,
     does_not_predict_groups_without_a_row,
     keeps_the_same_memory_of_the_same_rows,
     retrieves_for_each_row_by_itself,
@@ -101,6 +102,7 @@ def remedy_checks(remedy: type[Remedy] | Remedy) -> list[Check]:
             retrieves_for_each_row_by_itself,
             keeps_the_same_memory_of_the_same_rows,
             does_not_predict_groups_without_a_row,
+            does_not_mind_groups_that_are_not_offered,
         ]
     if neutral_of(one) is not None and set(one.stages) <= set(STAGES):
         promises += [does_nothing_at_its_neutral_value]

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from evenshelf.remedies import Remedy, Retrieved
 from evenshelf.testing.check import EXAMPLES, locked
@@ -78,6 +79,30 @@ def does_not_predict_groups_without_a_row(remedy: Remedy) -> None:
         every = locked(np.tile(scores, (len(sample.target), 1)))
         chance = probabilities(memory(every, memory.look_up(sample.vectors)))[:, ~sample.prior.present]
         assert (chance < 1e-6).all(), f"{variant} gives a group without a row a probability of {chance.max():.2g}"
+
+    holds()
+
+
+def does_not_mind_groups_that_are_not_offered(remedy: Remedy) -> None:
+    """Those of which nothing was found may be left out: most items are no candidates for a query."""
+
+    @EXAMPLES
+    @given(sample=labelled_vectors(), variant=st.sampled_from(remedy.settings), seed=st.integers(0, 9))
+    def holds(sample: Sample, variant: Remedy, seed: int) -> None:
+        assume(not variant.not_applicable(sample.prior, has_names=True))
+        memory = _memory(variant, sample)
+        if memory is None:
+            return
+        rng = np.random.default_rng(seed)
+        found = memory.look_up(sample.vectors[rng.integers(0, len(sample.target), 5)])
+        if not issparse(found):
+            return
+        kept = (rng.random(len(sample.prior.counts)) < 0.5) | (abs(found).sum(axis=0) > 0)
+        assume(kept.any())
+        scores = np.where(kept, 3.0 * rng.standard_normal((5, len(kept))), -np.inf).astype(np.float32)
+        every = probabilities(memory(locked(scores), found)[:, kept])
+        alone = probabilities(memory(locked(scores[:, kept]), found[:, kept]))
+        np.testing.assert_allclose(alone, every, atol=1e-4, err_msg=f"{variant}: groups that are not offered")
 
     holds()
 

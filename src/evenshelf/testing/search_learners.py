@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from evenshelf.index.features import FEATURES
 from evenshelf.learners.search.base import Evidence, ItemSide, Pool
 from evenshelf.learners.search.registry import SearchLearner
+from evenshelf.learners.search.texts import Texts
 from evenshelf.remedies import Stage, parse
 from evenshelf.testing.check import Check, gather, run_all
 
@@ -91,7 +92,7 @@ def titles_of_words() -> list[str]:
 
 def evidence_of_words() -> Evidence:
     """Twenty such queries to learn from."""
-    titles = np.array(titles_of_words())
+    titles = Texts.of(titles_of_words())
     vectors = np.random.default_rng(2).random((_ITEMS, 4)).astype(np.float32)
     return Evidence(pool_of_words(20), ItemSide(titles, titles, vectors, np.arange(_ITEMS)))
 

@@ -15,6 +15,7 @@ from evenshelf.learners.search import convex
 from evenshelf.learners.search.base import Evidence, ItemSide, Pool, learned_from
 from evenshelf.learners.search.convex import learn_weights, usual_weights
 from evenshelf.learners.search.registry import not_applicable, search_learner, search_learners
+from evenshelf.learners.search.texts import Texts
 from evenshelf.remedies import parse
 from evenshelf.testing.search_learners import search_learner_checks
 
@@ -40,7 +41,7 @@ def pool_of(sizes, seed=0, judged=0.5, items=40):
 
 
 def evidence_of(pool, items=40):
-    titles = np.array([f"title {i}" for i in range(items)])
+    titles = Texts.of(f"title {i}" for i in range(items))
     side = ItemSide(titles, titles, np.eye(items, 3, dtype=np.float32), np.arange(items))
     return Evidence(pool, side)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from evenshelf.index.features import FEATURES
 from evenshelf.learners.search.base import Evidence, ItemSide, Pool
 from evenshelf.learners.search.reading import READ, Reread, training_pairs
+from evenshelf.learners.search.texts import Texts
 
 ITEMS = 90
 
@@ -46,7 +47,7 @@ def pool_of(grades, *, clicked=None, queries=None, found=None, items=ITEMS):
 
 
 def side_of(items=ITEMS):
-    texts = np.array([f"item {'long ' * (n % 7)}{n}" for n in range(items)])
+    texts = Texts.of(f"item {'long ' * (n % 7)}{n}" for n in range(items))
     return ItemSide(texts, texts, np.eye(items, 3, dtype=np.float32), np.ones(items, np.int64))
 
 

@@ -16,6 +16,8 @@ from evenshelf.index.features import FEATURES
 from evenshelf.index.shops import index_shop
 from evenshelf.learners.search.asking import ask
 from evenshelf.learners.search.base import Evidence, ItemSide, Pool
+from evenshelf.learners.search.reading import training_pairs
+from evenshelf.learners.search.texts import Texts
 from evenshelf.remedies import parse
 from evenshelf.shop import simulate
 from evenshelf.study.further import further
@@ -188,10 +190,24 @@ def test_what_was_laid_out_is_read_again(study, tmp_path):
     for name, values in known_arrays(study.known).items():
         np.save(tmp_path / f"{name}.npy", values)
     back = known_of(tmp_path)
-    assert not back.items.texts.flags.writeable, "it is not copied into each process"
+    assert not back.items.texts.buffer.flags.writeable, "it is not copied into each process"
     assert known_arrays(back).keys() == known_arrays(study.known).keys()
     for name, values in known_arrays(study.known).items():
         np.testing.assert_array_equal(values, known_arrays(back)[name])
+
+
+def test_one_long_title_does_not_widen_the_others_on_disk(tmp_path):
+    """A hundred thousand characters among a thousand titles of seven or eight letters."""
+    titles = [*(f"title {n}" for n in range(1000)), "long " * 20_000]
+    side = Texts.of(titles)
+    items = ItemSide(side, side, np.zeros((len(titles), 2), np.float32), np.zeros(len(titles), np.int64))
+    bucket = np.array(["tail"])
+    for name, values in known_arrays(Known(crafted(), items, {}, bucket, bucket)).items():
+        np.save(tmp_path / f"{name}.npy", values)
+    assert known_of(tmp_path).items.titles.tolist() == titles
+    size = sum(file.stat().st_size for file in tmp_path.glob("items--titles*"))
+    told = sum(map(len, titles)) + 8 * (len(titles) + 1)
+    assert told <= size < told + 1000, "but for the heads of files"
 
 
 @pytest.mark.parametrize(
@@ -229,7 +245,7 @@ def crafted():
 
 def test_what_is_not_found_is_not_shown_and_neighbours_bring_what_answered_them():
     pool = crafted()
-    titles = np.array(["i0", "i1", "i2", "i3", "i4"])
+    titles = Texts.of(["i0", "i1", "i2", "i3", "i4"])
     items = ItemSide(titles, titles, np.eye(5, 2, dtype=np.float32), np.zeros(5, np.int64))
     known = Known(pool, items, {}, np.array(["head", "tail"]), np.array(["tail"] * 5))
     evidence = evidence_of(known, Exam(np.array([1]), np.array([0])), parse("knn"))
@@ -257,7 +273,7 @@ def test_judged_items_that_score_alike_do_not_come_as_the_usual_ranking_has_them
         grade=np.tile([1.0, 0.0], queries).astype(np.float32),
         clicked=np.zeros((2 * queries, 3), np.float32),
     )
-    titles = np.array([f"i{n}" for n in item])
+    titles = Texts.of([f"i{n}" for n in item])
     items = ItemSide(titles, titles, np.zeros((len(item), 2), np.float32), np.ones(len(item), np.int64))
     (one,) = answers(np.zeros(len(item), np.float32), pool, [parse("none")], Evidence(pool, items), seed=0)
     told = beside(one, pool, items, np.array(["tail"] * len(item)), seed=0)
@@ -275,6 +291,28 @@ def test_a_query_that_finds_nothing_is_no_harm(tmp_path):
     assert np.isfinite(judge_of(result).values(result["none"].tuned, result.fold >= 0)["ndcg_at_10"])
 
 
+@pytest.mark.parametrize("scale", [1.0, 3.0, 0.5])
+def test_what_a_made_query_counts_does_not_hang_on_the_scale_of_grades(scale):
+    """Its answer is as good as the best that was judged; that of a fold that is tested is not looked at."""
+    pool = crafted()
+    graded = replace(pool, grade=np.where(pool.query == 0, 100.0, scale).astype(np.float32) * pool.grade)
+    side = Texts.of(["red lamp", "blue chair", "green table", "white shelf"])
+    items = ItemSide(side, side, np.eye(4, 2, dtype=np.float32), np.ones(4, np.int64))
+    made = replace(pool.of(np.array([0])), queries=np.array(["made"]))
+    known = Known(graded, items, {"doc_to_query": made}, np.array(["head", "tail"]), np.array(["tail"] * 4))
+    evidence = evidence_of(known, Exam(np.array([1]), np.array([0])), parse("none"))
+    told = evidence.made["doc_to_query"]
+    np.testing.assert_array_equal(told.grade, made.grade * np.float32(scale))
+    pairs, _ = training_pairs(Evidence(evidence.pool.joined(told), items))
+    gain = [pairs.gain[pairs.query == query].max() for query in (0, 1)]
+    assert gain[1] == pytest.approx(gain[0] / 2), "one query as good as the other, its say shared by two answers"
+    clicked = np.zeros((len(pool.item), 3), np.float32)
+    clicked[3:, 0], clicked[5, 1] = 10, 2
+    by_clicks = replace(known, pool=replace(graded, clicked=clicked))
+    taught = evidence_of(by_clicks, Exam(np.array([1]), np.array([0])), parse("none"))
+    np.testing.assert_array_equal(taught.made["doc_to_query"].grade, made.grade)
+
+
 def test_made_queries_that_somebody_judged_are_left_out_however_they_are_written(tmp_path):
     items = pl.DataFrame({"item_id": ["a", "b", "c"], "title": ["Red Lamp", "Blue Chair", "Green Table"]})
     judged = {text: {"a": 1.0, "b": 0.0} for text in ("red lamp", "BLUE  CHAIR", "green table", "lamp")}
@@ -287,7 +325,7 @@ def test_made_queries_that_somebody_judged_are_left_out_however_they_are_written
 def test_what_is_not_found_takes_nothing_from_the_say_of_the_model():
     """Two items are found, and a neighbour brings a third; with two more that were judged the list is the same."""
     pool = crafted()
-    titles = np.array([f"i{n}" for n in range(6)])
+    titles = Texts.of([f"i{n}" for n in range(6)])
     items = ItemSide(titles, titles, np.eye(6, 2, dtype=np.float32), np.zeros(6, np.int64))
     known = Known(pool, items, {}, np.array(["head", "tail"]), np.array(["tail"] * 6))
     evidence = evidence_of(known, Exam(np.array([1]), np.array([0])), parse("knn"))
@@ -313,7 +351,7 @@ def test_what_is_not_found_takes_nothing_from_the_say_of_the_model():
 
 def test_a_query_of_which_nothing_is_known_shows_what_answered_its_neighbours():
     pool = crafted()
-    titles = np.array(["i0", "i1", "i2", "i3"])
+    titles = Texts.of(["i0", "i1", "i2", "i3"])
     items = ItemSide(titles, titles, np.eye(4, 2, dtype=np.float32), np.zeros(4, np.int64))
     known = Known(pool, items, {}, np.array(["head", "tail"]), np.array(["tail"] * 4))
     evidence = evidence_of(known, Exam(np.array([1]), np.array([0])), parse("knn"))

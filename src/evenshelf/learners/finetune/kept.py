@@ -28,6 +28,7 @@ def kept(
     lessons: Lessons,
     groups: int,
     settings: FineTuning,
+    *,
     seed: int,
     tune: Callable[[Path], Tuned],
     folder: Path | None = None,

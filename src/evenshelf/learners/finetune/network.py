@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -172,8 +173,9 @@ class Network:
 
 def _scoped(module: Any, settings: FineTuning) -> Any:
     """The module with slopes only where it is to be changed."""
-    for value in module.parameters():
-        value.requires_grad = settings.scope == Scope.FULL
+    for name, value in module.named_parameters():
+        # what pools the first token is not used
+        value.requires_grad = settings.scope == Scope.FULL and not name.startswith("pooler.")
     if settings.scope == Scope.LAYERS:
         layers = _layers_of(module, settings.model)
         if settings.layers > len(layers):
@@ -193,7 +195,9 @@ def _scoped(module: Any, settings: FineTuning) -> Any:
             lora_dropout=0.0,
             target_modules=_projections(module, settings.model),
         )
-        return get_peft_model(module, wanted)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of names within transformers
+            return get_peft_model(module, wanted)
     return module
 
 

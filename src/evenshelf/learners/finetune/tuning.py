@@ -126,7 +126,7 @@ def tune(
         Of the order and of dropout.
     judge, held
         ``[h, length]`` tokens of texts held out, and what their ``[h, groups]`` scores are worth, more being better:
-        the state that was best is given back, and it ends after :attr:`FineTuning.patience` epochs without a better one.
+        the state that was best is given back, and it ends after :attr:`FineTuning.patience` epochs without a better.
     place
         Folder in which a run that is interrupted goes on at its last epoch; removed when done.
     tell
@@ -275,7 +275,9 @@ class _Run:
         self._set({name: stored[f"now/{name}"] for name in self._values})
         if any(name.startswith("best/") for name in stored):
             self._best = {name: stored[f"best/{name}"] for name in self._values}
-        for name, value in self._values.items():
+        moved = [name for name in self._values if f"exp_avg/{name}" in stored]
+        for name in moved:
+            value = self._values[name]
             moments = {part: stored[f"{part}/{name}"].clone() for part in ("exp_avg", "exp_avg_sq")}
             self._optimiser.state[value] = {"step": torch.tensor(float(facts["steps"])), **moments}
         return len(self.losses)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import InputError
 from evenshelf.index.features import FEATURES
+from evenshelf.learners.search.texts import Texts
 from evenshelf.remedies import Prior
 
 Floats = NDArray[np.float32]
@@ -124,8 +125,8 @@ class ItemSide:
         ``[I]`` how often each was taken, or answers a query that may be learned from.
     """
 
-    titles: NDArray[np.str_]
-    texts: NDArray[np.str_]
+    titles: Texts
+    texts: Texts
     vectors: Floats
     count: NDArray[np.int64]
 

@@ -72,10 +72,7 @@ def fit_lambdamart(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, 
         raise MissingExtraError("lightgbm", "train", "The learner lambdamart") from error
     pairs = learned_from(evidence.pool, unjudged_weight=float(setting["unjudged"]))
     pool = pairs.pool
-    levels, label = np.unique(pairs.grade, return_inverse=True)
-    if len(levels) > _LEVELS:
-        label = np.round(pairs.grade / levels[-1] * (_LEVELS - 1)).astype(np.int64)
-        levels = np.linspace(0.0, levels[-1], _LEVELS)
+    label, gains = levels_of(pairs.grade)
     data = lightgbm.Dataset(
         pool.features,
         label,
@@ -83,10 +80,29 @@ def fit_lambdamart(evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, 
         weight=pairs.weight * pool.count[pool.query],
         init_score=SHARPNESS * pool.column("usual").astype(np.float64),
     )
-    parameters = {**_SETTING, "seed": seed, "label_gain": levels.tolist(), "num_leaves": setting["leaves"]}
+    parameters = {**_SETTING, "seed": seed, "label_gain": gains.tolist(), "num_leaves": setting["leaves"]}
     parameters["min_data_in_leaf"] = max(5, min(50, len(pool.item) // 100))
     model = lightgbm.train(parameters, data, int(setting["trees"]))
     return Trees(model.model_to_string())
+
+
+def levels_of(grade: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """``[n]`` the level of each grade, and ``[L]`` what each level gains, rising; L is at most 32.
+
+    Each grade is a level, where there are few. Where there are many, as rates of clicks are, 0 stays a level of its
+    own, and each of the others holds about as many of the different grades, whose mean it gains: levels of equal width
+    would put nearly all into one, as most rates are small and a few large.
+    """
+    values, label = np.unique(grade, return_inverse=True)
+    gains = values.astype(np.float64)
+    if len(values) > _LEVELS:
+        above = values > 0
+        place = np.cumsum(above) - 1
+        level = np.where(above, 1 + place * (_LEVELS - 1) // max(int(above.sum()), 1), 0)
+        label = level[label]
+        # not of the pairs: many made queries with one and the same grade would speak for all of its level
+        gains = np.bincount(level, values, _LEVELS) / np.maximum(np.bincount(level, minlength=_LEVELS), 1)
+    return label.astype(np.int64), gains
 
 
 register(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.rankers.answering import Answers, Rules, answers
 from evenshelf.rankers.base import Codes
+from evenshelf.study.comparison import jsonable
 from evenshelf.study.contests.plan import Job
 from evenshelf.study.ranking.stored import exam_of, facts_of
 from evenshelf.study.trials import keep
@@ -61,7 +62,7 @@ def _compute(job: Job, folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[
             "name": name,
             "setting": setting.describe(),
             "seconds": answered / len(job.asks),
-            "values": _known(list_measures(one.rank, exam.item, exam.user, buckets)),
+            "values": jsonable(list_measures(one.rank, exam.item, exam.user, buckets)),
         }
         for (name, setting), one in zip(job.asks, found, strict=True)
     ]
@@ -69,7 +70,7 @@ def _compute(job: Job, folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[
     if job.lists:
         popular = _popular(exam, repeats=job.repeats, seed=job.seed)
         for number, (fact, one) in enumerate(zip(facts["asks"], found, strict=True)):
-            fact["lists"] = _known(_lists(exam, one, popular, evidence, buckets))
+            fact["lists"] = jsonable(_lists(exam, one, popular, evidence, buckets))
             arrays[f"{number}.rank"] = one.rank.astype(np.float32)
             arrays[f"{number}.first"] = one.lists[:, 0].astype(np.int32)
             arrays[f"{number}.shown"] = times_shown(one.lists[:, :K], len(buckets)).astype(np.int32)
@@ -106,7 +107,3 @@ def _popular(exam: Exam, *, repeats: bool, seed: int) -> Codes:
             scores[some.user, some.item] = -np.inf
         lists.append(top(scores, K, seed=seed))
     return np.concatenate(lists)
-
-
-def _known(values: dict[str, float]) -> dict[str, float | None]:
-    return {name: value if np.isfinite(value) else None for name, value in values.items()}

@@ -13,6 +13,7 @@ from evenshelf.index.documents import dense_texts
 from evenshelf.index.features import FEATURES
 from evenshelf.index.text.folding import fold
 from evenshelf.learners.search.base import ItemSide, Pool
+from evenshelf.learners.search.texts import Texts
 from evenshelf.remedies import Prior, Remedy, Stage
 
 if TYPE_CHECKING:
@@ -74,9 +75,8 @@ def items_of(engine: SearchEngine, task: SearchTask) -> ItemSide:
             f"The index does not have the item {missing[0]!r} (and {len(missing) - 1} more).",
             hint="Bring it up to date: evenshelf index SHOP",
         )
-    at = np.array([place[item] for item in task.items], np.int64)
-    titles = np.array([title or "" for title in table["title"].to_list()])[at]
-    texts = np.array(dense_texts(table))[at]
+    at = [place[item] for item in task.items]
+    titles, texts = (Texts.of(told[i] or "" for i in at) for told in (table["title"].to_list(), dense_texts(table)))
     return ItemSide(titles, texts, engine.vectors(task.items), np.ceil(task.taken).astype(np.int64))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.learners.search.base import ItemSide, Pool
+from evenshelf.learners.search.texts import Texts
 
 _SEPARATOR = "--"
 POOL, ITEMS, MADE = "pool", "items", "made"
@@ -70,8 +71,7 @@ def known_of(place: Path) -> Known:
     """What is known, from its folder."""
     specs = np.load(place / "specs.npy").tolist()
     made = {spec: _pool(place, f"{MADE}{number}") for number, spec in enumerate(specs)}
-    items = ItemSide(**{field.name: _read(place, ITEMS, field.name) for field in fields(ItemSide)})
-    return Known(_pool(place, POOL), items, made, np.load(place / "bucket.npy"), np.load(place / "kind.npy"))
+    return Known(_pool(place, POOL), _items(place), made, np.load(place / "bucket.npy"), np.load(place / "kind.npy"))
 
 
 def exam_arrays(exam: Exam) -> dict[str, NDArray[Any]]:
@@ -84,14 +84,29 @@ def exam_of(place: Path) -> Exam:
     return Exam(np.load(place / "learned.npy"), np.load(place / "asked.npy"))
 
 
-def _columns(side: str, value: Pool | ItemSide) -> dict[str, NDArray[Any]]:
-    return {f"{side}{_SEPARATOR}{field.name}": getattr(value, field.name) for field in fields(value)}
+def _columns(side: str, value: Pool | ItemSide | Texts) -> dict[str, NDArray[Any]]:
+    """Each field, and each field of texts."""
+    found: dict[str, NDArray[Any]] = {}
+    for field in fields(value):
+        name, held = f"{side}{_SEPARATOR}{field.name}", getattr(value, field.name)
+        found |= _columns(name, held) if isinstance(held, Texts) else {name: held}
+    return found
 
 
 def _pool(place: Path, side: str) -> Pool:
     return Pool(**{field.name: _read(place, side, field.name) for field in fields(Pool)})
 
 
+def _items(place: Path) -> ItemSide:
+    vectors, count = (_read(place, ITEMS, name) for name in ("vectors", "count"))
+    return ItemSide(_texts(place, "titles"), _texts(place, "texts"), vectors, count)
+
+
+def _texts(place: Path, name: str) -> Texts:
+    side = f"{ITEMS}{_SEPARATOR}{name}"
+    return Texts(**{field.name: _read(place, side, field.name) for field in fields(Texts)})
+
+
 def _read(place: Path, side: str, name: str) -> Any:
-    # Texts are as wide as the longest one: a process holds no more of them than it reads.
+    # A process holds no more of them than it reads.
     return np.asarray(np.load(place / f"{side}{_SEPARATOR}{name}.npy", mmap_mode="r"))

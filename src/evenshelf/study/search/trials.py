@@ -38,15 +38,19 @@ def evidence_of(known: Known, exam: Exam, remedy: Remedy) -> Evidence:
     """What may be learned from in an exam, as a remedy reads it.
 
     Where clicks are learned from, they take the place of the grades, by which it is tested. Where nobody took anything,
-    items count by how many of these queries they answer.
+    items count by how many of these queries they answer. What answers a made query does so as well as anything that was
+    judged, so that what the query counts is what its remedy says and not a matter of the scale of grades; rates of
+    clicks end at 1.
     """
-    pool, items = known.pool.of(exam.learned), known.items
+    pool, items, made = known.pool.of(exam.learned), known.items, known.made
     if known.taught_by_clicks:
         pool = replace(pool, grade=_read(pool, remedy, Prior(items.count)))
+    elif (best := float(np.nanmax(pool.grade, initial=0.0))) > 0:
+        made = {spec: replace(queries, grade=queries.grade * np.float32(best)) for spec, queries in made.items()}
     if not items.count.any():
         answering = pool.item[pool.grade > 0]
         items = replace(items, count=np.bincount(answering, minlength=len(items.titles)).astype(np.int64))
-    return Evidence(pool, items, known.made)
+    return Evidence(pool, items, made)
 
 
 def _read(pool: Pool, remedy: Remedy, prior: Prior) -> NDArray[np.float32]:
