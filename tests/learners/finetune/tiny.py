@@ -9,21 +9,6 @@ from typing import Any
 import numpy as np
 
 WORDS = tuple("red blue shoe lamp tea mug soft large cotton oak green steel night sea".split())
-    "red",
-    "blue",
-    "shoe",
-    "lamp",
-    "tea",
-    "mug",
-    "soft",
-    "large",
-    "cotton",
-    "oak",
-    "green",
-    "steel",
-    "night",
-    "sea",
-)
 """Known to the models."""
 
 
