@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-WORDS = tuple("red blue shoe lamp tea mug soft large cotton oak green steel night sea".split())
+WORDS = ("red", "blue", "shoe", "lamp", "tea", "mug", "soft", "large", "cotton", "oak", "green", "steel", "night")
+    ["red", "blue", "shoe", "lamp", "tea", "mug", "soft", "large", "cotton", "oak", "green", "steel", "night", "sea"]
+)
 """Known to the models."""
 
 

@@ -1,0 +1,150 @@
+"""Learners on tuned models: what they promise under remedies, and what a study makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evenshelf.errors import SettingError
+from evenshelf.learners import LearnerKind, learner_kind
+from evenshelf.learners.finetune import fits
+from evenshelf.learners.finetune.fits import Decoupled, Given, lessons_of, macro_f1
+from evenshelf.learners.finetune.settings import FineTuning
+from evenshelf.remedies import Prior, Stage, catalogue, effective_loss, parse
+from evenshelf.study.prepare import Plan, pick_encoder, prepare
+from evenshelf.study.verdict import decide
+from evenshelf.tasks.label import LabelTask
+from tests.learners.finetune.tiny import bert, titles
+
+NAMES = ["shoe", "lamp", "tea"]
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory):
+    folder = bert(tmp_path_factory.mktemp("models") / "bert")
+    return f"(model={folder!r}, length=8, rate=0.005, epochs=4, batch=16)"
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("EVENSHELF_CACHE", str(tmp_path / "cache"))
+
+
+def given(kind: LearnerKind):
+    """Rows of a learner: made-up vectors near those of the classes, and what it reads."""
+    texts, target = titles()
+    assert kind.reads is not None
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(3, 5))
+    vectors = (centres[target] + 0.3 * rng.normal(size=(len(texts), 5))).astype(np.float32)
+    names = np.hstack([centres.astype(np.float32), kind.reads(NAMES)])
+    return np.hstack([vectors, kind.reads(texts)]), target, names
+
+
+@pytest.mark.parametrize("name", ["finetune", "finetune_heads"])
+def test_it_fits_every_remedy_that_it_does_not_refuse(name, spec):
+    kind = learner_kind(name + spec)
+    rows, target, names = given(kind)
+    honoured = 0
+    for remedy in (made() for made in catalogue().values()):
+        if kind.unsupported(remedy) or remedy.needs or remedy.bags > 1 or Stage.CALIBRATE in remedy.stages:
+            continue
+        scores = kind.fit(rows, target, 3, remedy, names=names, penalty=kind.penalties(1)[0])(rows[::3])
+        assert scores.shape == (len(rows[::3]), 3), remedy
+        assert np.isfinite(scores).all(), remedy
+        honoured += 1
+    assert honoured > 15
+
+
+@pytest.mark.parametrize("name", ["finetune", "finetune_heads"])
+def test_it_is_calibrated_too_and_learns_what_is_plain_to_see(name, spec):
+    kind = learner_kind(name + spec)
+    rows, target, names = given(kind)
+    for remedy in ("none", "balanced + temperature"):
+        predict = kind.fit(rows, target, 3, parse(remedy), names=names, seed=1)
+        assert macro_f1(target, predict(rows).argmax(axis=1)) > 0.5
+        assert predict(rows[:0]).shape == (0, 3)
+
+
+def test_a_group_without_rows_is_never_predicted(spec):
+    for name in ("finetune", "finetune_heads"):
+        kind = learner_kind(name + spec)
+        rows, target, _ = given(kind)
+        scores = kind.fit(rows, target, 5, parse("balanced"))(rows)
+        assert scores.argmax(axis=1).max() < 3
+
+
+def test_what_makes_vectors_is_refused_where_texts_are_read(spec):
+    assert "vectors that no text has" in str(learner_kind("finetune" + spec).unsupported(parse("gan")))
+    assert learner_kind("finetune_heads" + spec).unsupported(parse("gan")) is None
+
+
+def test_one_tuning_serves_all_remedies(spec, monkeypatch):
+    kind = learner_kind("finetune_heads" + spec)
+    rows, target, names = given(kind)
+    tuned, tune = [], fits.tune
+
+    def counting(*args, **more):
+        tuned.append(1)
+        return tune(*args, **more)
+
+    monkeypatch.setattr(fits, "tune", counting)
+    first = kind.fit(rows, target, 3, parse("none"), names=names, seed=1)(rows)
+    for seed, remedy in enumerate(("balanced", "name_prior", "none")):
+        last = kind.fit(rows, target, 3, parse(remedy), names=names, seed=seed)(rows)
+    assert len(tuned) == 1
+    np.testing.assert_array_equal(first, last, "what was read back is another model")
+    kind.fit(rows[1:], target[1:], 3, parse("none"), names=names)
+    assert len(tuned) == 2, "other rows have a model of their own"
+
+
+def test_rows_that_a_remedy_makes_are_points_between_texts_of_the_frozen_vectors(spec):
+    kind = learner_kind("finetune" + spec)
+    rows, target, _ = given(kind)
+    seen = Given.of(rows, target, None, kind.fit.settings, 0)
+    prior, remedy = Prior(np.bincount(target)), parse("smote(k=2)")
+    lessons = lessons_of(seen, remedy, prior, effective_loss(remedy, prior), np.random.default_rng(0))
+    made = lessons.step != 0
+    assert made.any()
+    assert (target[lessons.first[made]] == target[lessons.second[made]]).all()
+    weight = np.bincount(lessons.target, lessons.weight, 3)
+    assert weight.max() / weight.min() == pytest.approx(1.0, abs=0.2), "classes are not as large as each other"
+    weighed = lessons_of(seen, parse("balanced"), prior, effective_loss(parse("balanced"), prior), None)
+    sums = np.bincount(weighed.target, weighed.weight, 3)
+    np.testing.assert_allclose(sums / sums[0], 1.0, rtol=1e-4)
+
+
+def test_rows_held_out_are_judged_by_all_groups_alike():
+    target = np.array([0, 0, 0, 0, 1])
+    assert macro_f1(target, np.zeros(5, int)) == pytest.approx((8 / 9 + 0) / 2)
+    assert macro_f1(target, target) == 1.0
+
+
+def test_settings_are_typed_in_brackets():
+    assert learner_kind("finetune(epochs=3)").fit.settings == FineTuning(epochs=3)
+    assert learner_kind("finetune_heads( scope='lora', rank=4 )").name == "finetune_heads(scope='lora', rank=4)"
+    with pytest.raises(SettingError, match="did you mean epochs"):
+        learner_kind("finetune(epoch=3)")
+    with pytest.raises(SettingError, match="settings have names"):
+        learner_kind("finetune(3)")
+    with pytest.raises(SettingError, match="has no settings"):
+        learner_kind("heads(rate=1)")
+    assert learner_kind("heads()").name == "heads"
+
+
+def test_a_study_with_it_is_the_same_for_any_number_of_workers(spec, tmp_path):
+    texts, target = titles((40, 24, 12))
+    task = LabelTask.of([NAMES[code] for code in target], texts)
+    plan = Plan("balanced, name_prior", folds=3, budget=2, workers=1, learner="finetune_heads" + spec, baselines="none")
+    study = prepare(task, pick_encoder(texts, "tfidf"), tmp_path / "one", plan)
+    one = study.run()
+    two = prepare(task, pick_encoder(texts, "tfidf"), tmp_path / "two", replace(plan, workers=2)).run()
+    for spec_ in ("none", "balanced", "name_prior"):
+        np.testing.assert_array_equal(one[spec_].tuned.predicted, two[spec_].tuned.predicted)
+    assert decide(one, replicates=100).comparisons
+    assert 0 <= one.meta["leak"]["macro_f1_random"] <= 1
+    with pytest.raises(SettingError, match="reads texts as well"):
+        replace(study, read=None)
+    assert isinstance(study.fitted.fit, Decoupled)
