@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 WORDS = ("red", "blue", "shoe", "lamp", "tea", "mug", "soft", "large", "cotton", "oak", "green", "steel", "night")
-    ["red", "blue", "shoe", "lamp", "tea", "mug", "soft", "large", "cotton", "oak", "green", "steel", "night", "sea"]
-)
 """Known to the models."""
 
 
