@@ -38,7 +38,7 @@ def test_it_learns(folder, more):
     texts, target = titles()
     rows = token_rows(texts, folder, 8)
     before = tune(Lessons.plain(rows, target), 3, settings(folder, scope="head", epochs=1, head_rate=1e-6))
-    after = tune(Lessons.plain(rows, target), 3, settings(folder, **more))
+    after = tune(Lessons.plain(rows, target), 3, settings(folder, epochs=16, **more))
     assert after.losses[-1] < 0.7 * before.losses[-1]
     new, expected = titles(seed=1)
     assert right(after, token_rows(new, folder, 8), expected) > 0.8

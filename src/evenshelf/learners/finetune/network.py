@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -120,7 +121,8 @@ class Network:
         try:
             config = AutoConfig.from_pretrained(place)
             _set_dropout(config, settings.dropout)
-            module = AutoModel.from_pretrained(place, config=config, dtype=torch.float32)
+            with _quiet():
+                module = AutoModel.from_pretrained(place, config=config, dtype=torch.float32)
         except (OSError, ValueError) as error:
             raise model_not_found(settings.model, error) from error
         if getattr(config, "is_encoder_decoder", False):
@@ -169,6 +171,20 @@ class Network:
                 some = order[start : start + batch]
                 found[some] = self.vectors(rows[some]).numpy()
         return found
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the bars of transformers, which would break those of who asked."""
+    from transformers.utils import logging  # noqa: PLC0415 - an extra
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _scoped(module: Any, settings: FineTuning) -> Any:
