@@ -22,7 +22,9 @@ Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 
 Predict = Callable[[Floats], Floats]
-"""``[m, d]`` vectors to ``[m, G]`` scores, whose softmax are probabilities."""
+"""``[m, d]`` vectors to ``[m, G]`` scores, whose softmax are probabilities.
+
+One that rests on what was fitted for another remedy before may have ``borrowed``, the CPU seconds which that took."""
 
 
 class FitScores(Protocol):

@@ -211,7 +211,9 @@ def _others(
             def told(remedy: Remedy) -> tuple[str, ...]:
                 return remedy.notes(prior)
 
-            row.append(Model(scores, time.process_time() - before, given.nbytes, told=told))
+            # what was fitted for another remedy before costs this one as much
+            spent = time.process_time() - before + float(getattr(predict, "borrowed", 0.0))
+            row.append(Model(scores, spent, given.nbytes, told=told))
         models.append(row)
     return Fitted(models, {})
 

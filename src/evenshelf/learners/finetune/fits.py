@@ -16,7 +16,7 @@ from evenshelf.learners.cross_fitting import cross_fitted
 from evenshelf.learners.finetune.kept import kept
 from evenshelf.learners.finetune.settings import FineTuning
 from evenshelf.learners.finetune.tuning import Lessons, Tuned, tune
-from evenshelf.learners.heads import fit_alone
+from evenshelf.learners.heads import LoneHead, fit_alone
 from evenshelf.learners.log_scores import spread
 from evenshelf.learners.materialise import weighted
 from evenshelf.learners.real_rows import held_out
@@ -164,7 +164,7 @@ class Decoupled:
             judged = given.judged(lambda scores: scores)
             return tune(plain, groups, self.settings, seed=own, place=place, **judged)
 
-        tuned = kept(plain, groups, self.settings, seed=own, tune=made)
+        tuned, there = kept(plain, groups, self.settings, seed=own, tune=made)
         head = fit_alone(
             tuned.encode(given.rows),
             target,
@@ -174,7 +174,33 @@ class Decoupled:
             seed=seed,
             penalty=PENALTY if penalty is None else penalty,
         )
-        return lambda new: head(tuned.encode(split(new, self.settings)[1]))
+        return TunedHeads(head, tuned, self.settings, tuned.seconds if there else 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class TunedHeads:
+    """Linear heads on the vectors of a tuned model.
+
+    Attributes
+    ----------
+    head
+        The fitted head.
+    tuned
+        The model.
+    settings
+        How it was tuned.
+    borrowed
+        CPU seconds of the tuning, where it was done for another remedy before.
+    """
+
+    head: LoneHead
+    tuned: Tuned
+    settings: FineTuning
+    borrowed: float
+
+    def __call__(self, new: Floats) -> Floats:
+        """``[m, G]`` scores of rows that hold vectors and tokens."""
+        return self.head(self.tuned.encode(split(new, self.settings)[1]))
 
 
 def macro_f1(target: Codes, predicted: Codes) -> float:

@@ -21,7 +21,7 @@ from evenshelf.learners.torch_training import seeded
 
 MOST = 4 * 2**30
 """Bytes that are kept; beyond these the models that were not used for longest go."""
-_HEAD = ("head.weights", "head.bias", "head.losses", "head.scores")
+_HEAD = ("head.weights", "head.bias", "head.losses", "head.scores", "head.seconds")
 
 
 def kept(
@@ -32,7 +32,7 @@ def kept(
     seed: int,
     tune: Callable[[Path], Tuned],
     folder: Path | None = None,
-) -> Tuned:
+) -> tuple[Tuned, bool]:
     """A tuned model: that on disk, or one that is tuned now, by one process while others that want it wait.
 
     Parameters
@@ -43,6 +43,11 @@ def kept(
         Makes it, and may keep what it needs to go on after an interruption in the folder that it is given.
     folder
         Of all that are kept; below the cache of this person by default.
+
+    Returns
+    -------
+    tuple
+        The model, and whether it was there already.
     """
     place = (default_cache_dir() / "tunings") if folder is None else folder
     place.mkdir(parents=True, exist_ok=True)
@@ -53,11 +58,11 @@ def kept(
     with _alone(place / f"{address}.lock"):
         if file.is_file():
             os.utime(file)
-            return _read(file, network)
+            return _read(file, network), True
         found = tune(place / f"{address}.run")
         _write(found, file)
         _tidy(place, but=file)
-        return found
+        return found, False
 
 
 def _address(lessons: Lessons, groups: int, settings: FineTuning, seed: int, network: Network) -> str:
@@ -70,7 +75,7 @@ def _address(lessons: Lessons, groups: int, settings: FineTuning, seed: int, net
 
 def _write(tuned: Tuned, file: Path) -> None:
     arrays = {name: np.ascontiguousarray(value.detach().numpy()) for name, value in tuned.network.changed().items()}
-    head = (tuned.weights, tuned.bias, np.array(tuned.losses), np.array(tuned.scores))
+    head = (tuned.weights, tuned.bias, *map(np.array, (tuned.losses, tuned.scores, [tuned.seconds])))
     arrays |= dict(zip(_HEAD, map(np.ascontiguousarray, head), strict=True))
     partial = file.with_suffix(f".{os.getpid()}.partial")
     save_file(arrays, partial)
@@ -81,10 +86,10 @@ def _read(file: Path, network: Network) -> Tuned:
     import torch  # noqa: PLC0415 - slow to import, and optional
 
     arrays = load_file(file)
-    weights, bias, losses, scores = (arrays.pop(name) for name in _HEAD)
+    weights, bias, losses, scores, seconds = (arrays.pop(name) for name in _HEAD)
     network.load({name: torch.from_numpy(value) for name, value in arrays.items()})
     network.module.eval()
-    return Tuned(network, weights, bias, tuple(losses.tolist()), tuple(scores.tolist()))
+    return Tuned(network, weights, bias, tuple(losses.tolist()), tuple(scores.tolist()), float(seconds[0]))
 
 
 def _tidy(place: Path, *, but: Path) -> None:

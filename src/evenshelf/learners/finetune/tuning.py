@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,8 @@ class Tuned:
         Mean loss of each epoch.
     scores
         On rows held out after each epoch; empty where none were.
+    seconds
+        CPU time of the tuning, that of an earlier process not included.
     """
 
     network: Network
@@ -84,6 +87,7 @@ class Tuned:
     bias: Floats
     losses: tuple[float, ...]
     scores: tuple[float, ...]
+    seconds: float
 
     def encode(self, rows: Floats) -> Floats:
         """``[n, width]`` unit vectors."""
@@ -137,6 +141,7 @@ def tune(
     MissingExtraError, InputError, SettingError
         See :meth:`Network.opened`.
     """
+    began = time.process_time()
     with seeded(seed) as torch:
         network = Network.opened(settings)
         # what has no weights of its own in the pretrained model starts from the seed
@@ -181,7 +186,9 @@ def tune(
         network.module.eval()
         found = settings.scale * head[_WEIGHTS].detach().numpy()
         run.forget()
-        return Tuned(network, found, head[_STATE].detach().numpy().copy(), tuple(run.losses), tuple(run.scores))
+        bias = head[_STATE].detach().numpy().copy()
+        spent = time.process_time() - began
+        return Tuned(network, found, bias, tuple(run.losses), tuple(run.scores), spent)
 
 
 def _slopes(
