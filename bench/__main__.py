@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from bench import (
     annotation,
     conformal,
+    finetune_label,
     ingest,
     label_quality,
     label_study,
@@ -46,6 +47,7 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "name_prior": name_prior.main,
     "tags": tags.main,
     "relevance": relevance.main,
+    "finetune_label": finetune_label.main,
     "conformal": conformal.main,
     # a quick run tries our code, and asks for no environment beside ours
     "recommend_beauty": lambda words: recommend_beauty.main(

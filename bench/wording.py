@@ -66,6 +66,10 @@ _TITLES = {
     "vector_stores": ("Nearest vectors, without a filter", "最近向量检索（不过滤）"),
     "vector_filters": ("Nearest vectors among those that pass a filter", "最近向量检索（带过滤）"),
     "world_sizes": ("By number of items, several shops of each size", "按商品数量，每种规模各模拟数家店铺"),
+    "finetune_label": (
+        "Tuned language models beside the frozen one, titles with and without the words of labels",
+        "微调后的语言模型与冻结模型对照（标题保留或去掉标签词）",
+    ),
     "search_quality": (
         "Search: how well the first ten answer, on judged queries",
         "搜索：前十个结果的质量（有人工判断的查询）",
@@ -124,6 +128,7 @@ _HEADINGS = {
     "macro_f1": ("macro-F1", "macro-F1"),
     "tail_f1": ("tail F1", "尾部 F1"),
     "head_f1": ("head F1", "头部 F1"),
+    "cpu_minutes": ("CPU minutes", "CPU 分钟"),
     "ece": ("calibration error", "校准误差"),
     "tail_ece": ("on the tail", "尾部校准误差"),
     "tail_difference": ("tail F1, difference to none [95 %]", "尾部 F1 与 none 之差 [95%]"),

@@ -83,12 +83,14 @@ def settings(remedy: Remedy, budget: int, learner: LearnerKind) -> list[Setting]
 def shared_out(remedy: Remedy, budget: int) -> list[tuple[Remedy, int]]:
     """Each combination of a remedy's parameters, and how many settings of a learner it may try: a budget in all.
 
+    A budget of one is the remedy as it is written, and nothing is chosen.
+
     Raises
     ------
     SettingError
         If the budget is below the number of combinations.
     """
-    variants = remedy.settings
+    variants = [remedy] if budget == 1 else remedy.settings
     return list(zip(variants, shares(remedy.spec, budget, len(variants)), strict=True))
 
 
