@@ -279,9 +279,9 @@ def test_an_interrupted_study_goes_on_to_the_same_result(shop, finished, tmp_pat
         (["study", "SHOP", "--folds", "2", "--workers", "0", "--seed", "-1"], 2, "seed is -1"),
         (["study", "SHOP", "--budget", "0", "--remedies", "none"], 2, "budget of 0 settings is too small"),
         (
-            ["study", "SHOP", "--budget", "1", "--remedies", "none"],
+            ["study", "SHOP", "--budget", "2", "--remedies", "near_miss"],
             2,
-            "budget of 1 settings is too small for 'balanced'",
+            "budget of 2 settings is too small for 'near_miss'",
         ),
         (["study", "SHOP", "--sample", "0"], 2, "A sample of 0 is none"),
         (["report", "nowhere"], 3, "holds no finished study"),

@@ -9,7 +9,10 @@ import pytest
 from evenshelf.encoders import VectorCache, open_encoder
 from evenshelf.encoders.bag import SMALL, tokens, word_matrix
 from evenshelf.errors import InputError, SettingError
+from evenshelf.learners.heads import HEADS
+from evenshelf.remedies import parse
 from evenshelf.shop import Shop, ingest
+from evenshelf.study.plan import Setting, settings
 from evenshelf.study.prepare import Plan, check_encoder, pick_encoder, prepare, shop_folder, shop_task
 from evenshelf.tasks.label import LabelTask
 from tests.catalogues import catalogue
@@ -134,9 +137,14 @@ def test_a_plan_tells_every_fault_at_once():
         Plan(remedies="smoot", folds=1, seed=-1, workers=0).check()
     for part in ("olds is 1", "seed is -1", "workers is 0", "did you mean smote"):
         assert part in caught.value.message
-    with pytest.raises(SettingError, match="too small for 'balanced'"):
-        Plan(remedies="none", budget=1).check()
-    Plan(remedies="none", budget=1).check(texts=False)
+    with pytest.raises(SettingError, match="too small for 'near_miss'"):
+        Plan(remedies="near_miss", budget=2).check()
+
+
+def test_a_budget_of_one_is_each_remedy_as_it_is_written():
+    Plan(remedies="near_miss, balanced(power=0.5)", budget=1).check()
+    for remedy in (parse("near_miss"), parse("balanced(power=0.5)")):
+        assert settings(remedy, 1, HEADS) == [Setting(remedy, HEADS.penalties(1)[0])]
 
 
 def test_a_task_without_texts_is_refused(tmp_path):

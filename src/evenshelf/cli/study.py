@@ -82,7 +82,9 @@ def study(  # noqa: PLR0917 - typer calls it by name
             "given. Of recommend and search: other learners.",
         ),
     ] = None,
-    budget: Annotated[int, typer.Option(help="Settings that every remedy may try; fits, of recommend.")] = 8,
+    budget: Annotated[
+        int, typer.Option(help="Settings that every remedy may try; fits, of recommend. 1: each as it is written.")
+    ] = 8,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal results.")] = 0,
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Processes; one per core if not given. Changes no result.")
