@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evenshelf.learners.finetune import fits
 from evenshelf.learners.finetune.fits import PENALTY, Decoupled, Joint
 from evenshelf.learners.finetune.network import token_rows
 from evenshelf.learners.finetune.settings import FineTuning
 from evenshelf.learners.heads import STAGES
 from evenshelf.learners.registry import LearnerKind, register
-from evenshelf.remedies import Stage
 
 Floats = NDArray[np.float32]
 
@@ -44,7 +44,7 @@ def joint(settings: FineTuning) -> LearnerKind:
         "tuned language models",
         "A language model and its head tuned together, in full, in part or by low-rank matrices; needs "
         "evenshelf[train].",
-        (Stage.RESAMPLE, Stage.WEIGHT, Stage.LOSS, Stage.ADJUST, Stage.CALIBRATE, Stage.POOL),
+        fits.STAGES,
         Joint(settings),
         default="no penalty",
         grouped=True,

@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
-from evenshelf.learners.registry import FitScores, LearnerKind
+from evenshelf.learners.registry import FitScores, LearnerKind, Predict
 from evenshelf.remedies import Prior, Remedy, Stage, catalogue, parse
 from evenshelf.testing.check import Check, gather, locked, refusal, run_all
 
@@ -25,11 +26,31 @@ class _Subject:
 
     @property
     def fit(self) -> FitScores:
-        return self.kind.fit
+        return self.kind.fit if self.kind.reads is None else self._reading
 
     @property
     def stages(self) -> frozenset[Stage]:
         return frozenset(self.kind.stages)
+
+    def _reading(
+        self,
+        vectors: Floats,
+        target: Codes,
+        groups: int,
+        remedy: Remedy,
+        *,
+        names: Floats | None = None,
+        **more: Any,
+    ) -> Predict:
+        """Fit one that reads texts, on texts that say what the vectors are."""
+        read = self._read
+        named = None if names is None else read(names)
+        predict = self.kind.fit(read(vectors), target, groups, remedy, names=named, **more)
+        return lambda new: predict(read(new))
+
+    def _read(self, vectors: Floats) -> Floats:
+        assert self.kind.reads is not None
+        return np.hstack([vectors, self.kind.reads(texts_of(vectors))])
 
     def chances(self, scores: Floats) -> NDArray[np.float64]:
         """What the scores say: of labels that compete, or of each by itself."""
@@ -71,6 +92,19 @@ def skewed_sample(counts: tuple[int, ...] = (60, 20, 6, 2), spread: float = 0.6)
     vectors = centres[target] + spread * rng.standard_normal((len(target), 6))
     order = rng.permutation(len(target))
     return locked(vectors[order].astype(np.float32)), locked(target[order]), locked(centres.astype(np.float32))
+
+
+WORDS = ("red", "blue", "shoe", "lamp", "tea", "mug", "soft", "large", "cotton", "oak", "green", "steel")
+"""A word for each half of each axis."""
+
+
+def texts_of(vectors: Floats) -> list[str]:
+    """What vectors of six axes are in words, those of the longest axes first."""
+    order = np.argsort(-np.abs(vectors), axis=1, kind="stable")[:, :4]
+    return [
+        " ".join(WORDS[2 * axis + int(row[axis] > 0)] for axis in axes)
+        for row, axes in zip(vectors, order, strict=True)
+    ]
 
 
 def probabilities(scores: Floats) -> NDArray[np.float64]:

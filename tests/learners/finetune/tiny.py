@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-WORDS = ("red", "blue", "shoe", "lamp", "tea", "mug", "soft", "large", "cotton", "oak", "green", "steel", "night")
+from evenshelf.testing import learners as testing
+
+WORDS = (*testing.WORDS, "night")
 """Known to the models."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -26,6 +26,8 @@ from evenshelf.remedies import Loss, Prior, Remedy, Stage, effective_loss
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 
+STAGES = (Stage.RESAMPLE, Stage.WEIGHT, Stage.LOSS, Stage.ADJUST, Stage.CALIBRATE, Stage.POOL)
+"""Honoured where model and head are tuned together."""
 PENALTY = 1e-5
 """Of linear heads on tuned vectors. There classes lie apart already, so that all that is stronger holds them back."""
 
@@ -53,7 +55,11 @@ class Given:
 
     @classmethod
     def of(cls, vectors: Floats, target: Codes, group: Codes | None, settings: FineTuning, seed: int) -> Given:
-        """From rows that hold vectors and tokens."""
+        """From rows that hold vectors and tokens, put in an order that is theirs and not that in which they came."""
+        _, place = np.unique(vectors, axis=0, return_inverse=True)
+        order = np.lexsort((place.reshape(-1), target))
+        vectors, target = vectors[order], target[order]
+        group = None if group is None else group[order]
         frozen, rows = split(vectors, settings)
         out = held_out(rows, target, group, seed) if settings.patience else np.zeros(len(target), bool)
         return cls(frozen, rows, target, out)
@@ -99,6 +105,7 @@ class Joint:
     ) -> Predict:
         """See :class:`evenshelf.learners.registry.FitScores`; the last columns of rows and names are tokens."""
         del penalty
+        refuse(remedy, STAGES, "a tuned language model")
         given = Given.of(vectors, target, group, self.settings, seed)
         prior = Prior(np.bincount(target, minlength=groups).astype(np.int64))
         present = np.flatnonzero(prior.present)
@@ -156,9 +163,9 @@ class Decoupled:
     ) -> Predict:
         """See :class:`evenshelf.learners.registry.FitScores`; the last columns of rows and names are tokens."""
         # Remedies are given seeds of their own, and the same model is to serve them all: its seed is of the rows alone.
-        own = int.from_bytes(blake2b(np.ascontiguousarray(vectors).data, digest_size=4).digest(), "big") % 2**31
+        own = _seed_of(vectors, target)
         given = Given.of(vectors, target, group, self.settings, own)
-        plain = Lessons.plain(given.rows[~given.out], target[~given.out])
+        plain = Lessons.plain(given.rows[~given.out], given.target[~given.out])
 
         def made(place: Path) -> Tuned:
             judged = given.judged(lambda scores: scores)
@@ -167,7 +174,7 @@ class Decoupled:
         tuned, there = kept(plain, groups, self.settings, seed=own, tune=made)
         head = fit_alone(
             tuned.encode(given.rows),
-            target,
+            given.target,
             groups,
             remedy,
             names=None if names is None else tuned.encode(split(names, self.settings)[1]),
@@ -203,6 +210,13 @@ class TunedHeads:
         return self.head(self.tuned.encode(split(new, self.settings)[1]))
 
 
+def refuse(remedy: Remedy, stages: Sequence[Stage], what: str) -> None:
+    """Raise a :class:`SettingError` if the remedy acts at a stage that is not honoured."""
+    beyond = [stage.value for stage in remedy.stages if stage not in stages]
+    if beyond:
+        raise SettingError(f"{remedy}: {what} cannot act at the stage {', '.join(beyond)}.")
+
+
 def macro_f1(target: Codes, predicted: Codes) -> float:
     """Mean F1 over the groups that are among the rows, rare ones counting as much as others."""
     codes = np.unique(target)
@@ -234,3 +248,9 @@ def lessons_of(given: Given, remedy: Remedy, prior: Prior, loss: Loss, rng: np.r
 def split(rows: Floats, settings: FineTuning) -> tuple[Floats, Floats]:
     """Vectors of the frozen encoder, and tokens."""
     return rows[:, : -settings.length], rows[:, -settings.length :]
+
+
+def _seed_of(vectors: Floats, target: Codes) -> int:
+    """A seed that is of the rows alone, in whatever order they come."""
+    digests = sorted(blake2b(row.tobytes(), digest_size=8).digest() for row in np.c_[vectors, target])
+    return int.from_bytes(blake2b(b"".join(digests), digest_size=4).digest(), "big") % 2**31

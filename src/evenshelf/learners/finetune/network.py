@@ -175,14 +175,16 @@ class Network:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the bars of transformers, which would break those of who asked."""
+    """Without the bars and remarks of transformers, which would break the bars of who asked."""
     from transformers.utils import logging  # noqa: PLC0415 - an extra
 
-    shown = logging.is_progress_bar_enabled()
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()
 
