@@ -19,7 +19,7 @@ BRAND_TITLES, BRAND_SHARE = 3, 0.6
 """A word is taken for a brand if so many titles begin with it, and so many of those that have it."""
 BRAND_FOLLOWS = 0.8
 """The next word is of the brand as well if it follows in so many of them."""
-BRAND_OWN = 0.3
+BRAND_OWN = 0.1
 """And so many of the titles that have that word have it there, or it is a word of all kinds of things."""
 LONGEST = 4
 """Words of the longest value."""
@@ -112,7 +112,8 @@ def slot_values_of(corpus: Corpus) -> SlotValues:
 
     Of each column the values that stand in the title of their own row are values of a slot. Without a column of that
     name, brands are what titles begin with (:data:`BRAND_TITLES`, :data:`BRAND_SHARE`, :data:`BRAND_FOLLOWS`,
-    :data:`BRAND_OWN`). Colours and sizes are known words, measures are numbers with a unit, and another number belongs to the word before it.
+    :data:`BRAND_OWN`). Colours and sizes are known words, measures are numbers with a unit, and another number belongs
+    to the word before it.
     """
     titles = [Written.of(text).words for text in corpus.texts]
     slot_of: dict[Phrase, str] = {}

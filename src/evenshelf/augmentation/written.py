@@ -125,7 +125,7 @@ class Written:
             elif kept:
                 kept[-1] = replace(kept[-1], after=_merged(kept[-1].after, word.after))
             else:
-                head = _merged(head, word.after).lstrip()
+                head = _merged(head, word.after).lstrip(" \t,;:-/&|、，")
         if kept and kept[-1].after != self.words[-1].after:
             kept[-1] = replace(kept[-1], after=kept[-1].after.rstrip(" \t,;:-/&|、，"))
         return Written(head, tuple(kept))
@@ -155,8 +155,8 @@ def _merged(before: str, after: str) -> str:
         return before
     opening, closing = before.rstrip()[-1:], after.lstrip()[:1]
     if _OPEN.get(opening) == closing:
-        rest = before.rstrip()[:-1] + after.lstrip()[1:]
-        return rest if rest.strip() else " " * bool(rest)
+        left, right = before.rstrip()[:-1], after.lstrip()[1:]
+        return right if right.strip() or not left else left
     if opening in _OPEN or closing not in _OPEN.values():
         return before
     return after

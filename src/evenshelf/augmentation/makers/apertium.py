@@ -9,10 +9,9 @@ from typing import ClassVar
 from evenshelf.augmentation.apertium_run import check_direction, direction_digest, translate
 from evenshelf.augmentation.base import Fresh, Maker, Tell
 from evenshelf.augmentation.registry import register
-from evenshelf.augmentation.scripts import unspaced_share
+from evenshelf.augmentation.scripts import language_spoken, unspaced_share
 from evenshelf.augmentation.sources import Source
 from evenshelf.errors import SettingError
-from evenshelf.index.text.languages import LANGUAGES, language_of
 
 _CALLED = {
     "eng": "english",
@@ -85,7 +84,8 @@ class Apertium(Maker):
         own = _CALLED.get(self.language)
         if sum(map(_unreadable, texts)) > len(texts) / 2:
             return f"it reads {own or self.language}, and most texts are in a script without spaces"
-        if own in LANGUAGES and (found := language_of(texts)) != own:
+        found = language_spoken(texts)
+        if own is not None and found is not None and found != own:
             return f"it reads {own}, and the texts are in {found}"
         return None
 

@@ -14,6 +14,7 @@ from evenshelf.augmentation.sources import Source
 from evenshelf.augmentation.written import Written
 from evenshelf.parameters import check_range
 
+_BLOCK = re.compile(r"</?(?:p|li|ul|ol|br|div|h[1-6]|tr|td|th)\b[^<>]*>", re.I)
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]*>")
 _END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])|[\r\n]+|\s[•·▪●]\s*")
 
@@ -76,7 +77,7 @@ def sentences(text: str, fewest: int, most: int) -> list[str]:
     >>> sentences("<p>Light running shoe.</p> Wow! Sole of soft rubber", 3, 30)
     ['Light running shoe.', 'Sole of soft rubber']
     """
-    plain = _TAG.sub(" ", html.unescape(text))
+    plain = html.unescape(_TAG.sub(" ", _BLOCK.sub("\n", text)))
     found = []
     for piece in _END.split(plain):
         written = Written.of(" ".join(piece.split()))
