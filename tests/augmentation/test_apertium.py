@@ -33,7 +33,7 @@ def test_titles_come_back_otherwise_and_brands_stay() -> None:
     made = maker.variants(["Acme women red leather belt", *TITLES], copies=3, seed=0)
     assert all(len(own) <= 1 for own in made), "there is one language to go through"
     assert sum(map(len, made)) > len(TITLES) / 2
-    assert "Acme" in made[0][0]
+    assert "acme" in made[0][0].lower()
     assert maker.variants(TITLES, copies=1, seed=7) == made[1:]
 
 

@@ -22,6 +22,8 @@ Tell = Callable[[int], None]
 
 TRIES = 8
 """How often a copy is tried before a text counts as exhausted."""
+MISSES = 3
+"""After so many drawn texts one after another that are nothing new it counts as exhausted as well."""
 
 
 class Known(Protocol):
@@ -239,6 +241,53 @@ class RuleMaker(Maker):
             made.append(fresh.kept)
             tell(1)
         return made
+
+
+@dataclass(frozen=True)
+class DrawingMaker(Maker):
+    """A maker that draws texts from a model, many at once."""
+
+    @abstractmethod
+    def drawn(self, asked: Sequence[Draw]) -> list[str]:
+        """Draw one text for each of those asked for; an empty one where nothing came of it."""
+
+    def _made(self, sources: Sequence[Source], copies: int, seed: int, tell: Tell) -> list[list[str]]:
+        fresh = [Fresh(source.text) for source in sources]
+        drawn, missed = [0] * len(sources), [0] * len(sources)
+        left = list(range(len(sources)))
+        while left:
+            rows = [row for row in left for _ in range(copies - len(fresh[row].kept))]
+            asked = []
+            for row in rows:
+                asked.append(Draw(sources[row], drawn[row], stream(self.name, sources[row], seed, drawn[row])))
+                drawn[row] += 1
+            for row, text in zip(rows, self.drawn(asked), strict=True):
+                # What comes after the last miss is not looked at: it would not have been drawn for fewer copies.
+                if missed[row] < MISSES:
+                    missed[row] = 0 if fresh[row].add(text) else missed[row] + 1
+            still = [row for row in left if missed[row] < MISSES and len(fresh[row].kept) < copies]
+            tell(len(left) - len(still))
+            left = still
+        return [own.kept for own in fresh]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A text that is asked for.
+
+    Attributes
+    ----------
+    source
+        What it is made of.
+    number
+        How many were drawn of that before.
+    rng
+        Source of all randomness of this one.
+    """
+
+    source: Source
+    number: int
+    rng: random.Random
 
 
 class Fresh:
