@@ -90,3 +90,43 @@ def save_marian(folder: Path) -> str:
     )  # fmt: skip
     MarianMTModel(config).save_pretrained(folder)
     return str(folder)
+
+
+def save_opus(folder: Path) -> str:
+    """A MarianMT as Helsinki-NLP's are: with the files of SentencePiece that its own tokenizer reads."""
+    import json
+
+    import sentencepiece
+    import torch
+    from transformers import MarianConfig, MarianMTModel, MarianTokenizer
+
+    text = folder / "titles.txt"
+    text.write_text("\n".join(TITLES), encoding="utf-8")
+    for side in ("source", "target"):
+        sentencepiece.SentencePieceTrainer.train(
+            input=str(text), model_prefix=str(folder / side), vocab_size=120, minloglevel=2, hard_vocab_limit=False
+        )
+        (folder / f"{side}.model").rename(folder / f"{side}.spm")
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "source.spm"))
+    names = [
+        "</s>",
+        "<unk>",
+        *(
+            piece
+            for i in range(len(pieces))
+            if not pieces.is_control(i) and not pieces.is_unknown(i) and (piece := pieces.id_to_piece(i))
+        ),
+        "<pad>",
+    ]
+    (folder / "vocab.json").write_text(json.dumps({name: i for i, name in enumerate(names)}), encoding="utf-8")
+    files = [str(folder / name) for name in ("source.spm", "target.spm", "vocab.json")]
+    MarianTokenizer(*files, model_max_length=64).save_pretrained(folder)
+    torch.manual_seed(0)
+    pad = len(names) - 1
+    config = MarianConfig(
+        vocab_size=len(names), d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4,
+        decoder_attention_heads=4, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=64, pad_token_id=pad,
+        eos_token_id=0, decoder_start_token_id=pad, forced_eos_token_id=0, init_std=0.5,
+    )  # fmt: skip
+    MarianMTModel(config).save_pretrained(folder)
+    return str(folder)

@@ -17,7 +17,7 @@ from evenshelf.augmentation.written import Written, same_key
 from evenshelf.errors import InputError, SettingError
 
 from .catalogue import CHINESE, CORPUS, ENGLISH, LABELS, TITLES
-from .models import LANGUAGES, save_bert, save_gpt, save_marian
+from .models import LANGUAGES, save_bert, save_gpt, save_marian, save_opus
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -144,3 +144,13 @@ def test_languages_that_a_model_does_not_know_are_told(folders: dict[str, str]) 
     spec = f"marian(there={folders['marian']!r}, language={LANGUAGES[0]!r}, through='tlh_Latn')"
     with pytest.raises(SettingError, match="tlh_Latn"):
         parse_maker(spec).variants(["red shoes"], copies=1, seed=0)
+
+
+@pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses:UserWarning")
+def test_a_model_with_files_of_sentencepiece_translates(tmp_path: Path) -> None:
+    pytest.importorskip("sentencepiece")
+    folder = save_opus(tmp_path)
+    maker = parse_maker(f"marian(there={folder!r}, back={folder!r}, longest=12, temperature=1.0)")
+    made = maker.variants(TITLES[:10], copies=2, seed=0)
+    assert sum(map(len, made)) >= 10
+    assert not any(mark in text for own in made for text in own for mark in ("</s>", "<pad>", "▁"))

@@ -66,6 +66,8 @@ class Maker(ABC):
     """Whether it makes nothing of a text without a label."""
     needs_context: ClassVar[bool] = False
     """Whether it makes nothing of a text without a description."""
+    incidental: ClassVar[tuple[str, ...]] = ()
+    """Parameters that change nothing of what is made, such as where a record is kept."""
     revision: ClassVar[int] = 1
     """Raised when the same settings give other texts."""
     chunk: ClassVar[int] = 2000
@@ -87,7 +89,8 @@ class Maker(ABC):
     @cached_property
     def fingerprint(self) -> str:
         """Hex digest of all that decides what is made of a text, but the seed."""
-        settings = [f"{name}={getattr(self, name)!r}" for name in settings_of(type(self))]
+        names = [name for name in settings_of(type(self)) if name not in self.incidental]
+        settings = [f"{name}={getattr(self, name)!r}" for name in names]
         known = "" if self.known is None else self.known.digest
         return fingerprint_of(self.name, str(self.revision), *settings, known, *self.read_from())
 
@@ -251,6 +254,10 @@ class DrawingMaker(Maker):
     def drawn(self, asked: Sequence[Draw]) -> list[str]:
         """Draw one text for each of those asked for; an empty one where nothing came of it."""
 
+    def draw(self, source: Source, number: int, seed: int) -> Draw:
+        """Return what is asked for when a source's text of that number is drawn."""
+        return Draw(source, number, stream(self.name, source, seed, number))
+
     def _made(self, sources: Sequence[Source], copies: int, seed: int, tell: Tell) -> list[list[str]]:
         fresh = [Fresh(source.text) for source in sources]
         drawn, missed = [0] * len(sources), [0] * len(sources)
@@ -259,7 +266,7 @@ class DrawingMaker(Maker):
             rows = [row for row in left for _ in range(copies - len(fresh[row].kept))]
             asked = []
             for row in rows:
-                asked.append(Draw(sources[row], drawn[row], stream(self.name, sources[row], seed, drawn[row])))
+                asked.append(self.draw(sources[row], drawn[row], seed))
                 drawn[row] += 1
             for row, text in zip(rows, self.drawn(asked), strict=True):
                 # What comes after the last miss is not looked at: it would not have been drawn for fewer copies.

@@ -66,7 +66,7 @@ def opened(model: str, kind: str, who: str) -> Opened:
     Raises
     ------
     MissingExtraError
-        If torch or transformers is not installed.
+        If torch, transformers or what the tokenizer needs is not installed.
     InputError
         If no model is named, or it cannot be opened.
     """
@@ -90,6 +90,10 @@ def opened(model: str, kind: str, who: str) -> Opened:
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(place, **more)
         net = getattr(transformers, kind).from_pretrained(place, dtype=torch.float32, **more).eval()
+    except ImportError as error:
+        if find_spec("sentencepiece") is None:
+            raise MissingExtraError("sentencepiece", "train", f"the tokenizer of {model}") from error
+        raise
     except (OSError, ValueError) as error:
         raise model_not_found(model, error) from error
     if tokenizer.pad_token is None:
