@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from evenshelf.augmentation.base import Maker, RuleMaker
+from evenshelf.augmentation.base import DrawingMaker, Maker, RuleMaker
 from evenshelf.augmentation.cache import MadeCache
 from evenshelf.augmentation.diversity import Diversity, DiversityReport, diversity
 from evenshelf.augmentation.gates import Distinct, Gate, LabelKept, Length, Near, Variant, sift
@@ -19,6 +19,7 @@ __all__ = [
     "Distinct",
     "Diversity",
     "DiversityReport",
+    "DrawingMaker",
     "Gate",
     "LabelKept",
     "Length",

@@ -132,7 +132,8 @@ def _thing(text: str, known: Frequencies, rng: random.Random) -> str:
     named = [
         place
         for place, word in enumerate(words)
-        if word.kind == "run" or (word.kind == "word" and [w.kind for w in words[place + 1 : place + 2]] != ["number"])
+        if (word.kind == "run" and len(word.text) > 1)
+        or (word.kind == "word" and [w.kind for w in words[place + 1 : place + 2]] != ["number"])
     ]
     if not named:
         return text.strip()
