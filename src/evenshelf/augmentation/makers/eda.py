@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from pathlib import Path
 from typing import ClassVar, Self
 
 from evenshelf.augmentation.base import RuleMaker
@@ -63,11 +61,6 @@ class Eda(RuleMaker):
     @property
     def _chosen(self) -> tuple[str, ...]:
         return tuple(part.strip() for part in self.operations.split(",") if part.strip())
-
-    def read_from(self) -> tuple[str, ...]:
-        """See :meth:`Maker.read_from`."""
-        file = Path(self.synonyms).expanduser()
-        return (sha256(file.read_bytes()).hexdigest(),) if self.synonyms and file.is_file() else ()
 
     def learned(self, corpus: Corpus) -> Self:
         """See :meth:`Maker.learned`."""
