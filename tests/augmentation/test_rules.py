@@ -9,33 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenshelf.augmentation import Corpus, make_texts, makers, parse_maker
+from evenshelf.augmentation import Corpus, make_texts, maker_kinds, parse_maker
 from evenshelf.augmentation.slot_values import label_words, singular
 from evenshelf.augmentation.sources import Source
 from evenshelf.augmentation.substitutes import substitutes_of
 from evenshelf.augmentation.written import Written, same_key
 from evenshelf.errors import InputError, SettingError
+from evenshelf.testing import Check, maker_checks
 
 from .catalogue import CHINESE, CONTEXT, CORPUS, ENGLISH, LABELS, RULES, TITLES, ready
 
 TEXTS = st.one_of(st.sampled_from(TITLES), st.text(max_size=40), st.text("ab中文ß\u0301 (-)é1ﬁ", max_size=20))
 
 
-@pytest.mark.parametrize("spec", RULES)
-@given(texts=st.lists(TEXTS, max_size=5), copies=st.integers(1, 4), seed=st.integers(0, 3))
-def test_variants_differ_and_belong_to_their_text(spec: str, texts: list[str], copies: int, seed: int) -> None:
-    maker = ready(spec)
-    labels = [LABELS[len(text) % len(LABELS)] for text in texts]
-    told: list[int] = []
-    made = maker.variants(texts, copies=copies, seed=seed, labels=labels, context=texts, tell=told.append)
-    assert sum(told) == len(texts)
-    for text, own in zip(texts, made, strict=True):
-        keys = [same_key(text), *map(same_key, own)]
-        assert len(set(keys)) == len(keys), "a variant is like its text or another one"
-        assert len(own) <= copies
-        assert all(map(str.strip, own))
-    again = maker.variants(texts[::-1], copies=copies + 2, seed=seed, labels=labels[::-1], context=texts[::-1])
-    assert [own[:copies] for own in again[::-1]] == made, "place in the list or number of copies mattered"
+@pytest.mark.parametrize(
+    "check", [check for spec in RULES for check in maker_checks(parse_maker(spec))], ids=lambda check: check.__name__
+)
+def test_every_maker_keeps_its_promises(check: Check) -> None:
+    check()
 
 
 @pytest.mark.parametrize("spec", RULES)
@@ -91,7 +82,7 @@ def test_faults_of_a_spec_are_told(spec: str, says: str) -> None:
 
 
 def test_every_maker_says_what_it_is() -> None:
-    for name, kind in makers().items():
+    for name, kind in maker_kinds().items():
         assert kind.name == name
         assert kind.title
         assert kind.paper

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from evenshelf.augmentation import Gate, gates, makers
+from evenshelf.augmentation import Gate, gates, maker_kinds
 from tests.docs.blocks import ROOT, blocks
 
 PAGE = "docs/augmentation.md"
@@ -47,7 +47,7 @@ def test_specs_on_the_page_are_valid() -> None:
 def test_every_maker_and_every_gate_is_in_its_table() -> None:
     text = (ROOT / PAGE).read_text(encoding="utf-8")
     # Tests register makers of their own in this process.
-    own = {name for name, kind in makers().items() if kind.__module__.startswith("evenshelf.")}
+    own = {name for name, kind in maker_kinds().items() if kind.__module__.startswith("evenshelf.")}
     assert set(re.findall(r"^\| `([a-z_]+)` \|", text, re.M)) == own
     named = {kind.__name__ for kind in vars(gates).values() if isinstance(kind, type) and issubclass(kind, Gate)}
     assert set(re.findall(r"^\| `([A-Z]\w+)` \|", text, re.M)) == named - {"Gate"}

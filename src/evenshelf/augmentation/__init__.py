@@ -10,7 +10,7 @@ from evenshelf.augmentation.cache import MadeCache
 from evenshelf.augmentation.diversity import Diversity, DiversityReport, diversity
 from evenshelf.augmentation.gates import Distinct, Gate, LabelKept, Length, Near, Variant, sift
 from evenshelf.augmentation.making import Made, make_texts
-from evenshelf.augmentation.registry import makers, register
+from evenshelf.augmentation.registry import maker_kinds, register
 from evenshelf.augmentation.sources import Corpus, Source
 from evenshelf.augmentation.spec import parse_maker
 
@@ -32,7 +32,7 @@ __all__ = [
     "Variant",
     "diversity",
     "make_texts",
-    "makers",
+    "maker_kinds",
     "parse_maker",
     "register",
     "sift",

@@ -16,7 +16,9 @@ from evenshelf.encoders.cores import usable_cores
 from evenshelf.errors import InputError
 
 # What has a meaning in the stream between the programs of Apertium.
-_SPECIAL = re.compile(r"([\[\]{}^$/\\@<>])")
+_SPECIAL = re.compile(r"([\[\]{}$/\\@<>])")
+# A text that ends with a caret is read as one with the next, escaped or not, and tildes are lost.
+_UNSPEAKABLE = re.compile(r"[\0^~]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _FILES = re.compile(r"'([^']+)'")
 
@@ -69,7 +71,7 @@ def translate(texts: Sequence[str], direction: str) -> list[str]:
     Parameters
     ----------
     texts
-        Line breaks in them are blanks.
+        Line breaks, carets and tildes in them are blanks.
     direction
         Such as ``eng-spa``.
 
@@ -105,7 +107,7 @@ def _run(texts: Sequence[str], direction: str) -> list[str]:
 
 
 def _answer(texts: Sequence[str], direction: str) -> list[str]:
-    asked = "".join(f"{_SPECIAL.sub(_escape, ' '.join(text.replace(chr(0), ' ').split()))}\0" for text in texts)
+    asked = "".join(f"{_SPECIAL.sub(_escape, ' '.join(_UNSPEAKABLE.sub(' ', text).split()))}\0" for text in texts)
     done = subprocess.run(  # noqa: S603 - no shell
         [_program(), "-u", "-z", "-f", "none", direction],
         input=asked,

@@ -6,7 +6,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from evenshelf.augmentation.scripts import is_chinese
@@ -117,10 +117,7 @@ def as_title(text: str, rng: random.Random, number: int) -> str:
     if number and len(words) > 1:
         first, second = rng.sample(range(len(words)), 2)
         words[first], words[second] = words[second], words[first]
-    named = [word.text[:1].upper() + word.text[1:] for word in words]
-    return "".join(
-        name + _gap(word, following) for name, word, following in zip(named, words, [*words[1:], None], strict=True)
-    )
+    return _joined([replace(word, text=word.text[:1].upper() + word.text[1:]) for word in words])
 
 
 def _thing(text: str, known: Frequencies, rng: random.Random) -> str:
@@ -144,8 +141,9 @@ def _thing(text: str, known: Frequencies, rng: random.Random) -> str:
 
 
 def _joined(words: Sequence[WrittenWord]) -> str:
-    return "".join(word.text + _gap(word, following) for word, following in zip(words, [*words[1:], None], strict=True))
-
-
-def _gap(word: WrittenWord, following: WrittenWord | None) -> str:
-    return "" if following is None or (word.in_run and following.in_run) else " "
+    parts = []
+    for place, word in enumerate(words):
+        if place and not (word.in_run and words[place - 1].in_run):
+            parts.append(" ")
+        parts.append(word.text)
+    return "".join(parts)

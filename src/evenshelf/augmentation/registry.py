@@ -42,5 +42,5 @@ def register(maker: M) -> M:
     return maker
 
 
-makers = _registry.all
+maker_kinds = _registry.all
 """Every class of makers by name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from evenshelf.augmentation.base import Maker, settings_of
-from evenshelf.augmentation.registry import makers
+from evenshelf.augmentation.registry import maker_kinds
 from evenshelf.errors import SettingError, near
 from evenshelf.parameters import read_parameters
 
@@ -44,7 +44,7 @@ def parse_maker(spec: str) -> Maker:
     function = call.func if call else node
     if not isinstance(function, ast.Name):
         raise SettingError(f"{spec!r} is not a maker.", hint='Write a name, such as "eda(rate=0.2)".')
-    known = makers()
+    known = maker_kinds()
     kind = known.get(function.id)
     if kind is None:
         raise SettingError(
