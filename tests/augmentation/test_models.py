@@ -38,7 +38,8 @@ def maker(request: pytest.FixtureRequest, folders: dict[str, str]) -> Maker:
         "masked_words": f"masked_words(model={folders['bert']!r}, rate=0.3)",
         "generated": f"generated(model={folders['gpt']!r}, longest=8)",
         "marian": f"marian(there={folders['marian']!r}, back={folders['marian']!r}, longest=6, temperature=1.0)",
-        "nllb": f"marian(there={folders['marian']!r}, language='eng_Latn', through='zho_Hans', longest=6)",
+        "nllb": f"marian(there={folders['marian']!r}, language='eng_Latn', through='zho_Hans', "
+        "longest=6, temperature=1.5)",
     }
     return parse_maker(specs[request.param]).learned(CORPUS)
 
