@@ -19,6 +19,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from evenshelf.augmentation import RuleMaker
 from evenshelf.clicks.models.rates import RankRate
 from evenshelf.encoders import Encoder, EncoderKind
 from evenshelf.errors import SettingError
@@ -121,11 +122,23 @@ class Halving(RankRate):
     def fit(cls, log):
         rates = 2.0 ** -np.arange(1.0, log.depth + 1)
         return cls(RankRate.fit(log).attraction, rates / rates[0], rates)
+
+
+@dataclass(frozen=True)
+class Numbered(RuleMaker):
+    name: ClassVar[str] = "numbered"
+    title: ClassVar[str] = "Numbered texts"
+    paper: ClassVar[str] = "none"
+    languages: ClassVar[str] = "any"
+
+    def one(self, source, written, rng, number):
+        return f"{source.text} {number}"
 '''
 
 TESTS = """
 import pytest
 
+from evenshelf.augmentation import parse_maker
 from evenshelf.clicks import compare_models, log_of_shop
 from evenshelf.encoders import encoder_kinds, open_encoder
 from evenshelf.learners import learner_kinds
@@ -133,7 +146,14 @@ from evenshelf.remedies import catalogue, parse, remedy_set
 from evenshelf.shop import simulate
 from evenshelf.study.prepare import shop_task
 from evenshelf.tasks import task_kinds
-from evenshelf.testing import encoder_checks, encoder_kind_checks, learner_checks, remedy_checks, task_kind_checks
+from evenshelf.testing import (
+    encoder_checks,
+    encoder_kind_checks,
+    learner_checks,
+    maker_checks,
+    remedy_checks,
+    task_kind_checks,
+)
 
 
 @pytest.mark.parametrize("check", remedy_checks(catalogue()["cube"]))
@@ -171,6 +191,11 @@ def test_click_model(tmp_path):
     assert "halving" in {one.model.name for one in compare_models(log).models}
 
 
+@pytest.mark.parametrize("check", maker_checks(parse_maker("numbered")))
+def test_maker(check):
+    check()
+
+
 def test_it_takes_part():
     assert "cube" in [remedy.spec for remedy in remedy_set("standard")]
     assert parse("cube(part=0.5) + logit_adjust").parts[0].weight is not None
@@ -188,7 +213,7 @@ def plugin(tmp_path: Path) -> Path:
     (info / "entry_points.txt").write_text(
         "[evenshelf.remedies]\ncube = plug:Cube\n\n[evenshelf.encoders]\nletters = plug:LETTERS\n\n"
         "[evenshelf.learners]\nmeans = plug:MEANS\n\n[evenshelf.tasks]\ninitial = plug:INITIALS\n\n"
-        "[evenshelf.click_models]\nhalving = plug:Halving\n"
+        "[evenshelf.click_models]\nhalving = plug:Halving\n\n[evenshelf.augmentation]\nnumbered = plug:Numbered\n"
     )
     return tmp_path
 
@@ -212,6 +237,7 @@ def test_a_plugin_is_listed_and_passes_the_suite(plugin: Path) -> None:
         "test_learner[means-refuses_every_stage_it_does_not_declare]",
         "test_task",
         "test_click_model",
+        "test_maker[numbered-every_text_is_told]",
         "test_it_takes_part",
     ):
         assert f"PASSED test_plug.py::{expected}" in done.stdout

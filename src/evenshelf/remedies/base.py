@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.sparse import csr_array
 
+from evenshelf.parameters import literal
 from evenshelf.remedies.after_training import Calibrated, Retrieved
 from evenshelf.remedies.clicked import Clicked
 from evenshelf.remedies.families import Family
@@ -143,7 +144,7 @@ class Remedy:
     def spec(self) -> str:
         """The spec string that parses to an equal remedy. Parameters at their defaults are left out."""
         values = [
-            f"{f.name}={_literal(getattr(self, f.name), f.default)}"
+            f"{f.name}={literal(getattr(self, f.name), f.default)}"
             for f in dataclasses.fields(self)
             if getattr(self, f.name) != f.default
         ]
@@ -392,12 +393,6 @@ class Remedy:
             Of the texts that the model was trained on.
         """
         return None
-
-
-def _literal(value: Any, default: Any) -> str:
-    """A parameter as a spec has it: a 2, a 2.0 and a ``numpy.float64(2.0)`` are one setting and are written alike."""
-    number = type(default) in (int, float)
-    return repr(type(default)(value) if number else value)
 
 
 def effective_loss(remedy: Remedy, prior: Prior) -> Loss:

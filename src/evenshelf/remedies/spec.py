@@ -6,9 +6,9 @@ import ast
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from evenshelf.errors import SettingError, near
+from evenshelf.parameters import read_parameters
 from evenshelf.remedies.base import Remedy
 from evenshelf.remedies.composition import Composition
 from evenshelf.remedies.registry import catalogue
@@ -83,7 +83,8 @@ def _member(node: ast.expr, faults: list[str]) -> Remedy | None:
         meant = near(function.id, known)
         faults.append(f"there is no remedy {function.id!r}{meant or ': known are ' + ', '.join(known)}.")
         return None
-    values = _arguments(kind, call, faults) if call else {}
+    defaults = {f.name: f.default for f in dataclasses.fields(kind)}
+    values = read_parameters(kind.name, defaults, call, faults) if call else {}
     if values is None:
         return None
     try:
@@ -91,39 +92,6 @@ def _member(node: ast.expr, faults: list[str]) -> Remedy | None:
     except SettingError as error:
         faults.append(f"{function.id}: {error.message}")
         return None
-
-
-def _arguments(kind: type[Remedy], call: ast.Call, faults: list[str]) -> dict[str, Any] | None:
-    fields = {f.name: f for f in dataclasses.fields(kind)}
-    before = len(faults)
-    values: dict[str, Any] = {}
-    if call.args:
-        faults.append(f"{kind.name}: parameters are given by name, as in {_example(kind)}.")
-    for keyword in call.keywords:
-        name = keyword.arg or "**"
-        if name not in fields:
-            allowed = f"it has {', '.join(fields)}." if fields else "it has none."
-            faults.append(f"{kind.name} has no parameter {name!r}: {allowed}")
-            continue
-        if name in values:
-            faults.append(f"{kind.name}: {name} is given twice.")
-            continue
-        try:
-            value = ast.literal_eval(keyword.value)
-        except ValueError:
-            faults.append(f"{kind.name}: {name}={ast.unparse(keyword.value)} is not a number or quoted text.")
-            continue
-        default = fields[name].default
-        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if type(value) is not type(default):
-            faults.append(
-                f"{kind.name}: {name}={value!r} is {_kind(value)}, "
-                f"where {_kind(default)} is needed (default {default!r})."
-            )
-            continue
-        values[name] = value
-    return values if len(faults) == before else None
 
 
 def names_in(spec: str) -> tuple[str, ...] | None:
@@ -179,12 +147,3 @@ def _written(part: str, value: str) -> str:
     """A part of a text as it stands in the literal of all of it, whose quotes it needs not share by itself."""
     both = "'\"" if "'" in value and '"' in value else ""
     return repr(part + both)[1 : -1 - len(both) - (1 if both else 0)]
-
-
-def _kind(value: object) -> str:
-    return {float: "a number", int: "a whole number", str: "text", bool: "True or False"}.get(type(value), "a list")
-
-
-def _example(kind: type[Remedy]) -> str:
-    inner = ", ".join(f"{f.name}={f.default!r}" for f in dataclasses.fields(kind))
-    return f"{kind.name}({inner})" if inner else kind.name

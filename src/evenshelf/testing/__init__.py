@@ -1,4 +1,4 @@
-"""Checks that every remedy, loss, learner, encoder, task and click model passes, and generators of nasty data.
+"""Checks that all that is registered passes, from remedies to makers of texts, and generators of nasty data.
 
 A package that adds a remedy joins the suite in three lines::
 
@@ -24,6 +24,7 @@ from evenshelf.testing.click_models import check_click_model, click_model_checks
 from evenshelf.testing.encoders import check_encoder, encoder_checks, encoder_kind_checks
 from evenshelf.testing.learners import check_learner, learner_checks
 from evenshelf.testing.losses import check_loss, loss_checks
+from evenshelf.testing.makers import check_maker, maker_checks
 from evenshelf.testing.ranking_learners import check_ranking_learner, ranking_learner_checks
 from evenshelf.testing.remedies import check_remedy, remedy_checks
 from evenshelf.testing.search_learners import check_search_learner, search_learner_checks
@@ -35,6 +36,7 @@ __all__ = [
     "check_encoder",
     "check_learner",
     "check_loss",
+    "check_maker",
     "check_ranking_learner",
     "check_remedy",
     "check_search_learner",
@@ -44,6 +46,7 @@ __all__ = [
     "encoder_kind_checks",
     "learner_checks",
     "loss_checks",
+    "maker_checks",
     "ranking_learner_checks",
     "remedy_checks",
     "search_learner_checks",

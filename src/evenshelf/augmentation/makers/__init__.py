@@ -1,0 +1,1 @@
+"""Makers: each a module that registers one."""
