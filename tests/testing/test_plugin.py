@@ -266,7 +266,13 @@ def test_a_study_asks_a_plugged_in_task_and_fits_a_plugged_in_learner(plugin: Pa
     assert tuned["none"]["macro_f1"] != tuned["none"]["untuned"]
     done = run(plugin, "-m", "evenshelf", "learners", "--json")
     told = json.loads(done.stdout)["learners"]
-    assert [one["name"] for one in told if one["answers"] == "labels"] == ["binary_heads", "heads", "means"]
+    assert [one["name"] for one in told if one["answers"] == "labels"] == [
+        "binary_heads",
+        "finetune",
+        "finetune_heads",
+        "heads",
+        "means",
+    ]
     assert {"near", "blend"} <= {one["name"] for one in told if one["answers"] == "lists"}
     done = run(plugin, *command[:-1], "lettres")
     assert done.returncode == 2

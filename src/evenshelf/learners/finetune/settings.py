@@ -88,8 +88,9 @@ class FineTuning:
     def __post_init__(self) -> None:
         faults = [fault for fault, bad in self._ranges().items() if bad]
         if faults:
+            usual = ", ".join(f"{f.name}={f.default!r}" for f in dataclasses.fields(self))
             raise SettingError(
-                f"A model cannot be tuned so: {'; '.join(faults)}.", hint="See: evenshelf learners finetune"
+                f"A model cannot be tuned so: {'; '.join(faults)}.", hint=f"Usual settings are: {usual}."
             )
 
     def _ranges(self) -> dict[str, bool]:
