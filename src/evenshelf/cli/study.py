@@ -83,7 +83,7 @@ def study(  # noqa: PLR0917 - typer calls it by name
         ),
     ] = None,
     budget: Annotated[
-        int, typer.Option(help="Settings, of recommend fits, that every remedy may try. 1: as it is written.")
+        int, typer.Option(help="Settings (recommend, search: fits) a remedy may try. Labels, 1: as written.")
     ] = 8,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal results.")] = 0,
     workers: Annotated[

@@ -80,15 +80,13 @@ class Setting:
 def settings(remedy: Remedy, budget: int, learner: Tunable) -> list[Setting]:
     """The settings that a remedy may try: as many fits as the budget allows, and on each all that needs no other fit.
 
-    A budget of one is the remedy as it is written, and nothing is chosen.
-
     Raises
     ------
     SettingError
         If the budget is below the number of fits that the remedy's parameter combinations need.
     """
     alike: dict[str, list[Remedy]] = {}
-    for variant in [remedy] if budget == 1 else remedy.settings:
+    for variant in remedy.settings:
         alike.setdefault(learner.fitting_part(variant).spec, []).append(variant)
     counts = shares(remedy.spec, budget, len(alike))
     return [
