@@ -172,6 +172,18 @@ def test_what_sold_and_what_is_in_stock_give_way_to_no_column_of_the_items(shop)
     opened.commit({"items": items})
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [(["True", " no", ""], [True, False, None]), (["yes", "perhaps", ""], ["yes", "perhaps", ""])],
+)
+def test_a_text_of_what_is_in_stock_is_yes_and_no_where_it_says_nothing_else(tmp_path, written, read):
+    file = tmp_path / "items.csv"
+    titles = ["red shoe", "blue shoe", "green shoe"]
+    pl.DataFrame({"item_id": ["a", "b", "c"], "title": titles, "in_stock": written}).write_csv(file)
+    assert run("ingest", tmp_path / "shop", file) == 0
+    assert items_of(Shop.open(tmp_path / "shop"))["in_stock"].to_list() == read
+
+
 def test_a_study_is_told_and_done_again_from_its_own_command(shop, capsys):
     asked = ["--task", "search", "--remedies", "none, knn", "--baselines", "none", "--folds", 3, "--budget", 1]
     document = told(capsys, "study", shop, *asked, "--learning-curve", "--workers", 1)

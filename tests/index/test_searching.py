@@ -9,6 +9,7 @@ import math
 import re
 import threading
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -109,6 +110,27 @@ def test_words_that_no_item_has_together_are_let_go_and_that_is_told(engine):
 def test_nothing_is_found_where_nothing_is_near(engine):
     results = engine.search("qqqqxxzz vvvvkk")
     assert (results.total, results.hits) == (0, ())
+    assert "none is near to what they mean" in " ".join(_shown(results).split())
+    assert "none is near" not in _shown(engine.search("?!", limit=0)), "nothing was asked that could be near"
+    assert "No item has" not in _shown(engine.search("printer", filters=["price:>100000"])), "filters are told of"
+
+
+def test_what_vectors_alone_found_is_told(engine):
+    results = engine.search("laptoperish")
+    assert results.total
+    assert any("near to what they mean" in sentence for sentence in results.relaxed)
+    assert not engine.search("laptop").relaxed
+    assert not engine.search("", filters=["brand:HP"]).relaxed
+
+
+def test_vectors_are_of_folded_titles_as_those_of_queries_are(tmp_path):
+    titles = ["ＤＥＬＬ　ＸＰＳ－１３ 輕薄筆電", "dell xps-13 轻薄笔电", "garden hose 20 m"]
+    items = pl.DataFrame({"item_id": ["wide", "plain", "other"], "title": titles})
+    with SearchEngine.build(tmp_path / "index", items, encoder="tfidf") as engine:
+        wide, plain = engine.vectors(["wide", "plain"])
+        np.testing.assert_array_equal(wide, plain)
+        engine.put(pl.DataFrame({"item_id": ["later"], "title": titles[:1]}))
+        np.testing.assert_array_equal(engine.vectors(["later"])[0], plain)
 
 
 def test_filters_that_leave_nothing_are_told_one_by_one(engine):

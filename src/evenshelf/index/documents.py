@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evenshelf.errors import InputError
+from evenshelf.index.text.folding import fold
+from evenshelf.shop.ingesting.parsing import truths
 from evenshelf.shop.schema import EVENTS, MARKS, PROVENANCE
 
 if TYPE_CHECKING:
@@ -118,9 +120,15 @@ def items_of(shop: Shop) -> pl.DataFrame:
 
     ``popularity`` is the number of clicks, carts and purchases of an item, 0 if there were none; ``in_stock`` says
     whether the last count found some, and is there only if the shop has a table of stock. Items that were never counted
-    are in stock as far as anybody knows. Columns of these names that items have themselves give way.
+    are in stock as far as anybody knows. Columns of these names that items have themselves give way; where nothing was
+    counted, their own ``in_stock`` holds yes and no if all its texts say one of them, as in a table of texts.
     """
     items = with_texts(shop.items().drop(PROVENANCE, strict=False))
+    if items.schema.get(IN_STOCK) == pl.String:
+        written = items[IN_STOCK].fill_null("").str.strip_chars()
+        told = truths(written)
+        if (told.is_not_null() | (written == "")).all():
+            items = items.with_columns(told.alias(IN_STOCK))
     if shop.rows(EVENTS.name):
         counts = taken_of(shop).rename({"count": POPULARITY})
         items = items.drop(POPULARITY, strict=False)
@@ -236,11 +244,11 @@ def filled(column: pl.Series) -> Iterator[tuple[int, Any]]:
 
 
 def dense_texts(items: pl.DataFrame) -> list[str]:
-    """Return what the encoder reads of each item: its title and its description."""
+    """Return what the encoder reads of each item: its title and its description, folded as queries are."""
     if "description" not in items.columns:
-        return [str(title) for title in items["title"]]
+        return [fold(str(title)) for title in items["title"]]
     pairs = items.select("title", "description").iter_rows()
-    return [f"{title} {description[:_READ]}" if description else str(title) for title, description in pairs]
+    return [fold(f"{title} {description[:_READ]}" if description else str(title)) for title, description in pairs]
 
 
 def facets_of(items: pl.DataFrame, layout: Layout) -> pl.DataFrame:

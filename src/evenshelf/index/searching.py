@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _GROUPS_AT_MOST = 64
 """Words of a query, and pieces of them, that are looked for; who pastes a page means its beginning."""
 _RELAXED = ("No item has all of these words.", "No item has any of these words, only parts of them.")
+_BY_MEANING = "No item has any of these words. These are near to what they mean."
 _ONE_BY_ONE = 3
 _NONE = np.empty(0, np.int64)
 _NO_SCORES = np.empty(0, np.float32)
@@ -269,6 +270,12 @@ class _Search:
     def total(self) -> int:
         return self.matches.total + len(self.beside)
 
+    @property
+    def relaxed(self) -> tuple[str, ...]:
+        """What was let go to find something: sentences."""
+        by_words = self.understood.groups and self.tools.ranking.fusion != "vectors"
+        return (_BY_MEANING,) if by_words and not self.matches.total and self.total else self.matches.relaxed
+
     def page(self) -> tuple[Rows, NDArray[np.float32]]:
         """Rows of the page and their scores."""
         first, last = self.request.offset, self.request.offset + self.request.limit
@@ -299,7 +306,7 @@ class _Search:
             offset=self.request.offset,
             corrected=self.understood.corrected,
             did_you_mean=self.understood.meant,
-            relaxed=self.matches.relaxed,
+            relaxed=self.relaxed,
             late=self.late,
             facets={column: one.counts for column, one in values.items()},
             rest={column: one.rest for column, one in values.items() if one.rest},

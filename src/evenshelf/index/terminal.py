@@ -84,6 +84,9 @@ def _head(results: Results) -> RenderableType:
         Text.assemble(("Nothing passes all filters; ", "yellow"), f"{count:,} would without {condition}")
         for condition, count in results.without.items()
     ]
+    if not results.total and not results.without and results.query.strip():
+        near = ", and none is near to what they mean" if "vectors" in results.legs else ""
+        lines.append(Text(f"No item has any of these words{near}.", "yellow"))
     return Group(*lines)
 
 

@@ -22,6 +22,7 @@ from evenshelf.learners.paths import STRONGEST
 from evenshelf.learners.registry import LearnerKind
 from evenshelf.learners.training import training_part
 from evenshelf.learners.vectors import Vectors
+from evenshelf.plurals import counted
 from evenshelf.remedies import Remedy
 
 REVISION = 21
@@ -104,9 +105,12 @@ def shares(spec: str, budget: int, parts: int) -> list[int]:
     """
     each, more = divmod(budget, parts)
     if each < 1:
+        told = counted(parts, "combination", "combinations")
         raise SettingError(
-            f"A budget of {budget} settings is too small for {spec!r}, which has {parts} combinations.",
-            hint=f"Give a budget of at least {parts}, or fix some of its parameters.",
+            f"A budget of {counted(budget, 'setting', 'settings')} is too small for {spec!r}, which has {told}.",
+            hint=f"Give a budget of at least {parts}, or of 1, which is the remedy as it is written."
+            if parts > 1
+            else "Give a budget of at least 1.",
         )
     return [each + (number < more) for number in range(parts)]
 

@@ -290,11 +290,15 @@ def study_notes(result: StudyResult, verdict: Verdict, fair: Found | None = None
     if "study_seconds" in timings:
         compared = rivals(verdict)
         what = f"Doing nothing and {counted(compared, 'remedy', 'remedies')}" if compared else "Doing nothing alone"
-        tried = " to ".join(map(str, meta.get("settings_tried") or [meta.get("budget")]))
+        counts = meta.get("settings_tried") or [meta.get("budget")]
+        words = (
+            ("setting", "settings") if verdict.measures.likelihood else ("fit to choose from", "fits to choose from")
+        )
+        tried = f"{' to '.join(map(str, counts))} {plural(counts[-1], *words)}"
         one = meta.get("folds") == 1 and not verdict.measures.likelihood
         folds = "one test" if one else counted(meta.get("folds") or 0, "fold", "folds")
         yield Text(
-            f"{what}, {folds}, {tried} {'settings' if verdict.measures.likelihood else 'fits to choose from'} each: "
+            f"{what}, {folds}, {tried} each: "
             f"{seconds(timings['study_seconds'])}, {seconds(timings['cpu_seconds'])} of CPU time."
         )
 

@@ -98,6 +98,13 @@ def test_what_cannot_be_used_is_told(result):
     assert {"none", "knn", "mmr", "usual", "popular"} <= {r.spec for r in result.remedies if r.tuned is not None}
 
 
+def test_what_is_popular_can_be_studied_itself(study, tmp_path):
+    plan = {"remedies": "none", "baselines": ("words",), "learner": "popular", "budget": 1}
+    found = replace(study, folder=tmp_path / "popular", **plan).run()
+    np.testing.assert_array_equal(found["none"].tuned.ranks, found["popular"].tuned.ranks)
+    assert decide(found).measures is SEARCHES
+
+
 def test_results_are_the_same_with_more_workers_and_read_from_disk(study, result, tmp_path):
     again = replace(study, folder=tmp_path / "again", workers=2).run()
     kept = load(study.folder)

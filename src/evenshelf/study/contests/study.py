@@ -22,6 +22,7 @@ from evenshelf.study.contests.contest import GIVE, Contest
 from evenshelf.study.contests.plan import Job, fits, settings
 from evenshelf.study.contests.rows import Rows
 from evenshelf.study.learning_curve import LearningCurve
+from evenshelf.study.rank_judge import POPULAR
 from evenshelf.study.results import Outcome, RemedyResult, StudyResult, kept_further, save
 from evenshelf.study.work import Progress, Work
 from evenshelf.tasks.measures import Measures
@@ -116,10 +117,6 @@ class ContestStudy(ABC, Generic[X, L]):
         """The learner of a name, or an error."""
 
     @abstractmethod
-    def others(self) -> Sequence[str]:
-        """Names of the learners that are told beside the remedies."""
-
-    @abstractmethod
     def turns(self, share: int | None = None) -> dict[int, Turn[X]]:
         """The exams of each fold; of a share of what is learned from if one is given, by its number."""
 
@@ -163,6 +160,10 @@ class ContestStudy(ABC, Generic[X, L]):
     @abstractmethod
     def tests_anew(self) -> bool:
         """Whether another seed tests by other folds."""
+
+    def others(self) -> list[str]:
+        """Names of the learners that are told beside the remedies; what is popular even where it is studied itself."""
+        return [POPULAR, *(name for name in self.baselines if name != self.learner)]
 
     @property
     def may_repeat(self) -> bool:

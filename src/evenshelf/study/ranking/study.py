@@ -99,9 +99,8 @@ class RankingStudy(ContestStudy[Exam, RankingLearner]):
         return ranking_learner(name)
 
     def others(self) -> list[str]:
-        """Names of the learners that are told beside the remedies; what is popular even where it is studied itself."""
-        beside = (name for name in self.baselines if name != self.learner and (name != AGAIN or self.task.repeats))
-        return [POPULAR, *beside]
+        """Names of the learners that are told beside the remedies, without those that may show nothing here."""
+        return [name for name in super().others() if name != AGAIN or self.task.repeats]
 
     @property
     def may_repeat(self) -> bool:

@@ -82,10 +82,6 @@ class SearchStudy(ContestStudy[Exam, SearchLearner]):
         """The learner of a name, or an error."""
         return search_learner(name)
 
-    def others(self) -> list[str]:
-        """Names of the learners that are told beside the remedies."""
-        return [name for name in (POPULAR, *self.baselines) if name != self.learner]
-
     @cached_property
     def fold(self) -> NDArray[np.int16]:
         """``[Q]`` the fold in which each query is asked."""
