@@ -108,9 +108,7 @@ def shares(spec: str, budget: int, parts: int) -> list[int]:
         told = counted(parts, "combination", "combinations")
         raise SettingError(
             f"A budget of {counted(budget, 'setting', 'settings')} is too small for {spec!r}, which has {told}.",
-            hint=f"Give a budget of at least {parts}, or of 1, which is the remedy as it is written."
-            if parts > 1
-            else "Give a budget of at least 1.",
+            hint=f"Give a budget of at least {parts}.",
         )
     return [each + (number < more) for number in range(parts)]
 

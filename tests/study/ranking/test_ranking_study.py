@@ -208,16 +208,11 @@ def test_equal_arrays_of_other_names_are_other_facts() -> None:
 
 
 def test_a_budget_that_is_too_small_says_how_much_it_takes() -> None:
-    with pytest.raises(
-        SettingError, match=r"0 settings is too small for 'balanced', which has 2 combinations\.\s.*or of 1"
-    ):
-        settings(parse("balanced"), 0, ranking_learner("item_knn"))
-    with pytest.raises(SettingError, match=r"'none', which has 1 combination\.\s.*at least 1"):
+    with pytest.raises(SettingError, match=r"1 setting is too small for 'balanced', .* 2 combinations\.\s.*least 2"):
+        settings(parse("balanced"), 1, ranking_learner("item_knn"))
+    with pytest.raises(SettingError, match=r"0 settings is too small for 'none', which has 1 combination\."):
         settings(parse("none"), 0, ranking_learner("item_knn"))
-    some = settings(parse("mmr"), 2, ranking_learner("item_knn"))
-    assert (len(some), fits(some, ranking_learner("item_knn"))) == (6, 2), "one fit serves all that it does to lists"
-    (alone,) = settings(parse("mmr"), 1, ranking_learner("item_knn"))
-    assert alone.remedy == parse("mmr")
+    assert len(settings(parse("mmr"), 1, ranking_learner("item_knn"))) == 3, "one fit serves all of them"
 
 
 @pytest.mark.parametrize("remedy", remedy_set("lists"), ids=str)
