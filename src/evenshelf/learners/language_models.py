@@ -51,6 +51,7 @@ def joint(settings: FineTuning) -> LearnerKind:
         cost=400.0,
         reads=Tokens(settings.model, settings.length),
         makes=False,
+        settings=FineTuning.usual(),
         at=_joint_at,
     )
 
@@ -70,16 +71,17 @@ def decoupled(settings: FineTuning) -> LearnerKind:
         averages=True,
         cost=100.0,
         reads=Tokens(settings.model, settings.length),
+        settings=FineTuning.usual(),
         at=_decoupled_at,
     )
 
 
 def _joint_at(values: Mapping[str, Any]) -> LearnerKind:
-    return joint(FineTuning.of(values))
+    return joint(FineTuning(**values))
 
 
 def _decoupled_at(values: Mapping[str, Any]) -> LearnerKind:
-    return decoupled(FineTuning.of(values))
+    return decoupled(FineTuning(**values))
 
 
 def _named(name: str, settings: FineTuning) -> str:

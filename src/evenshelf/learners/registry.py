@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
+from evenshelf.parameters import read_parameters
 from evenshelf.plugins import Registry
 from evenshelf.remedies import Remedy, Stage
 
@@ -114,8 +115,10 @@ class LearnerKind:
         ``[n, d + r]`` rows, and names likewise. ``None`` for vectors alone.
     makes
         Whether it can take rows with vectors that no text has; see ``Remedy.makes_vectors``.
+    settings
+        Usual values of what can be set in brackets, ``name(setting=value)``.
     at
-        The learner at other settings, by name, for ``name(setting=value)``; ``None`` if it has none.
+        The learner at other settings, by name; ``None`` if it has none.
     sets
         Whether each label of a set has a score of its own, its log odds: it is given where they are above 0, and scores
         are not compared with each other.
@@ -140,6 +143,7 @@ class LearnerKind:
     sets: bool = False
     reads: Callable[[Sequence[str]], Floats] | None = None
     makes: bool = True
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     at: Callable[[Mapping[str, Any]], LearnerKind] | None = None
 
     def __post_init__(self) -> None:
@@ -191,29 +195,26 @@ def learner_kind(name: str) -> LearnerKind:
     SettingError
         If there is none; close names are offered, and all are listed.
     """
-    if ":" in name:
+    base, bracket, _ = name.partition("(")
+    if ":" in base:
         from evenshelf.learners.brought import brought  # noqa: PLC0415 - which makes a LearnerKind
 
         return brought(name)
-    base, bracket, _ = name.partition("(")
     found = _registry.find(base.strip())
     return _at(found, name) if bracket else found
 
 
 def _at(kind: LearnerKind, spec: str) -> LearnerKind:
     """A learner at the settings of its spec."""
+    hint = 'Write settings in brackets, such as "finetune(epochs=3)".'
     try:
         call = ast.parse(spec.strip(), mode="eval").body
-        if not isinstance(call, ast.Call) or call.args or any(word.arg is None for word in call.keywords):
-            raise SyntaxError("settings have names")
-        values = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
-    except (SyntaxError, ValueError) as error:
-        raise SettingError(
-            f"The learner {spec!r} cannot be read: {getattr(error, 'msg', error)}.",
-            hint='Write settings in brackets, such as "finetune(epochs=3)".',
-        ) from None
-    if kind.at is None:
-        if not values:
-            return kind
-        raise SettingError(f"The learner {kind.name!r} has no settings.", hint=f"Write: {kind.name}")
-    return kind.at(values)
+    except SyntaxError as error:
+        raise SettingError(f"The learner {spec!r} cannot be read: {error.msg}.", hint=hint) from None
+    if not isinstance(call, ast.Call):
+        raise SettingError(f"The learner {spec!r} cannot be read.", hint=hint)
+    faults: list[str] = []
+    values = read_parameters(kind.name, kind.settings, call, faults)
+    if values is None:
+        raise SettingError(f"The learner {spec!r} is not valid: {' '.join(faults)}", hint=hint)
+    return kind if kind.at is None else kind.at(values)

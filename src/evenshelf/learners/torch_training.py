@@ -127,6 +127,11 @@ def train(
     module.eval()
 
 
+def rate_share(done: int, total: int, rising: int) -> float:
+    """Share of the largest rate at a step: linearly up over the first `rising` steps, then linearly down to nothing."""
+    return (done + 1) / rising if done < rising else (total - done) / max(1, total - rising)
+
+
 def predicted(module: Any, inputs: NDArray[Any], batch: int = 1024) -> Floats:
     """``[n, G]`` scores, on one thread."""
     import torch  # noqa: PLC0415

@@ -170,10 +170,6 @@ def test_tokens_are_kept_exactly_and_nothing_stands_behind_them(folder):
 def test_what_cannot_be_is_told_at_once(folder):
     with pytest.raises(SettingError, match=r"epochs=0.*batch=1"):
         FineTuning(epochs=0, batch=1)
-    with pytest.raises(SettingError, match="did you mean epochs"):
-        FineTuning.of({"epoch": 3})
-    with pytest.raises(SettingError, match="is no int"):
-        FineTuning.of({"epochs": 2.5})
     with pytest.raises(SettingError, match="has 2"):
         Network.opened(settings(folder, scope="layers", layers=3))
     with pytest.raises(InputError):

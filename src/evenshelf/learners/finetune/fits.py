@@ -22,6 +22,7 @@ from evenshelf.learners.materialise import weighted
 from evenshelf.learners.real_rows import held_out
 from evenshelf.learners.registry import Predict
 from evenshelf.remedies import Loss, Prior, Remedy, Stage, effective_loss
+from evenshelf.tasks.label_metrics import macro_f1
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
@@ -71,7 +72,8 @@ class Given:
         target, present = self.target[self.out], np.unique(self.target)
 
         def judge(scores: Floats) -> float:
-            return macro_f1(target, present[adjust(scores)[:, present].argmax(axis=1)])
+            adjusted = adjust(scores)
+            return macro_f1(target, present[adjusted[:, present].argmax(axis=1)], adjusted.shape[1])
 
         return {"judge": judge, "held": self.rows[self.out]}
 
@@ -215,15 +217,6 @@ def refuse(remedy: Remedy, stages: Sequence[Stage], what: str) -> None:
     beyond = [stage.value for stage in remedy.stages if stage not in stages]
     if beyond:
         raise SettingError(f"{remedy}: {what} cannot act at the stage {', '.join(beyond)}.")
-
-
-def macro_f1(target: Codes, predicted: Codes) -> float:
-    """Mean F1 over the groups that are among the rows, rare ones counting as much as others."""
-    codes = np.unique(target)
-    right = np.array([(predicted[target == code] == code).sum() for code in codes])
-    said = np.array([(predicted == code).sum() for code in codes])
-    there = np.array([(target == code).sum() for code in codes])
-    return float((2 * right / np.maximum(said + there, 1)).mean())
 
 
 def lessons_of(given: Given, remedy: Remedy, prior: Prior, loss: Loss, rng: np.random.Generator) -> Lessons:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 
@@ -18,9 +16,11 @@ from evenshelf.learners.finetune.network import Network
 from evenshelf.learners.finetune.settings import FineTuning
 from evenshelf.learners.finetune.tuning import Lessons, Tuned
 from evenshelf.learners.torch_training import seeded
+from evenshelf.shop.locking import locked
 
 MOST = 4 * 2**30
 """Bytes that are kept; beyond these the models that were not used for longest go."""
+_MODEL = "model.safetensors"
 _HEAD = ("head.weights", "head.bias", "head.losses", "head.scores", "head.seconds")
 
 
@@ -50,16 +50,16 @@ def kept(
         The model, and whether it was there already.
     """
     place = (default_cache_dir() / "tunings") if folder is None else folder
-    place.mkdir(parents=True, exist_ok=True)
     with seeded(seed):
         network = Network.opened(settings)
-    address = _address(lessons, groups, settings, seed, network)
-    file = place / f"{address}.safetensors"
-    with _alone(place / f"{address}.lock"):
+    own = place / _address(lessons, groups, settings, seed, network)
+    own.mkdir(parents=True, exist_ok=True)
+    file = own / _MODEL
+    with locked(own):
         if file.is_file():
             os.utime(file)
             return _read(file, network), True
-        found = tune(place / f"{address}.run")
+        found = tune(own / "run")
         _write(found, file)
         _tidy(place, but=file)
         return found, False
@@ -93,18 +93,9 @@ def _read(file: Path, network: Network) -> Tuned:
 
 
 def _tidy(place: Path, *, but: Path) -> None:
-    files = sorted(place.glob("*.safetensors"), key=lambda file: file.stat().st_mtime, reverse=True)
+    files = sorted(place.glob(f"*/{_MODEL}"), key=lambda file: file.stat().st_mtime, reverse=True)
     total = 0
     for file in files:
         total += file.stat().st_size
         if total > MOST and file != but:
             file.unlink(missing_ok=True)
-            file.with_suffix(".lock").unlink(missing_ok=True)
-
-
-@contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """Hold a lock that goes with the process."""
-    with file.open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield

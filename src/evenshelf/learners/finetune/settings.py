@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from evenshelf.errors import SettingError, near
+from evenshelf.errors import SettingError
 
 MINILM = "minilm"
 """Model that comes with the library."""
@@ -88,7 +87,7 @@ class FineTuning:
     def __post_init__(self) -> None:
         faults = [fault for fault, bad in self._ranges().items() if bad]
         if faults:
-            usual = ", ".join(f"{f.name}={f.default!r}" for f in dataclasses.fields(self))
+            usual = ", ".join(f"{name}={value!r}" for name, value in self.usual().items())
             raise SettingError(
                 f"A model cannot be tuned so: {'; '.join(faults)}.", hint=f"Usual settings are: {usual}."
             )
@@ -113,36 +112,12 @@ class FineTuning:
             f"dropout={self.dropout:g} is not from 0 to below 1": not 0 <= self.dropout < 1,
         }
 
+    @classmethod
+    def usual(cls) -> dict[str, Any]:
+        """Usual values by name."""
+        return {f.name: f.default for f in dataclasses.fields(cls)}
+
     @property
     def spec(self) -> str:
         """Values that are not the usual ones, as they are typed: ``rate=5e-05, epochs=3``."""
-        usual = FineTuning()
-        changed = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return ", ".join(f"{k}={v!r}" for k, v in changed.items() if v != getattr(usual, k))
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> FineTuning:
-        """At some values, the others as usual.
-
-        Raises
-        ------
-        SettingError
-            If there is no such setting, or a value is of another type or out of range.
-        """
-        known = {f.name: type(f.default) for f in dataclasses.fields(cls)}
-        faults = []
-        given: dict[str, Any] = {}
-        for name, value in values.items():
-            if name not in known:
-                faults.append(f"there is no {name!r}{near(name, list(known))}")
-            elif known[name] is float and isinstance(value, int | float) and not isinstance(value, bool):
-                given[name] = float(value)
-            elif type(value) is not known[name]:
-                faults.append(f"{name}={value!r} is no {known[name].__name__}")
-            else:
-                given[name] = value
-        if faults:
-            raise SettingError(
-                f"A model cannot be tuned so: {'; '.join(faults)}.", hint=f"Settings are: {', '.join(known)}."
-            )
-        return cls(**given)
+        return ", ".join(f"{k}={getattr(self, k)!r}" for k, v in self.usual().items() if getattr(self, k) != v)

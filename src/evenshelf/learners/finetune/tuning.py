@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from evenshelf.learners.finetune.network import NOTHING, Network
 from evenshelf.learners.finetune.settings import FineTuning
 from evenshelf.learners.torch_slopes import loss_sum
-from evenshelf.learners.torch_training import seeded
+from evenshelf.learners.torch_training import rate_share, seeded
 from evenshelf.remedies import Loss
 from evenshelf.remedies.losses import CrossEntropy
 
@@ -169,7 +169,9 @@ def tune(
             seen, weighed = 0.0, 0.0
             for number, index in enumerate(_batches(lessons, settings.batch, np.random.default_rng([seed, epoch]))):
                 for group in optimiser.param_groups:
-                    group["lr"] = group["share"] * _rate(epoch * steps + number, total, settings.warm)
+                    group["lr"] = group["share"] * rate_share(
+                        epoch * steps + number, total, round(settings.warm * total)
+                    )
                 optimiser.zero_grad()
                 value, weight = _slopes(network, head, lessons, index, loss=loss or CrossEntropy(), settings=settings)
                 torch.nn.utils.clip_grad_norm_(list(every.values()), LONGEST_SLOPE)
@@ -232,12 +234,6 @@ def _batches(lessons: Lessons, batch: int, rng: np.random.Generator) -> Iterator
     order = np.concatenate([pool[np.argsort(longer[pool], kind="stable")] for pool in pools])
     for start in rng.permutation(np.arange(0, len(order), batch)):
         yield order[start : start + batch]
-
-
-def _rate(done: int, total: int, warm: float) -> float:
-    """Share of the largest rate: linearly up, then linearly down to nothing."""
-    rising = round(warm * total)
-    return (done + 1) / rising if done < rising else (total - done) / max(1, total - rising)
 
 
 class _Run:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from evenshelf.errors import MissingExtraError, SettingError
 from evenshelf.learners.search.tuned.pairs import TrainingPairs
 from evenshelf.learners.search.tuned.visits import Sizes, Visit, steps_of, visits_of
+from evenshelf.learners.torch_training import rate_share
 from evenshelf.remedies import Prior, Remedy
 from evenshelf.remedies.negatives import Negatives
 
@@ -102,7 +103,7 @@ def descend(
         seen = []
         for visits in steps:
             for group in optimiser.param_groups:
-                group["lr"] = descent.rate * group["faster"] * _share(done, total)
+                group["lr"] = descent.rate * group["faster"] * rate_share(done, total, max(1, round(WARM * total)))
             optimiser.zero_grad()
             value = loss(list(visits), rng)
             value.backward()
@@ -114,12 +115,6 @@ def descend(
                 tell(done, total)
         losses.append(float(np.mean(seen)))
     return losses
-
-
-def _share(done: int, total: int) -> float:
-    """Of the largest rate: linearly up, then linearly down to nothing."""
-    warm = max(1, round(WARM * total))
-    return (done + 1) / warm if done < warm else (total - done) / max(1, total - warm)
 
 
 def competitors_of(remedy: Remedy, prior: Prior, pairs: TrainingPairs, draws: int) -> Negatives | None:
