@@ -22,8 +22,8 @@ HEAD = """\
 A remedy is written as a **spec**: its name, with parameters in brackets where they are to be fixed, such as
 `{example}`. What is not fixed is tuned over the values under *tried*, inside the training folds, together with the
 penalty of the head. Specs are joined with `+`: weights multiply, adjustments follow each other, and of the stages
-*evidence*, *texts*, *augment*, *resample*, *loss*, *negatives*, *retrieve*, *calibrate*, *pool* and *rerank* there can
-be one.
+*evidence*, *texts*, *variants*, *augment*, *resample*, *loss*, *negatives*, *retrieve*, *calibrate*, *pool* and
+*rerank* there can be one.
 
 In formulas, g is a group (in product labelling: a class), n[g] the number of its training examples and s[g] its score.
 """
@@ -31,6 +31,7 @@ STAGES = {
     None: ("Baseline", "What every remedy is compared with."),
     Stage.EVIDENCE: ("Evidence", "Reads clicks, for learners that rank items for queries."),
     Stage.TEXTS: ("Texts", "Makes queries, for learners that rank items for queries."),
+    Stage.VARIANTS: ("Variants", "Trains on texts as well that were made out of training texts."),
     Stage.AUGMENT: ("Augment", "Makes more training sequences, for learners that rank items for users."),
     Stage.RESAMPLE: ("Resample", "Chooses, repeats or makes training rows. Only ever sees training rows."),
     Stage.WEIGHT: ("Weight", "Weighs training examples by their group."),

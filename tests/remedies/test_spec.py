@@ -19,7 +19,7 @@ from evenshelf.remedies.sets import LISTS, PROVEN, QUICK, SEARCH
 from evenshelf.remedies.weight import Balanced
 
 RESAMPLING = [name for name, kind in catalogue().items() if Stage.RESAMPLE in kind.stages]
-ALONE = {Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL, *STAGES_OF_LISTS}
+ALONE = {Stage.VARIANTS, Stage.RESAMPLE, Stage.LOSS, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL, *STAGES_OF_LISTS}
 JOINABLE = [name for name, kind in catalogue().items() if ALONE.isdisjoint(kind.stages)]
 
 
@@ -111,8 +111,10 @@ def test_the_standard_set_is_the_catalogue_and_what_is_proven() -> None:
     assert standard[0].spec == "none"
     assert {r.spec for r in standard} == {kind().spec for kind in labelling if not kind.needs} | set(PROVEN)
     assert len({r.spec for r in standard}) == len(standard)
-    stages = {stage for kind in labelling for stage in kind.stages}
-    assert stages == {s for r in remedy_set("quick") for s in r.stages} == set(Stage) - STAGES_OF_LISTS
+    stages = {stage for kind in labelling if not kind.needs for stage in kind.stages}
+    assert (
+        stages == {s for r in remedy_set("quick") for s in r.stages} == set(Stage) - STAGES_OF_LISTS - {Stage.VARIANTS}
+    )
     assert [r.spec for r in remedy_set("quick")] == list(QUICK)
 
 

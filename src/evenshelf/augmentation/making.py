@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,11 +26,14 @@ class Made:
         How many texts nothing could be made of, by reason.
     refused
         How many variants were refused, by reason.
+    seconds
+        CPU time of making them, programs that were started included; of those that a cache had, what they took then.
     """
 
     texts: tuple[tuple[str, ...], ...]
     untreated: Mapping[str, int]
     refused: Mapping[str, int]
+    seconds: float = 0.0
 
     @property
     def count(self) -> int:
@@ -76,32 +80,43 @@ def make_texts(
     todo = [source for source, reason in zip(sources, reasons, strict=True) if reason is None]
     if tell is not None:
         tell(len(sources) - len(todo))
-    made = _made(maker, todo, copies, seed, cache=cache, tell=tell)
+    made, seconds = _made(maker, todo, copies, seed, cache=cache, tell=tell)
     variants = [list(made[source]) if reason is None else [] for source, reason in zip(sources, reasons, strict=True)]
     untreated = Counter(reason for reason in reasons if reason is not None)
     nothing = sum(not made[source] for source in todo)
     if nothing:
         untreated["no other text was found"] = nothing
     kept, refused = sift(sources, variants, gates)
-    return Made(tuple(map(tuple, kept)), dict(sorted(untreated.items())), dict(sorted(refused.items())))
+    return Made(tuple(map(tuple, kept)), dict(sorted(untreated.items())), dict(sorted(refused.items())), seconds)
 
 
 def _made(
     maker: Maker, sources: Sequence[Source], copies: int, seed: int, *, cache: MadeCache | None, tell: Tell | None
-) -> dict[Source, list[str]]:
+) -> tuple[dict[Source, list[str]], float]:
     distinct = list(dict.fromkeys(sources))
     if tell is not None:
         tell(len(sources) - len(distinct))
     if cache is None:
-        return dict(zip(distinct, maker.of_sources(distinct, copies=copies, seed=seed, tell=tell), strict=True))
+        began = cpu_seconds()
+        found = maker.of_sources(distinct, copies=copies, seed=seed, tell=tell)
+        return dict(zip(distinct, found, strict=True)), cpu_seconds() - began
     known = cache.get(maker, distinct, copies, seed)
     made = {source: texts for source, texts in zip(distinct, known, strict=True) if texts is not None}
+    seconds = cache.seconds_per_text(maker) * sum(map(len, made.values()))
     if tell is not None:
         tell(len(made))
     missing = [source for source in distinct if source not in made]
     for start in range(0, len(missing), maker.chunk):
         part = missing[start : start + maker.chunk]
+        began = cpu_seconds()
         found = maker.of_sources(part, copies=copies, seed=seed, tell=tell)
-        cache.put(maker, part, found, copies, seed)
+        spent = cpu_seconds() - began
+        cache.put(maker, part, found, copies, seed, seconds=spent)
+        seconds += spent
         made |= dict(zip(part, found, strict=True))
-    return made
+    return made, seconds
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of the programs that it has waited for."""
+    return sum(os.times()[:4])

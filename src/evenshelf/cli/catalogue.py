@@ -1,4 +1,4 @@
-"""Commands that list what there is: remedies, encoders, learners, baselines, tasks."""
+"""Commands that list what there is: remedies, makers of texts, encoders, learners, baselines, tasks."""
 
 from __future__ import annotations
 
@@ -46,6 +46,41 @@ def remedies(
         return
     described = [_described(kind()) for kind in catalogue().values()]
     show(_list(described, SETS), {"remedies": described, "sets": SETS} if as_json else None)
+
+
+@app.command()
+def makers(as_json: JsonOption = False) -> None:
+    """List what makes texts out of texts, for text augmentation.
+
+    A study compares each with as many copies of the texts that it made others
+    of.
+
+    For example:
+
+      evenshelf makers
+
+      evenshelf study myshop --remedies "balanced, augment_texts(maker='slots')"
+
+      evenshelf study myshop --remedies texts
+    """
+    from evenshelf.augmentation import maker_kinds  # noqa: PLC0415
+    from evenshelf.augmentation.base import settings_of  # noqa: PLC0415
+
+    kinds = list(maker_kinds().values())
+    lines = [
+        {
+            "name": k.name,
+            "title": k.title,
+            "languages": k.languages,
+            "needs_labels": k.needs_labels,
+            "needs_descriptions": k.needs_context,
+            "settings": settings_of(k),
+            "paper": k.paper,
+        }
+        for k in kinds
+    ]
+    told = [(k.name, f"{k.title}. Languages: {k.languages}.") for k in kinds]
+    show(_kinds("maker", told), {"makers": lines} if as_json else None)
 
 
 @app.command()

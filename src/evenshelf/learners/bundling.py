@@ -15,6 +15,7 @@ from evenshelf.learners.bags import bag_rows, fit_bags
 from evenshelf.learners.heads import LoneHead
 from evenshelf.learners.paths import Head
 from evenshelf.learners.training import Training, training_part
+from evenshelf.learners.variants import VariantRows, widened
 from evenshelf.learners.vectors import Vectors
 from evenshelf.remedies import Calibrated, Remedy, Stage
 from evenshelf.remedies.calibrated import AffineMap, StepMap, log_probabilities
@@ -22,7 +23,7 @@ from evenshelf.remedies.calibrated import AffineMap, StepMap, log_probabilities
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 
-KEPT = (Stage.RESAMPLE, Stage.WEIGHT, Stage.LOSS, Stage.ADJUST, Stage.CALIBRATE, Stage.POOL)
+KEPT = (Stage.VARIANTS, Stage.RESAMPLE, Stage.WEIGHT, Stage.LOSS, Stage.ADJUST, Stage.CALIBRATE, Stage.POOL)
 """Stages after which one matrix and one map of scores are all that is left of a fit."""
 TOLERANCE, APPROACH = 3e-4, 1e-2
 """Of fits, and of those that only lead there; those of a study."""
@@ -116,6 +117,7 @@ def cross_fit(
     names: Floats | None,
     penalty: float | None,
     seed: int = 0,
+    variants: VariantRows | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> CrossFitted:
     """Fit a head on all rows, and one without each fold.
@@ -128,6 +130,8 @@ def cross_fit(
         ``[C, d]`` vectors of the class names.
     penalty
         As in :func:`~evenshelf.learners.heads.fit_alone`.
+    variants
+        Made texts, for a remedy that trains on such.
     progress
         Called with the number of heads fitted and in all.
 
@@ -145,13 +149,13 @@ def cross_fit(
     found, known = [np.empty((0, classes), np.float32)], [np.empty(0, bool)]
     for done, held in enumerate(numbers, start=1):
         others = tuple(f for f in range(-1, vectors.folds) if f != held)
-        head, _ = _fit(vectors, others, classes, remedy, names=names, penalty=penalty, seed=seed)
+        head, _ = _fit(vectors, others, classes, remedy, variants=variants, names=names, penalty=penalty, seed=seed)
         found.append(np.concatenate([head.scores(block, remedy) for block in vectors.blocks((held,))]))
         known.append(head.prior.present[vectors.target[vectors.index((held,))]])
         progress(done, len(numbers) + 1)
     scores = np.concatenate(found)
     everything = tuple(range(-1, vectors.folds))
-    head, notes = _fit(vectors, everything, classes, remedy, names=names, penalty=penalty, seed=seed)
+    head, notes = _fit(vectors, everything, classes, remedy, variants=variants, names=names, penalty=penalty, seed=seed)
     calibrated: Calibrated | None = None
     if Stage.CALIBRATE in remedy.stages:
         # That a head gives no chance to a class that it has never seen says nothing of how sure it may be of others.
@@ -180,12 +184,15 @@ def _fit(
     classes: int,
     remedy: Remedy,
     *,
+    variants: VariantRows | None,
     names: Floats | None,
     penalty: float | None,
     seed: int,
 ) -> tuple[Head, tuple[str, ...]]:
-    training = Training.of(vectors, folds, classes, names)
-    bags = bag_rows(remedy, training, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    seen = vectors if variants is None else widened(vectors, variants, remedy, folds, rng)
+    training = Training.of(seen, folds, classes, names)
+    bags = bag_rows(remedy, training, rng)
     # approached by stronger penalties, each fit starting where the last one ended
     path = [] if penalty is None else [p for p in (1e-3, 1e-4, 1e-5) if p > 2.0 * penalty]
     wanted = [(training_part(remedy), bags, [*path, penalty])]

@@ -15,6 +15,7 @@ from evenshelf.remedies.set_losses import SetLoss
 from evenshelf.remedies.sets import remedy_set
 from evenshelf.remedies.spec import joined, parse
 from evenshelf.remedies.texts import MadeTexts
+from evenshelf.remedies.variants import TextMaker, Variants
 
 __all__ = [
     "MASKED",
@@ -34,6 +35,8 @@ __all__ = [
     "SetLoss",
     "SetRows",
     "Stage",
+    "TextMaker",
+    "Variants",
     "catalogue",
     "effective_loss",
     "joined",

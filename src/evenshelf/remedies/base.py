@@ -27,6 +27,7 @@ from evenshelf.remedies.rows import Codes, Floats, Prior, Rows, SetRows
 from evenshelf.remedies.sequences import Sequences
 from evenshelf.remedies.set_losses import SetLoss
 from evenshelf.remedies.texts import MadeTexts
+from evenshelf.remedies.variants import TextMaker, Variants
 
 
 class Stage(StrEnum):
@@ -34,6 +35,7 @@ class Stage(StrEnum):
 
     EVIDENCE = "evidence"
     TEXTS = "texts"
+    VARIANTS = "variants"
     AUGMENT = "augment"
     RESAMPLE = "resample"
     WEIGHT = "weight"
@@ -109,6 +111,16 @@ class Remedy:
     def bags(self) -> int:
         """How many heads are trained, each on rows that :meth:`resample` draws anew; their scores are averaged."""
         return 1
+
+    @property
+    def text_maker(self) -> TextMaker | None:
+        """What makes texts for it, at the stage *variants*; ``None`` where it needs none."""
+        return None
+
+    @property
+    def control(self) -> Remedy | None:
+        """What a study has to compare it with besides, to see what its gain is due to; mostly ``None``."""
+        return None
 
     @property
     def serves_sets(self) -> bool:
@@ -221,6 +233,20 @@ class Remedy:
             ``[G]`` what the groups are called.
         prior
             How often each was taken.
+        rng
+            Source of all randomness.
+        """
+        return None
+
+    def pick(self, variants: Variants, prior: Prior, rng: np.random.Generator) -> Codes | None:
+        """``[p]`` which of the texts that were made are trained on as well, ascending; ``None`` takes none.
+
+        Parameters
+        ----------
+        variants
+            What :attr:`text_maker` has made of the texts of the training fold.
+        prior
+            Of the training fold.
         rng
             Source of all randomness.
         """

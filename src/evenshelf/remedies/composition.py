@@ -19,17 +19,18 @@ from evenshelf.remedies.rows import Codes, Floats, Prior, Rows, SetRows
 from evenshelf.remedies.sequences import Sequences
 from evenshelf.remedies.set_losses import SetLoss
 from evenshelf.remedies.texts import MadeTexts
+from evenshelf.remedies.variants import TextMaker, Variants
 
 
 @dataclass(frozen=True)
 class Composition(Remedy):
     """Several remedies used together, written ``a + b``.
 
-    Weights multiply and adjustments follow each other; of the stages *evidence*, *texts*, *augment*, *resample*,
-    *loss*, *negatives*, *retrieve*, *calibrate*, *pool* and *rerank* there can be one, and *loss* and *negatives*
-    exclude each other.
+    Weights multiply and adjustments follow each other; of the stages *evidence*, *texts*, *variants*, *augment*,
+    *resample*, *loss*, *negatives*, *retrieve*, *calibrate*, *pool* and *rerank* there can be one, and *loss* and
+    *negatives* exclude each other.
     What is retrieved is mixed in after all adjustments, and calibrated with them.
-    All stages see the prior of the training fold as it was before resampling.
+    All stages see the prior of the training fold as it was before resampling; texts that were made are part of it.
 
     Parameters
     ----------
@@ -45,7 +46,15 @@ class Composition(Remedy):
     members: tuple[Remedy, ...]
 
     def __post_init__(self) -> None:
-        alone = (Stage.EVIDENCE, Stage.TEXTS, Stage.AUGMENT, Stage.RESAMPLE, Stage.LOSS, Stage.NEGATIVES)
+        alone = (
+            Stage.EVIDENCE,
+            Stage.TEXTS,
+            Stage.VARIANTS,
+            Stage.AUGMENT,
+            Stage.RESAMPLE,
+            Stage.LOSS,
+            Stage.NEGATIVES,
+        )
         for stage in (*alone, Stage.RETRIEVE, Stage.CALIBRATE, Stage.POOL, Stage.RERANK):
             rivals = [m.name for m in self.members if stage in m.stages]
             if len(rivals) > 1:
@@ -106,6 +115,19 @@ class Composition(Remedy):
         return max((m.bags for m in self.members), default=1)
 
     @property
+    def text_maker(self) -> TextMaker | None:
+        """Of the member that trains on made texts."""
+        return next((m.text_maker for m in self.members if m.text_maker is not None), None)
+
+    @property
+    def control(self) -> Remedy | None:
+        """With a member in its place that has one."""
+        controls = [m.control for m in self.members]
+        if all(control is None for control in controls):
+            return None
+        return Composition(tuple(c or m for m, c in zip(self.members, controls, strict=True)))
+
+    @property
     def linear_form(self) -> Remedy:
         """Linear forms of the members; what a member did in training comes before all adjustments of scores."""
         moved = [m for m in self.members if Stage.ADJUST in m.linear_form.stages and Stage.ADJUST not in m.stages]
@@ -140,6 +162,10 @@ class Composition(Remedy):
     def texts(self, titles: Sequence[str], prior: Prior, rng: np.random.Generator) -> MadeTexts | None:
         """Texts of the member that makes some."""
         return next((m.texts(titles, prior, rng) for m in self.members if Stage.TEXTS in m.stages), None)
+
+    def pick(self, variants: Variants, prior: Prior, rng: np.random.Generator) -> Codes | None:
+        """What the member picks that trains on made texts."""
+        return next((m.pick(variants, prior, rng) for m in self.members if Stage.VARIANTS in m.stages), None)
 
     def augment(
         self, item: Codes, start: Codes, prior: Prior, near: Codes | None, rng: np.random.Generator

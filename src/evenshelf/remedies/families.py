@@ -30,6 +30,7 @@ class Family(StrEnum):
     ENSEMBLE = "ensembles"
     CLICK_EVIDENCE = "clicks read otherwise"
     MADE_QUERIES = "made-up queries"
+    TEXT_AUGMENTATION = "text augmentation"
     AUGMENTATION = "changed sequences"
     RERANKING = "re-ranking"
 
@@ -239,6 +240,20 @@ ACCOUNTS: Mapping[Family, Account] = {
         when="A model of texts is fitted, and few queries were judged or clicked on. For search.",
         cost=Claim("Each made query is searched for once, and there is more to train on.", Shown.COST),
         source="Nogueira et al., arXiv 1904.08375, 2019; Bonifacio et al., SIGIR 2022",
+    ),
+    Family.TEXT_AUGMENTATION: Account(
+        does="Trains on texts as well that were made out of those of rare classes: other words, a translation there "
+        "and back, what a language model writes.",
+        strength=Claim("Shows rare classes in other words than the few that their texts have.", Shown.TAIL),
+        weakness=Claim(
+            "A pretrained model knows other words already, and most of a gain is often that of as many copies; a text "
+            "that came out as one of another class teaches an error.",
+            Shown.GAIN,
+        ),
+        when="A handful of short texts in each rare class, and a model that reads words rather than their meaning.",
+        cost=Claim("Texts are made and encoded once, and there are more rows to train on.", Shown.COST),
+        source="Wei & Zou, EMNLP 2019; Longpre, Wang & DuBois, Findings of EMNLP 2020; "
+        "Bayer, Kaufhold & Reuter, ACM CSUR 55(7), 2022",
     ),
     Family.AUGMENTATION: Account(
         does="Trains on changed copies of sequences as well: cut, masked, shuffled, with items replaced.",

@@ -14,10 +14,13 @@ PROVEN = ("name_prior + logit_adjust(tau=0.5)",)
 SETS = {
     "standard": "every remedy for labels that needs nothing from you, and proven compositions",
     "quick": "one of each stage",
+    "texts": "text augmentation by makers that need nothing installed, each beside as many copies",
     "lists": "for recommendation: what changes training, scores or lists",
     "search": "for search: queries weighed and made, evidence of queries nearby, scores and lists changed",
 }
 QUICK = ("none", "balanced", "random_over", "balanced_softmax", "logit_adjust", "knn", "threshold_moving", "name_prior")
+TEXTS = ("none", "balanced", *(f"augment_texts(maker={name!r})" for name in ("eda", "slots", "typos", "crop")))
+"""What makes texts out of texts by rules."""
 LISTS = (
     "none",
     "balanced",
@@ -66,7 +69,8 @@ SEARCH = (
 def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:
     """The remedies meant by a set name, a comma-separated list of specs, or a sequence of specs and remedies.
 
-    The baseline ``none`` always comes first; repeats are dropped.
+    The baseline ``none`` always comes first, and what a remedy has to be compared with comes after it
+    (:attr:`Remedy.control`); repeats are dropped.
 
     Raises
     ------
@@ -83,12 +87,15 @@ def remedy_set(names: str | Sequence[str | Remedy]) -> tuple[Remedy, ...]:
             found.extend(parse(spec) for spec in PROVEN)
         elif item == "quick":
             found.extend(parse(spec) for spec in QUICK)
+        elif item == "texts":
+            found.extend(parse(spec) for spec in TEXTS)
         elif item == "lists":
             found.extend(parse(spec) for spec in LISTS)
         elif item == "search":
             found.extend(parse(spec) for spec in SEARCH)
         else:
             found.append(parse(item))
+    found = [one for remedy in found for one in (remedy, remedy.control) if one is not None]
     unique = {remedy.spec: remedy for remedy in found}
     if not items:
         raise SettingError("No remedies given.", hint=f"Give specs, or a set: {', '.join(SETS)}.")

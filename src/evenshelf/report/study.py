@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evenshelf.remedies import parse
 from evenshelf.report import class_charts, evidence_charts, fairness_charts, remedy_charts
 from evenshelf.report.advice import cards, fact_lines, findings
 from evenshelf.report.buckets import bucket_rows
@@ -23,11 +24,18 @@ from evenshelf.report.phrases import phrases_of
 from evenshelf.report.search import search_facts, search_section
 from evenshelf.shop.profiling.imbalance import FEW_SHOT, Imbalance
 from evenshelf.study.advising import advise
-from evenshelf.study.evidence_wording import calibration_sentence, curve_sentences, front_sentence, seed_sentences
+from evenshelf.study.evidence_wording import (
+    calibration_sentence,
+    controls_sentence,
+    curve_sentences,
+    front_sentence,
+    seed_sentences,
+)
 from evenshelf.study.exposure import ListFairness
 from evenshelf.study.fairness import fairness
 from evenshelf.study.fairness_wording import called, fairness_sentences, pooling_sentence
 from evenshelf.study.list_wording import SPLIT_NAMES, drawn_anew, how_sentences, parts_sentence
+from evenshelf.study.made_rows import MADE_TEXTS
 from evenshelf.study.order_free import METRICS as ORDER_METRICS
 from evenshelf.study.order_free import order_free
 from evenshelf.study.order_wording import alarms, free_sentence, order_sentences
@@ -165,8 +173,29 @@ def _evidence(result: StudyResult, verdict: Verdict, nouns: Nouns) -> dict[str, 
         "drawn_anew": drawn_anew(result.meta),
         "curve_figure": None if curve is None else evidence_charts.learning_curves(curve, verdict.measures, nouns),
         "curve_sentences": () if curve is None else curve_sentences(curve, nouns, verdict.measures),
+        **_texts(result, verdict),
         "curve_specs": [] if curve is None else list(dict.fromkeys(p.spec for p in curve.points)),
     }
+
+
+def _texts(result: StudyResult, verdict: Verdict) -> dict[str, Any]:
+    """What made texts are worth, and what they cost."""
+    told = {entry["maker"]: entry for entry in result.meta.get(MADE_TEXTS, ())}
+    lines = []
+    for line in verdict.controls:
+        maker = parse(line.spec).text_maker
+        facts = None if maker is None else told.get(maker.maker)
+        if facts is not None:
+            minutes = verdict[line.spec].seconds / 60
+            lines.append(
+                {
+                    "line": line,
+                    "comparison": verdict[line.spec],
+                    "facts": facts,
+                    "per_minute": verdict[line.spec].tail_diff / minutes if minutes > 0 else math.nan,
+                }
+            )
+    return {"text_lines": lines, "text_facts": list(told.values()), "controls_sentence": controls_sentence(verdict)}
 
 
 def _baselines(result: StudyResult, verdict: Verdict) -> list[tuple[Comparison, dict[str, Any]]]:

@@ -63,6 +63,7 @@ def fit_before(
     names: Floats | None,
     folds: tuple[int, ...],
     *,
+    classes: int,
     random: Callable[..., np.random.Generator],
     start: Callable[[Start], Floats],
 ) -> Before | None:
@@ -74,6 +75,8 @@ def fit_before(
         What is fitted.
     folds
         Those of the final fit.
+    classes
+        How many there are.
     random, start
         As of :func:`evenshelf.study.fits.fit_unit`.
     """
@@ -82,7 +85,7 @@ def fit_before(
         return None
     began = time.process_time()
     seen = tuple(fold for fold in folds if fold not in training.start.validation)
-    without = Training.of(vectors, seen, classes_of(vectors), names)
+    without = Training.of(vectors, seen, classes, names)
     bags = bag_rows(training.remedy, without, random(seen, training.remedy.spec))
     tasks = [(training.remedy, bags, training.penalties)]
     starts = [start(training.start)]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evenshelf.learners import LearnerKind
-    from evenshelf.remedies import Remedy
+    from evenshelf.remedies import Remedy, TextMaker
 
 SHARES = (1 / 8, 1 / 4, 1 / 2)
 """Of the training rows; all of them are the study itself."""
@@ -92,6 +92,7 @@ class CurvePlan:
     budget: int
     seed: int
     learner: LearnerKind
+    variants: tuple[tuple[TextMaker, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +133,7 @@ class CurveFit:
         """Where the predictions are kept, by all that they depend on."""
         plan = self.plan
         joint = trainings(_wanted(plan), final=False, learner=plan.learner)
-        search = Unit("curve", plan.matrix, (self.test, self.level), tuple(joint), 0, plan.learner)
+        search = Unit("curve", plan.matrix, (self.test, self.level), tuple(joint), 0, plan.learner, plan.variants)
         return plan.folder / "curve" / f"{trials.address_of(search, plan.seed)}.npz"
 
     def stored(self) -> dict[str, NDArray[np.int32]]:
@@ -151,6 +152,7 @@ def fit_share(job: CurveFit) -> None:
         return
     plan, learner = job.plan, job.plan.learner
     vectors, names = trials.laid_out(plan.folder / "vectors" / plan.matrix)
+    made = trials.variants_of(plan.variants, plan.folder)
     random = partial(trials.generator, plan.seed, "curve", job.level)
     joint = trainings(_wanted(plan), final=False, learner=learner)
     out = (*job.tested, *job.beyond)
@@ -160,7 +162,7 @@ def fit_share(job: CurveFit) -> None:
         for parts in job.validated:
             index = vectors.index(parts)
             search = Unit("search", plan.matrix, (*out, *parts), tuple(joint), search_axes(vectors), learner)
-            fitted = fit_unit(search, vectors, names, random=random, start=_none)
+            fitted = fit_unit(search, vectors, names, random=random, start=_none, variants=made)
             for number, (training, models) in enumerate(zip(joint, fitted.models, strict=True)):
                 for place, (spec, setting) in enumerate(training.users):
                     level = training.penalties.index(setting.penalty)
@@ -179,7 +181,9 @@ def fit_share(job: CurveFit) -> None:
             starts = {"penalties": training.penalties[-1:], "start": start} if weights else {}
             finals.append(Training(**{**vars(training), **starts}))
         unit = Unit("final", plan.matrix, out, tuple(finals), 0, learner)
-        fitted = fit_unit(unit, vectors, names, random=random, start=lambda s: weights[s.training, s.level])
+        fitted = fit_unit(
+            unit, vectors, names, random=random, start=lambda s: weights[s.training, s.level], variants=made
+        )
         arrays, places = {}, {remedy.spec: str(number) for number, remedy in enumerate(plan.remedies)}
         for training, models in zip(finals, fitted.models, strict=True):
             ((spec, setting),) = training.users

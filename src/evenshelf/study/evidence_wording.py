@@ -29,7 +29,7 @@ def evidence_sentences(verdict: Verdict) -> tuple[str, ...]:
     """What a verdict rests on besides its first reasons; none where nothing was compared or known."""
     if rivals(verdict) < 1 or not verdict.informative:
         return ()
-    found = (_by_fold(verdict), _calibration(verdict), _equivalent(verdict))
+    found = (_by_fold(verdict), _calibration(verdict), _equivalent(verdict), controls_sentence(verdict))
     return tuple(sentence for sentence in found if sentence)
 
 
@@ -85,6 +85,25 @@ def _equivalent(verdict: Verdict) -> str:
     return (
         f"{listed(same)} {plural(len(same), 'is', 'are')} practically the same as doing nothing: within "
         f"{exact(verdict.zone)} of it, by two one-sided tests{' of each by itself' if len(same) > 1 else ''}."
+    )
+
+
+def controls_sentence(verdict: Verdict) -> str:
+    """What texts that were made are worth over as many copies; "" where none were."""
+    if not verdict.controls:
+        return ""
+    better = [c for c in verdict.controls if c.diff > 0 and c.p_holm < verdict.alpha]
+    best = (better or verdict.controls)[0]
+    span = f"{signed(best.diff)} ({signed(best.low)} to {signed(best.high)})"
+    holm = " after Holm's correction" if len(verdict.controls) > 1 else ""
+    if better:
+        return (
+            f"Made texts are worth more than as many copies of the texts that they were made of: {best.spec} by {span} "
+            f"in {verdict.title} ({probability(best.p_holm)}{holm})."
+        )
+    return (
+        f"No made texts are shown to be worth more in {verdict.title} than as many copies of the texts that they were "
+        f"made of; the best, {best.spec}: {span}."
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,10 @@ from evenshelf.learners.paths import Head
 from evenshelf.learners.retrieval import Memories
 from evenshelf.learners.solver import MEMORY
 from evenshelf.learners.training import Training
+from evenshelf.learners.variants import VariantRows, acting_on_rows, widened
 from evenshelf.learners.vectors import Vectors
-from evenshelf.remedies import Calibrated, Prior, Remedy, Rows, SetRows, Stage
+from evenshelf.plurals import counted
+from evenshelf.remedies import Calibrated, Prior, Remedy, Rows, SetRows, Stage, TextMaker, joined
 from evenshelf.study.calibrating import Before, classes_of, cross_calibrated, fit_before
 from evenshelf.study.plan import APPROACH_TOLERANCE, FINAL_TOLERANCE, SEARCH_TOLERANCE, Start, Unit
 
@@ -80,6 +82,7 @@ def fit_unit(
     *,
     random: Callable[..., np.random.Generator],
     start: Callable[[Start], Floats],
+    variants: Mapping[TextMaker, VariantRows] | None = None,
 ) -> Fitted:
     """Fit all trainings of a unit on the folds that are not held out.
 
@@ -91,10 +94,49 @@ def fit_unit(
         Random numbers by what they are for: folds, and the spec of what is trained.
     start
         Reads the weights that a final fit starts from.
+    variants
+        Texts that were made out of training texts, by what made them.
     """
-    if unit.learner == HEADS or vectors.positive is not None:
-        return _heads(unit, vectors, names, random, start)
-    return _others(unit, vectors, names, random)
+    fitted: dict[int, list[Model]] = {}
+    notes: dict[str, list[str]] = {}
+    for numbers, seen, seconds, note in _rows_of(unit, vectors, variants or {}, random):
+        part = replace(unit, trainings=tuple(unit.trainings[number] for number in numbers))
+        if unit.learner == HEADS or vectors.positive is not None:
+            found = _heads(part, vectors, seen, names, random=random, start=start)
+        else:
+            found = _others(part, vectors, seen, names, random)
+        notes |= found.notes
+        if note:
+            for number in numbers:
+                spec = unit.trainings[number].remedy.spec
+                notes[spec] = [note, *notes.get(spec, [])]
+        for number, models in zip(numbers, found.models, strict=True):
+            fitted[number] = [replace(model, seconds=model.seconds + seconds) for model in models]
+    return Fitted([fitted[number] for number in range(len(unit.trainings))], notes)
+
+
+def _rows_of(
+    unit: Unit, vectors: Vectors, variants: Mapping[TextMaker, VariantRows], random: Callable[..., np.random.Generator]
+) -> Iterator[tuple[list[int], Vectors, float, str]]:
+    """Trainings of a unit by the rows that they are fitted on, what it cost to make those, and a sentence on them."""
+    folds = _folds(unit, vectors)
+    alike: dict[str, list[int]] = {}
+    for number, t in enumerate(unit.trainings):
+        making = joined([part for part in t.remedy.parts if Stage.VARIANTS in part.stages])
+        alike.setdefault(making.spec, []).append(number)
+    for spec, numbers in alike.items():
+        remedy = unit.trainings[numbers[0]].remedy
+        maker = remedy.text_maker
+        if maker is None:
+            yield numbers, vectors, 0.0, ""
+            continue
+        made = variants[maker.made_alike]
+        # made once for a study, so that each of its final fits bears a part; to copy costs nothing
+        seconds = made.seconds / max(vectors.folds, 1) if unit.kind == "final" and not maker.copied else 0.0
+        seen = widened(vectors, made, remedy, folds, random(folds, spec))
+        given = len(vectors.index(folds))
+        more = counted(len(seen.target) - given, *(("copy", "copies") if maker.copied else ("made text", "made texts")))
+        yield numbers, seen, seconds, f"{more} added to {counted(given, 'text', 'texts')}"
 
 
 def _folds(unit: Unit, vectors: Vectors) -> tuple[int, ...]:
@@ -104,12 +146,15 @@ def _folds(unit: Unit, vectors: Vectors) -> tuple[int, ...]:
 def _heads(
     unit: Unit,
     vectors: Vectors,
+    seen: Vectors,
     names: Floats | None,
+    *,
     random: Callable[..., np.random.Generator],
     start: Callable[[Start], Floats],
 ) -> Fitted:
+    """Linear heads, fitted on the rows of `seen` and asked about those of `vectors`."""
     folds = _folds(unit, vectors)
-    full = Training.of(vectors, folds, classes_of(vectors), names)
+    full = Training.of(seen, folds, classes_of(vectors), names)
     vectors = vectors.leading(unit.axes)
     training = full.leading(unit.axes)
     tasks, making = [], []
@@ -125,7 +170,10 @@ def _heads(
         fitted = fit_bags(training, tasks, tolerance=FINAL_TOLERANCE, approach=APPROACH_TOLERANCE, starts=starts)
 
     memories = Memories(training)
-    befores = [fit_before(t, vectors, names, folds, random=random, start=start) for t in unit.trainings]
+    befores = [
+        fit_before(t, seen, names, folds, classes=classes_of(vectors), random=random, start=start)
+        for t in unit.trainings
+    ]
 
     def model(head: Head, before: Before | None, seconds: float, size: int) -> Model:
         calibrations: dict[str, Calibrated | None] = {}
@@ -176,18 +224,19 @@ def _heads(
 def _others(
     unit: Unit,
     vectors: Vectors,
+    seen: Vectors,
     names: Floats | None,
     random: Callable[..., np.random.Generator],
 ) -> Fitted:
     folds = _folds(unit, vectors)
-    index = vectors.index(folds)
-    copies = np.repeat(np.arange(len(index)), vectors.count[index].astype(np.int64))
-    given = np.ascontiguousarray(vectors.given(folds)[copies])
-    target = vectors.target[index][copies]
+    index = seen.index(folds)
+    copies = np.repeat(np.arange(len(index)), seen.count[index].astype(np.int64))
+    given = np.ascontiguousarray(seen.given(folds)[copies])
+    target = seen.target[index][copies]
     prior = Prior(np.bincount(target, minlength=classes_of(vectors)))
     more: dict[str, Any] = {}
-    if unit.learner.grouped and vectors.group is not None:
-        more["group"] = vectors.group[index][copies]
+    if unit.learner.grouped and seen.group is not None:
+        more["group"] = seen.group[index][copies]
     models = []
     for t in unit.trainings:
         row = []
@@ -197,7 +246,7 @@ def _others(
                 given,
                 target,
                 classes_of(vectors),
-                t.remedy,
+                acting_on_rows(t.remedy),
                 names=names,
                 seed=int(random(folds, t.remedy.spec).integers(2**31)),
                 penalty=penalty,

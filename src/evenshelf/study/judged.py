@@ -13,6 +13,7 @@ from evenshelf.learners.bags import bag_rows, fit_bags
 from evenshelf.learners.bundling import CrossFitted
 from evenshelf.learners.heads import HEADS
 from evenshelf.learners.training import Training, training_part
+from evenshelf.learners.variants import VariantRows, widened
 from evenshelf.learners.vectors import Vectors
 from evenshelf.remedies import Remedy
 from evenshelf.remedies.calibrated import log_probabilities
@@ -26,7 +27,15 @@ SETTINGS = 8
 """Penalties that are tried where none is given."""
 
 
-def chosen_penalty(vectors: Vectors, task: LabelTask, remedy: Remedy, names: Floats, seed: int) -> float | None:
+def chosen_penalty(
+    vectors: Vectors,
+    task: LabelTask,
+    remedy: Remedy,
+    names: Floats,
+    seed: int,
+    *,
+    variants: VariantRows | None = None,
+) -> float | None:
     """The penalty with the best macro-F1 on a fold that is held out; ``None`` if there is no fold."""
     numbers = [fold for fold in range(vectors.folds) if vectors.spans((fold,))]
     if not numbers:
@@ -34,10 +43,12 @@ def chosen_penalty(vectors: Vectors, task: LabelTask, remedy: Remedy, names: Flo
     held = numbers[0]
     seen = tuple(fold for fold in range(-1, vectors.folds) if fold != held)
     classes = len(task.classes)
-    full = Training.of(vectors, seen, classes, names)
+    rng = np.random.default_rng(seed)
+    rows = vectors if variants is None else widened(vectors, variants, remedy, seen, rng)
+    full = Training.of(rows, seen, classes, names)
     if int(full.prior.present.sum()) < 2:
         return None
-    bags = bag_rows(remedy, full, np.random.default_rng(seed))
+    bags = bag_rows(remedy, full, rng)
     path, axes = HEADS.penalties(SETTINGS), search_axes(vectors)
     few = full.leading(axes)
     heads = fit_bags(few, [(training_part(remedy), bags, path)], tolerance=SEARCH_TOLERANCE)[0]

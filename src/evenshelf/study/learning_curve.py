@@ -169,8 +169,16 @@ def learning_curve(
         given_names,
     )
     known = {remedy.spec: remedy for remedy in study.compared}
+    made, _ = study.made_texts([known[s] for s in wanted], matrix, fold, progress)
     plan = CurvePlan(
-        study.folder, name, tuple(known[s] for s in wanted), study.folds, study.budget, study.seed, study.fitted
+        study.folder,
+        name,
+        tuple(known[s] for s in wanted),
+        study.folds,
+        study.budget,
+        study.seed,
+        study.fitted,
+        tuple(made.items()),
     )
     jobs = [CurveFit(plan, test, level) for level in range(len(SHARES)) for test in range(study.folds)]
     if progress:

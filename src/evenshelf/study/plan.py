@@ -23,7 +23,7 @@ from evenshelf.learners.registry import LearnerKind
 from evenshelf.learners.training import training_part
 from evenshelf.learners.vectors import Vectors
 from evenshelf.plurals import counted
-from evenshelf.remedies import Remedy
+from evenshelf.remedies import Remedy, TextMaker
 
 REVISION = 21
 """Raised whenever the same unit would give other numbers, so that stored trials of older code are not mixed in."""
@@ -251,6 +251,8 @@ class Unit:
         Leading principal axes that are used; 0 for all.
     learner
         What is fitted.
+    variants
+        Texts that were made out of training texts: by what makes them, the name of what holds their vectors.
     """
 
     kind: str
@@ -259,6 +261,7 @@ class Unit:
     trainings: tuple[Training, ...]
     axes: int = 0
     learner: LearnerKind = HEADS
+    variants: tuple[tuple[TextMaker, str], ...] = ()
 
     def address(self, seed: int, tolerances: Sequence[float] = ()) -> str:
         """Hex digest of everything that the result depends on."""
@@ -281,7 +284,18 @@ class Unit:
                 for t in self.trainings
             ],
         }
+        if self.variants:
+            content["variants"] = [name for _, name in self.variants]
         return blake2b(json.dumps(content, sort_keys=True, default=_plain).encode(), digest_size=16).hexdigest()
+
+
+def with_variants(units: Sequence[Unit], made: Mapping[TextMaker, str]) -> list[Unit]:
+    """Units that are told where the made texts are that their remedies train on."""
+    found = []
+    for unit in units:
+        makers = dict.fromkeys(m.made_alike for t in unit.trainings if (m := t.remedy.text_maker) is not None)
+        found.append(replace(unit, variants=tuple((maker, made[maker]) for maker in makers)))
+    return found
 
 
 def search_units(

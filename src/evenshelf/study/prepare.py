@@ -23,6 +23,7 @@ from evenshelf.study.applicable import check_sets
 from evenshelf.study.plan import settings
 from evenshelf.study.references import reference_line
 from evenshelf.study.runner import Study, study_folder
+from evenshelf.study.text_making import TextMaking, check_maker, makers_of
 from evenshelf.tasks import task_kind
 from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.label_metrics import CLASSES, bucket_or_cold
@@ -76,8 +77,11 @@ class Plan:
             faults.append(f"seed is {self.seed}, and must not be negative")
         try:
             learner = learner_kind(self.learner)
-            for remedy in remedy_set(self.remedies):
+            compared = remedy_set(self.remedies)
+            for remedy in compared:
                 settings(remedy, self.budget, learner)
+            for maker in makers_of(compared, self.budget):
+                check_maker(maker)
             for baseline in self.wanted_baselines if texts or self.baselines is not None else ():
                 reference_line(baseline, self.budget, learner)
         except SettingError as error:
@@ -211,6 +215,9 @@ def prepare(
     check_sets(learner_kind(plan.learner), task)
     for remedy in remedy_set(plan.remedies):
         remedy.bound(task.classes)  # what is wrong for these classes is said before the texts are encoded
+    makers = makers_of(remedy_set(plan.remedies), plan.budget)
+    for maker in makers:
+        check_maker(maker)
     texts, labels = list(task.texts), list(task.class_texts if names is None else names)
     total, done = len(texts) + len(labels), 0
 
@@ -227,6 +234,7 @@ def prepare(
     vectors = cache.encode(opened, texts, tell)
     named = cache.encode(opened, labels, tell)
     reads = learner_kind(plan.learner).reads
+    making = TextMaking(task, opened, cache, reads) if makers and not task.several else None
     seconds = time.perf_counter() - started
     return Study(
         task,
@@ -242,6 +250,7 @@ def prepare(
         workers=plan.workers,
         learner=plan.learner,
         read=None if reads is None else (reads(texts), reads(labels)),
+        making=making,
         about={
             "name": task.name,
             **(about or {}),

@@ -23,16 +23,19 @@ from evenshelf.encoders.token_ids import token_matrix
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners import LearnerKind, learner_kind
 from evenshelf.learners.heads import HEADS
+from evenshelf.learners.variants import acting_on_rows
 from evenshelf.learners.vectors import Vectors, prepare, prepare_given, prepare_sparse
-from evenshelf.remedies import Prior, Remedy, parse, remedy_set
+from evenshelf.remedies import Prior, Remedy, TextMaker, parse, remedy_set
 from evenshelf.study import trials
 from evenshelf.study.advising.data import DATA, data_facts
 from evenshelf.study.alarms import alarms_of, with_alarms
 from evenshelf.study.answers import copies_of_texts
 from evenshelf.study.applicable import check_sets, unfit_for_sets
+from evenshelf.study.controls import CONTROLS
 from evenshelf.study.curve_fits import check_learner
 from evenshelf.study.gather import Gathered, gather
 from evenshelf.study.learning_curve import LearningCurve, learning_curve
+from evenshelf.study.made_rows import MADE_TEXTS, laid_out_texts
 from evenshelf.study.plan import (
     Setting,
     Starts,
@@ -43,6 +46,7 @@ from evenshelf.study.plan import (
     search_units,
     settings,
     starts_of,
+    with_variants,
 )
 from evenshelf.study.references import (
     GIVEN,
@@ -55,6 +59,7 @@ from evenshelf.study.references import (
     refused,
 )
 from evenshelf.study.results import RemedyResult, StudyResult, kept_further, save
+from evenshelf.study.text_making import TextMaking, makers_of
 from evenshelf.study.work import Progress, Work, cost, final_cost, pieces_of
 from evenshelf.tasks.label import LabelTask
 from evenshelf.tasks.recommend import RecommendTask
@@ -99,6 +104,8 @@ class Study:
         examples and of class names, a row each.
     folder
         Where vectors, trials and results are kept; a study that was interrupted goes on there.
+    making
+        What makes texts for remedies that train on such; without it they are not applicable.
     about
         Facts for the record: encoder, shop, target.
     """
@@ -116,6 +123,7 @@ class Study:
     workers: int | None = None
     learner: str | LearnerKind = "heads"
     read: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+    making: TextMaking | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -194,9 +202,10 @@ class Study:
         matrices, places = self._prepare(fold, {line.matrix for line in lines.values()})
         prior = Prior(task.counts)
         reasons = {
-            r.spec: self._learner.unsupported(r)
+            r.spec: self._learner.unsupported(acting_on_rows(r))
             or r.not_applicable(prior, has_names=self.names is not None)
             or unfit_for_sets(r, task)
+            or self._unmade(r)
             for r in self._remedies
         }
         applicable = [r for r in self._remedies if reasons[r.spec] is None]
@@ -210,9 +219,13 @@ class Study:
             **lines,
             **{name: self._plain_line(name) for name in self._flattery},
         }
+        made, told = self.made_texts(applicable, matrices[DENSE], fold, progress)
         search = {
-            name: search_units(
-                line.wanted, places[line.matrix], self.folds, search_axes(matrices[line.matrix]), line.learner
+            name: with_variants(
+                search_units(
+                    line.wanted, places[line.matrix], self.folds, search_axes(matrices[line.matrix]), line.learner
+                ),
+                made,
             )
             if line.settled is None
             else []
@@ -232,7 +245,7 @@ class Study:
                 for f in range(self.folds)
             }
             starts = self._starts(search[name], matrices[line.matrix]) if on_paths(line.learner) else None
-            finals[name] = final_units(by_fold, places[line.matrix], starts, line.learner)
+            finals[name] = with_variants(final_units(by_fold, places[line.matrix], starts, line.learner), made)
         work.expect(sum(cost(u) for units in finals.values() for u in units))
         work.do(pieces_of([u for units in finals.values() for u in units], self.seed), "final fits")
         gathered = {n: self._gather(search[n], finals[n], matrices[line.matrix]) for n, line in lines.items()}
@@ -257,6 +270,8 @@ class Study:
             "dimension": int(self.vectors.shape[1]),
             "split": "stratified folds" + (f"; {task.nouns.together} stay on one side" if task.nouns.together else ""),
             "leak": leak,
+            **({MADE_TEXTS: told} if told else {}),
+            **({CONTROLS: controls} if (controls := _controls(self._remedies)) else {}),
             "not_evaluated": task.not_evaluated(fold),
             "only_trained_on": task.only_trained_on(fold),
             DATA: data_facts(task, self.vectors, self.seed),
@@ -356,6 +371,26 @@ class Study:
             )
         return matrices, places
 
+    def _unmade(self, remedy: Remedy) -> str | None:
+        """Why no texts can be made for a remedy, or ``None``."""
+        if remedy.text_maker is None:
+            return None
+        return "there are no texts to make others of" if self.making is None else self.making.unfit(remedy.text_maker)
+
+    def made_texts(
+        self, remedies: Sequence[Remedy], matrix: Vectors, fold: NDArray[np.integer], progress: Progress | None
+    ) -> tuple[dict[TextMaker, str], list[dict[str, Any]]]:
+        """Make texts for remedies that train on such, out of those of each fold.
+
+        Returns
+        -------
+        Names of the folders that hold their vectors, by what made them, and what is told of each.
+        """
+        if self.making is None:
+            return {}, []
+        making = partial(self.making, fold=fold, seed=self.seed, tell=progress)
+        return laid_out_texts(making, makers_of(remedies, self.budget), matrix, self.folder)
+
     def _address(self, unit: Unit) -> str:
         return trials.address_of(unit, self.seed)
 
@@ -417,6 +452,11 @@ class Study:
         kept = fold >= 0
         grouped, loose = (found.macro_f1("none", self.task.target, kept) for found in (grouped_folds, flattered))
         return {"macro_f1_grouped": grouped, "macro_f1_random": loose, "flattery": loose - grouped}
+
+
+def _controls(remedies: Sequence[Remedy]) -> dict[str, str]:
+    """What each remedy that has a control is to be compared with besides."""
+    return {r.spec: r.control.spec for r in remedies if r.control is not None}
 
 
 def _result(remedy: Remedy, reason: str | None, found: Gathered) -> RemedyResult:

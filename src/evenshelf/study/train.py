@@ -22,7 +22,8 @@ from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.binary import BINARY
 from evenshelf.learners.bundling import check_bundled, cross_fit, serving_head
 from evenshelf.learners.heads import HEADS
-from evenshelf.learners.vectors import prepare
+from evenshelf.learners.variants import VariantRows, acting_on_rows
+from evenshelf.learners.vectors import Vectors, prepare
 from evenshelf.plurals import counted
 from evenshelf.remedies import Prior, Remedy, parse
 from evenshelf.remedies.spec import places_in
@@ -30,7 +31,9 @@ from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
 from evenshelf.study.applicable import unfit_for_sets
 from evenshelf.study.judged import chosen_penalty, quality, sets_of
+from evenshelf.study.made_rows import rows_of
 from evenshelf.study.prepare import AUTO, STUDIES, check_encoder, pick_encoder, shop_task
+from evenshelf.study.text_making import TextMaking, check_maker
 from evenshelf.study.winner import SEARCH_SERVED, Winner, studies_of, winner_of
 from evenshelf.tasks import task_kind
 from evenshelf.tasks.descriptions import described
@@ -160,12 +163,14 @@ def train(
     choice = pick_encoder(task.texts, wanted.encoder or winner.encoder or AUTO)
     encoder = open_encoder(choice.spec, task.texts)
     check_restorable(encoder)
-    vectors, names = _encoded(task, encoder, cache or VectorCache(), progress)
+    cache = cache or VectorCache()
+    vectors, names = _encoded(task, encoder, cache, progress)
     fold = _folds(task, wanted.seed)
     prepared = prepare(vectors, task.target, fold, task.same, several=task.several)
+    variants = _made(task, remedy, TextMaking(task, encoder, cache), prepared, fold=fold, seed=wanted.seed)
     progress("fitting", 0, None)
     if winner.penalty is None:
-        penalty = chosen_penalty(prepared, task, remedy, names, wanted.seed)
+        penalty = chosen_penalty(prepared, task, remedy, names, wanted.seed, variants=variants)
         how = "the best of those tried on a held-out fold" if penalty is not None else HEADS.default
         winner = replace(winner, penalty=penalty, chosen=f"{winner.chosen}; penalty: {how}")
     found = cross_fit(
@@ -175,6 +180,7 @@ def train(
         names=names,
         penalty=winner.penalty,
         seed=wanted.seed,
+        variants=variants,
         progress=lambda done, total: progress("fitting", done, total),
     )
     progress("writing the bundle", 0, None)
@@ -238,7 +244,7 @@ def _check_remedy(remedy: Remedy) -> None:
             f"bundle keeps what the learner {HEADS.name} fits.",
             hint=f"Name another remedy, or have a study with --learner {HEADS.name} choose one.",
         )
-    reason = HEADS.unsupported(remedy)
+    reason = HEADS.unsupported(acting_on_rows(remedy))
     if reason:
         raise SettingError(f"{remedy}: {reason}.", hint="See all remedies with: evenshelf remedies")
 
@@ -279,6 +285,20 @@ def _winner(shop: Shop, wanted: Wanted) -> tuple[Winner, dict[str, Any]]:
                 hint=f"Leave --{name} away, or give another study.",
             )
     return winner, meta
+
+
+def _made(
+    task: LabelTask, remedy: Remedy, making: TextMaking, prepared: Vectors, *, fold: NDArray[np.int16], seed: int
+) -> VariantRows | None:
+    """Texts that a remedy trains on besides, or ``None``."""
+    maker = remedy.text_maker
+    if maker is None:
+        return None
+    check_maker(maker)
+    reason = making.unfit(maker)
+    if reason:
+        raise SettingError(f"{remedy} cannot be used here: {reason}.", hint="Name another remedy with --remedy.")
+    return rows_of(making(maker.made_alike, [remedy], fold, seed), prepared)
 
 
 def _changed(shop: Shop, meta: dict[str, Any]) -> list[str]:

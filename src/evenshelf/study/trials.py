@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from evenshelf.learners.sets import of_sets
+from evenshelf.learners.variants import VariantRows
 from evenshelf.learners.vectors import Vectors
-from evenshelf.remedies import Stage
+from evenshelf.remedies import Stage, TextMaker
 from evenshelf.study.answers import answers, rankings, search_score
 from evenshelf.study.calibrating import classes_of
 from evenshelf.study.fits import fit_unit
@@ -116,20 +117,39 @@ def digest_of(*parts: Any) -> str:
 
 def stored_vectors(place: Path, make: Callable[[], Vectors], names: NDArray[np.float32] | None) -> Vectors:
     """The vectors in the folder `place`, made and put there whole if it is not there yet."""
-    if not place.is_dir():
-        partial = place.with_name(f"{place.name}.{os.getpid()}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        with threadpool_limits(1):  # the bits of a product depend on the number of threads
-            make().save(partial)
+
+    def write(folder: Path) -> None:
+        make().save(folder)
         if names is not None:
-            np.save(partial / "names.npy", names)
-        try:
-            partial.rename(place)
-        except OSError:
-            if not place.is_dir():
-                raise
-            shutil.rmtree(partial)  # another process was first, with the same content
+            np.save(folder / "names.npy", names)
+
+    _stored(place, write)
     return Vectors.load(place)
+
+
+def stored_variants(place: Path, make: Callable[[], VariantRows]) -> None:
+    """Put vectors of made texts into the folder `place`, whole, if it is not there yet."""
+    _stored(place, lambda folder: make().save(folder))
+
+
+def _stored(place: Path, write: Callable[[Path], None]) -> None:
+    if place.is_dir():
+        return
+    partial = place.with_name(f"{place.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    with threadpool_limits(1):  # the bits of a product depend on the number of threads
+        write(partial)
+    try:
+        partial.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
+        shutil.rmtree(partial)  # another process was first, with the same content
+
+
+def variants_of(places: Sequence[tuple[TextMaker, str]], folder: Path) -> dict[TextMaker, VariantRows]:
+    """What :func:`stored_variants` put into the folders of these names."""
+    return {maker: VariantRows.load(folder / "vectors" / name) for maker, name in places}
 
 
 @lru_cache(maxsize=4)
@@ -156,6 +176,7 @@ def _compute(
         names,
         random=lambda *identity: generator(seed, *identity),
         start=lambda start: read_start(folder, start),
+        variants=variants_of(unit.variants, folder),
     )
     classes = classes_of(vectors)
     facts: dict[str, Any] = {"users": [], "notes": fitted.notes, "seconds": 0.0}

@@ -12,6 +12,7 @@ import polars as pl
 from evenshelf.errors import InputError, SettingError
 from evenshelf.study.compared import ahead_of, compared, simplest_of, ties_of
 from evenshelf.study.comparison import NAN, Comparison, Tie, jsonable, revived
+from evenshelf.study.controls import CONTROLS, OverControl, over_controls
 from evenshelf.study.evidence import BucketGain, Calibration, Tradeoff, bucket_gains, calibrations, tradeoffs
 from evenshelf.study.evidence_wording import evidence_sentences
 from evenshelf.study.guessing import Sight, sights
@@ -76,6 +77,8 @@ class Verdict:
     ahead
         Baselines (yardsticks) that are better than the winner, or than doing nothing without one: paired difference to
         it, corrected for the number of baselines, best first.
+    controls
+        What remedies gain over the controls that they have, such as as many copies.
     kind
         Of the answers: name of the :class:`~evenshelf.tasks.measures.Measures` they are judged by.
     """
@@ -105,6 +108,7 @@ class Verdict:
     calibration: tuple[Calibration, ...] = ()
     tradeoffs: tuple[Tradeoff, ...] = ()
     ahead: tuple[Tie, ...] = ()
+    controls: tuple[OverControl, ...] = ()
     kind: str = CLASSES.name
 
     @property
@@ -172,6 +176,7 @@ _PARTS: dict[str, type[Any]] = {
     "calibration": Calibration,
     "tradeoffs": Tradeoff,
     "ahead": Tie,
+    "controls": OverControl,
 }
 """What stands in a verdict as a list, by its field."""
 
@@ -308,6 +313,7 @@ def decide(
         calibration=_calibrated(result, buckets, base.spec, rivals=rivals, alpha=alpha) if measures.likelihood else (),
         tradeoffs=tuple(tradeoffs(comparisons, base.spec, measures)),
         ahead=ahead_of(bootstrap, comparisons, winner.spec if winner else base.spec, metric, alpha),
+        controls=over_controls(bootstrap, result.meta.get(CONTROLS, {}), measures, metric),
         kind=measures.name,
     )
     said = (*reasons(verdict, nouns_of(result.meta)), *evidence_sentences(verdict))

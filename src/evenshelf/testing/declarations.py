@@ -19,6 +19,7 @@ from evenshelf.testing.check import EXAMPLES, Check, gather, refusal
 Kind = type[Remedy]
 
 METHOD_OF = {
+    Stage.VARIANTS: "pick",
     Stage.AUGMENT: "augment",
     Stage.NEGATIVES: "competitors",
     Stage.RESAMPLE: "resample",

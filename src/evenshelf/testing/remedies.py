@@ -40,6 +40,13 @@ from evenshelf.testing.retrieval import (
 )
 from evenshelf.testing.set_remedies import fits_sets_of_any_kind, set_promises
 from evenshelf.testing.strategies import Sample, labelled_vectors, priors
+from evenshelf.testing.variants import (
+    made_of,
+    names_what_makes_its_texts,
+    picks_nothing_at_its_neutral_value,
+    picks_some_of_what_was_made,
+    picks_the_same_from_the_same_generator,
+)
 from evenshelf.testing.weighting import gives_each_group_a_weight, has_a_sound_loss, never_weighs_a_rarer_group_less
 
 Floats = NDArray[np.float32]
@@ -76,6 +83,13 @@ def remedy_checks(remedy: type[Remedy] | Remedy) -> list[Check]:
             makes_sequences_of_known_groups,
             makes_the_same_sequences_from_the_same_generator,
             makes_no_sequence_at_its_neutral_value,
+        ]
+    if Stage.VARIANTS in one.stages:
+        promises += [
+            picks_some_of_what_was_made,
+            picks_the_same_from_the_same_generator,
+            names_what_makes_its_texts,
+            picks_nothing_at_its_neutral_value,
         ]
     if Stage.NEGATIVES in one.stages:
         promises += [draws_every_group_by_a_known_chance]
@@ -163,6 +177,7 @@ def changes_nothing_at_stages_it_does_not_name(remedy: Remedy) -> None:
     lists = ordinary_lists()
     for variant in remedy.settings:
         found = {
+            Stage.VARIANTS: variant.pick(made_of(sample.target, 2), sample.prior, np.random.default_rng(0)),
             Stage.AUGMENT: steps_of([12] * 20, len(AMPLE), 0, 3).augment(variant, 0),
             Stage.NEGATIVES: variant.competitors(sample.prior),
             Stage.RESAMPLE: variant.resample(sample.vectors, sample.target, sample.prior, np.random.default_rng(0)),
