@@ -2,11 +2,13 @@
 
     python -m bench.finetune_label             2,000 English titles as they are and without the words of labels: an hour
     python -m bench.finetune_label --rows 10000 --learners heads "finetune_heads(epochs=8, rate=2e-4)"
+    python -m bench.finetune_label --makers eda slots apertium      made texts as well, each beside as many copies
     python -m bench.finetune_label --quick     300 made-up titles, one epoch of one layer: a minute
 
-All learners have the same folds over title groups. A frozen model's heads choose among eight penalties for each remedy;
-tuned models have one setting, and cost minutes instead of seconds: both are told. Intervals are those of a paired
-bootstrap over title groups, p is corrected for the remedies of a learner (Holm).
+Named makers of texts are remedies too: ``over_copies`` is what their texts are worth over as many copies of the texts
+that they were made of. All learners have the same folds over title groups. A frozen model's heads choose among eight
+penalties for each remedy; tuned models have one setting, and cost minutes instead of seconds: both are told. Intervals
+are those of a paired bootstrap over title groups, p is corrected for the remedies of a learner (Holm).
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ QUICK = ("finetune_heads(epochs=1, scope='layers', layers=1)",)
 REMEDIES = ("balanced", "logit_adjust(tau=0.5)", "name_prior")
 PLAIN, MASKED = "as they are", "without the words of labels"
 COLUMNS = ("data", "titles", "rows", "learner", "remedy", "macro_f1", "difference", "p_holm")
-COLUMNS += ("tail_f1", "head_f1", "ece", "cpu_minutes")
+COLUMNS += ("tail_f1", "head_f1", "over_copies", "ece", "cpu_minutes")
 NAMES = {PLAIN: "", MASKED: "masked_"}
 
 
@@ -66,6 +68,7 @@ def arguments(words: Sequence[str] | None = None) -> Asked:
     parser.add_argument("--titles", nargs="+", choices=("plain", "masked"), help="both")
     parser.add_argument("--learners", nargs="+", help=f"{FROZEN} {' '.join(map(repr, (*TUNED, LOW_RANK)))}")
     parser.add_argument("--remedies", nargs="+", default=REMEDIES, help=" ".join(REMEDIES))
+    parser.add_argument("--makers", nargs="+", default=(), help="of texts; see: evenshelf makers")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, help="processes: as many as there are cores")
     parser.add_argument("--folder", type=Path, help="keep the studies there: a run that was interrupted goes on")
@@ -78,7 +81,10 @@ def arguments(words: Sequence[str] | None = None) -> Asked:
         rows=given.rows or (300 if quick else 2_000),
         titles=tuple(titles[name] for name in given.titles or (("masked",) if quick else titles)),
         learners=tuple(given.learners or ((FROZEN, *QUICK) if quick else (FROZEN, *TUNED, LOW_RANK))),
-        remedies=tuple(given.remedies[:1] if quick else given.remedies),
+        remedies=(
+            *(given.remedies[:1] if quick else given.remedies),
+            *(f"augment_texts(maker={maker!r})" for maker in given.makers),
+        ),
         folds=3 if quick else 5,
         seed=given.seed,
         workers=given.workers,
@@ -153,6 +159,7 @@ def study(asked: Asked, task: LabelTask, learner: str, folder: Path) -> StudyRes
 def told(result: StudyResult, verdict: Verdict) -> list[tuple[Any, ...]]:
     """A line for each remedy, and for the other model."""
     lines = []
+    worth = {line.spec: [line.diff, line.low, line.high] for line in verdict.controls}
     for one in verdict.comparisons:
         base = one.spec == verdict.baseline
         tuned = result[one.spec].tuned
@@ -165,6 +172,7 @@ def told(result: StudyResult, verdict: Verdict) -> list[tuple[Any, ...]]:
                 known(one.p_holm),
                 one["tail_f1"],
                 one["head_f1"],
+                worth.get(one.spec),
                 one["ece"],
                 tuned.seconds / 60,
             )
@@ -173,9 +181,12 @@ def told(result: StudyResult, verdict: Verdict) -> list[tuple[Any, ...]]:
 
 
 def figures(found: dict[str, Verdict], prefix: str) -> list[Figure]:
-    """The best tuned model beside the best of the frozen one."""
+    """The best tuned model beside the best of the frozen one, and what made texts are worth over copies."""
+    gains = [line for verdict in found.values() for line in verdict.controls]
+    made = max(gains, key=lambda line: line.diff, default=None)
+    worth = [] if made is None else [Figure(f"{prefix}augmentation_gain_over_duplication", made.diff, "F1", "higher")]
     if FROZEN not in found or len(found) < 2:
-        return []
+        return worth
 
     def best(verdicts: Sequence[Verdict]) -> Comparison:
         return max((one for verdict in verdicts for one in verdict.comparisons), key=lambda one: one["macro_f1"])
@@ -189,7 +200,8 @@ def figures(found: dict[str, Verdict], prefix: str) -> list[Figure]:
         for name, value, other in shown
     ]
     minutes, others = tuned.seconds / 60, frozen.seconds / 60
-    return [*named, Figure(f"{prefix}cpu_minutes", minutes, "min", "lower", peer, others, others / minutes)]
+    spent = Figure(f"{prefix}cpu_minutes", minutes, "min", "lower", peer, others, others / minutes)
+    return [*named, spent, *worth]
 
 
 if __name__ == "__main__":

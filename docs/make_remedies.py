@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from evenshelf.remedies import Remedy, Stage, catalogue
-from evenshelf.remedies.sets import LISTS, PROVEN, QUICK, SEARCH, SETS
+from evenshelf.remedies.sets import LISTS, PROVEN, QUICK, SEARCH, SETS, TEXTS
 
 PAGE = Path(__file__).with_name("remedies.md")
 HEAD = """\
@@ -119,6 +119,7 @@ def _prose(text: str) -> str:
 def _sets() -> str:
     members = {
         "quick": QUICK,
+        "texts": TEXTS,
         "lists": LISTS,
         "search": SEARCH,
         "standard": ("every remedy above for labels that needs nothing from you", *(f"`{spec}`" for spec in PROVEN)),

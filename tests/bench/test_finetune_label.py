@@ -33,6 +33,33 @@ def test_figures_follow_from_the_table(report):
         assert len(markdown(table["columns"], table["rows"], language).splitlines()) == len(rows) + 2
 
 
+def test_made_texts_are_told_beside_as_many_copies(tmp_path):
+    path = tmp_path / "found.json"
+    words = [
+        "--quick",
+        "--rows",
+        "150",
+        "--learners",
+        FROZEN,
+        "--makers",
+        "crop",
+        "--workers",
+        "1",
+        "--json",
+        str(path),
+    ]
+    assert main(words) == 0
+    report = json.loads(path.read_text(encoding="utf-8"))
+    (table,) = report["tables"]
+    rows = {row["remedy"]: row for row in (dict(zip(table["columns"], r, strict=True)) for r in table["rows"])}
+    made, copied = "augment_texts(maker='crop')", "augment_texts(maker='crop', copied=True)"
+    assert rows[made]["over_copies"][0] == pytest.approx(rows[made]["macro_f1"] - rows[copied]["macro_f1"])
+    assert rows[copied]["over_copies"] is None
+    (figure,) = report["figures"]
+    assert figure["name"] == "masked_augmentation_gain_over_duplication"
+    assert figure["value"] == pytest.approx(rows[made]["over_copies"][0])
+
+
 def test_what_is_asked_is_read():
     asked = arguments(["--titles", "masked", "--rows", "50", "--learners", "heads"])
     assert (asked.rows, asked.learners, len(asked.titles)) == (50, ("heads",), 1)
