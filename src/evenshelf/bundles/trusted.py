@@ -3,7 +3,7 @@
 What kinds without an argument run is installed here: our own, with the weights of a package, and those of packages that
 this person installed. What an argument names (a folder, a model on a hub) is somebody's weights, and may be somebody's
 code: sentence-transformers before 6.0 runs modules that lie in a folder with a model. So it is loaded where a person
-names it.
+names it - unless all of it lies in the bundle as arrays and a tokenizer, which hold no code.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def spec_to_load(entry: EncoderEntry, folder: Path, named: str | None) -> str:
                 hint=f"Leave --encoder away, or name one of {around}{kind.usage}.",
             )
         return named
-    if kind.argument is None:
+    if kind.argument is None or kind.held:
         return entry.spec
     wanted = repr(entry.spec)
     how = f"--encoder {entry.spec!r} (from Python: Bundle.load(folder, encoder={entry.spec!r}))"

@@ -51,7 +51,8 @@ def train(  # noqa: PLR0917 - typer calls it by name
         float | None, typer.Option(help="How often the right class may be missing from the set; 0.1 if not given.")
     ] = None,
     learner: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of what recommends: this one; see: evenshelf learners.")
+        str | None,
+        typer.Option(metavar="NAME", help="That of the study; heads, finetune_heads, or of what recommends any."),
     ] = None,
     with_histories: Annotated[
         bool, typer.Option("--with-histories", help="Of what recommends: keep what users took, by their ids.")
@@ -78,6 +79,8 @@ def train(  # noqa: PLR0917 - typer calls it by name
 
       evenshelf train myshop --task tags --remedy none
 
+      evenshelf train myshop --remedy balanced --learner "finetune_heads(epochs=8)"
+
       evenshelf train myshop --task recommend --learner item_knn
     """
     from evenshelf.bundles.terminal import bundle_report  # noqa: PLC0415 - keeps --help and --version fast
@@ -91,7 +94,7 @@ def train(  # noqa: PLR0917 - typer calls it by name
         ranking = {"target": target, "study": study, "remedy": remedy, "learner": learner, "encoder": encoder}
         _train_ranking(shop, out, as_json=as_json, seed=seed, with_histories=with_histories, **ranking)
         return
-    _refuse(["--learner"] * (learner is not None) + ["--with-histories"] * with_histories, "for bundles that recommend")
+    _refuse(["--with-histories"] * with_histories, "for bundles that recommend")
     wanted = Wanted(
         target=target,
         task=task,
@@ -102,6 +105,7 @@ def train(  # noqa: PLR0917 - typer calls it by name
         alpha=alpha,
         seed=seed,
         descriptions=descriptions,
+        learner=learner,
     )
     wanted.check()
     with working() as progress:

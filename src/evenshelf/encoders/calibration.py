@@ -55,7 +55,8 @@ def input_ranges(
     names.sort(key=lambda name: int(name.removeprefix("input_")))
     rng = np.random.default_rng(seed)
     seen: list[list[NDArray[np.float32]]] = [[] for _ in names]
-    for length, count in LENGTHS.items():
+    read = {length: count for length, count in LENGTHS.items() if length + 2 <= config.max_position_embeddings}
+    for length, count in read.items():
         ids = np.empty((count, length + 2), np.int64)
         ids[:, 0], ids[:, -1] = special
         ids[:, 1:-1] = rng.choice(words, (count, length))

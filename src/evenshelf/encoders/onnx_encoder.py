@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from evenshelf.encoders import onnx_graph
 from evenshelf.encoders.base import Encoder, Progress, Vectors, fingerprint_of
 from evenshelf.encoders.calibration import input_ranges
+from evenshelf.encoders.checkpoint import Checkpoint
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.encoders.folders import default_cache_dir, write_whole
 from evenshelf.encoders.registry import EncoderKind, register
@@ -40,9 +42,10 @@ class OnnxEncoder(Encoder):
 
     Parameters
     ----------
-    folder
-        The checkpoint: ``config.json``, ``model.safetensors``, ``tokenizer.json`` and, for the length at
-        which texts are cut, ``sentence_bert_config.json``.
+    source
+        The folder of a checkpoint: ``config.json``, ``model.safetensors``, ``tokenizer.json`` and, for the length at
+        which texts are cut, ``sentence_bert_config.json``. Or one that was read already: all of it is in
+        :meth:`state`, so that a bundle can hold it.
     name
         The spec string that opens it.
     int8
@@ -53,19 +56,23 @@ class OnnxEncoder(Encoder):
         Batches computed at once; None for one a core. It does not change the vectors.
     """
 
-    def __init__(self, folder: Path, name: str, *, int8: bool = False, threads: int | None = None) -> None:
-        config = read_config(folder)
-        length = max_length(folder, config)
-        state = content_hash(folder)
+    def __init__(self, source: Path | Checkpoint, name: str, *, int8: bool = False, threads: int | None = None) -> None:
+        self._checkpoint = None if isinstance(source, Path) else source
+        if isinstance(source, Path):
+            config = read_config(source)
+            length = max_length(source, config)
+            state = content_hash(source)
+        else:
+            config, length, state = source.config, source.length, source.digest
         self.name = name
         self.dimension = config.hidden_size
         kind = "int8" if int8 else "float32"
         self.fingerprint = fingerprint_of("onnx bert", str(onnx_graph.REVISION), kind, state, str(length))
         self.threads = threads or usable_cores()
-        self.tokenizer = read_tokenizer(folder, length)
+        self.tokenizer = read_tokenizer(source, length) if isinstance(source, Path) else source.tokenizer
         path = default_cache_dir() / "onnx" / f"{self.fingerprint}.onnx"
         if not path.is_file():
-            weights = read_weights(folder)
+            weights = read_weights(source) if isinstance(source, Path) else source.weights
             ranges = input_ranges(weights, config, word_numbers(self.tokenizer), self._special()) if int8 else None
             model = onnx_graph.bert_graph(weights, config, ranges=ranges)
             write_whole(path, lambda temporary: _write(temporary, model))
@@ -76,6 +83,10 @@ class OnnxEncoder(Encoder):
         # Processors without VNNI else saturate sums of 8-bit products.
         options.add_session_config_entry("session.x64quantprecision", "1")
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Of one that was read from a checkpoint all of that; of others nothing, as their name is enough."""
+        return {} if self._checkpoint is None else self._checkpoint.state()
 
     def _encode(self, texts: Sequence[str], progress: Progress) -> Vectors:
         vectors = np.empty((len(texts), self.dimension), np.float32)
@@ -149,6 +160,11 @@ def equal_length_batches(lengths: Sequence[int], tokens: int) -> list[NDArray[np
     return batches
 
 
+def _of_folder(argument: str, *, int8: bool) -> OnnxEncoder:
+    kind = "bert-int8" if int8 else "bert"
+    return OnnxEncoder(Checkpoint.of_folder(checkpoint_folder(argument)), f"{kind}:{argument}", int8=int8)
+
+
 register(
     EncoderKind(
         "minilm",
@@ -169,8 +185,10 @@ register(
     EncoderKind(
         "bert",
         "A BERT with mean pooling in a folder, such as one tuned to the shop; without torch.",
-        lambda argument, _texts: OnnxEncoder(checkpoint_folder(argument), f"bert:{argument}"),
+        lambda argument, _texts: _of_folder(argument, int8=False),
         argument="FOLDER",
+        restore=lambda argument, state: OnnxEncoder(Checkpoint.of_state(state), f"bert:{argument}"),
+        held=True,
     )
 )
 
@@ -178,7 +196,9 @@ register(
     EncoderKind(
         "bert-int8",
         "As bert, in 8-bit integers: faster on recent processors, very nearly the same vectors.",
-        lambda argument, _texts: OnnxEncoder(checkpoint_folder(argument), f"bert-int8:{argument}", int8=True),
+        lambda argument, _texts: _of_folder(argument, int8=True),
         argument="FOLDER",
+        restore=lambda argument, state: OnnxEncoder(Checkpoint.of_state(state), f"bert-int8:{argument}", int8=True),
+        held=True,
     )
 )

@@ -37,6 +37,8 @@ class EncoderKind:
         ``restore(argument, state)`` makes an encoder again from its :meth:`~Encoder.state`, without the texts. None if
         its name is enough, or if it is fitted and that cannot be done: then what is trained on its vectors cannot be
         kept as a bundle.
+    held
+        Whether all of it is in its state, so that a bundle needs nothing beside that and is loaded without naming it.
     wraps
         Whether its argument is the spec of another encoder. That one then decides whether it can be restored, and
         whether a bundle with it is loaded without being named.
@@ -48,6 +50,7 @@ class EncoderKind:
     argument: str | None = None
     fitted: bool = False
     restore: Callable[[str, Mapping[str, NDArray[Any]]], Encoder] | None = None
+    held: bool = False
     wraps: bool = False
 
     @property

@@ -14,6 +14,7 @@ from evenshelf.errors import SettingError
 from evenshelf.learners.bags import bag_rows, fit_bags
 from evenshelf.learners.heads import HEADS
 from evenshelf.learners.paths import Head
+from evenshelf.learners.registry import Predict
 from evenshelf.learners.retrieval import Memories
 from evenshelf.learners.solver import MEMORY
 from evenshelf.learners.training import Training
@@ -47,6 +48,8 @@ class Model:
         ``told(remedy)``: what it could not do for which classes.
     calibration_seconds
         CPU time of what a remedy that calibrates needs besides, for each that does.
+    predict
+        What was fitted, of learners other than linear heads.
     """
 
     scores: Callable[[int, Remedy], Floats]
@@ -57,6 +60,7 @@ class Model:
     weights: Floats | None = None
     told: Callable[[Remedy], tuple[str, ...]] = lambda remedy: ()
     calibration_seconds: float = 0.0
+    predict: Predict | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +266,7 @@ def _others(
 
             # what was fitted for another remedy before costs this one as much
             spent = time.process_time() - before + float(getattr(predict, "borrowed", 0.0))
-            row.append(Model(scores, spent, given.nbytes, told=told))
+            row.append(Model(scores, spent, given.nbytes, told=told, predict=predict))
         models.append(row)
     return Fitted(models, {})
 

@@ -19,6 +19,7 @@ from evenshelf.bundles.places import BUNDLES
 from evenshelf.bundles.portable import portable_encoder, without_places
 from evenshelf.encoders import Encoder, VectorCache, check_restorable, open_encoder
 from evenshelf.errors import InputError, SettingError
+from evenshelf.learners import LearnerKind
 from evenshelf.learners.binary import BINARY
 from evenshelf.learners.bundling import check_bundled, cross_fit, serving_head
 from evenshelf.learners.heads import HEADS
@@ -33,7 +34,9 @@ from evenshelf.study.applicable import unfit_for_sets
 from evenshelf.study.judged import chosen_penalty, quality, sets_of
 from evenshelf.study.made_rows import rows_of
 from evenshelf.study.prepare import AUTO, STUDIES, check_encoder, pick_encoder, shop_task
+from evenshelf.study.served import served_learner
 from evenshelf.study.text_making import TextMaking, check_maker
+from evenshelf.study.train_tuned import Fitted, fit_tuned, laid_out, rows_for
 from evenshelf.study.winner import SEARCH_SERVED, Winner, studies_of, winner_of
 from evenshelf.tasks import task_kind
 from evenshelf.tasks.descriptions import described
@@ -69,6 +72,8 @@ class Wanted:
         Of folds and resampling.
     descriptions
         File of descriptions of the classes; ``None`` for those of the study.
+    learner
+        ``heads`` or ``finetune_heads``, with settings in brackets; ``None`` for that of the study.
     """
 
     target: str | None = None
@@ -80,14 +85,15 @@ class Wanted:
     alpha: float | None = None
     seed: int = 0
     descriptions: str | None = None
+    learner: str | None = None
 
     def check(self) -> None:
         """Raise a :class:`SettingError` before any data is read if it cannot be."""
         check_alpha(0.1 if self.alpha is None else self.alpha)
         if self.penalty is not None and not 0 < self.penalty < float("inf"):
             raise SettingError(f"The penalty is {self.penalty:g}, and must be above 0.", hint="1e-5 is a usual value.")
-        if self.remedy is not None:
-            _check_remedy(parse(self.remedy))
+        if self.remedy is not None or self.learner is not None:
+            _check_remedy(parse(self.remedy or "none"), served_learner(self.learner))
         if self.encoder is not None:
             check_encoder(self.encoder)
         if self.task is not None and task_kind(self.task).answers != CLASSES.name:
@@ -140,7 +146,10 @@ def train(
     winner, meta = _winner(shop, wanted)
     target, kind = meta["target"], meta["task"]
     remedy = parse(winner.remedy)
-    _check_remedy(remedy)
+    learner = served_learner(wanted.learner or winner.learner)
+    if learner.name != (winner.learner or HEADS.name):
+        winner = replace(winner, penalty=wanted.penalty)  # what was chosen for another learner says nothing of this one
+    _check_remedy(remedy, learner)
     folder = out or shop.path / BUNDLES / re.sub(r"[^\w.-]+", "_", f"{kind}-{target}")
     check_place(folder)
     progress("reading the shop", 0, None)
@@ -166,23 +175,12 @@ def train(
     cache = cache or VectorCache()
     vectors, names = _encoded(task, encoder, cache, progress)
     fold = _folds(task, wanted.seed)
-    prepared = prepare(vectors, task.target, fold, task.same, several=task.several)
-    variants = _made(task, remedy, TextMaking(task, encoder, cache), prepared, fold=fold, seed=wanted.seed)
-    progress("fitting", 0, None)
-    if winner.penalty is None:
-        penalty = chosen_penalty(prepared, task, remedy, names, wanted.seed, variants=variants)
-        how = "the best of those tried on a held-out fold" if penalty is not None else HEADS.default
-        winner = replace(winner, penalty=penalty, chosen=f"{winner.chosen}; penalty: {how}")
-    found = cross_fit(
-        prepared,
-        len(task.classes),
-        remedy,
-        names=names,
-        penalty=winner.penalty,
-        seed=wanted.seed,
-        variants=variants,
-        progress=lambda done, total: progress("fitting", done, total),
-    )
+    given = Given(task, fold, remedy, encoder, cache, wanted.seed, progress)
+    if learner == HEADS:
+        winner, fitted = _linear(given, winner, vectors, names)
+    else:
+        winner, fitted = _tuned(given, learner, winner, vectors, names)
+    found, encoder, prepared, vectors = fitted.found, fitted.encoder, fitted.prepared, fitted.vectors
     progress("writing the bundle", 0, None)
     conformal, sets = None, None
     if not task.several:
@@ -235,7 +233,73 @@ def train(
     return bundle, folder
 
 
-def _check_remedy(remedy: Remedy) -> None:
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What models are fitted on, and under what."""
+
+    task: LabelTask
+    fold: NDArray[np.int16]
+    remedy: Remedy
+    encoder: Encoder
+    cache: VectorCache
+    seed: int
+    progress: Progress
+
+    def progress_of_texts(self, done: float, total: float, words: str) -> None:
+        """Tell how many texts were looked at of which others are made."""
+        self.progress(words, int(done), int(total))
+
+
+def _linear(given: Given, winner: Winner, vectors: Floats, names: Floats) -> tuple[Winner, Fitted]:
+    """Heads on the vectors of a frozen encoder."""
+    task, remedy, seed = given.task, given.remedy, given.seed
+    prepared = prepare(vectors, task.target, given.fold, task.same, several=task.several)
+    variants = _made(given, prepared)
+    given.progress("fitting", 0, None)
+    if winner.penalty is None:
+        penalty = chosen_penalty(prepared, task, remedy, names, seed, variants=variants)
+        how = "the best of those tried on a held-out fold" if penalty is not None else HEADS.default
+        winner = replace(winner, penalty=penalty, chosen=f"{winner.chosen}; penalty: {how}")
+    found = cross_fit(
+        prepared,
+        len(task.classes),
+        remedy,
+        names=names,
+        penalty=winner.penalty,
+        seed=seed,
+        variants=variants,
+        progress=lambda done, total: given.progress("fitting", done, total),
+    )
+    return winner, Fitted(found, given.encoder, prepared, vectors)
+
+
+def _tuned(given: Given, learner: LearnerKind, winner: Winner, vectors: Floats, names: Floats) -> tuple[Winner, Fitted]:
+    """Heads on the vectors of a tuned model, which is served in the place of the encoder."""
+    task = given.task
+    if task.several:
+        raise SettingError(
+            f"A bundle of a tuned model gives one {task.nouns.label}, and here a {task.nouns.thing} has several.",
+            hint=f"Train with the learner {HEADS.name}.",
+        )
+    rows, called = rows_for(task, learner, vectors, names)
+    prepared = laid_out(task, rows, given.fold)
+    variants, maker = _made(given, prepared, learner), given.remedy.text_maker
+    winner = replace(winner, notes=(*winner.notes, f"the model was tuned by {learner.name}"))
+    return winner, fit_tuned(
+        task,
+        learner,
+        given.remedy,
+        prepared,
+        called,
+        cache=given.cache,
+        seed=given.seed,
+        penalty=winner.penalty,
+        variants={} if variants is None or maker is None else {maker.made_alike: variants},
+        progress=lambda done, total: given.progress("tuning models", done, total),
+    )
+
+
+def _check_remedy(remedy: Remedy, learner: LearnerKind = HEADS) -> None:
     check_bundled(remedy)
     of_sets = [part.name for part in remedy.parts if part.many_labels]
     if of_sets:
@@ -244,7 +308,7 @@ def _check_remedy(remedy: Remedy) -> None:
             f"bundle keeps what the learner {HEADS.name} fits.",
             hint=f"Name another remedy, or have a study with --learner {HEADS.name} choose one.",
         )
-    reason = HEADS.unsupported(acting_on_rows(remedy))
+    reason = learner.unsupported(acting_on_rows(remedy))
     if reason:
         raise SettingError(f"{remedy}: {reason}.", hint="See all remedies with: evenshelf remedies")
 
@@ -287,18 +351,18 @@ def _winner(shop: Shop, wanted: Wanted) -> tuple[Winner, dict[str, Any]]:
     return winner, meta
 
 
-def _made(
-    task: LabelTask, remedy: Remedy, making: TextMaking, prepared: Vectors, *, fold: NDArray[np.int16], seed: int
-) -> VariantRows | None:
+def _made(given: Given, prepared: Vectors, learner: LearnerKind = HEADS) -> VariantRows | None:
     """Texts that a remedy trains on besides, or ``None``."""
-    maker = remedy.text_maker
+    maker = given.remedy.text_maker
     if maker is None:
         return None
     check_maker(maker)
+    making = TextMaking(given.task, given.encoder, given.cache, learner.reads)
     reason = making.unfit(maker)
     if reason:
-        raise SettingError(f"{remedy} cannot be used here: {reason}.", hint="Name another remedy with --remedy.")
-    return rows_of(making(maker.made_alike, [remedy], fold, seed), prepared)
+        raise SettingError(f"{given.remedy} cannot be used here: {reason}.", hint="Name another remedy with --remedy.")
+    made = making(maker.made_alike, [given.remedy], given.fold, given.seed, given.progress_of_texts)
+    return rows_of(made, prepared)
 
 
 def _changed(shop: Shop, meta: dict[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from evenshelf.errors import InputError, SettingError, near
 from evenshelf.learners.heads import HEADS
 from evenshelf.remedies.spec import places_in
 from evenshelf.study.results import StudyResult, load
+from evenshelf.study.served import served_learner
 from evenshelf.study.verdict import Verdict, decide
 from evenshelf.tasks.search_measures import SEARCHES
 
@@ -44,6 +45,8 @@ class Winner:
         JSON-able; empty without a study. No path stands in it: bundles are handed on.
     notes
         What a person should know before using it, a sentence each.
+    learner
+        Of the study, by name; ``None`` for linear heads.
     """
 
     remedy: str
@@ -52,6 +55,7 @@ class Winner:
     encoder: str | None = None
     evidence: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    learner: str | None = None
 
 
 SEARCH_SERVED = (
@@ -122,12 +126,7 @@ def winner_of(folder: Path, remedy: str | None = None) -> tuple[Winner, StudyRes
         raise SettingError(f"The study {folder} is one of recommendation.", hint="Train it with --task recommend.")
     if result.meta.get("measures") == SEARCHES.name:
         raise SettingError(f"The study {folder} is one of search, which is served by no bundle.", hint=SEARCH_SERVED)
-    if learner != HEADS.name:
-        raise SettingError(
-            f"The study {folder} fitted the learner {learner!r}, which cannot be served from a bundle yet: a bundle "
-            f"keeps what the learner {HEADS.name!r} fits.",
-            hint=f"Run one with --learner {HEADS.name}, or name a remedy: --remedy SPEC.",
-        )
+    served_learner(learner)
     verdict = verdict_of(result, folder)
     notes = []
     if remedy is None:
@@ -156,6 +155,7 @@ def winner_of(folder: Path, remedy: str | None = None) -> tuple[Winner, StudyRes
             result.meta["encoder"]["spec"] if "encoder" in result.meta else None,
             evidence_of(result, verdict, folder, spec),
             tuple(notes),
+            None if learner == HEADS.name else learner,
         ),
         result,
     )
