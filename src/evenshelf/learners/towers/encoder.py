@@ -38,12 +38,15 @@ class TunedEncoder:
         Those of the tuned layers, by name.
     losses
         Mean of each epoch.
+    seconds
+        CPU time of the tuning.
     """
 
     folder: Path
     layers: int
     weights: Mapping[str, Floats]
     losses: tuple[float, ...]
+    seconds: float
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """``[n, width]`` unit rows; :mod:`~evenshelf.learners.towers.saving` lets them be computed them in 8 bits."""

@@ -14,6 +14,7 @@ Yi et al.: Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recomme
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,7 @@ def fit_bi_encoder(
         If torch is not installed.
     """
     check_torch("tuning an encoder")
+    began = time.process_time()
     check_keep(keep)
     descent = Descent(epochs, rate, seed)
     checkpoint = minilm_folder() if folder is None else folder
@@ -107,7 +109,8 @@ def fit_bi_encoder(
             return step.loss(vectors[: len(visits)], vectors[len(visits) :]) / mean
 
         losses = descend(weights, loss, epoch_of(pairs, SIZES), descent=descent, tell=tell)
-        return TunedEncoder(checkpoint, layers, blended(start, weights, keep), tuple(losses))
+        tuned = blended(start, weights, keep)
+        return TunedEncoder(checkpoint, layers, tuned, tuple(losses), time.process_time() - began)
 
 
 @dataclass(frozen=True, eq=False)
