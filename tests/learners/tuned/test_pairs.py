@@ -30,10 +30,12 @@ def test_every_pair_that_is_drawn_was_taken_by_a_user_and_every_text_is_there_on
     number = {text: text.removeprefix("title ") for text in taken.texts}
     draws = taken.epoch(3, 2, 0.5, np.random.default_rng(seed))
     assert len(draws) == -(-len({a for a, _ in together}) // 3)
-    for draw in draws:
-        assert len(set(draw.texts.tolist())) == len(draw.texts)
-        for one, other in zip(draw.texts[draw.one].tolist(), draw.texts[draw.other].tolist(), strict=True):
-            assert (number[taken.texts[one]], number[taken.texts[other]]) in together
+    for texts in draws:
+        assert len(set(texts.tolist())) == len(texts)
+        lesson = taken.lesson(texts, 0.5)
+        for one, other in np.argwhere(lesson.counts > 0).tolist():
+            assert (number[taken.texts[texts[one]]], number[taken.texts[texts[other]]]) in together
+            assert lesson.rival[one, other] < -1e6
 
 
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
@@ -42,11 +44,11 @@ def test_how_often_a_text_is_read_is_foretold(power):
     _, taken = taken_of([["hub", "a"]] * 6 + [["hub", "b"]] * 3 + [["hub", "c"]])
     rng, seen = np.random.default_rng(0), np.zeros(4)
     hub = taken.texts.index("title hub")
-    for _ in range(4000):
-        (draw,) = taken.epoch(4, 1, power, rng)
-        one = draw.texts[draw.one[:4]]  # drawn for themselves, then their partners
-        seen += np.bincount(one, minlength=4) + np.bincount(draw.texts[draw.other[:4]], minlength=4)
-        assert ((one == hub) != (draw.texts[draw.other[:4]] == hub)).all()
+    for _ in range(2000):
+        for texts in taken.epoch(1, 1, power, rng):
+            assert len(texts) == 2
+            assert hub in texts
+            seen += np.bincount(texts, minlength=4)
     np.testing.assert_allclose(seen / seen.sum(), taken.presence(1, power), atol=0.01)
 
 
@@ -59,13 +61,24 @@ def test_a_power_of_nothing_draws_rare_texts_as_often_as_frequent_ones():
 def test_what_was_taken_together_more_often_than_chance_is_no_rival_and_the_rest_is():
     _, taken = taken_of([["a", "b"]] * 9 + [["c", "d"]] * 9 + [["a", "c"]])
     a, b, c, d = (taken.texts.index(f"title {name}") for name in "abcd")
-    (draw,) = taken.epoch(4, 8, 0.0, np.random.default_rng(0))
-    assert draw.texts.tolist() == [0, 1, 2, 3]
-    refused = taken.rivals(draw) < -1e6
+    lesson = taken.lesson(np.arange(4), 0.0)
+    refused, answers = lesson.rival < -1e6, lesson.counts > 0
     assert refused.diagonal().all()
-    assert refused[[a, c, b], [b, d, a]].all()
-    assert not refused[a, c], "once, where chance would have had it oftener"
-    assert not refused[[a, b], [d, d]].any()
+    assert not answers.diagonal().any()
+    np.testing.assert_array_equal(refused, answers | np.eye(4, dtype=bool))
+    assert answers[[a, c, b], [b, d, a]].all()
+    assert not answers[a, c], "once, where chance would have had it oftener"
+    assert not answers[[a, b], [d, d]].any()
+
+
+def test_what_a_text_counts_is_its_own_and_shared_out_among_its_answers():
+    _, taken = taken_of([["a", "b"]] * 6 + [["a", "c"]] * 2 + [["d", "e"]] * 4 + [["f", "g"]] * 30)
+    for power in (0.0, 0.5, 1.0):
+        lesson = taken.lesson(np.arange(7), power)
+        a, b, c, d, e = (taken.texts.index(f"title {name}") for name in "abcde")
+        assert lesson.counts[a, b] == pytest.approx(3 * lesson.counts[a, c])
+        assert lesson.counts[a].sum() == pytest.approx(8**power)
+        assert lesson.counts[d, e] == pytest.approx(4**power)
 
 
 def test_items_with_one_text_are_one_and_none_is_its_own_rival():

@@ -91,13 +91,18 @@ def fill(place: Path, source: Path, tuned: Mapping[str, Floats]) -> None:
     (place / LENGTHS).write_text(json.dumps(settings), encoding="utf-8")
 
 
+def check_place(folder: Path) -> None:
+    """Raise an :class:`InputError` if something else than a tuned model lies where one is to be written."""
+    held = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    if (folder.exists() and not folder.is_dir()) or (held and held != sorted(FILES)):
+        raise InputError(f"{folder} holds something else than a tuned model.", hint="Give another folder.")
+
+
 def written(folder: Path, fill_in: Callable[[Path], None]) -> None:
     """Fill a folder beside the wanted one and rename it; what is replaced is moved away for that moment."""
     folder = folder.resolve()
     try:
-        held = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-        if (folder.exists() and not folder.is_dir()) or (held and held != sorted(FILES)):
-            raise InputError(f"{folder} holds something else than a tuned model.", hint="Give another folder.")
+        check_place(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
         old = partial.with_name(f"{partial.name}.old")

@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from evenshelf.encoders.weights import checkpoint_folder, content_hash, minilm_folder, read_weights
 from evenshelf.learners.model_store import stored
-from evenshelf.learners.ranking.tuned.pairs import Draw, TakenTexts
+from evenshelf.learners.ranking.tuned.pairs import TakenTexts
 from evenshelf.learners.ranking.tuned.settings import MINILM, Contrast
 from evenshelf.learners.torch_training import seeded
 from evenshelf.learners.towers.descent import Descent, Tell, blended, check_torch, descend
@@ -35,6 +35,7 @@ from evenshelf.learners.towers.encoder import TunedEncoder, vectors_of
 from evenshelf.learners.towers.frozen import frozen_layers
 from evenshelf.learners.towers.network import upper_weights
 
+Codes = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 REVISION = 1
@@ -74,15 +75,17 @@ def fit_taken(taken: TakenTexts, settings: Contrast, *, seed: int, tell: Tell | 
     with seeded(seed) as torch, threadpool_limits(1):
         weights = {name: torch.from_numpy(values.copy()).requires_grad_() for name, values in start.items()}
 
-        def loss(draw: Draw, rng: np.random.Generator) -> Any:
+        def loss(texts: Codes, rng: np.random.Generator) -> Any:
             del rng
-            vectors = vectors_of(weights, frozen, layers, [taken.texts[i] for i in draw.texts.tolist()])
-            lessened = torch.from_numpy((often[draw.texts] - often[draw.texts].mean()).astype(np.float32))
+            lesson = taken.lesson(texts, settings.power)
+            vectors = vectors_of(weights, frozen, layers, [taken.texts[i] for i in texts.tolist()])
+            lessened = torch.from_numpy((often[texts] - often[texts].mean()).astype(np.float32))
             scores = vectors @ vectors.T / settings.temperature - lessened
-            rivals = torch.logsumexp(scores + torch.from_numpy(taken.rivals(draw)), dim=1)
-            one, other = torch.from_numpy(draw.one), torch.from_numpy(draw.other)
-            true = scores[one, other]
-            return (torch.logaddexp(rivals[one], true) - true).mean()
+            rivals = torch.logsumexp(scores + torch.from_numpy(lesson.rival), dim=1, keepdim=True)
+            counts = torch.from_numpy(lesson.counts)
+            value = counts * (torch.logaddexp(rivals, scores) - scores)
+            # where nothing that was drawn answers anything by more than chance, there is nothing to learn
+            return value.sum() / counts.sum().clamp_min(1e-12)
 
         epoch = partial(taken.epoch, settings.batch, settings.partners, settings.power)
         losses = descend(weights, loss, epoch, descent=Descent(settings.epochs, settings.rate, seed), tell=tell)

@@ -22,20 +22,23 @@ _NEVER = -1e9
 
 
 @dataclass(frozen=True, eq=False)
-class Draw:
-    """What a step looks at.
+class Lesson:
+    """What a step learns: which of its texts answer each other, and how much that counts.
 
     Attributes
     ----------
     texts
         ``[m]`` codes of texts, each once.
-    one, other
-        ``[p]`` places in these of texts that were taken near each other; each pair stands in both directions.
+    counts
+        ``[m, m]`` what it counts that a text (column) was taken near another one (row); 0 where it is no answer.
+    rival
+        ``[m, m]`` what to add to the score of a text (column) as a rival of those answers: much less than nothing where
+        it is none.
     """
 
     texts: Codes
-    one: Codes
-    other: Codes
+    counts: Floats
+    rival: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +106,7 @@ class TakenTexts:
         count = np.asarray(histories.counts @ belongs, np.int64)
         return cls(tuple(shown[key] for key in sorted(shown)), kept, count, place)
 
-    def epoch(self, batch: int, partners: int, power: float, rng: np.random.Generator) -> list[Draw]:
+    def epoch(self, batch: int, partners: int, power: float, rng: np.random.Generator) -> list[Codes]:
         """Draw as many texts as were taken beside another one, and for each some of those that were taken near it.
 
         Parameters
@@ -116,23 +119,22 @@ class TakenTexts:
             A text is drawn by how often it was taken to this power.
         rng
             What draws.
+
+        Returns
+        -------
+        Codes of the texts of each step, each once.
         """
         wanted = int((self._mass > 0).sum())
-        return [self._draw(min(batch, wanted), partners, power, rng) for _ in range(-(-wanted // batch))]
+        return [self._drawn(min(batch, wanted), partners, power, rng) for _ in range(-(-wanted // batch))]
 
-    def _draw(self, batch: int, partners: int, power: float, rng: np.random.Generator) -> Draw:
-        first = _drawn(np.cumsum(self.shares(power)), rng.random(batch))
+    def _drawn(self, batch: int, partners: int, power: float, rng: np.random.Generator) -> Codes:
+        first = _places(np.cumsum(self.shares(power)), rng.random(batch))
         begin, end = self._sums[self.near.indptr[first]], self._sums[self.near.indptr[first + 1]]
         at = begin[:, None] + rng.random((batch, partners)) * (end - begin)[:, None]
         pair = np.searchsorted(self._sums[1:], at.ravel(), side="right")
-        # what rounding puts behind the last partner of a text belongs to it still
-        pair = np.clip(
-            pair, np.repeat(self.near.indptr[first], partners), np.repeat(self.near.indptr[first + 1], partners) - 1
-        )
-        one, other = np.repeat(first, partners), self.near.indices[pair].astype(np.int64)
-        texts = np.unique(np.concatenate([one, other]))
-        one, other = np.searchsorted(texts, one), np.searchsorted(texts, other)
-        return Draw(texts, np.concatenate([one, other]), np.concatenate([other, one]))
+        low, high = (np.repeat(self.near.indptr[at], partners) for at in (first, first + 1))
+        pair = np.clip(pair, low, high - 1)  # what rounding puts behind the last partner of a text belongs to it still
+        return np.unique(np.concatenate([first, self.near.indices[pair].astype(np.int64)]))
 
     def shares(self, power: float) -> NDArray[np.float64]:
         """``[T]`` with what chance each text is drawn for itself; 0 where it was taken beside no other."""
@@ -145,17 +147,27 @@ class TakenTexts:
         beside = diags_array(share / np.maximum(self._mass, 1e-12)) @ self.near
         return np.asarray((share + partners * beside.sum(axis=0)) / (1 + partners))
 
-    def rivals(self, draw: Draw) -> Floats:
-        """``[m, m]`` what to add to the score of each text (column) as a rival in answering each one (row).
+    def lesson(self, texts: Codes, power: float) -> Lesson:
+        """What some texts teach, whichever of them brought which into the step.
 
-        Much less than nothing of the text itself, and of those taken near it more often than chance would have it: they
-        are answers too. In a small shop nearly any two were taken by somebody, so that to have been is no sign.
+        Answers are those that were taken near a text more often than chance would have it, and they are no rivals of
+        each other. In a small shop nearly any two were taken by somebody, so that to have been is no sign. A text
+        counts by how often it was taken to a power, and that is shared out by how often its answers were.
+
+        Parameters
+        ----------
+        texts
+            ``[m]`` codes, each once.
+        power
+            From 0 to 1.
         """
-        own = self.near[draw.texts][:, draw.texts].toarray().astype(np.float64)
-        mass = self._mass[draw.texts]
+        own = self.near[texts][:, texts].toarray().astype(np.float64)
+        mass = np.maximum(self._mass[texts], 1e-12)
         answers = own * float(self._mass.sum()) > mass[:, None] * mass
-        np.fill_diagonal(answers, val=True)
-        return np.where(answers, np.float32(_NEVER), np.float32(0.0))
+        weight = np.maximum(self.count[texts], 1).astype(np.float64) ** power
+        counts = np.where(answers, own / mass[:, None] * weight[:, None], 0.0).astype(np.float32)
+        refused = answers | np.eye(len(texts), dtype=bool)
+        return Lesson(texts, counts, np.where(refused, np.float32(_NEVER), np.float32(0.0)))
 
     @cached_property
     def _mass(self) -> NDArray[np.float64]:
@@ -166,7 +178,7 @@ class TakenTexts:
         return np.concatenate([[0.0], np.cumsum(self.near.data, dtype=np.float64)])
 
 
-def _drawn(sums: NDArray[np.float64], at: NDArray[np.float64]) -> Codes:
+def _places(sums: NDArray[np.float64], at: NDArray[np.float64]) -> Codes:
     """Places in cumulated shares; one with no share is never drawn."""
     last = np.searchsorted(sums, sums[-1])  # the first that holds all of it: behind it there are but empty ones
     found = np.minimum(np.searchsorted(sums, at * sums[-1], side="right"), last)

@@ -33,7 +33,7 @@ class Contrast:
     temperature
         Cosines are divided by it, above 0.
     power
-        A text is drawn by how often it was taken to this power, from 0 (all alike) to 1 (as they were taken).
+        A text is drawn, and counts, by how often it was taken to this power, from 0 (all alike) to 1.
     debias
         Share of the correction for frequent texts that come into a step as rivals more often (logQ), from 0 to 1.
     keep
@@ -46,8 +46,8 @@ class Contrast:
     """
 
     model: str = MINILM
-    layers: int = 2
-    rate: float = 2e-4
+    layers: int = 1
+    rate: float = 1e-3
     epochs: int = 3
     batch: int = 64
     partners: int = 3
