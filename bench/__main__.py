@@ -16,6 +16,7 @@ from bench import (
     annotation,
     conformal,
     finetune_label,
+    finetune_recommend,
     ingest,
     label_quality,
     label_study,
@@ -48,6 +49,7 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "tags": tags.main,
     "relevance": relevance.main,
     "finetune_label": finetune_label.main,
+    "finetune_recommend": finetune_recommend.main,
     "conformal": conformal.main,
     # a quick run tries our code, and asks for no environment beside ours
     "recommend_beauty": lambda words: recommend_beauty.main(

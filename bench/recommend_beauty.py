@@ -134,6 +134,8 @@ def main(words: list[str] | None = None) -> int:
     for name, learner in ranking_learners().items():
         if asked.learners is not None and name not in {*asked.learners, "blend"}:
             continue
+        if "titles" in learner.needs:
+            continue  # they tune a language model, which bench.finetune_recommend measures
         if lacking := learner.lacking(evidence):
             report.notes.append(f"{lacking[0].upper()}{lacking[1:]}.")
             continue

@@ -58,7 +58,10 @@ def read(sequences: Path | None, text: Path | None, attributes: Path | None, *, 
         text, attributes = folder / "gram_Beauty_item_text_ids.txt.gz", folder / "Beauty_item2attributes.json.gz"
     histories = Histories.read(sequences, seed=seed)
     texts = words_by_item(text)
-    facts = ItemFacts(words=words_of([texts.get(item, []) for item in histories.items]))
+    words = [texts.get(item, []) for item in histories.items]
+    # pieces of words have a sign of where a word begins, which no language model knows
+    titles = tuple(" ".join(piece.replace("\u2581", "") for piece in own).strip() for own in words)
+    facts = ItemFacts(words=words_of(words), titles=titles)
     if attributes is not None:
         known = attributes_by_item(attributes, histories, sequences)
         facts = replace(facts, attributes=words_of([known.get(item, []) for item in histories.items]))
@@ -91,6 +94,10 @@ def _text(file: Path) -> str:
         raise InputError(f"{file} cannot be read: {error}.") from error
 
 
+KINDS = ("shoe", "lamp", "tea", "mug", "sofa", "phone")
+"""What the kinds of items of a made-up shop are called."""
+
+
 def made_up(seed: int) -> Shop:
     """Users who keep to one of six kinds of items, whose words tell the kind."""
     rng = np.random.default_rng(seed)
@@ -100,4 +107,5 @@ def made_up(seed: int) -> Shop:
         own = rng.choice(30, rng.integers(5, 10), replace=False, p=share / share.sum())
         steps.append([f"k{kind}n{n}" for n in own])
     histories = Histories.of(steps, seed=seed)
-    return Shop.of(histories, ItemFacts(words=words_of([[item[:2], "thing"] for item in histories.items])))
+    words = [[KINDS[int(item[1])], "thing", *item[3:]] for item in histories.items]
+    return Shop.of(histories, ItemFacts(words=words_of([own[:2] for own in words]), titles=tuple(map(" ".join, words))))

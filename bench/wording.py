@@ -70,6 +70,10 @@ _TITLES = {
         "Tuned language models beside the frozen one, titles with and without the words of labels",
         "微调后的语言模型与冻结模型对照（标题保留或去掉标签词）",
     ),
+    "finetune_recommend": (
+        "A language model tuned to what is taken together, beside the frozen one and words alone",
+        "按共同购买微调的语言模型，与冻结模型及仅用词语对照",
+    ),
     "search_quality": (
         "Search: how well the first ten answer, on judged queries",
         "搜索：前十个结果的质量（有人工判断的查询）",
@@ -107,6 +111,8 @@ _HEADINGS = {
     "engine": ("engine", "引擎"),
     "mode": ("asked for", "方式"),
     "qps": ("queries/s, two threads", "每秒查询（双线程）"),
+    "reads": ("reads", "所读内容"),
+    "recall_difference": ("difference to the frozen one [95 %]", "与冻结模型之差 [95%]"),
     "recall_at_10": ("recall@10", "recall@10"),
     "ndcg_at_10": ("NDCG@10", "NDCG@10"),
     "descending_recall_at_10": ("recall@10, descending", "recall@10（降序用户）"),
@@ -415,6 +421,7 @@ _SIGNED = (
     "difference",
     "tail_difference",
     "seen_difference",
+    "recall_difference",
     "gain",
     "gain_adjusted",
     "gap",

@@ -33,12 +33,28 @@ from evenshelf.cli import clicks
 from evenshelf.cli import search
 
 # isort: split
+from evenshelf.cli import tune_encoder
+
+# isort: split
 from evenshelf.cli import catalogue
 
 # isort: split
 from evenshelf.cli import annotate
 
-__all__ = ["annotate", "app", "bundle", "catalogue", "clicks", "main", "recommend", "search", "shop", "study", "tables"]
+__all__ = [
+    "annotate",
+    "app",
+    "bundle",
+    "catalogue",
+    "clicks",
+    "main",
+    "recommend",
+    "search",
+    "shop",
+    "study",
+    "tables",
+    "tune_encoder",
+]
 
 
 def main(args: Sequence[str] | None = None) -> None:

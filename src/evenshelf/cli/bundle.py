@@ -117,11 +117,12 @@ def train(  # noqa: PLR0917 - typer calls it by name
 def _recommends(shop: Path, study: Path | None, *, learner: str | None, task: str | None, **asked: str | None) -> bool:
     """Whether what is asked for ranks items for users."""
     from evenshelf.bundles.manifest import RECOMMEND  # noqa: PLC0415
+    from evenshelf.learners.bracketed import base_of  # noqa: PLC0415
     from evenshelf.learners.ranking.registry import ranking_learners  # noqa: PLC0415
     from evenshelf.study.prepare import STUDIES  # noqa: PLC0415
     from evenshelf.study.winner import task_asked  # noqa: PLC0415
 
-    if task is None and learner is not None and learner in ranking_learners():
+    if task is None and learner is not None and base_of(learner) in ranking_learners():
         return True
     return (task or task_asked(shop / STUDIES, study, **asked)) == RECOMMEND
 

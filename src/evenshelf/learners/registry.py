@@ -5,7 +5,6 @@ Other packages add theirs as entry points of the group ``evenshelf.learners``, e
 
 from __future__ import annotations
 
-import ast
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
-from evenshelf.parameters import read_parameters
+from evenshelf.learners.bracketed import base_of, values_in
 from evenshelf.plugins import Registry
 from evenshelf.remedies import Remedy, Stage
 
@@ -195,26 +194,16 @@ def learner_kind(name: str) -> LearnerKind:
     SettingError
         If there is none; close names are offered, and all are listed.
     """
-    base, bracket, _ = name.partition("(")
+    base = base_of(name)
     if ":" in base:
         from evenshelf.learners.brought import brought  # noqa: PLC0415 - which makes a LearnerKind
 
         return brought(name)
-    found = _registry.find(base.strip())
-    return _at(found, name) if bracket else found
+    found = _registry.find(base)
+    return _at(found, name) if "(" in name else found
 
 
 def _at(kind: LearnerKind, spec: str) -> LearnerKind:
     """A learner at the settings of its spec."""
-    hint = 'Write settings in brackets, such as "finetune(epochs=3)".'
-    try:
-        call = ast.parse(spec.strip(), mode="eval").body
-    except SyntaxError as error:
-        raise SettingError(f"The learner {spec!r} cannot be read: {error.msg}.", hint=hint) from None
-    if not isinstance(call, ast.Call):
-        raise SettingError(f"The learner {spec!r} cannot be read.", hint=hint)
-    faults: list[str] = []
-    values = read_parameters(kind.name, kind.settings, call, faults)
-    if values is None:
-        raise SettingError(f"The learner {spec!r} is not valid: {' '.join(faults)}", hint=hint)
+    values = values_in(spec, kind.name, kind.settings)
     return kind if kind.at is None else kind.at(values)

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Any, ClassVar
 
 from evenshelf.errors import SettingError
+from evenshelf.learners.bracketed import parted
 from evenshelf.rankers.answering import AFTERWARDS
 from evenshelf.remedies import Remedy, Stage, joined
 
@@ -27,14 +28,14 @@ def names_in(asked: str, every: Iterable[str], find: Callable[[str], Tunable]) -
     every
         Names of all.
     find
-        The learner of a name; it raises a :class:`SettingError` if there is none.
+        The learner of a name, or at settings in brackets; it raises a :class:`SettingError` if there is none.
     """
     word = asked.strip()
     if word == ALL:
         return tuple(every)
     if word == NONE:
         return ()
-    return tuple(find(name.strip()).name for name in word.split(",") if name.strip())
+    return tuple(find(name).name for name in parted(word))
 
 
 @dataclass(frozen=True)
@@ -52,18 +53,22 @@ class Tunable:
     paper
         Where it comes from.
     fit
-        A plain function of a module.
+        A plain function of a module, or an object whose ``fingerprint`` tells all that decides what it does.
     stages
         The remedy stages that its fit honours; a remedy that acts at another is reported as not applicable.
     grid
         Values worth trying of each parameter, its default first.
     cost
         About how long a fit takes; for the progress bar.
+    usual
+        Usual values of what can be set in brackets, ``name(setting=value)``: what a study does not choose.
+    at
+        The learner at other values of these, by name; ``None`` if it has none.
 
     Raises
     ------
     SettingError
-        If the fit is no plain function.
+        If the fit is neither a plain function nor an object with a fingerprint.
     """
 
     name: str
@@ -74,11 +79,15 @@ class Tunable:
     stages: tuple[Stage, ...] = ()
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     cost: float = 1.0
+    usual: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    at: Callable[[Mapping[str, Any]], Any] | None = None
 
     afterwards: ClassVar[tuple[Stage, ...]] = AFTERWARDS
     """Stages that act on scores and lists, and are honoured for whatever was fitted."""
 
     def __post_init__(self) -> None:
+        if isinstance(getattr(self.fit, "fingerprint", None), str):
+            return
         if not inspect.isfunction(self.fit) or self.fit.__closure__:
             raise SettingError(
                 f"The learner {self.name!r} is fitted by {self.fit!r}, which is no plain function.",

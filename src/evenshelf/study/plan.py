@@ -21,6 +21,7 @@ from evenshelf.learners.heads import HEADS
 from evenshelf.learners.paths import STRONGEST
 from evenshelf.learners.registry import LearnerKind
 from evenshelf.learners.training import training_part
+from evenshelf.learners.tunable import Tunable
 from evenshelf.learners.vectors import Vectors
 from evenshelf.plurals import counted
 from evenshelf.remedies import Remedy, TextMaker
@@ -212,7 +213,7 @@ def code_of(kind: Any) -> str:
     return blake2b(source, digest_size=8).hexdigest()
 
 
-def code_of_fit(learner: LearnerKind) -> str:
+def code_of_fit(learner: LearnerKind | Tunable) -> str:
     """What tells two fits of the same name apart: parameters and code where it knows them, otherwise its source."""
     known = getattr(learner.fit, "fingerprint", None)
     return known if isinstance(known, str) else code_of(learner.fit)

@@ -15,6 +15,10 @@ from evenshelf.rankers.base import Floats, Ranker
 from evenshelf.remedies import Stage, catalogue, parse
 from evenshelf.tasks.histories import Histories
 from evenshelf.testing.check import Check, gather, run_all
+from evenshelf.testing.learners import WORDS
+
+SHAPES = ("shoe", "lamp", "tea")
+"""What the kinds of items are called."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def check_ranking_learner(learner: RankingLearner) -> None:
 
 
 def histories_of_kinds(users: int = 80, seed: int = 0) -> Evidence:
-    """Users who keep to one of three kinds of items; words and categories tell it; an item of each is never taken."""
+    """Users keep to one of three kinds of items, told by words, titles and categories; one of each is never taken."""
     rng = np.random.default_rng(seed)
     share = 1.0 / np.arange(1, 12)
     share /= share.sum()
@@ -67,7 +71,9 @@ def histories_of_kinds(users: int = 80, seed: int = 0) -> Evidence:
     kinds = np.array([int(item[1]) for item in made.items], np.int64)
     vectors[np.arange(len(every)), kinds] += 4.0
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Evidence(made, ItemFacts(words=words, vectors=vectors, category=kinds))
+    numbers = [int(item.partition("-")[2]) for item in made.items]
+    titles = tuple(f"{SHAPES[kind]} {WORDS[number]}" for kind, number in zip(kinds, numbers, strict=True))
+    return Evidence(made, ItemFacts(words=words, vectors=vectors, category=kinds, titles=titles))
 
 
 def offers_settings_that_begin_with_the_default(subject: _Subject) -> None:

@@ -31,8 +31,8 @@ def tokenizer(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
-def bert(folder: Path) -> str:
-    """Write a BERT; returns the folder."""
+def bert(folder: Path, places: int = 32) -> str:
+    """Write a BERT that reads so many tokens; returns the folder."""
     import torch
     from transformers import BertConfig, BertModel
 
@@ -40,7 +40,7 @@ def bert(folder: Path) -> str:
     return _written(
         folder,
         lambda: BertModel(
-            BertConfig(vocab_size=len(WORDS) + 4, intermediate_size=32, max_position_embeddings=32, **sizes),
+            BertConfig(vocab_size=len(WORDS) + 4, intermediate_size=32, max_position_embeddings=places, **sizes),
             add_pooling_layer=False,
         ),
         torch,

@@ -1,8 +1,7 @@
-"""Tuned models on disk, by all that decides them, so that one tuning serves all remedies that act after it."""
+"""Models tuned to labels on disk, so that one tuning serves all remedies that act after it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
@@ -10,17 +9,13 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from evenshelf.encoders.folders import default_cache_dir
 from evenshelf.encoders.sentence_transformers import weights_digest
 from evenshelf.learners.finetune.network import Network
 from evenshelf.learners.finetune.settings import FineTuning
 from evenshelf.learners.finetune.tuning import Lessons, Tuned
+from evenshelf.learners.model_store import stored
 from evenshelf.learners.torch_training import seeded
-from evenshelf.shop.locking import locked
 
-MOST = 4 * 2**30
-"""Bytes that are kept; beyond these the models that were not used for longest go."""
-_MODEL = "model.safetensors"
 _HEAD = ("head.weights", "head.bias", "head.losses", "head.scores", "head.seconds")
 
 
@@ -49,20 +44,10 @@ def kept(
     tuple
         The model, and whether it was there already.
     """
-    place = (default_cache_dir() / "tunings") if folder is None else folder
     with seeded(seed):
         network = Network.opened(settings)
-    own = place / _address(lessons, groups, settings, seed, network)
-    own.mkdir(parents=True, exist_ok=True)
-    file = own / _MODEL
-    with locked(own):
-        if file.is_file():
-            os.utime(file)
-            return _read(file, network), True
-        found = tune(own / "run")
-        _write(found, file)
-        _tidy(place, but=file)
-        return found, False
+    address = _address(lessons, groups, settings, seed, network)
+    return stored(address, make=tune, write=_write, read=lambda file: _read(file, network), folder=folder)
 
 
 def _address(lessons: Lessons, groups: int, settings: FineTuning, seed: int, network: Network) -> str:
@@ -77,9 +62,7 @@ def _write(tuned: Tuned, file: Path) -> None:
     arrays = {name: np.ascontiguousarray(value.detach().numpy()) for name, value in tuned.network.changed().items()}
     head = (tuned.weights, tuned.bias, *map(np.array, (tuned.losses, tuned.scores, [tuned.seconds])))
     arrays |= dict(zip(_HEAD, map(np.ascontiguousarray, head), strict=True))
-    partial = file.with_suffix(f".{os.getpid()}.partial")
-    save_file(arrays, partial)
-    partial.replace(file)
+    save_file(arrays, file)
 
 
 def _read(file: Path, network: Network) -> Tuned:
@@ -90,12 +73,3 @@ def _read(file: Path, network: Network) -> Tuned:
     network.load({name: torch.from_numpy(value) for name, value in arrays.items()})
     network.module.eval()
     return Tuned(network, weights, bias, tuple(losses.tolist()), tuple(scores.tolist()), float(seconds[0]))
-
-
-def _tidy(place: Path, *, but: Path) -> None:
-    files = sorted(place.glob(f"*/{_MODEL}"), key=lambda file: file.stat().st_mtime, reverse=True)
-    total = 0
-    for file in files:
-        total += file.stat().st_size
-        if total > MOST and file != but:
-            file.unlink(missing_ok=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from evenshelf.errors import SettingError
+from evenshelf.learners.bracketed import spec_of, usual_of
 
 MINILM = "minilm"
 """Model that comes with the library."""
@@ -115,9 +115,9 @@ class FineTuning:
     @classmethod
     def usual(cls) -> dict[str, Any]:
         """Usual values by name."""
-        return {f.name: f.default for f in dataclasses.fields(cls)}
+        return usual_of(cls)
 
     @property
     def spec(self) -> str:
         """Values that are not the usual ones, as they are typed: ``rate=5e-05, epochs=3``."""
-        return ", ".join(f"{k}={getattr(self, k)!r}" for k, v in self.usual().items() if getattr(self, k) != v)
+        return spec_of(self)

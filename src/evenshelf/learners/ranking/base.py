@@ -28,12 +28,23 @@ class ItemFacts:
         ``[I, a]`` like `words`, of what a shop says of items in columns.
     category
         ``[I]`` codes, -1 where unknown.
+    titles
+        ``[I]`` what items are called, "" where that is not known; for learners that tune a language model.
+    tuned
+        ``[I, d]`` like `vectors`, of a language model that was tuned to who took what; such learners add it.
     """
 
     words: csr_array | None = None
     vectors: Floats | None = None
     attributes: csr_array | None = None
     category: Codes | None = None
+    titles: tuple[str, ...] | None = None
+    tuned: Floats | None = None
+
+    @property
+    def has_titles(self) -> bool:
+        """Whether it is known of any item what it is called, as it is written."""
+        return self.titles is not None and any(title.strip() for title in self.titles)
 
     @property
     def has_texts(self) -> bool:

@@ -105,7 +105,7 @@ def _asked(held: Held, seed: int, *, repeats: bool) -> tuple[Codes, tuple[Codes,
 
 _GRID = {"give": (0.02, 0.0, 0.05), "recount": (True,)}
 
-register(
+BLEND = register(
     RankingLearner(
         name="blend",
         title="learned blend",

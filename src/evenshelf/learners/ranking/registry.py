@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from evenshelf.learners.bracketed import base_of, values_in
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.learners.tunable import Tunable
 from evenshelf.plugins import Registry
@@ -50,7 +51,8 @@ class RankingLearner(Tunable):
     ----------
     needs
         What histories or items must have for it: ``times`` of steps, ``texts`` of items (words or vectors),
-        ``categories`` of items. A fit without it raises an :class:`InputError`.
+        ``titles`` of items (as they are written), ``categories`` of items. A fit without it raises an
+        :class:`InputError`.
     directed
         Whether it looks at which of two steps came first, and so may read the order of ids in files where steps of a
         day stand in that order.
@@ -78,6 +80,7 @@ class RankingLearner(Tunable):
         has = {
             "times": evidence.histories.time is not None,
             "texts": evidence.facts.has_texts,
+            "titles": evidence.facts.has_titles,
             "categories": evidence.facts.has_categories,
         }
         missing = [need for need in self.needs if not has[need]]
@@ -104,5 +107,17 @@ register = _registry.register
 ranking_learners = _registry.all
 """Every learner by name."""
 
-ranking_learner = _registry.find
-"""The learner of a name."""
+
+def ranking_learner(name: str) -> RankingLearner:
+    """The learner of a name, or of ``name(setting=value)``.
+
+    Raises
+    ------
+    SettingError
+        If there is none; close names are offered, and all are listed.
+    """
+    found = _registry.find(base_of(name))
+    if "(" not in name:
+        return found
+    values = values_in(name, found.name, found.usual)
+    return found if found.at is None else found.at(values)

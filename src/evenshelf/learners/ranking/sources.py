@@ -48,7 +48,7 @@ def sources_of(evidence: Evidence, *, directed: bool = False) -> tuple[Source, .
     if directed:
         after = taken_after(histories)
         found.append(("after", likeness(after, taken, shrink=10.0), None, ("fast", "slow", "last")))
-    for name, matrix in (*facts.texts, ("vectors", facts.vectors)):
+    for name, matrix in (*facts.texts, ("vectors", facts.vectors), ("tuned", facts.tuned)):
         if matrix is not None:
             found.append((name, matrix, matrix, ("fast", "slow", "last") if name != "attributes" else ("fast", "slow")))
     return tuple(

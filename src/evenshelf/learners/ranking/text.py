@@ -133,7 +133,7 @@ def _around(histories: Histories, rows: Floats, decay: float) -> tuple[Floats, C
     return around, basket
 
 
-register(
+TEXT = register(
     RankingLearner(
         name="text",
         title="texts alone",

@@ -18,9 +18,9 @@ from evenshelf.learners.search.weighing import SHARPNESS
 from evenshelf.remedies import Prior, Remedy, Stage
 
 if TYPE_CHECKING:
-    from evenshelf.learners.search.tuned.bi_encoder import TunedEncoder
     from evenshelf.learners.search.tuned.cross_encoder import TunedCrossEncoder
     from evenshelf.learners.search.tuned.pairs import TrainingPairs
+    from evenshelf.learners.towers.encoder import TunedEncoder
 
 MINED = 20
 """Candidates of each query that nobody judged and that the usual ranking puts first, as negatives."""

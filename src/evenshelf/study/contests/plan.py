@@ -12,7 +12,7 @@ from typing import Any
 from evenshelf.errors import SettingError
 from evenshelf.learners.tunable import Tunable
 from evenshelf.remedies import Remedy, remedy_set
-from evenshelf.study.plan import REVISION, code_of, identity_of, shares
+from evenshelf.study.plan import REVISION, code_of_fit, identity_of, shares
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Job:
             REVISION,
             self.exam,
             self.facts,
-            [self.learner.name, code_of(self.learner.fit)],
+            [self.learner.name, code_of_fit(self.learner)],
             identity_of(self.remedy),
             dict(self.parameters),
             [[name, identity_of(setting.remedy)] for name, setting in self.asks],

@@ -141,7 +141,8 @@ def item_facts(
             "seconds": round(time.perf_counter() - started, 2),
         }
     attributes = None if task.attributes is None else words_of([list(words) for words in task.attributes])
-    return ItemFacts(words, vectors, attributes, task.category), about
+    titles = tuple(text.replace("\0", " ") for text in texts) if words is not None else None
+    return ItemFacts(words, vectors, attributes, task.category, titles), about
 
 
 def prepare(

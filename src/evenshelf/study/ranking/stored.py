@@ -17,6 +17,8 @@ from evenshelf.tasks.histories import Histories
 
 _OPTIONAL = ("time", "strength", "basket")
 """Columns of histories that may be missing."""
+_LINES = "-lines"
+"""Behind the name of texts: their bytes, with a zero between any two."""
 _SPARSE = ("data", "indices", "indptr", "shape")
 
 
@@ -33,6 +35,8 @@ def fact_arrays(facts: ItemFacts) -> dict[str, NDArray[Any]]:
     for name, value in vars(facts).items():
         if isinstance(value, np.ndarray):
             arrays[name] = value
+        elif isinstance(value, tuple):
+            arrays |= {f"{name}{_LINES}": np.frombuffer("\0".join(value).encode(), np.uint8)}
         elif value is not None:
             arrays |= {f"{name}.{part}": np.asarray(getattr(value, part)) for part in _SPARSE}
     return arrays
@@ -52,7 +56,9 @@ def facts_of(place: Path) -> ItemFacts:
     """The facts in a folder."""
     there = {file.stem for file in place.glob("*.npy")}
     read = _reader(place)
-    found: dict[str, Any] = {name: read(name) for name in there if "." not in name}
+    found: dict[str, Any] = {name: read(name) for name in there if "." not in name and not name.endswith(_LINES)}
+    for name in (name for name in there if name.endswith(_LINES)):
+        found[name.removesuffix(_LINES)] = tuple(read(name).tobytes().decode().split("\0"))
     for name in {name.partition(".")[0] for name in there if "." in name}:
         data, indices, indptr, shape = (read(f"{name}.{part}") for part in _SPARSE)
         found[name] = csr_array((data, indices, indptr), shape=tuple(shape))

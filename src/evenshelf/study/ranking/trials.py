@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evenshelf.learners.model_store import borrowing
 from evenshelf.learners.ranking.base import Evidence
 from evenshelf.rankers.answering import Answers, Rules, answers
 from evenshelf.rankers.base import Codes
@@ -43,8 +44,9 @@ def _compute(job: Job, folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[
     exam, buckets = exam_of(folder / "exams" / job.exam)
     evidence = Evidence(exam.known, facts_of(folder / "facts" / job.facts), job.repeats)
     began = time.process_time()
-    ranker = job.learner.fitted(evidence, job.remedy, setting=job.parameters, seed=job.seed)
-    fitted = time.process_time() - began
+    with borrowing() as borrowed:
+        ranker = job.learner.fitted(evidence, job.remedy, setting=job.parameters, seed=job.seed)
+    fitted = time.process_time() - began + borrowed.seconds
     began = time.process_time()
     found = answers(
         ranker,

@@ -18,9 +18,10 @@ from evenshelf.encoders.weights import minilm_folder, read_weights
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners.search.tuned.bi_encoder import fit_bi_encoder
 from evenshelf.learners.search.tuned.cross_encoder import HEAD, PRODUCT, SHARPNESS, fit_cross_encoder
-from evenshelf.learners.search.tuned.exported import ServedCrossEncoder, save_bi_encoder, save_cross_encoder
-from evenshelf.learners.search.tuned.frozen import FrozenLayers, frozen_layers
-from evenshelf.learners.search.tuned.network import mean_of, padded, through, upper_weights
+from evenshelf.learners.search.tuned.exported import ServedCrossEncoder, save_cross_encoder
+from evenshelf.learners.towers.frozen import FrozenLayers, frozen_layers
+from evenshelf.learners.towers.network import mean_of, padded, through, upper_weights
+from evenshelf.learners.towers.saving import save_bi_encoder
 from evenshelf.remedies import Prior, parse
 
 torch = pytest.importorskip("torch")

@@ -14,7 +14,8 @@ Yi et al.: Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recomme
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,65 +24,25 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from evenshelf.encoders.base import Vectors, check_texts
 from evenshelf.encoders.weights import minilm_folder, read_weights
-from evenshelf.errors import SettingError
-from evenshelf.learners.search.tuned.descent import Descent, Tell, blended, check_torch, competitors_of, descend
-from evenshelf.learners.search.tuned.frozen import FrozenLayers, frozen_layers
-from evenshelf.learners.search.tuned.network import mean_of, padded, through, upper_weights
+from evenshelf.learners.search.tuned.competitors import competitors_of
 from evenshelf.learners.search.tuned.pairs import TrainingPairs
-from evenshelf.learners.search.tuned.visits import Sizes, Visit
+from evenshelf.learners.search.tuned.visits import Sizes, Visit, epoch_of
 from evenshelf.learners.torch_training import seeded
+from evenshelf.learners.towers.descent import Descent, Tell, blended, check_keep, check_torch, descend
+from evenshelf.learners.towers.encoder import TEMPERATURE, TunedEncoder, vectors_of
+from evenshelf.learners.towers.frozen import frozen_layers
+from evenshelf.learners.towers.network import upper_weights
 from evenshelf.remedies import Prior, Remedy
 from evenshelf.remedies.negatives import Negatives
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 
-TEMPERATURE = 0.05
-"""Cosines are divided by it: that of the encoder's own training."""
 SIZES = Sizes(answers=4, rivals=8, queries=8)
 DRAWS = 48
 """Items that are drawn at most for a step, where a remedy says what is drawn."""
-TOKENS = 2048
-"""Tokens that go through the layers at once, padding included."""
 _NEVER = -1e9
-
-
-@dataclass(frozen=True, eq=False)
-class TunedEncoder:
-    """An encoder of which the last layers were tuned.
-
-    Attributes
-    ----------
-    folder
-        The checkpoint it started from.
-    layers
-        How many were tuned, from the end.
-    weights
-        Those of the tuned layers, by name.
-    losses
-        Mean of each epoch.
-    """
-
-    folder: Path
-    layers: int
-    weights: Mapping[str, Floats]
-    losses: tuple[float, ...]
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """``[n, width]`` unit rows; :mod:`~evenshelf.learners.search.tuned.exported` computes them in 8 bits."""
-        check_texts(texts)
-        frozen = frozen_layers(self.folder, self.layers)
-        distinct = list(dict.fromkeys(texts))
-        place = {text: row for row, text in enumerate(distinct)}
-        found = np.empty((len(distinct), frozen.config.hidden_size), np.float32)
-        with seeded(0) as torch, threadpool_limits(1), torch.no_grad():
-            weights = {name: torch.from_numpy(values) for name, values in self.weights.items()}
-            for start in range(0, len(distinct), 256):
-                part = distinct[start : start + 256]
-                found[start : start + len(part)] = vectors_of(weights, frozen, self.layers, part).numpy()
-        return found[[place[text] for text in texts]]
 
 
 def fit_bi_encoder(
@@ -106,7 +67,7 @@ def fit_bi_encoder(
     layers
         How many are tuned, from the end, at least 1.
     epochs, rate
-        See :class:`~evenshelf.learners.search.tuned.descent.Descent`.
+        See :class:`~evenshelf.learners.towers.descent.Descent`.
     keep
         Share of the weights as they were, from 0 (as tuned) to 1 (as before).
     remedy
@@ -130,8 +91,8 @@ def fit_bi_encoder(
         If torch is not installed.
     """
     check_torch("tuning an encoder")
-    if not 0 <= keep <= 1:
-        raise SettingError(f"A share of {keep} of the weights cannot be kept.", hint="Give a number from 0 to 1.")
+    began = time.process_time()
+    check_keep(keep)
     descent = Descent(epochs, rate, seed)
     checkpoint = minilm_folder() if folder is None else folder
     frozen = frozen_layers(checkpoint, layers)
@@ -141,29 +102,15 @@ def fit_bi_encoder(
         weights = {name: torch.from_numpy(values.copy()).requires_grad_() for name, values in start.items()}
         mean = float(pairs.gain[pairs.positives].mean())
 
-        def loss(visits: list[Visit], rng: np.random.Generator) -> Any:
+        def loss(visits: Sequence[Visit], rng: np.random.Generator) -> Any:
             step = _Step.of(visits, pairs, negatives, rng)
             texts = [pairs.queries[visit.query] for visit in visits] + [pairs.items[i] for i in step.items.tolist()]
             vectors = vectors_of(weights, frozen, layers, texts)
             return step.loss(vectors[: len(visits)], vectors[len(visits) :]) / mean
 
-        losses = descend(weights, loss, pairs, sizes=SIZES, descent=descent, tell=tell)
-        return TunedEncoder(checkpoint, layers, blended(start, weights, keep), tuple(losses))
-
-
-def vectors_of(weights: Mapping[str, Any], frozen: FrozenLayers, layers: int, texts: Sequence[str]) -> Any:
-    """``[n, width]`` tensor of unit rows; texts of like length go through the layers together."""
-    import torch  # noqa: PLC0415 - slow to import, and optional
-
-    states = frozen.states(texts)
-    order = np.argsort([-len(one) for one in states], kind="stable")
-    parts, at = [], 0
-    while at < len(order):
-        size = max(1, TOKENS // len(states[order[at]]))
-        table, real = padded([states[i] for i in order[at : at + size]])
-        parts.append(mean_of(through(weights, frozen.config, layers, table, real), real))
-        at += size
-    return torch.cat(parts)[torch.from_numpy(np.argsort(order, kind="stable"))]
+        losses = descend(weights, loss, epoch_of(pairs, SIZES), descent=descent, tell=tell)
+        tuned = blended(start, weights, keep)
+        return TunedEncoder(checkpoint, layers, tuned, tuple(losses), time.process_time() - began)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,13 +25,14 @@ from threadpoolctl import threadpool_limits
 from evenshelf.encoders.base import check_texts
 from evenshelf.encoders.weights import minilm_folder, read_weights
 from evenshelf.errors import InputError
-from evenshelf.learners.search.tuned.bi_encoder import TOKENS, vectors_of
-from evenshelf.learners.search.tuned.descent import Descent, Tell, check_torch, competitors_of, descend
-from evenshelf.learners.search.tuned.frozen import FrozenLayers, frozen_layers
-from evenshelf.learners.search.tuned.network import mean_of, padded, through, upper_weights
+from evenshelf.learners.search.tuned.competitors import competitors_of
 from evenshelf.learners.search.tuned.pairs import TrainingPairs
-from evenshelf.learners.search.tuned.visits import Sizes, Visit
+from evenshelf.learners.search.tuned.visits import Sizes, Visit, epoch_of
 from evenshelf.learners.torch_training import seeded
+from evenshelf.learners.towers.descent import Descent, Tell, check_torch, descend
+from evenshelf.learners.towers.encoder import TOKENS, vectors_of
+from evenshelf.learners.towers.frozen import FrozenLayers, frozen_layers
+from evenshelf.learners.towers.network import mean_of, padded, through, upper_weights
 from evenshelf.remedies import Prior, Remedy
 from evenshelf.remedies.negatives import Negatives
 
@@ -156,7 +157,7 @@ def fit_cross_encoder(
         for tensor in weights.values():
             tensor.requires_grad_()
 
-        def loss(visits: list[Visit], rng: np.random.Generator) -> Any:
+        def loss(visits: Sequence[Visit], rng: np.random.Generator) -> Any:
             lists = [_listed(visit, pairs, negatives, rng) for visit in visits]
             queries = [pairs.queries[v.query] for v, (read, _) in zip(visits, lists, strict=True) for _ in read]
             items = [pairs.items[i] for read, _ in lists for i in read.tolist()]
@@ -169,7 +170,7 @@ def fit_cross_encoder(
                 values.append((torch.logaddexp(rivals, true) - true) * gain)
             return torch.cat(values).mean()
 
-        losses = descend(weights, loss, pairs, sizes=SIZES, descent=descent, tell=tell)
+        losses = descend(weights, loss, epoch_of(pairs, SIZES), descent=descent, tell=tell)
         tuned = {name: tensor.detach().numpy() for name, tensor in weights.items()}
         return TunedCrossEncoder(checkpoint, layers, tuned, tuple(losses))
 

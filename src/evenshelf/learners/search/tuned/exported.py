@@ -1,86 +1,28 @@
-"""Tuned models as folders that are served without torch, in 8-bit integers by ONNX Runtime.
-
-A folder is a checkpoint: the encoder ``bert-int8:FOLDER`` opens a tuned bi-encoder, so that an index can be built with
-it; :class:`ServedCrossEncoder` opens a tuned cross-encoder.
-"""
+"""Tuned models of pairs as folders that are served without torch, in 8-bit integers by ONNX Runtime."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
-from evenshelf.encoders import open_encoder
 from evenshelf.encoders.base import unit_rows
 from evenshelf.encoders.calibration import input_ranges
 from evenshelf.encoders.onnx_encoder import TOKENS, equal_length_batches
 from evenshelf.encoders.onnx_graph import InputRange, bert_graph
 from evenshelf.encoders.weights import BertConfig, max_length, read_config, read_tokenizer, read_weights, word_numbers
 from evenshelf.errors import InputError
-from evenshelf.learners.search.tuned.bi_encoder import TunedEncoder
 from evenshelf.learners.search.tuned.cross_encoder import HEAD, PRODUCT, SHARPNESS, TunedCrossEncoder, check_pairs
-from evenshelf.learners.search.tuned.frozen import session_of
+from evenshelf.learners.towers.frozen import session_of
+from evenshelf.learners.towers.saving import CONFIG, TOKENIZER, WEIGHTS, Quantised, fill, written
 
 Floats = NDArray[np.float32]
 
 PAIR = "pair."
 """Before the names of the layers in which query and item see each other."""
 _AT_ONCE = 256
-CONFIG, WEIGHTS, TOKENIZER, LENGTHS = FILES = (
-    "config.json",
-    "model.safetensors",
-    "tokenizer.json",
-    "sentence_bert_config.json",
-)
-
-
-@dataclass(frozen=True)
-class Quantised:
-    """What computing in 8 bits loses, on some texts.
-
-    Attributes
-    ----------
-    texts
-        How many were looked at.
-    mean, least
-        Of vectors: cosines to the exact ones. Of scores of pairs: their correlation, both alike.
-    """
-
-    texts: int
-    mean: float
-    least: float
-
-
-def save_bi_encoder(tuned: TunedEncoder, folder: Path, texts: Sequence[str]) -> Quantised:
-    """Write a folder that ``bert:FOLDER`` and ``bert-int8:FOLDER`` open, whole or not at all.
-
-    Parameters
-    ----------
-    tuned
-        What was fitted.
-    folder
-        Where to; one that holds a tuned model already is replaced.
-    texts
-        Texts to measure on what 8 bits lose; at least one.
-
-    Raises
-    ------
-    InputError
-        If something else lies there, it cannot be written, or there is no text.
-    """
-    _check_some(texts)
-    _written(folder, lambda place: _fill(place, tuned.folder, tuned.weights))
-    exact, served = tuned.encode(texts), open_encoder(f"bert-int8:{folder}").encode(texts)
-    cosine = np.sum(exact * served, axis=1, dtype=np.float64)
-    return Quantised(len(texts), float(cosine.mean()), float(cosine.min()))
 
 
 def save_cross_encoder(
@@ -91,7 +33,7 @@ def save_cross_encoder(
     Parameters
     ----------
     tuned, folder
-        As for :func:`save_bi_encoder`.
+        As for :func:`evenshelf.learners.towers.saving.save_bi_encoder`.
     queries, items
         Pairs to measure on what 8 bits lose; at least two.
 
@@ -103,7 +45,7 @@ def save_cross_encoder(
     if len(queries) < 2:
         raise InputError("What 8 bits lose of scores cannot be seen on fewer than two pairs.", hint="Give some more.")
     own = {name if name in (HEAD, PRODUCT) else f"{PAIR}{name}": values for name, values in tuned.weights.items()}
-    _written(folder, lambda place: _fill(place, tuned.folder, own))
+    written(folder, lambda place: fill(place, tuned.folder, own))
     exact, served = tuned.scores(queries, items), ServedCrossEncoder(folder).scores(queries, items)
     alike = float(np.corrcoef(exact, served)[0, 1]) if exact.std() > 0 and served.std() > 0 else 1.0
     return Quantised(len(queries), alike, alike)
@@ -185,51 +127,3 @@ class ServedCrossEncoder:
             given = {"ids": np.array([tokens[row] for row in rows], np.int64)}
             found |= dict(zip(rows.tolist(), self._lower.run(["outputs"], given)[0], strict=True))
         return [found[row] for row in range(len(texts))]
-
-
-def _check_some(texts: Sequence[str]) -> None:
-    if not len(texts):
-        raise InputError("What 8 bits lose cannot be measured on no text.", hint="Give some texts of items.")
-
-
-def _fill(place: Path, source: Path, tuned: Mapping[str, Floats]) -> None:
-    weights = read_weights(source)
-    weights.update({name: np.ascontiguousarray(values) for name, values in tuned.items()})
-    save_file(weights, place / WEIGHTS)
-    for name in (CONFIG, TOKENIZER):
-        shutil.copyfile(source / name, place / name)
-    settings = {"max_seq_length": max_length(source, read_config(source))}
-    # safetensors lets nobody else read what it writes, and who serves may be somebody else
-    (place / WEIGHTS).chmod(0o644)
-    (place / LENGTHS).write_text(json.dumps(settings), encoding="utf-8")
-
-
-def _written(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Fill a folder beside the wanted one and rename it; what is replaced is moved away for that moment."""
-    folder = folder.resolve()
-    try:
-        held = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-        if (folder.exists() and not folder.is_dir()) or (held and held != sorted(FILES)):
-            raise InputError(f"{folder} holds something else than a tuned model.", hint="Give another folder.")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        old = partial.with_name(f"{partial.name}.old")
-        try:
-            fill(partial)
-            partial.chmod(0o755)
-            if folder.exists():
-                folder.rename(old)
-            try:
-                partial.rename(folder)
-            except BaseException:  # also when interrupted: the old one goes back to its place
-                if old.exists():
-                    old.rename(folder)
-                raise
-        finally:
-            for left in (partial, old) if folder.exists() else (partial,):
-                with suppress(FileNotFoundError):
-                    shutil.rmtree(left)
-    except OSError as error:
-        raise InputError(
-            f"The tuned model cannot be written to {folder}: {error.strerror or error}.", hint="Give another folder."
-        ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,3 +85,8 @@ def steps_of(visits: Sequence[Visit], sizes: Sizes) -> Iterator[Sequence[Visit]]
     """Visits, a step at a time."""
     for start in range(0, len(visits), sizes.queries):
         yield visits[start : start + sizes.queries]
+
+
+def epoch_of(pairs: TrainingPairs, sizes: Sizes) -> Callable[[np.random.Generator], Sequence[Sequence[Visit]]]:
+    """What draws the steps of an epoch, for :func:`evenshelf.learners.towers.descent.descend`."""
+    return lambda rng: list(steps_of(visits_of(pairs, sizes, rng), sizes))

@@ -1,23 +1,21 @@
-"""The loop that tunes the upper layers of a checkpoint: AdamW with a warm-up, on visits of queries."""
+"""The loop that tunes the upper layers of a checkpoint: AdamW with a warm-up, a step at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenshelf.errors import MissingExtraError, SettingError
-from evenshelf.learners.search.tuned.pairs import TrainingPairs
-from evenshelf.learners.search.tuned.visits import Sizes, Visit, steps_of, visits_of
 from evenshelf.learners.torch_training import rate_share
-from evenshelf.remedies import Prior, Remedy
-from evenshelf.remedies.negatives import Negatives
 
 Floats = NDArray[np.float32]
+S = TypeVar("S")
+"""What a step looks at."""
 Tell = Callable[[int, int], None]
 """Is told how many steps are done, and of how many."""
 
@@ -35,11 +33,11 @@ class Descent:
     Attributes
     ----------
     epochs
-        Passes over the queries, at least 1.
+        Passes over what is learned from, at least 1.
     rate
         The largest step size of AdamW, > 0.
     seed
-        Of which answers and rivals are looked at together.
+        Of what is looked at together.
     faster
         By how much the rate of a tensor is larger, by name; 1 where none is named.
     """
@@ -63,12 +61,17 @@ def check_torch(feature: str) -> None:
         raise MissingExtraError("torch", "train", feature)
 
 
+def check_keep(keep: float) -> None:
+    """Raise a :class:`SettingError` unless a share of the weights as they were is one."""
+    if not 0 <= keep <= 1:
+        raise SettingError(f"A share of {keep} of the weights cannot be kept.", hint="Give a number from 0 to 1.")
+
+
 def descend(
     weights: Mapping[str, Any],
-    loss: Callable[[list[Visit], np.random.Generator], Any],
-    pairs: TrainingPairs,
+    loss: Callable[[S, np.random.Generator], Any],
+    epoch: Callable[[np.random.Generator], Sequence[S]],
     *,
-    sizes: Sizes,
     descent: Descent,
     tell: Tell | None,
 ) -> list[float]:
@@ -79,9 +82,9 @@ def descend(
     weights
         Tensors by name, with slopes.
     loss
-        Of a step's visits: a tensor of one number, the mean over their answers.
-    pairs, sizes
-        What is visited.
+        Of a step: a tensor of one number.
+    epoch
+        Draws what the steps of an epoch look at.
     descent
         How fast.
     tell
@@ -97,15 +100,15 @@ def descend(
     rng = np.random.default_rng(descent.seed)
     groups = [{"params": [tensor], "faster": descent.faster.get(name, 1.0)} for name, tensor in weights.items()]
     optimiser = torch.optim.AdamW(groups, lr=descent.rate, weight_decay=DECAY)
-    epochs = [list(steps_of(visits_of(pairs, sizes, rng), sizes)) for _ in range(descent.epochs)]
+    epochs = [epoch(rng) for _ in range(descent.epochs)]
     total, done, losses = sum(map(len, epochs)), 0, []
     for steps in epochs:
         seen = []
-        for visits in steps:
+        for step in steps:
             for group in optimiser.param_groups:
                 group["lr"] = descent.rate * group["faster"] * rate_share(done, total, max(1, round(WARM * total)))
             optimiser.zero_grad()
-            value = loss(list(visits), rng)
+            value = loss(step, rng)
             value.backward()
             torch.nn.utils.clip_grad_norm_(weights.values(), LARGEST)
             optimiser.step()
@@ -115,30 +118,6 @@ def descend(
                 tell(done, total)
         losses.append(float(np.mean(seen)))
     return losses
-
-
-def competitors_of(remedy: Remedy, prior: Prior, pairs: TrainingPairs, draws: int) -> Negatives | None:
-    """What a remedy lets answers compete with, in so few draws that each can be read; None if it says nothing.
-
-    With its own number of draws or fewer, the offsets are lessened by as much as there are fewer: the sum over the draw
-    estimates what it did.
-
-    Raises
-    ------
-    SettingError
-        If the prior is not of the items.
-    """
-    found = remedy.competitors(prior)
-    if found is None:
-        return None
-    if len(found.share) != len(pairs.items):
-        raise SettingError(
-            f"The prior has {len(found.share)} groups, and there are {len(pairs.items)} items.",
-            hint="Groups of a search model are the items of its pairs.",
-        )
-    count = min(draws, found.count)
-    fewer = np.float32(np.log(found.count / count)) if found.offset.any() else np.float32(0)
-    return Negatives(count, found.share, found.offset - fewer)
 
 
 def blended(start: Mapping[str, Floats], tuned: Mapping[str, Any], keep: float) -> dict[str, Floats]:
