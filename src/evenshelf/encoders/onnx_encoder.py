@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -20,6 +22,7 @@ from evenshelf.encoders.calibration import input_ranges
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.encoders.folders import default_cache_dir, write_whole
 from evenshelf.encoders.registry import EncoderKind, register
+from evenshelf.encoders.torch_text import Token, TorchText
 from evenshelf.encoders.weights import (
     checkpoint_folder,
     content_hash,
@@ -30,6 +33,7 @@ from evenshelf.encoders.weights import (
     read_weights,
     word_numbers,
 )
+from evenshelf.errors import MissingExtraError
 
 TOKENS = 512
 """Tokens in a batch: few enough that what a layer computes stays in the second-level cache of a core."""
@@ -58,6 +62,7 @@ class OnnxEncoder(Encoder):
         length = max_length(folder, config)
         state = content_hash(folder)
         self.name = name
+        self.folder = folder
         self.dimension = config.hidden_size
         kind = "int8" if int8 else "float32"
         self.fingerprint = fingerprint_of("onnx bert", str(onnx_graph.REVISION), kind, state, str(length))
@@ -95,6 +100,28 @@ class OnnxEncoder(Encoder):
             for done in pool.map(run, batches):
                 progress(done)
         return vectors
+
+    def torch_text(self) -> TorchText:
+        """See :meth:`Encoder.torch_text`; of an encoder in 8-bit integers the exact model that it was made from."""
+        for package in ("torch", "transformers"):
+            if find_spec(package) is None:
+                raise MissingExtraError(package, "train", f"asking {self.name} for gradients")
+        import torch  # noqa: PLC0415 - an extra, and slow to import
+        from transformers import BertConfig, BertModel  # noqa: PLC0415
+
+        model = BertModel(BertConfig.from_pretrained(self.folder), add_pooling_layer=False).eval()
+        weights = {name: torch.from_numpy(array) for name, array in read_weights(self.folder).items()}
+        model.load_state_dict({name: weights[name] for name in model.state_dict() if not name.endswith("_ids")}, False)
+
+        def tokens(text: str) -> list[Token]:
+            told = self.tokenizer.encode(text)
+            parts = zip(told.ids, told.offsets, told.special_tokens_mask, strict=True)
+            return [Token(number, low, high, bool(special)) for number, (low, high), special in parts]
+
+        def vectors(ids: Any) -> Any:
+            return model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.mean(1)
+
+        return TorchText(tokens, model.get_input_embeddings(), vectors, int(model.config.pad_token_id or 0))
 
     def _special(self) -> tuple[int, int]:
         """Return the tokens before and after a text."""

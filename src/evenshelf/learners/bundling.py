@@ -145,13 +145,13 @@ def cross_fit(
     found, known = [np.empty((0, classes), np.float32)], [np.empty(0, bool)]
     for done, held in enumerate(numbers, start=1):
         others = tuple(f for f in range(-1, vectors.folds) if f != held)
-        head, _ = _fit(vectors, others, classes, remedy, names=names, penalty=penalty, seed=seed)
+        head, _ = fit_on(vectors, others, classes, remedy, names=names, penalty=penalty, seed=seed)
         found.append(np.concatenate([head.scores(block, remedy) for block in vectors.blocks((held,))]))
         known.append(head.prior.present[vectors.target[vectors.index((held,))]])
         progress(done, len(numbers) + 1)
     scores = np.concatenate(found)
     everything = tuple(range(-1, vectors.folds))
-    head, notes = _fit(vectors, everything, classes, remedy, names=names, penalty=penalty, seed=seed)
+    head, notes = fit_on(vectors, everything, classes, remedy, names=names, penalty=penalty, seed=seed)
     calibrated: Calibrated | None = None
     if Stage.CALIBRATE in remedy.stages:
         # That a head gives no chance to a class that it has never seen says nothing of how sure it may be of others.
@@ -174,7 +174,7 @@ def cross_fit(
     return CrossFitted(lone, scores, rows, notes)
 
 
-def _fit(
+def fit_on(
     vectors: Vectors,
     folds: tuple[int, ...],
     classes: int,
@@ -184,6 +184,7 @@ def _fit(
     penalty: float | None,
     seed: int,
 ) -> tuple[Head, tuple[str, ...]]:
+    """Fit a head on some folds as bundles hold it, and say what the remedy could not do; as :func:`cross_fit`."""
     training = Training.of(vectors, folds, classes, names)
     bags = bag_rows(remedy, training, np.random.default_rng(seed))
     # approached by stronger penalties, each fit starting where the last one ended

@@ -160,8 +160,8 @@ def train(
     choice = pick_encoder(task.texts, wanted.encoder or winner.encoder or AUTO)
     encoder = open_encoder(choice.spec, task.texts)
     check_restorable(encoder)
-    vectors, names = _encoded(task, encoder, cache or VectorCache(), progress)
-    fold = _folds(task, wanted.seed)
+    vectors, names = encoded(task, encoder, cache or VectorCache(), progress)
+    fold = folds_of(task, wanted.seed)
     prepared = prepare(vectors, task.target, fold, task.same, several=task.several)
     progress("fitting", 0, None)
     if winner.penalty is None:
@@ -290,7 +290,8 @@ def _changed(shop: Shop, meta: dict[str, Any]) -> list[str]:
     return notes
 
 
-def _encoded(task: LabelTask, encoder: Encoder, cache: VectorCache, progress: Progress) -> tuple[Floats, Floats]:
+def encoded(task: LabelTask, encoder: Encoder, cache: VectorCache, progress: Progress) -> tuple[Floats, Floats]:
+    """``[n, d]`` vectors of the texts of a task, and ``[C, d]`` of its classes."""
     assert task.texts is not None
     texts, labels = list(task.texts), list(task.class_texts)
     done, total = 0, len(texts) + len(labels)
@@ -304,7 +305,7 @@ def _encoded(task: LabelTask, encoder: Encoder, cache: VectorCache, progress: Pr
     return cache.encode(encoder, texts, tell), cache.encode(encoder, labels, tell)
 
 
-def _folds(task: LabelTask, seed: int) -> NDArray[np.int16]:
+def folds_of(task: LabelTask, seed: int) -> NDArray[np.int16]:
     """Folds of nearly equal titles on one side; fewer where there are few titles, none where there is but one."""
     groups = len(np.unique(task.group))
     if groups < 2:
