@@ -24,6 +24,9 @@ from evenshelf.cli import study
 from evenshelf.cli import bundle
 
 # isort: split
+from evenshelf.cli import explain
+
+# isort: split
 from evenshelf.cli import recommend
 
 # isort: split
@@ -38,7 +41,20 @@ from evenshelf.cli import catalogue
 # isort: split
 from evenshelf.cli import annotate
 
-__all__ = ["annotate", "app", "bundle", "catalogue", "clicks", "main", "recommend", "search", "shop", "study", "tables"]
+__all__ = [
+    "annotate",
+    "app",
+    "bundle",
+    "catalogue",
+    "clicks",
+    "explain",
+    "main",
+    "recommend",
+    "search",
+    "shop",
+    "study",
+    "tables",
+]
 
 
 def main(args: Sequence[str] | None = None) -> None:

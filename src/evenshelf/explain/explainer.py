@@ -84,6 +84,9 @@ class Explainer:
         progress("taking the head apart", 0, None)
         examples = Examples(refit)
         progress("fitting without the remedy", 0, None)
+        linear = refit.remedy.linear_form.spec
+        if linear != refit.remedy.spec:
+            notes.append(f"for a linear head {refit.remedy.spec} comes to {linear}, and is explained as that")
         return cls(bundle, examples, RemedySteps(refit), (*notes, *refit.notes))
 
     def explain(
