@@ -54,14 +54,13 @@ def test_weights_are_the_rows_that_they_were_fitted_on(shop, trained):
     assert np.abs(found.centre).max() > 0, "names are pooled"
 
 
-def test_an_example_that_goes_changes_the_score_as_its_term_says(shop, trained):
+def test_examples_are_told_by_what_they_add_and_by_how_near_they_are(shop, trained):
     bundle = trained("none")
     refit = Refit.of(bundle, shop)
     examples = Examples(refit)
     vectors = bundle.encoder.encode([TEXT])
     margin = margin_of(bundle, bundle.head.probabilities(vectors)[0])
     said = examples.reasons(vectors[0], margin)
-    # the strongest supporter stands nearer to the text than the mean of its class, and is told as it is written
     assert said.supporting[0].value >= said.supporting[-1].value > 0 > said.opposing[0].value
     assert said.supporting[0].text in (refit.task.texts or ())
     nearest = said.nearest[0]
