@@ -17,7 +17,18 @@ TEXT = "ruword ru1word so2word blue"
 
 @pytest.mark.parametrize(
     "remedy",
-    ["none", REMEDY, "random_over", "smote", "balanced_softmax", "tau_norm", "balanced_bagging(bags=3)", "ldam"],
+    [
+        "none",
+        REMEDY,
+        "random_over",
+        "smote",
+        "balanced_softmax",
+        "tau_norm",
+        "balanced_bagging(bags=3)",
+        "ldam",
+        "balanced_mixup",
+        "gan",
+    ],
 )
 def test_terms_sum_to_what_the_bundle_says(shop, trained, remedy):
     bundle = trained(remedy)

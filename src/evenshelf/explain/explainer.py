@@ -75,8 +75,8 @@ class Explainer:
         if bundle.manifest.labels_per_text > 1:
             nouns = bundle.manifest.nouns
             notes.append(
-                f"a {nouns['thing']} may have several {nouns['labels']}: the one that is compared with may be right as "
-                "well"
+                f"each {nouns['thing']} may have several {nouns['labels']}: the one that is compared with may be right "
+                "as well"
             )
         if shop is None:
             return cls(bundle, notes=tuple(notes))
