@@ -132,3 +132,37 @@ def test_absent_packages_are_named(monkeypatch: pytest.MonkeyPatch, kind: str, p
     )
     with pytest.raises(MissingExtraError, match=r"evenshelf\[train\]"):
         open_encoder(f"{kind}:anything")
+
+
+@pytest.mark.parametrize(("kind", "spec"), [("bert", "hf:{}"), ("bert", "hf:{}?pool=cls"), ("gpt", "hf:{}")])
+def test_torch_gives_the_same_vectors_and_says_where_tokens_stand(request: pytest.FixtureRequest, kind, spec) -> None:
+    encoder = open_encoder(spec.format(request.getfixturevalue(kind)))
+    check_torch_text(encoder)
+
+
+def test_minilm_is_the_same_by_torch() -> None:
+    check_torch_text(open_encoder("minilm"))
+    check_torch_text(open_encoder(f"st:{minilm_folder()}"))
+    assert open_encoder("tfidf", ENGLISH).torch_text() is None
+
+
+def test_what_a_model_is_told_before_each_text_is_not_of_the_text() -> None:
+    encoder = open_encoder(f"st:{minilm_folder()}")
+    encoder._model.prompts, encoder._model.default_prompt_name = {"ask": "query: "}, "ask"
+    tokens = encoder.torch_text().tokens("red shoe")
+    assert ["red shoe"[t.start : t.stop] for t in tokens if not t.special] == ["red", "shoe"]
+    assert sum(t.special for t in tokens) == 4
+    check_torch_text(encoder)
+
+
+def check_torch_text(encoder) -> None:
+    found = encoder.torch_text()
+    for text in ("Nike red shoe", "blue shoe 12"):
+        tokens = found.tokens(text)
+        numbers = torch.tensor([[token.number for token in tokens]])
+        with torch.no_grad():
+            (vector,) = found.vectors(numbers).numpy()
+            assert found.embedding(numbers).shape[:2] == numbers.shape
+        np.testing.assert_allclose(vector / np.linalg.norm(vector), encoder.encode([text])[0], atol=1e-5)
+        said = "".join(text[token.start : token.stop] for token in tokens if not token.special)
+        assert said.replace(" ", "") == text.replace(" ", "")

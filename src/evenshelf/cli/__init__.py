@@ -24,6 +24,9 @@ from evenshelf.cli import study
 from evenshelf.cli import bundle
 
 # isort: split
+from evenshelf.cli import explain
+
+# isort: split
 from evenshelf.cli import recommend
 
 # isort: split
@@ -47,6 +50,7 @@ __all__ = [
     "bundle",
     "catalogue",
     "clicks",
+    "explain",
     "main",
     "recommend",
     "search",

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evenshelf.encoders.pieces import Pieces
+from evenshelf.encoders.torch_text import TorchText
 from evenshelf.errors import InputError
 
 Progress = Callable[[int], None]
@@ -83,6 +85,22 @@ class Encoder(ABC):
     def state(self) -> dict[str, NDArray[Any]]:
         """What was fitted, as arrays by name; nothing where :attr:`name` tells all."""
         return {}
+
+    def pieces(self, text: str) -> Pieces | None:
+        """Return what the vector of a text is the sum of, or ``None`` where it is no sum over pieces of the text."""
+        return None
+
+    def torch_text(self) -> TorchText | None:
+        """Return the language model as torch runs it, or ``None`` where there is none.
+
+        Raises
+        ------
+        MissingExtraError
+            If torch or transformers is not installed.
+        SettingError
+            If the model does not tell what is needed of it.
+        """
+        return None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}: {self.dimension} dimensions, {self.fingerprint[:12]}>"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from evenshelf.encoders.base import Encoder, Progress, Vectors, fingerprint_of, unit_rows
 from evenshelf.encoders.registry import EncoderKind, register
 from evenshelf.encoders.sentence_transformers import check_folder, model_not_found, weights_digest
+from evenshelf.encoders.torch_text import TorchText, tokens_by
 from evenshelf.errors import InputError, MissingExtraError, SettingError
 
 POOLS = {
@@ -117,6 +118,17 @@ class HuggingFaceEncoder(Encoder):
             progress(len(rows))
         return vectors
 
+    def torch_text(self) -> TorchText:
+        """See :meth:`Encoder.torch_text`."""
+        import torch  # noqa: PLC0415
+
+        return TorchText(
+            tokens_by(self._tokenizer, self.max_length, self.name),
+            self._model.get_input_embeddings(),
+            lambda ids: self._states(ids, torch.full((len(ids),), ids.shape[1])),
+            int(self._tokenizer.pad_token_id),
+        )
+
     def _pooled(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         import torch  # noqa: PLC0415
 
@@ -124,17 +136,21 @@ class HuggingFaceEncoder(Encoder):
         width = int(lengths.max())
         pad = self._tokenizer.pad_token_id
         ids = torch.tensor([[*row, *[pad] * (width - len(row))] for row in tokens])
-        mask = (torch.arange(width) < lengths[:, None]).long()
         with torch.no_grad():
-            states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
-        if self.pool == "cls":
-            pooled = states[:, 0]
-        elif self.pool == "last":
-            pooled = states[torch.arange(len(states)), lengths - 1]
-        else:
-            pooled = (states * mask[:, :, None]).sum(1) / lengths[:, None]
-        result: NDArray[np.float32] = pooled.numpy()
+            result: NDArray[np.float32] = self._states(ids, lengths).numpy()
         return result
+
+    def _states(self, ids: Any, lengths: Any) -> Any:
+        """``[n, dimension]`` pooled states of rows of token numbers, padded on the right."""
+        import torch  # noqa: PLC0415
+
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
+        states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
+        if self.pool == "cls":
+            return states[:, 0]
+        if self.pool == "last":
+            return states[torch.arange(len(states)), lengths - 1]
+        return (states * mask[:, :, None]).sum(1) / lengths[:, None]
 
 
 def is_causal(config: Any) -> bool:

@@ -15,7 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from evenshelf.encoders.words import UNSPACED, count_words, split_scripts
+from evenshelf.encoders.pieces import origins
+from evenshelf.encoders.words import UNSPACED, count_words, script_places, split_scripts
 
 SPACED_SIZES = range(2, 6)
 UNSPACED_SIZES = range(1, 4)
@@ -45,12 +46,46 @@ def count_ngrams(texts: Sequence[str]) -> tuple[NDArray[np.uint64], sp.csr_array
     return hashes, counts
 
 
+def ngram_places(text: str) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
+    """Find the character n-grams of a text where they stand.
+
+    Returns
+    -------
+    hashes
+        ``[m]``, those that :func:`count_ngrams` counts, each as often as it stands there.
+    start, stop
+        ``[m]`` from which character of the text to before which; white space around a word belongs to none.
+    """
+    folded = normalise(text)
+    origin = origins(text, [len(normalise(text[: end + 1])) for end in range(len(text))])
+    found = list(script_places(folded))
+    word, offset, size, hashes = _in_words([folded[low:high] for low, high in found])
+    first = np.array([low for low, _ in found], np.int64)[word]
+    last = np.array([high for _, high in found], np.int64)[word]
+    low, high = np.maximum(first + offset, first), np.minimum(first + offset + size, last)
+    end = len(origin) - 1
+    return hashes, origin[np.minimum(low, end)], origin[np.minimum(high - 1, end)] + 1
+
+
 def _count_in_words(words: Sequence[str]) -> tuple[NDArray[np.uint64], sp.csr_array]:
+    row, _, _, found = _in_words(words)
+    if not len(row):
+        return np.zeros(0, np.uint64), sp.csr_array((len(words), 0), dtype=np.float32)
+    hashes, column = np.unique(found, return_inverse=True)
+    counts = sp.coo_array((np.ones(len(row), np.float32), (row, column)), shape=(len(words), len(hashes))).tocsr()
+    return hashes, counts
+
+
+def _in_words(
+    words: Sequence[str],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
+    """Word, place in the word (-1: the space before it), size and hash of every n-gram."""
     spaced = np.array([_unspaced.match(word) is None for word in words], bool)
     padded = [f" {word} " if space else word for word, space in zip(words, spaced, strict=True)]
     joined = np.frombuffer("".join(padded).encode("utf-32-le"), np.uint32).astype(np.uint64)
     owner = np.repeat(np.arange(len(words)), [len(word) for word in padded])
-    rows: list[NDArray[np.int64]] = []
+    pad = np.cumsum([0, *map(len, padded)])[:-1] + spaced
+    rows, places, sizes = (list[NDArray[np.int64]]() for _ in "abc")
     found: list[NDArray[np.uint64]] = []
     rolling = np.zeros(len(joined), np.uint64)
     for size in range(1, max(SPACED_SIZES[-1], UNSPACED_SIZES[-1]) + 1):
@@ -62,13 +97,13 @@ def _count_in_words(words: Sequence[str]) -> tuple[NDArray[np.uint64], sp.csr_ar
         whole = first == owner[size - 1 :]
         kept = np.flatnonzero(whole & np.where(spaced[first], size in SPACED_SIZES, size in UNSPACED_SIZES))
         rows.append(first[kept])
+        places.append(kept - pad[first[kept]])
+        sizes.append(np.full(len(kept), size))
         found.append(rolling[kept])
     if not rows:
-        return np.zeros(0, np.uint64), sp.csr_array((len(words), 0), dtype=np.float32)
-    hashes, column = np.unique(np.concatenate(found), return_inverse=True)
-    row = np.concatenate(rows)
-    counts = sp.coo_array((np.ones(len(row), np.float32), (row, column)), shape=(len(words), len(hashes))).tocsr()
-    return hashes, counts
+        none = np.zeros(0, np.int64)
+        return none, none, none, np.zeros(0, np.uint64)
+    return np.concatenate(rows), np.concatenate(places), np.concatenate(sizes), np.concatenate(found)
 
 
 def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:

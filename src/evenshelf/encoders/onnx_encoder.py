@@ -6,8 +6,10 @@ batches are spread over the cores, one thread each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from evenshelf.encoders.checkpoint import Checkpoint
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.encoders.folders import default_cache_dir, write_whole
 from evenshelf.encoders.registry import EncoderKind, register
+from evenshelf.encoders.torch_text import Token, TorchText
 from evenshelf.encoders.weights import (
     checkpoint_folder,
     content_hash,
@@ -32,6 +35,7 @@ from evenshelf.encoders.weights import (
     read_weights,
     word_numbers,
 )
+from evenshelf.errors import MissingExtraError
 
 TOKENS = 512
 """Tokens in a batch: few enough that what a layer computes stays in the second-level cache of a core."""
@@ -57,7 +61,7 @@ class OnnxEncoder(Encoder):
     """
 
     def __init__(self, source: Path | Checkpoint, name: str, *, int8: bool = False, threads: int | None = None) -> None:
-        self._checkpoint = None if isinstance(source, Path) else source
+        self._source = source
         if isinstance(source, Path):
             config = read_config(source)
             length = max_length(source, config)
@@ -72,7 +76,7 @@ class OnnxEncoder(Encoder):
         self.tokenizer = read_tokenizer(source, length) if isinstance(source, Path) else source.tokenizer
         path = default_cache_dir() / "onnx" / f"{self.fingerprint}.onnx"
         if not path.is_file():
-            weights = read_weights(source) if isinstance(source, Path) else source.weights
+            weights = self._weights()
             ranges = input_ranges(weights, config, word_numbers(self.tokenizer), self._special()) if int8 else None
             model = onnx_graph.bert_graph(weights, config, ranges=ranges)
             write_whole(path, lambda temporary: _write(temporary, model))
@@ -86,7 +90,7 @@ class OnnxEncoder(Encoder):
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Of one that was read from a checkpoint all of that; of others nothing, as their name is enough."""
-        return {} if self._checkpoint is None else self._checkpoint.state()
+        return {} if isinstance(self._source, Path) else self._source.state()
 
     def _encode(self, texts: Sequence[str], progress: Progress) -> Vectors:
         vectors = np.empty((len(texts), self.dimension), np.float32)
@@ -106,6 +110,37 @@ class OnnxEncoder(Encoder):
             for done in pool.map(run, batches):
                 progress(done)
         return vectors
+
+    def torch_text(self) -> TorchText:
+        """See :meth:`Encoder.torch_text`; of an encoder in 8-bit integers the exact model that it was made from."""
+        for package in ("torch", "transformers"):
+            if find_spec(package) is None:
+                raise MissingExtraError(package, "train", f"asking {self.name} for gradients")
+        import torch  # noqa: PLC0415 - an extra, and slow to import
+        from transformers import BertConfig, BertModel  # noqa: PLC0415
+
+        weights = {name: torch.from_numpy(array) for name, array in self._weights().items()}
+        config = read_config(self._source) if isinstance(self._source, Path) else self._source.config
+        sizes = {
+            "vocab_size": weights["embeddings.word_embeddings.weight"].shape[0],
+            "type_vocab_size": weights["embeddings.token_type_embeddings.weight"].shape[0],
+            "intermediate_size": weights["encoder.layer.0.intermediate.dense.weight"].shape[0],
+        }
+        model = BertModel(BertConfig(**asdict(config), **sizes), add_pooling_layer=False).eval()
+        model.load_state_dict({name: weights[name] for name in model.state_dict() if not name.endswith("_ids")}, False)
+
+        def tokens(text: str) -> list[Token]:
+            told = self.tokenizer.encode(text)
+            parts = zip(told.ids, told.offsets, told.special_tokens_mask, strict=True)
+            return [Token(number, low, high, bool(special)) for number, (low, high), special in parts]
+
+        def vectors(ids: Any) -> Any:
+            return model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.mean(1)
+
+        return TorchText(tokens, model.get_input_embeddings(), vectors, int(model.config.pad_token_id or 0))
+
+    def _weights(self) -> Mapping[str, NDArray[np.float32]]:
+        return read_weights(self._source) if isinstance(self._source, Path) else self._source.weights
 
     def _special(self) -> tuple[int, int]:
         """Return the tokens before and after a text."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import numpy as np
 
 from evenshelf.encoders.base import Encoder, Progress, Vectors, fingerprint_of, unit_rows
 from evenshelf.encoders.registry import EncoderKind, register
+from evenshelf.encoders.torch_text import Token, TorchText, tokens_by
 from evenshelf.errors import InputError, MissingExtraError
 
 BATCH = 64
+LONGEST = 512
+"""Tokens kept of a text where the model names no limit."""
 
 
 class SentenceTransformerEncoder(Encoder):
@@ -61,6 +65,31 @@ class SentenceTransformerEncoder(Encoder):
             vectors[rows] = unit_rows(np.asarray(encoded, np.float32))
             progress(len(rows))
         return vectors
+
+    def torch_text(self) -> TorchText | None:
+        """See :meth:`Encoder.torch_text`; ``None`` of models without a transformer."""
+        import torch  # noqa: PLC0415
+
+        model = getattr(self._model[0], "auto_model", None)
+        if model is None:
+            return None
+        prompt = (self._model.prompts or {}).get(self._model.default_prompt_name or "", "")
+        found = tokens_by(self._model.tokenizer, int(self._model.max_seq_length or LONGEST), self.name)
+
+        def tokens(text: str) -> list[Token]:
+            moved = [
+                replace(token, start=token.start - len(prompt), stop=token.stop - len(prompt))
+                for token in found(prompt + text)
+            ]
+            # what the model is told before each text is not of the text
+            return [token if token.start >= 0 else Token(token.number, 0, 0, special=True) for token in moved]
+
+        def vectors(ids: Any) -> Any:
+            features = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+            return self._model(features)["sentence_embedding"]
+
+        padding = self._model.tokenizer.pad_token_id
+        return TorchText(tokens, model.get_input_embeddings(), vectors, int(padding or 0))
 
 
 def weights_digest(module: Any) -> str:

@@ -14,6 +14,7 @@ Arora, Liang, Ma: A Simple but Tough-to-Beat Baseline for Sentence Embeddings, I
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from safetensors.numpy import load_file, save_file
 from evenshelf.encoders.base import Encoder, Progress, Vectors, fingerprint_of, unit_rows
 from evenshelf.encoders.folders import default_cache_dir, write_whole
 from evenshelf.encoders.onnx_encoder import OnnxEncoder
+from evenshelf.encoders.pieces import Pieces, origins, scaled
 from evenshelf.encoders.registry import EncoderKind, register
 from evenshelf.encoders.weights import max_length, minilm_folder, read_config, read_tokenizer
 from evenshelf.encoders.words import count_words
@@ -60,6 +62,19 @@ class StaticEncoder(Encoder):
     def state(self) -> dict[str, NDArray[Any]]:
         """The table: distilled on another machine, its last bits would differ."""
         return {"table": self.table}
+
+    def pieces(self, text: str) -> Pieces:
+        """The tokens of a text where they stand; see :meth:`Encoder.pieces`."""
+        lowered = text.lower()
+        origin = origins(text, [len(text[: end + 1].lower()) for end in range(len(text))])
+        places, tokens = [], []
+        for word in re.finditer(r"\S+", lowered):
+            encoding = self.tokenizer.encode(word.group(), add_special_tokens=False)
+            places += [(word.start() + low, word.start() + high) for low, high in encoding.offsets]
+            tokens += encoding.ids
+        at = np.array(places, np.int64).reshape(-1, 2)
+        vectors = self.table[np.array(tokens, np.int64)].astype(np.float64)
+        return scaled(origin[at[:, 0]], origin[np.maximum(at[:, 1] - 1, at[:, 0])] + 1, vectors)
 
     def _encode(self, texts: Sequence[str], progress: Progress) -> Vectors:
         vectors = np.empty((len(texts), self.dimension), np.float32)

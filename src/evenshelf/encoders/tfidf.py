@@ -20,7 +20,8 @@ from safetensors.numpy import load_file, save_file
 from evenshelf.encoders.base import Encoder, Progress, Vectors, check_texts, fingerprint_of, unit_rows
 from evenshelf.encoders.cores import usable_cores
 from evenshelf.encoders.folders import default_cache_dir, write_whole
-from evenshelf.encoders.ngrams import count_ngrams
+from evenshelf.encoders.ngrams import count_ngrams, ngram_places
+from evenshelf.encoders.pieces import Pieces, scaled
 from evenshelf.encoders.registry import EncoderKind, register
 from evenshelf.encoders.svd import right_singular_vectors
 from evenshelf.errors import InputError
@@ -130,6 +131,16 @@ class TfidfEncoder(Encoder):
             vectors[start : start + BLOCK] = unit_rows(rows)
             progress(len(block))
         return vectors
+
+    def pieces(self, text: str) -> Pieces:
+        """The n-grams of a text where they stand, those that are known; see :meth:`Encoder.pieces`."""
+        found, start, stop = ngram_places(text)
+        column = np.minimum(np.searchsorted(self.hashes, found), len(self.hashes) - 1)
+        known = self.hashes[column] == found
+        _, same, times = np.unique(column[known], return_inverse=True, return_counts=True)
+        often = times[same.reshape(-1)].astype(np.float64)
+        weight = self.idf[column[known]] * (1 + np.log(often)) / often
+        return scaled(start[known], stop[known], weight[:, None] * self._directions[column[known]])
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See :meth:`Encoder.state`; :meth:`of_state` takes it back."""

@@ -7,7 +7,7 @@ tokens) is therefore computed for the distinct words, and a sparse product carri
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import scipy.sparse as sp
@@ -30,6 +30,11 @@ def split_scripts(text: str) -> list[str]:
     ['nike', '运动鞋', 'air', 'max']
     """
     return _pieces.findall(text)
+
+
+def script_places(text: str) -> Iterator[tuple[int, int]]:
+    """Where the words of :func:`split_scripts` begin and end."""
+    return (match.span() for match in _pieces.finditer(text))
 
 
 def count_words(texts: Sequence[Sequence[str]]) -> tuple[list[str], sp.csr_array]:

@@ -149,13 +149,15 @@ def cross_fit(
     found, known = [np.empty((0, classes), np.float32)], [np.empty(0, bool)]
     for done, held in enumerate(numbers, start=1):
         others = tuple(f for f in range(-1, vectors.folds) if f != held)
-        head, _ = _fit(vectors, others, classes, remedy, variants=variants, names=names, penalty=penalty, seed=seed)
+        head, _ = fit_on(vectors, others, classes, remedy, variants=variants, names=names, penalty=penalty, seed=seed)
         found.append(np.concatenate([head.scores(block, remedy) for block in vectors.blocks((held,))]))
         known.append(head.prior.present[vectors.target[vectors.index((held,))]])
         progress(done, len(numbers) + 1)
     scores = np.concatenate(found)
     everything = tuple(range(-1, vectors.folds))
-    head, notes = _fit(vectors, everything, classes, remedy, variants=variants, names=names, penalty=penalty, seed=seed)
+    head, notes = fit_on(
+        vectors, everything, classes, remedy, variants=variants, names=names, penalty=penalty, seed=seed
+    )
     calibrated: Calibrated | None = None
     if Stage.CALIBRATE in remedy.stages:
         # That a head gives no chance to a class that it has never seen says nothing of how sure it may be of others.
@@ -178,17 +180,18 @@ def cross_fit(
     return CrossFitted(lone, scores, rows, notes)
 
 
-def _fit(
+def fit_on(
     vectors: Vectors,
     folds: tuple[int, ...],
     classes: int,
     remedy: Remedy,
     *,
-    variants: VariantRows | None,
     names: Floats | None,
     penalty: float | None,
     seed: int,
+    variants: VariantRows | None = None,
 ) -> tuple[Head, tuple[str, ...]]:
+    """Fit a head on some folds as bundles hold it, and say what the remedy could not do; as :func:`cross_fit`."""
     rng = np.random.default_rng(seed)
     seen = vectors if variants is None else widened(vectors, variants, remedy, folds, rng)
     training = Training.of(seen, folds, classes, names)

@@ -23,6 +23,7 @@ from evenshelf.learners import LearnerKind
 from evenshelf.learners.binary import BINARY
 from evenshelf.learners.bundling import check_bundled, cross_fit, serving_head
 from evenshelf.learners.heads import HEADS
+from evenshelf.learners.language_models import penalty_of_heads
 from evenshelf.learners.variants import VariantRows, acting_on_rows
 from evenshelf.learners.vectors import Vectors, prepare
 from evenshelf.plurals import counted
@@ -173,8 +174,8 @@ def train(
     encoder = open_encoder(choice.spec, task.texts)
     check_restorable(encoder)
     cache = cache or VectorCache()
-    vectors, names = _encoded(task, encoder, cache, progress)
-    fold = _folds(task, wanted.seed)
+    vectors, names = encoded(task, encoder, cache, progress)
+    fold = folds_of(task, wanted.seed)
     given = Given(task, fold, remedy, encoder, cache, wanted.seed, progress)
     if learner == HEADS:
         winner, fitted = _linear(given, winner, vectors, names)
@@ -284,7 +285,8 @@ def _tuned(given: Given, learner: LearnerKind, winner: Winner, vectors: Floats, 
     rows, called = rows_for(task, learner, vectors, names)
     prepared = laid_out(task, rows, given.fold)
     variants, maker = _made(given, prepared, learner), given.remedy.text_maker
-    winner = replace(winner, notes=(*winner.notes, f"the model was tuned by {learner.name}"))
+    penalty = penalty_of_heads(1)[0] if winner.penalty is None else winner.penalty
+    winner = replace(winner, penalty=penalty, notes=(*winner.notes, f"the model was tuned by {learner.name}"))
     return winner, fit_tuned(
         task,
         learner,
@@ -293,7 +295,7 @@ def _tuned(given: Given, learner: LearnerKind, winner: Winner, vectors: Floats, 
         called,
         cache=given.cache,
         seed=given.seed,
-        penalty=winner.penalty,
+        penalty=penalty,
         variants={} if variants is None or maker is None else {maker.made_alike: variants},
         progress=lambda done, total: given.progress("tuning models", done, total),
     )
@@ -374,7 +376,8 @@ def _changed(shop: Shop, meta: dict[str, Any]) -> list[str]:
     return notes
 
 
-def _encoded(task: LabelTask, encoder: Encoder, cache: VectorCache, progress: Progress) -> tuple[Floats, Floats]:
+def encoded(task: LabelTask, encoder: Encoder, cache: VectorCache, progress: Progress) -> tuple[Floats, Floats]:
+    """``[n, d]`` vectors of the texts of a task, and ``[C, d]`` of its classes."""
     assert task.texts is not None
     texts, labels = list(task.texts), list(task.class_texts)
     done, total = 0, len(texts) + len(labels)
@@ -388,7 +391,7 @@ def _encoded(task: LabelTask, encoder: Encoder, cache: VectorCache, progress: Pr
     return cache.encode(encoder, texts, tell), cache.encode(encoder, labels, tell)
 
 
-def _folds(task: LabelTask, seed: int) -> NDArray[np.int16]:
+def folds_of(task: LabelTask, seed: int) -> NDArray[np.int16]:
     """Folds of nearly equal titles on one side; fewer where there are few titles, none where there is but one."""
     groups = len(np.unique(task.group))
     if groups < 2:

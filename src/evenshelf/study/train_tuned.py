@@ -16,7 +16,6 @@ from evenshelf.learners import LearnerKind
 from evenshelf.learners.bundling import CrossFitted, check_bundled
 from evenshelf.learners.finetune.exported import checkpoint_of
 from evenshelf.learners.finetune.fits import TunedHeads, split
-from evenshelf.learners.language_models import penalty_of_heads
 from evenshelf.learners.variants import VariantRows
 from evenshelf.learners.vectors import Vectors, prepare_given
 from evenshelf.plurals import counted
@@ -79,8 +78,8 @@ def fit_tuned(
     names: Floats,
     *,
     cache: VectorCache,
+    penalty: float,
     seed: int = 0,
-    penalty: float | None = None,
     variants: Mapping[TextMaker, VariantRows] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Fitted:
@@ -95,7 +94,7 @@ def fit_tuned(
     cache
         Of the vectors of the served model.
     penalty
-        Of the heads; ``None`` for the usual one on tuned vectors.
+        Of the heads.
     variants
         Made texts, for a remedy that trains on such.
     progress
@@ -114,14 +113,13 @@ def fit_tuned(
         )
     assert task.texts is not None
     classes = len(task.classes)
-    value = penalty if penalty is not None else penalty_of_heads(1)[0]
     random = partial(generator, seed)
     numbers = [fold for fold in range(prepared.folds) if prepared.spans((fold,))]
     done = 0
 
     def fitted(held: tuple[int, ...]) -> Model:
         nonlocal done
-        training = Training(remedy, (value,), ((remedy.spec, Setting(remedy, value)),))
+        training = Training(remedy, (penalty,), ((remedy.spec, Setting(remedy, penalty)),))
         unit = Unit("final", "", held, (training,), learner=learner)
         (models,) = fit_unit(unit, prepared, names, random=random, start=_none, variants=variants).models
         done += 1
