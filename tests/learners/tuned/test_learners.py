@@ -112,7 +112,7 @@ def test_without_titles_it_is_said_before_and_by_the_fit(brackets):
 
 def test_settings_are_typed_in_brackets():
     assert ranking_learner("blend_tuned(epochs=2)").fit.settings == Contrast(epochs=2)
-    assert ranking_learner("text_tuned( rate=1e-4, layers=1 )").name == "text_tuned(layers=1, rate=0.0001)"
+    assert ranking_learner("text_tuned( rate=1e-4, layers=2 )").name == "text_tuned(layers=2, rate=0.0001)"
     assert ranking_learner("text_tuned()").name == "text_tuned"
     assert baselines_named("near, blend_tuned(epochs=2, rate=1e-4),popular") == (
         "near",
