@@ -21,6 +21,9 @@ from evenshelf.cli import tables
 from evenshelf.cli import study
 
 # isort: split
+from evenshelf.cli import tune
+
+# isort: split
 from evenshelf.cli import bundle
 
 # isort: split
@@ -38,7 +41,20 @@ from evenshelf.cli import catalogue
 # isort: split
 from evenshelf.cli import annotate
 
-__all__ = ["annotate", "app", "bundle", "catalogue", "clicks", "main", "recommend", "search", "shop", "study", "tables"]
+__all__ = [
+    "annotate",
+    "app",
+    "bundle",
+    "catalogue",
+    "clicks",
+    "main",
+    "recommend",
+    "search",
+    "shop",
+    "study",
+    "tables",
+    "tune",
+]
 
 
 def main(args: Sequence[str] | None = None) -> None:

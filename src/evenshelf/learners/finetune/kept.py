@@ -12,9 +12,10 @@ from safetensors.numpy import load_file, save_file
 
 from evenshelf.encoders.folders import default_cache_dir
 from evenshelf.encoders.sentence_transformers import weights_digest
+from evenshelf.learners.finetune.lessons import Lessons
 from evenshelf.learners.finetune.network import Network
 from evenshelf.learners.finetune.settings import FineTuning
-from evenshelf.learners.finetune.tuning import Lessons, Tuned
+from evenshelf.learners.finetune.tuning import Tuned
 from evenshelf.learners.torch_training import seeded
 from evenshelf.shop.locking import locked
 
