@@ -99,6 +99,24 @@ def test_one_tuning_serves_all_remedies(spec, monkeypatch):
     assert len(tuned) == 2, "other rows have a model of their own"
 
 
+def test_heads_may_see_the_frozen_vectors_beside_those_of_the_same_model(spec, monkeypatch):
+    """Frozen vectors tell two classes apart that no text does; one model serves heads of both kinds."""
+    texts, target = titles((20, 20), seed=3)
+    texts = [text.replace("shoe", "red").replace("lamp", "red") for text in texts]
+    alone, both = (learner_kind("finetune_heads" + spec.replace("batch=16", f"beside={b}")) for b in (False, True))
+    frozen = np.eye(5, dtype=np.float32)[target]
+    rows = np.hstack([frozen, alone.reads(texts)])
+    tuned, tune = [], fits.tune
+    monkeypatch.setattr(fits, "tune", lambda *args, **more: tuned.append(1) or tune(*args, **more))
+    right = [
+        (kind.fit(rows, target, 2, parse("balanced"))(rows).argmax(axis=1) == target).mean() for kind in (alone, both)
+    ]
+    assert right[1] == 1.0 > right[0]
+    assert len(tuned) == 1
+    with pytest.raises(SettingError, match="one head"):
+        learner_kind("finetune(beside=True)")
+
+
 def test_rows_that_a_remedy_makes_are_points_between_texts_of_the_frozen_vectors(spec):
     kind = learner_kind("finetune" + spec)
     rows, target, _ = given(kind)

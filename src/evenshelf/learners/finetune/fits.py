@@ -120,6 +120,10 @@ class Joint:
                 "finetune(contrast=1) has no loss of the scores in which a remedy could act.",
                 hint="Give a share below 1, or tune with finetune_heads.",
             )
+        if self.settings.beside:
+            raise SettingError(
+                "finetune(beside=True) has one head, which was tuned with the model.", hint="Tune with finetune_heads."
+            )
 
     @property
     def fingerprint(self) -> str:
@@ -220,22 +224,23 @@ class Decoupled:
         given = Given.of(vectors, target, group, self.settings, own)
         called = None if names is None else split(names, self.settings)[1]
         plain = texts_of(given, called if self.settings.contrast else None)
+        settings = replace(self.settings, beside=False)  # which is the business of the heads
 
         def made(place: Path) -> Tuned:
-            judged = given.judged(lambda scores: scores, self.settings.watch)
-            return tune(plain, groups, self.settings, seed=own, place=place, **judged)
+            judged = given.judged(lambda scores: scores, settings.watch)
+            return tune(plain, groups, settings, seed=own, place=place, **judged)
 
         if self.watching is not None:
-            watched = self.watching.told(given, lambda scores: scores, self.settings)
-            tuned, there = tune(plain, groups, self.settings, seed=own, **watched), False
+            watched = self.watching.told(given, lambda scores: scores, settings)
+            tuned, there = tune(plain, groups, settings, seed=own, **watched), False
         else:
-            tuned, there = kept(plain, groups, self.settings, seed=own, tune=made)
+            tuned, there = kept(plain, groups, settings, seed=own, tune=made)
         head = fit_alone(
-            tuned.encode(given.rows),
+            seen_by_heads(tuned, given.frozen, given.rows, self.settings),
             given.target,
             groups,
             remedy,
-            names=None if called is None else tuned.encode(called),
+            names=None if names is None else seen_by_heads(tuned, *split(names, self.settings), self.settings),
             seed=seed,
             penalty=PENALTY if penalty is None else penalty,
         )
@@ -265,7 +270,15 @@ class TunedHeads:
 
     def __call__(self, new: Floats) -> Floats:
         """``[m, G]`` scores of rows that hold vectors and tokens."""
-        return self.head(self.tuned.encode(split(new, self.settings)[1]))
+        return self.head(seen_by_heads(self.tuned, *split(new, self.settings), self.settings))
+
+
+def seen_by_heads(tuned: Tuned, frozen: Floats, rows: Floats, settings: FineTuning) -> Floats:
+    """``[n, width]`` tuned vectors, or ``[n, width + d]`` with the frozen ones beside them, both of half the weight."""
+    found = tuned.encode(rows)
+    if not settings.beside:
+        return found
+    return np.hstack([found, frozen]) * np.float32(np.sqrt(0.5))
 
 
 def refuse(remedy: Remedy, stages: Sequence[Stage], what: str) -> None:

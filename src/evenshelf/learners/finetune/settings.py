@@ -29,7 +29,7 @@ class Watch(StrEnum):
     TAIL = "tail_f1"
 
 
-_LATER = ("contrast", "temperature", "balance", "defer", "average", "soup", "watch")
+_LATER = ("contrast", "temperature", "balance", "defer", "average", "soup", "beside", "watch")
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,6 +86,9 @@ class FineTuning:
         Share of the steps, from 0 to below 1, over the last of which the weights are averaged.
     soup
         Share of the pretrained weights in those of the tuned model, from 0 to below 1.
+    beside
+        Whether linear heads see the frozen vectors beside the tuned ones (``finetune_heads``): those of the encoder of
+        the study, which may read characters.
     watch
         What is watched on rows held out: ``macro_f1``, or ``tail_f1``, over the least frequent classes that hold a
         tenth of the rows.
@@ -118,6 +121,7 @@ class FineTuning:
     defer: float = 0.0
     average: float = 0.0
     soup: float = 0.0
+    beside: bool = False
     watch: str = Watch.MACRO.value
 
     def __repr__(self) -> str:

@@ -18,8 +18,8 @@ BATCHES = (16, 32, 64)
 DROPOUTS = (0.0, 0.1, 0.2)
 DEEPEST = 4
 """Of the last layers, where only these are tuned."""
-CHOICES: Mapping[str, Mapping[str, tuple[float, ...]]] = {
-    "finetune_heads": {"contrast": (0.0, 0.5, 1.0), "balance": (0.0, 0.5, 1.0), "soup": (0.0, 0.1, 0.2, 0.3)},
+CHOICES: Mapping[str, Mapping[str, tuple[float | bool, ...]]] = {
+    "finetune_heads": {"contrast": (0.0, 0.5, 1.0), "balance": (0.0, 0.5, 1.0), "beside": (False, True)},
     "finetune": {"contrast": (0.0, 0.25, 0.5), "defer": (0.0, 0.5, 0.75)},
 }
 """By learner, what else is tried."""
@@ -51,7 +51,7 @@ def suggested(trial: Any, learner: str, base: FineTuning) -> FineTuning:
         drawn["rate"] = float(f"{rate * (FASTER if scope == Scope.LORA else 1.0):.2g}")
     if "epochs" not in stay:
         drawn["epochs"] = trial.suggest_int("epochs", *EPOCHS, log=True)
-    choices: dict[str, tuple[float, ...]] = {"batch": BATCHES, "dropout": DROPOUTS, **CHOICES[learner]}
+    choices: dict[str, tuple[float | bool, ...]] = {"batch": BATCHES, "dropout": DROPOUTS, **CHOICES[learner]}
     for name, values in choices.items():
         if name not in stay:
             drawn[name] = trial.suggest_categorical(name, values)
