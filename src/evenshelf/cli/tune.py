@@ -93,6 +93,13 @@ def tune(  # noqa: PLR0917 - typer calls it by name
     words = ["evenshelf", "study", str(shop), *(["--target", target] if target else [])]
     words += ["--learner", found.best.learner, "--remedies", remedy, "--budget", "1"]
     words += ["--sample", str(sample)] if sample else []
-    command = shlex.join(words)
+    command = " ".join(map(_quoted, words))
     document = {"shop": str(shop), "target": column, "folder": str(folder), **found.to_dict(), "study": command}
-    show(found_report(found, command), document if as_json else None)
+    show(found_report(found), document if as_json else None)
+    if not as_json:
+        typer.echo(f"  {command}")  # on one line, however narrow the terminal, so that it can be copied
+
+
+def _quoted(word: str) -> str:
+    """A word as a shell takes it; one with single quotes, as learners have them, in double ones where these will do."""
+    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 
 import numpy as np
@@ -192,6 +193,8 @@ def test_the_command_prints_a_learner_that_a_study_takes(folder, task, tmp_path)
     assert learner_kind(document["learner"]).name == document["learner"]
     again = run(app, words)
     assert again.exit_code == 0
-    shown = " ".join(again.stdout.split())
-    assert "The best of 2 trials" in shown
-    assert "evenshelf study" in shown
+    assert "The best of 2 trials" in again.stdout
+    (line,) = (line for line in again.stdout.splitlines() if "evenshelf study" in line)
+    read = shlex.split(line)
+    assert read[read.index("--learner") + 1] == document["learner"]
+    assert read == shlex.split(document["study"]), "it can be copied as it stands"

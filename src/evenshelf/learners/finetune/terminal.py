@@ -19,15 +19,13 @@ SHOWN = 12
 """So many trials at most; --json has all."""
 
 
-def found_report(found: Found, command: str) -> RenderableType:
-    """Return the best settings, what to run with them, and the trials, the best first.
+def found_report(found: Found) -> RenderableType:
+    """Return the trials, the best first, and what to think of them; the command of a study is to follow.
 
     Parameters
     ----------
     found
         With at least one trial that came to its end.
-    command
-        What to run with the best.
     """
     best, metric, remedy = found.best, found.asked.metric, found.asked.parsed
     tried = counted(len(found.trials), "trial", "trials")
@@ -51,12 +49,10 @@ def found_report(found: Found, command: str) -> RenderableType:
             ),
             "bright_black",
         ),
+        *([Text("A trial ran out of time: the same command goes on with it.", "bright_black")] if found.left else []),
         Text(
             "These rows chose the settings, so the score flatters them. What they are worth is told by a study:",
             "yellow",
         ),
-        Text(f"  {command}", "cyan"),
     ]
-    if found.left:
-        lines.append(Text("A trial ran out of time: the same command goes on with it.", "bright_black"))
     return Group(*lines)
