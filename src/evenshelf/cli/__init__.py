@@ -21,6 +21,9 @@ from evenshelf.cli import tables
 from evenshelf.cli import study
 
 # isort: split
+from evenshelf.cli import tune
+
+# isort: split
 from evenshelf.cli import bundle
 
 # isort: split
@@ -57,6 +60,7 @@ __all__ = [
     "shop",
     "study",
     "tables",
+    "tune",
     "tune_encoder",
 ]
 

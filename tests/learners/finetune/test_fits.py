@@ -10,7 +10,8 @@ import pytest
 from evenshelf.errors import SettingError
 from evenshelf.learners import LearnerKind, learner_kind
 from evenshelf.learners.finetune import fits
-from evenshelf.learners.finetune.fits import Decoupled, Given, lessons_of
+from evenshelf.learners.finetune.fits import Decoupled, Given, lessons_of, texts_of
+from evenshelf.learners.finetune.judging import judge_of
 from evenshelf.learners.finetune.settings import FineTuning
 from evenshelf.remedies import Prior, effective_loss, parse
 from evenshelf.study.prepare import Plan, pick_encoder, prepare
@@ -98,6 +99,24 @@ def test_one_tuning_serves_all_remedies(spec, monkeypatch):
     assert len(tuned) == 2, "other rows have a model of their own"
 
 
+def test_heads_may_see_the_frozen_vectors_beside_those_of_the_same_model(spec, monkeypatch):
+    """Frozen vectors tell two classes apart that no text does; one model serves heads of both kinds."""
+    texts, target = titles((20, 20), seed=3)
+    texts = [text.replace("shoe", "red").replace("lamp", "red") for text in texts]
+    alone, both = (learner_kind("finetune_heads" + spec.replace("batch=16", f"beside={b}")) for b in (False, True))
+    frozen = np.eye(5, dtype=np.float32)[target]
+    rows = np.hstack([frozen, alone.reads(texts)])
+    tuned, tune = [], fits.tune
+    monkeypatch.setattr(fits, "tune", lambda *args, **more: tuned.append(1) or tune(*args, **more))
+    right = [
+        (kind.fit(rows, target, 2, parse("balanced"))(rows).argmax(axis=1) == target).mean() for kind in (alone, both)
+    ]
+    assert right[1] == 1.0 > right[0]
+    assert len(tuned) == 1
+    with pytest.raises(SettingError, match="one head"):
+        learner_kind("finetune(beside=True)")
+
+
 def test_rows_that_a_remedy_makes_are_points_between_texts_of_the_frozen_vectors(spec):
     kind = learner_kind("finetune" + spec)
     rows, target, _ = given(kind)
@@ -112,6 +131,54 @@ def test_rows_that_a_remedy_makes_are_points_between_texts_of_the_frozen_vectors
     weighed = lessons_of(seen, parse("balanced"), prior, effective_loss(parse("balanced"), prior), None)
     sums = np.bincount(weighed.target, weighed.weight, 3)
     np.testing.assert_allclose(sums / sums[0], 1.0, rtol=1e-4)
+
+
+def test_a_class_of_one_row_is_compared_with_its_name(spec):
+    kind = learner_kind("finetune_heads" + spec.replace("batch=16", "contrast=1.0"))
+    rows, target, names = given(kind)
+    keep = np.concatenate([np.flatnonzero(target < 2), np.flatnonzero(target == 2)[:1]])
+    one = Given.of(rows[keep], target[keep], None, kind.fit.settings, 0)
+    called = names[:, -8:]
+    lessons = texts_of(one, called)
+    assert len(lessons) == len(keep) + 1
+    np.testing.assert_array_equal(lessons.rows[-1], called[2])
+    assert np.bincount(lessons.target).min() == 2
+    assert len(texts_of(one, None)) == len(keep)
+    predict = kind.fit(rows, target, 3, parse("balanced"), names=names)
+    assert macro_f1(target, predict(rows).argmax(axis=1), 3) > 0.5
+
+
+@pytest.mark.parametrize("watch", ["macro_f1", "tail_f1"])
+def test_what_is_watched_is_the_mean_over_the_classes_asked_for(watch):
+    counts = np.array([100, 20, 14, 0])
+    target = np.array([0, 0, 1, 2, 2])
+    scores = np.eye(4, dtype=np.float32)[[0, 0, 0, 2, 3]]
+    scores[:, 3] *= 100  # nobody has a row of it
+    found = judge_of(target, counts, lambda given: given, watch)(scores)
+    # the last row has no score above 0 for a class that has rows, so the first of them is said
+    wanted = {"macro_f1": (2 * 2 / (2 + 4) + 0 + 2 * 1 / (2 + 1)) / 3, "tail_f1": 2 * 1 / (2 + 1)}
+    assert found == pytest.approx(wanted[watch])
+
+
+def test_what_would_do_nothing_is_refused():
+    with pytest.raises(SettingError, match="no loss of the scores"):
+        learner_kind("finetune(contrast=1)")
+    with pytest.raises(SettingError, match="defers nothing"):
+        learner_kind("finetune_heads(defer=0.5)")
+    assert learner_kind("finetune_heads(defer=0.5, balance=1)").fit.settings.balance == 1.0
+
+
+@pytest.mark.parametrize("remedy", ["none", "balanced", "random_over", "ldam"])
+def test_what_is_deferred_is_all_of_a_remedy_but_never_the_last_epoch(spec, remedy):
+    now, late, last = (
+        learner_kind("finetune" + spec.replace("epochs=4", f"epochs=4, defer={share}")) for share in (0.0, 0.75, 0.99)
+    )
+    rows, target, _ = given(now)
+    found = [kind.fit(rows, target, 3, parse(remedy), seed=1)(rows) for kind in (now, late, last)]
+    nothing = now.fit(rows, target, 3, parse("none"), seed=1)(rows)
+    assert np.array_equal(found[0], found[1]) == (remedy == "none")
+    assert np.array_equal(nothing, found[1]) == (remedy == "none")
+    np.testing.assert_array_equal(found[1], found[2])
 
 
 def test_settings_are_typed_in_brackets():

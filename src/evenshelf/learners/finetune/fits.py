@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 
 from evenshelf.errors import SettingError
 from evenshelf.learners.cross_fitting import cross_fitted
+from evenshelf.learners.finetune.judging import judge_of
 from evenshelf.learners.finetune.kept import kept
+from evenshelf.learners.finetune.lessons import Lessons
 from evenshelf.learners.finetune.settings import FineTuning
-from evenshelf.learners.finetune.tuning import Lessons, Tuned, tune
+from evenshelf.learners.finetune.tuning import Tell, Tuned, tune
 from evenshelf.learners.heads import LoneHead, fit_alone
 from evenshelf.learners.log_scores import spread
 from evenshelf.learners.materialise import weighted
 from evenshelf.learners.real_rows import held_out
 from evenshelf.learners.registry import Predict
 from evenshelf.remedies import Loss, Prior, Remedy, Stage, effective_loss
-from evenshelf.tasks.label_metrics import macro_f1
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
@@ -65,17 +66,41 @@ class Given:
         out = held_out(rows, target, group, seed) if settings.patience else np.zeros(len(target), bool)
         return cls(frozen, rows, target, out)
 
-    def judged(self, adjust: Callable[[Floats], Floats]) -> dict[str, Any]:
-        """What judges a model while it is tuned, by macro-F1, which rare groups have as much of as others."""
+    def judged(self, adjust: Callable[[Floats], Floats], watch: str) -> dict[str, Any]:
+        """What judges a model while it is tuned, by what is watched: see :attr:`FineTuning.watch`."""
         if not self.out.any():
             return {}
-        target, present = self.target[self.out], np.unique(self.target)
-
-        def judge(scores: Floats) -> float:
-            adjusted = adjust(scores)
-            return macro_f1(target, present[adjusted[:, present].argmax(axis=1)], adjusted.shape[1])
-
+        judge = judge_of(self.target[self.out], np.bincount(self.target), adjust, watch)
         return {"judge": judge, "held": self.rows[self.out]}
+
+
+@dataclass(frozen=True, eq=False)
+class Watching:
+    """Who looks on while a model is tuned: it changes nothing but may end it by an exception.
+
+    Attributes
+    ----------
+    rows, target
+        ``[h, d + length]`` rows that no model is tuned to, as a learner is given them, and ``[h]`` their groups.
+    judged
+        Is told the number of each epoch from 0, and what scores of these rows are worth after it.
+    tell
+        Is told how many steps are done, and of how many.
+    place
+        Folder in which an interrupted tuning goes on.
+    """
+
+    rows: Floats
+    target: Codes
+    judged: Callable[[int, float], None]
+    tell: Tell
+    place: Path
+
+    def told(self, given: Given, adjust: Callable[[Floats], Floats], settings: FineTuning) -> dict[str, Any]:
+        """What it wants of :func:`~evenshelf.learners.finetune.tuning.tune`."""
+        judge = judge_of(self.target, np.bincount(given.target), adjust, settings.watch)
+        held = split(self.rows, settings)[1]
+        return {"judge": judge, "held": held, "judged": self.judged, "tell": self.tell, "place": self.place}
 
 
 @dataclass(frozen=True)
@@ -87,6 +112,18 @@ class Joint:
     """
 
     settings: FineTuning
+    watching: Watching | None = None
+
+    def __post_init__(self) -> None:
+        if self.settings.contrast == 1:
+            raise SettingError(
+                "finetune(contrast=1) has no loss of the scores in which a remedy could act.",
+                hint="Give a share below 1, or tune with finetune_heads.",
+            )
+        if self.settings.beside:
+            raise SettingError(
+                "finetune(beside=True) has one head, which was tuned with the model.", hint="Tune with finetune_heads."
+            )
 
     @property
     def fingerprint(self) -> str:
@@ -115,6 +152,13 @@ class Joint:
             return lambda new: spread(np.zeros((len(new), len(present))), present, groups)
         loss = effective_loss(remedy, prior)
         pooled = names is not None and Stage.POOL in remedy.stages
+
+        def adjust(scores: Floats) -> Floats:
+            return remedy.adjust(scores.copy(), prior, np.ones(groups, np.float32))
+
+        watched = given.judged(adjust, self.settings.watch)
+        if self.watching is not None:
+            watched = self.watching.told(given, adjust, self.settings)
         tuned = tune(
             lessons_of(given, remedy, prior, loss, np.random.default_rng(seed)),
             groups,
@@ -122,7 +166,8 @@ class Joint:
             loss=loss,
             names=split(names, self.settings)[1] if pooled and names is not None else None,
             seed=seed,
-            **given.judged(lambda scores: remedy.adjust(scores.copy(), prior, np.ones(groups, np.float32))),
+            before=Lessons.plain(given.rows[~given.out], given.target[~given.out]) if self.settings.defer else None,
+            **watched,
         )
         norms = np.linalg.norm(tuned.weights, axis=0).astype(np.float32)
 
@@ -133,7 +178,9 @@ class Joint:
         if Stage.CALIBRATE not in remedy.stages:
             return scores
         more: dict[str, Any] = {"names": names, "seed": seed, "penalty": None, "group": group}
-        calibrated = remedy.calibration(*cross_fitted(self, vectors, target, groups, remedy, **more), prior)
+        calibrated = remedy.calibration(
+            *cross_fitted(replace(self, watching=None), vectors, target, groups, remedy, **more), prior
+        )
         return scores if calibrated is None else lambda new: calibrated(scores(new))
 
 
@@ -145,6 +192,14 @@ class Decoupled:
     """
 
     settings: FineTuning
+    watching: Watching | None = None
+
+    def __post_init__(self) -> None:
+        if self.settings.defer and not self.settings.balance:
+            raise SettingError(
+                "finetune_heads(defer=...) defers nothing: no remedy acts in its tuning.",
+                hint="Give balance as well, or tune with finetune.",
+            )
 
     @property
     def fingerprint(self) -> str:
@@ -167,19 +222,25 @@ class Decoupled:
         # Remedies are given seeds of their own, and the same model is to serve them all: its seed is of the rows alone.
         own = _seed_of(vectors, target)
         given = Given.of(vectors, target, group, self.settings, own)
-        plain = Lessons.plain(given.rows[~given.out], given.target[~given.out])
+        called = None if names is None else split(names, self.settings)[1]
+        plain = texts_of(given, called if self.settings.contrast else None)
+        settings = replace(self.settings, beside=False)  # which is the business of the heads
 
         def made(place: Path) -> Tuned:
-            judged = given.judged(lambda scores: scores)
-            return tune(plain, groups, self.settings, seed=own, place=place, **judged)
+            judged = given.judged(lambda scores: scores, settings.watch)
+            return tune(plain, groups, settings, seed=own, place=place, **judged)
 
-        tuned, there = kept(plain, groups, self.settings, seed=own, tune=made)
+        if self.watching is not None:
+            watched = self.watching.told(given, lambda scores: scores, settings)
+            tuned, there = tune(plain, groups, settings, seed=own, **watched), False
+        else:
+            tuned, there = kept(plain, groups, settings, seed=own, tune=made)
         head = fit_alone(
-            tuned.encode(given.rows),
+            seen_by_heads(tuned, given.frozen, given.rows, self.settings),
             given.target,
             groups,
             remedy,
-            names=None if names is None else tuned.encode(split(names, self.settings)[1]),
+            names=None if names is None else seen_by_heads(tuned, *split(names, self.settings), self.settings),
             seed=seed,
             penalty=PENALTY if penalty is None else penalty,
         )
@@ -209,7 +270,15 @@ class TunedHeads:
 
     def __call__(self, new: Floats) -> Floats:
         """``[m, G]`` scores of rows that hold vectors and tokens."""
-        return self.head(self.tuned.encode(split(new, self.settings)[1]))
+        return self.head(seen_by_heads(self.tuned, *split(new, self.settings), self.settings))
+
+
+def seen_by_heads(tuned: Tuned, frozen: Floats, rows: Floats, settings: FineTuning) -> Floats:
+    """``[n, width]`` tuned vectors, or ``[n, width + d]`` with the frozen ones beside them, both of half the weight."""
+    found = tuned.encode(rows)
+    if not settings.beside:
+        return found
+    return np.hstack([found, frozen]) * np.float32(np.sqrt(0.5))
 
 
 def refuse(remedy: Remedy, stages: Sequence[Stage], what: str) -> None:
@@ -217,6 +286,18 @@ def refuse(remedy: Remedy, stages: Sequence[Stage], what: str) -> None:
     beyond = [stage.value for stage in remedy.stages if stage not in stages]
     if beyond:
         raise SettingError(f"{remedy}: {what} cannot act at the stage {', '.join(beyond)}.")
+
+
+def texts_of(given: Given, called: Floats | None) -> Lessons:
+    """Rows that are not held out, as they are; a group of one row has what it is `called` beside it, if that is given.
+
+    So each row has another of its group to be compared with.
+    """
+    rows, target = given.rows[~given.out], given.target[~given.out]
+    if called is None:
+        return Lessons.plain(rows, target)
+    lone = np.flatnonzero(np.bincount(target, minlength=len(called)) == 1)
+    return Lessons.plain(np.concatenate([rows, called[lone]]), np.concatenate([target, lone]))
 
 
 def lessons_of(given: Given, remedy: Remedy, prior: Prior, loss: Loss, rng: np.random.Generator) -> Lessons:

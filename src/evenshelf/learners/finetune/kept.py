@@ -10,9 +10,10 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from evenshelf.encoders.sentence_transformers import weights_digest
+from evenshelf.learners.finetune.lessons import Lessons
 from evenshelf.learners.finetune.network import Network
 from evenshelf.learners.finetune.settings import FineTuning
-from evenshelf.learners.finetune.tuning import Lessons, Tuned
+from evenshelf.learners.finetune.tuning import Tuned
 from evenshelf.learners.model_store import stored
 from evenshelf.learners.torch_training import seeded
 

@@ -63,6 +63,24 @@ def tokenizer_of(model: str) -> Any:
     return found
 
 
+def depth_of(model: str) -> int:
+    """How many layers a model has.
+
+    Raises
+    ------
+    InputError
+        If it cannot be had.
+    """
+    from transformers import AutoConfig  # noqa: PLC0415 - an extra, and slow to import
+
+    place = folder_of(model)
+    check_folder(place)
+    try:
+        return int(AutoConfig.from_pretrained(place).num_hidden_layers)
+    except (OSError, ValueError) as error:
+        raise model_not_found(model, error) from error
+
+
 def token_rows(texts: Sequence[str], model: str, length: int) -> Floats:
     """``[n, length]`` numbers of tokens plus one as float32, which holds them exactly; :data:`NOTHING` behind the last.
 

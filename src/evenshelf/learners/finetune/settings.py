@@ -22,7 +22,17 @@ class Scope(StrEnum):
     HEAD = "head"
 
 
-@dataclass(frozen=True)
+class Watch(StrEnum):
+    """What tells how good a model is while it is tuned."""
+
+    MACRO = "macro_f1"
+    TAIL = "tail_f1"
+
+
+_LATER = ("contrast", "temperature", "balance", "defer", "average", "soup", "beside", "watch")
+
+
+@dataclass(frozen=True, repr=False)
 class FineTuning:
     """How a language model is tuned.
 
@@ -60,6 +70,28 @@ class FineTuning:
         Of the model, from 0 to below 1.
     half
         Whether layers are computed in bfloat16: about twice as fast on cores that can do it.
+    contrast
+        Share of the supervised contrastive loss in what is minimised, from 0 (the loss of the scores alone) to 1 (the
+        contrastive loss alone, as SetFit; the head is then the mean vector of each class). Above 0, rows are drawn two
+        of a class at a time.
+    temperature
+        What cosines are divided by in the contrastive loss, > 0.
+    balance
+        Power by which classes are evened out when rows are drawn, from 0 (as often as they have rows) to 1 (all as
+        often).
+    defer
+        Share of the epochs, from 0 to below 1, in which rows are learned from as they are; a remedy's rows, weights
+        and loss, and :attr:`balance`, act in the others.
+    average
+        Share of the steps, from 0 to below 1, over the last of which the weights are averaged.
+    soup
+        Share of the pretrained weights in those of the tuned model, from 0 to below 1.
+    beside
+        Whether linear heads see the frozen vectors beside the tuned ones (``finetune_heads``): those of the encoder of
+        the study, which may read characters.
+    watch
+        What is watched on rows held out: ``macro_f1``, or ``tail_f1``, over the least frequent classes that hold a
+        tenth of the rows.
 
     Raises
     ------
@@ -83,6 +115,22 @@ class FineTuning:
     patience: int = 0
     dropout: float = 0.1
     half: bool = False
+    contrast: float = 0.0
+    temperature: float = 0.1
+    balance: float = 0.0
+    defer: float = 0.0
+    average: float = 0.0
+    soup: float = 0.0
+    beside: bool = False
+    watch: str = Watch.MACRO.value
+
+    def __repr__(self) -> str:
+        """As it was written before the later settings were, while these are at their usual values.
+
+        What is kept is found by it again.
+        """
+        told = {k: v for k, v in vars(self).items() if k not in _LATER or v != self.usual()[k]}
+        return f"FineTuning({', '.join(f'{name}={value!r}' for name, value in told.items())})"
 
     def __post_init__(self) -> None:
         faults = [fault for fault, bad in self._ranges().items() if bad]
@@ -94,6 +142,7 @@ class FineTuning:
 
     def _ranges(self) -> dict[str, bool]:
         scopes = [scope.value for scope in Scope]
+        watches = [watch.value for watch in Watch]
         return {
             "model is empty": not self.model,
             f"scope={self.scope!r} is none of {', '.join(scopes)}": self.scope not in scopes,
@@ -110,6 +159,16 @@ class FineTuning:
             f"scale={self.scale:g} is not above 0": not self.scale > 0,
             f"patience={self.patience} is below 0": self.patience < 0,
             f"dropout={self.dropout:g} is not from 0 to below 1": not 0 <= self.dropout < 1,
+            f"contrast={self.contrast:g} is not from 0 to 1": not 0 <= self.contrast <= 1,
+            f"contrast={self.contrast:g} compares the rows of a whole step, and there are parts={self.parts}": (
+                self.contrast > 0 and self.parts > 1
+            ),
+            f"temperature={self.temperature:g} is not above 0": not self.temperature > 0,
+            f"balance={self.balance:g} is not from 0 to 1": not 0 <= self.balance <= 1,
+            f"defer={self.defer:g} is not from 0 to below 1": not 0 <= self.defer < 1,
+            f"average={self.average:g} is not from 0 to below 1": not 0 <= self.average < 1,
+            f"soup={self.soup:g} is not from 0 to below 1": not 0 <= self.soup < 1,
+            f"watch={self.watch!r} is none of {', '.join(watches)}": self.watch not in watches,
         }
 
     @classmethod
