@@ -6,9 +6,10 @@
     python -m bench.finetune_label --quick     300 made-up titles, one epoch of one layer: a minute
 
 Named makers of texts are remedies too: ``over_copies`` is what their texts are worth over as many copies of the texts
-that they were made of. All learners have the same folds over title groups. A frozen model's heads choose among eight
-penalties for each remedy; tuned models have one setting, and cost minutes instead of seconds: both are told. Intervals
-are those of a paired bootstrap over title groups, p is corrected for the remedies of a learner (Holm).
+that they were made of. All learners have the same folds over title groups. A frozen model's heads, with character
+n-grams beside it as well, choose among eight penalties for each remedy; tuned models have one setting, and cost minutes
+instead of seconds: both are told. Intervals are those of a paired bootstrap over title groups, p is corrected for the
+remedies of a learner (Holm).
 """
 
 from __future__ import annotations
@@ -32,12 +33,20 @@ from evenshelf.study.verdict import Verdict, decide
 from evenshelf.tasks.label import LabelTask
 
 FROZEN = "heads"
-TUNED = ("finetune_heads(epochs=8, rate=0.0002)", "finetune(epochs=8, rate=0.0002)")
+AT = " @ "
+"""Between a learner and the encoder whose vectors it is given."""
+CHARACTERS = f"{FROZEN}{AT}fused"
+"""The frozen model with character n-grams beside it, which is the harder one to beat."""
+TUNED = (
+    "finetune_heads(epochs=8, rate=0.0002)",
+    f"finetune_heads(epochs=8, rate=0.0002, beside=True){AT}fused",
+    "finetune(epochs=8, rate=0.0002)",
+)
 LOW_RANK = "finetune(scope='lora', epochs=8, rate=0.002)"
 QUICK = ("finetune_heads(epochs=1, scope='layers', layers=1)",)
 REMEDIES = ("balanced", "logit_adjust(tau=0.5)", "name_prior")
 PLAIN, MASKED = "as they are", "without the words of labels"
-COLUMNS = ("data", "titles", "rows", "learner", "remedy", "macro_f1", "difference", "p_holm")
+COLUMNS = ("data", "titles", "rows", "learner", "encoder", "remedy", "macro_f1", "difference", "p_holm")
 COLUMNS += ("tail_f1", "head_f1", "over_copies", "ece", "cpu_minutes")
 NAMES = {PLAIN: "", MASKED: "masked_"}
 
@@ -66,7 +75,7 @@ def arguments(words: Sequence[str] | None = None) -> Asked:
     parser.add_argument("--data", choices=("fashion", "zh"), default="fashion")
     parser.add_argument("--rows", type=int, help="rows drawn with the seed: 2,000")
     parser.add_argument("--titles", nargs="+", choices=("plain", "masked"), help="both")
-    parser.add_argument("--learners", nargs="+", help=f"{FROZEN} {' '.join(map(repr, (*TUNED, LOW_RANK)))}")
+    parser.add_argument("--learners", nargs="+", help="with ' @ ENCODER' if not the usual one")
     parser.add_argument("--remedies", nargs="+", default=REMEDIES, help=" ".join(REMEDIES))
     parser.add_argument("--makers", nargs="+", default=(), help="of texts; see: evenshelf makers")
     parser.add_argument("--seed", type=int, default=0)
@@ -80,7 +89,7 @@ def arguments(words: Sequence[str] | None = None) -> Asked:
         data="simulated" if quick else given.data,
         rows=given.rows or (300 if quick else 2_000),
         titles=tuple(titles[name] for name in given.titles or (("masked",) if quick else titles)),
-        learners=tuple(given.learners or ((FROZEN, *QUICK) if quick else (FROZEN, *TUNED, LOW_RANK))),
+        learners=tuple(given.learners or ((FROZEN, *QUICK) if quick else (FROZEN, CHARACTERS, *TUNED, LOW_RANK))),
         remedies=(
             *(given.remedies[:1] if quick else given.remedies),
             *(f"augment_texts(maker={maker!r})" for maker in given.makers),
@@ -115,11 +124,15 @@ def measure(asked: Asked, folder: Path) -> Report:
     for titles in asked.titles:
         task = whole if titles == PLAIN else masked(whole)
         found: dict[str, Verdict] = {}
-        for number, learner in enumerate(asked.learners):
-            say(f"{titles}: {learner}")
-            result = study(asked, task, learner, folder / f"{NAMES[titles]}{number}")
-            found[learner] = decide(result)
-            lines += [(asked.data, titles, len(task.target), learner, *line) for line in told(result, found[learner])]
+        for number, named in enumerate(asked.learners):
+            say(f"{titles}: {named}")
+            learner, _, encoder = named.partition(AT)
+            encoder = encoder or ("tfidf" if asked.data == "zh" else "minilm")
+            other = not any(known.partition(AT)[0] == FROZEN for known in found)
+            result = study(asked, task, learner, encoder, folder / f"{NAMES[titles]}{number}", other=other)
+            found[named] = decide(result)
+            about = (asked.data, titles, len(task.target), learner, encoder)
+            lines += [(*about, *line) for line in told(result, found[named])]
         report.figures += figures(found, NAMES[titles])
     report.tables.append(Listing("finetune_label", COLUMNS, tuple(lines)))
     report.notes += [
@@ -139,8 +152,8 @@ def masked(task: LabelTask) -> LabelTask:
     return LabelTask.of(labels, label_masks.without_own_words(task.texts, labels))
 
 
-def study(asked: Asked, task: LabelTask, learner: str, folder: Path) -> StudyResult:
-    """Remedies on one learner; the frozen one has the other models beside it, and settings to choose from."""
+def study(asked: Asked, task: LabelTask, learner: str, encoder: str, folder: Path, *, other: bool) -> StudyResult:
+    """Remedies on one learner; the frozen one has settings to choose from, and once the other model beside it."""
     assert task.texts is not None
     frozen = learner == FROZEN
     plan = Plan(
@@ -150,10 +163,9 @@ def study(asked: Asked, task: LabelTask, learner: str, folder: Path) -> StudyRes
         budget=8 if frozen else 1,
         seed=asked.seed,
         workers=asked.workers,
-        baselines="bilstm" if frozen and asked.data != "simulated" else "none",
+        baselines="bilstm" if frozen and other and asked.data != "simulated" else "none",
     )
-    encoder = pick_encoder(task.texts, "tfidf" if asked.data == "zh" else "minilm")
-    return prepare(task, encoder, folder, plan).run()
+    return prepare(task, pick_encoder(task.texts, encoder), folder, plan).run()
 
 
 def told(result: StudyResult, verdict: Verdict) -> list[tuple[Any, ...]]:
@@ -185,14 +197,15 @@ def figures(found: dict[str, Verdict], prefix: str) -> list[Figure]:
     gains = [line for verdict in found.values() for line in verdict.controls]
     made = max(gains, key=lambda line: line.diff, default=None)
     worth = [] if made is None else [Figure(f"{prefix}augmentation_gain_over_duplication", made.diff, "F1", "higher")]
-    if FROZEN not in found or len(found) < 2:
+    still = [verdict for named, verdict in found.items() if named.partition(AT)[0] == FROZEN]
+    changed = [verdict for named, verdict in found.items() if named.partition(AT)[0] != FROZEN]
+    if not still or not changed:
         return worth
 
     def best(verdicts: Sequence[Verdict]) -> Comparison:
         return max((one for verdict in verdicts for one in verdict.comparisons), key=lambda one: one["macro_f1"])
 
-    frozen = best([found[FROZEN]])
-    tuned = best([verdict for learner, verdict in found.items() if learner != FROZEN])
+    frozen, tuned = best(still), best(changed)
     shown = [(f"{prefix}{metric}", tuned[metric], frozen[metric]) for metric in ("macro_f1", "tail_f1", "head_f1")]
     peer = f"frozen, {frozen.spec}"
     named = [

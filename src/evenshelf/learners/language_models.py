@@ -68,6 +68,7 @@ def decoupled(settings: FineTuning) -> LearnerKind:
         penalties=penalty_of_heads,
         default=f"{PENALTY:g}",
         grouped=True,
+        apart=True,
         averages=True,
         cost=100.0,
         reads=Tokens(settings.model, settings.length),

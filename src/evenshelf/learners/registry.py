@@ -103,6 +103,8 @@ class LearnerKind:
     grouped
         Whether `fit` is also to be told ``group``, ``[n]`` numbers of which equal ones mean equal or nearly equal
         texts, because it holds out rows of its own; it has to do without them where there are none.
+    apart
+        Whether `fit` is also to be told ``made``, ``[n]`` which rows are of texts that a remedy had made, if any are.
     norms
         Whether it has a weight vector for each group, whose norms some remedies ask for.
     averages
@@ -136,6 +138,7 @@ class LearnerKind:
     penalties: Callable[[int], tuple[float, ...]] = untuned
     default: str = "the learner's own"
     grouped: bool = False
+    apart: bool = False
     norms: bool = True
     averages: bool = False
     cost: float = 1.0

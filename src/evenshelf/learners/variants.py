@@ -100,4 +100,5 @@ def widened(
         row_of=np.empty(0, np.int64),
         bounds=tuple(int(b) for b in np.searchsorted(fold[both][order], np.arange(-1, vectors.folds + 1))),
         group=None if vectors.group is None else vectors.group[both][order],
+        made=(np.arange(len(both)) >= len(index))[order],
     )

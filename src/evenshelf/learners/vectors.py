@@ -50,6 +50,8 @@ class Vectors:
         text. ``None`` where it has one.
     group
         ``[u]`` where learners hold out rows of their own: equal numbers mean equal or nearly equal texts.
+    made
+        ``[u]`` where rows of texts that a remedy had made are among them: which these are; ``None`` where none are.
     positive
         ``[u, C]`` sparse, where each row is a text with all its labels: how many examples each label has of it; see
         :func:`evenshelf.learners.sets.of_sets`. ``None`` where a row has one label, its target.
@@ -66,6 +68,7 @@ class Vectors:
     length: float
     example: Codes | None = None
     group: Codes | None = None
+    made: NDArray[np.bool_] | None = None
     positive: csr_array | None = None
 
     @property

@@ -241,6 +241,8 @@ def _others(
     more: dict[str, Any] = {}
     if unit.learner.grouped and seen.group is not None:
         more["group"] = seen.group[index][copies]
+    if unit.learner.apart and seen.made is not None:
+        more["made"] = seen.made[index][copies]
     models = []
     for t in unit.trainings:
         row = []

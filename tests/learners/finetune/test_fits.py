@@ -210,3 +210,16 @@ def test_a_study_with_it_is_the_same_for_any_number_of_workers(spec, tmp_path):
     with pytest.raises(SettingError, match="reads texts as well"):
         replace(study, read=None)
     assert isinstance(study.fitted.fit, Decoupled)
+
+
+def test_made_texts_are_for_the_heads_alone(spec):
+    kind = learner_kind(f"finetune_heads{spec}")
+    rows, target, names = given(kind)
+    plain = kind.fit(rows, target, 3, parse("none"), names=names)
+    more = np.concatenate([rows[-4:], rows])
+    made = np.arange(len(more)) < 4
+    found = kind.fit(more, np.concatenate([np.zeros(4, np.int64), target]), 3, parse("none"), names=names, made=made)
+    read = rows[:, 5:]
+    np.testing.assert_array_equal(found.tuned.encode(read), plain.tuned.encode(read))
+    assert found.borrowed > 0 == plain.borrowed
+    assert not np.allclose(found(rows), plain(rows), atol=1e-3)

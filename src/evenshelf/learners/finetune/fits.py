@@ -128,7 +128,7 @@ class Joint:
     @property
     def fingerprint(self) -> str:
         """All that decides what it does."""
-        return f"finetune 1 {self.settings!r}"
+        return f"finetune 2 {self.settings!r}"
 
     def __call__(
         self,
@@ -204,7 +204,7 @@ class Decoupled:
     @property
     def fingerprint(self) -> str:
         """All that decides what it does."""
-        return f"finetune_heads 1 {self.settings!r}"
+        return f"finetune_heads 2 {self.settings!r}"
 
     def __call__(
         self,
@@ -217,8 +217,17 @@ class Decoupled:
         seed: int = 0,
         penalty: float | None = None,
         group: Codes | None = None,
+        made: NDArray[np.bool_] | None = None,
     ) -> Predict:
-        """See :class:`evenshelf.learners.registry.FitScores`; the last columns of rows and names are tokens."""
+        """See :class:`evenshelf.learners.registry.FitScores`; the last columns of rows and names are tokens.
+
+        Rows of texts that were made are for the heads alone, or each remedy would need a model of its own.
+        """
+        more, of_more = vectors[:0], target[:0]
+        if made is not None and made.any():
+            more, of_more = vectors[made], target[made]
+            vectors, target = vectors[~made], target[~made]
+            group = None if group is None else group[~made]
         # Remedies are given seeds of their own, and the same model is to serve them all: its seed is of the rows alone.
         own = _seed_of(vectors, target)
         given = Given.of(vectors, target, group, self.settings, own)
@@ -226,7 +235,7 @@ class Decoupled:
         plain = texts_of(given, called if self.settings.contrast else None)
         settings = replace(self.settings, beside=False)  # which is the business of the heads
 
-        def made(place: Path) -> Tuned:
+        def anew(place: Path) -> Tuned:
             judged = given.judged(lambda scores: scores, settings.watch)
             return tune(plain, groups, settings, seed=own, place=place, **judged)
 
@@ -234,10 +243,15 @@ class Decoupled:
             watched = self.watching.told(given, lambda scores: scores, settings)
             tuned, there = tune(plain, groups, settings, seed=own, **watched), False
         else:
-            tuned, there = kept(plain, groups, settings, seed=own, tune=made)
+            tuned, there = kept(plain, groups, settings, seed=own, tune=anew)
         head = fit_alone(
-            seen_by_heads(tuned, given.frozen, given.rows, self.settings),
-            given.target,
+            np.concatenate(
+                [
+                    seen_by_heads(tuned, given.frozen, given.rows, self.settings),
+                    seen_by_heads(tuned, *split(more, self.settings), self.settings),
+                ]
+            ),
+            np.concatenate([given.target, of_more]),
             groups,
             remedy,
             names=None if names is None else seen_by_heads(tuned, *split(names, self.settings), self.settings),

@@ -17,6 +17,8 @@ from evenshelf.learners.finetune.tuning import Tuned
 from evenshelf.learners.model_store import stored
 from evenshelf.learners.torch_training import seeded
 
+REVISION = 2
+"""Raised whenever the same settings give another model."""
 _HEAD = ("head.weights", "head.bias", "head.losses", "head.scores", "head.seconds")
 
 
@@ -53,7 +55,7 @@ def kept(
 
 def _address(lessons: Lessons, groups: int, settings: FineTuning, seed: int, network: Network) -> str:
     digest = blake2b(digest_size=16)
-    digest.update(repr((groups, settings, seed, weights_digest(network.module))).encode())
+    digest.update(repr((REVISION, groups, settings, seed, weights_digest(network.module))).encode())
     for values in vars(lessons).values():
         digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()

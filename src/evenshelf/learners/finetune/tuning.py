@@ -133,6 +133,7 @@ def tune(
                 {"params": list(head.values()), "share": settings.head_rate},
             ],
             weight_decay=settings.decay,
+            fused=True,  # or a third of a step is spent on it
         )
         every = {**body, **head}
         run = Run(every, optimiser, place)
