@@ -135,6 +135,7 @@ _HEADINGS = {
     "tail_f1": ("tail F1", "尾部 F1"),
     "head_f1": ("head F1", "头部 F1"),
     "cpu_minutes": ("CPU minutes", "CPU 分钟"),
+    "over_copies": ("over as many copies", "相对于同样数量的复制"),
     "ece": ("calibration error", "校准误差"),
     "tail_ece": ("on the tail", "尾部校准误差"),
     "tail_difference": ("tail F1, difference to none [95 %]", "尾部 F1 与 none 之差 [95%]"),

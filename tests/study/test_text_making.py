@@ -125,7 +125,7 @@ def test_a_study_trains_on_them_and_says_what_they_are_worth(task, tmp_path, lea
     plan = Plan(
         "augment_texts(maker='crop') + balanced, balanced",
         folds=3,
-        budget=2,
+        budget=4,
         learner=learner,
         baselines="none",
         workers=1,
