@@ -50,7 +50,7 @@ demo: $(VENV)/.base ## simulate a small shop, measure it, compare remedies, writ
 	@echo "The report:   $(DEMO)/study/report.html"
 
 test: $(VENV)/.dev apertium lint ## install everything that is pinned, check style, types and imports, run all tests
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --durations 30 --durations-min 5
 
 lint: $(VENV)/.dev ## check style, types and the directions of imports
 	$(BIN)/ruff check .
