@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from evenshelf.cli import main
+from evenshelf.errors import SettingError
 from evenshelf.explain import Explainer
+from evenshelf.explain.refit import Refit, check_named
 from evenshelf.shop import Shop
 from evenshelf.study.train import Wanted, train
 from evenshelf.study.winner import winner_of
@@ -29,3 +33,24 @@ def test_nothing_has_the_penalty_of_the_study(tmp_path):
     expected = dict(zip(plain.classes, plain.probabilities([TEXT])[0], strict=True))
     for label, chance in first.probabilities.items():
         assert chance == pytest.approx(expected[label], abs=1e-3)
+
+
+def test_what_a_bundle_names_is_not_made_if_it_needs_files_or_code(tmp_path):
+    (tmp_path / "theirs.py").write_text("raise SystemExit", encoding="utf-8")
+    for spec in (
+        f"custom_loss(source='{tmp_path / 'theirs.py'}:make')",
+        "balanced + weight_table(file='/etc/passwd')",
+        "augment_texts(maker=\"chat(url='http://here')\")",
+        "no_such_remedy",
+    ):
+        with pytest.raises(SettingError, match="words alone"):
+            check_named(spec)
+    check_named("balanced + logit_adjust(tau=0.5)")
+
+
+def test_the_study_of_a_bundle_is_looked_for_nowhere_else(tmp_path):
+    shop = make_shop(tmp_path / "shop")
+    bundle, _ = train(shop, Wanted(remedy="none", encoder="tfidf"))
+    for name in ("../../elsewhere", str(tmp_path), ".."):
+        sent = replace(bundle, manifest=bundle.manifest.model_copy(update={"evidence": {"study": {"folder": name}}}))
+        assert Refit.of(sent, shop).without is None

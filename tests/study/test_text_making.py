@@ -67,10 +67,13 @@ def test_a_second_time_the_same_is_made_at_the_same_cost(task, making) -> None:
 
 def test_no_more_is_made_than_is_needed() -> None:
     target = np.repeat([0, 1, 2], [40, 10, 1])
-    half, full = (copies_by_class([CROP.with_parameters(strength=s)], target, 4, 4) for s in (0.5, 1.0))
+    counts = np.array([40, 10, 1, 0])
+    half, full = (copies_by_class([CROP.with_parameters(strength=s)], target, counts, 4) for s in (0.5, 1.0))
     assert half.tolist() == [0, 2, 4, 0]
     assert full.tolist() == [0, 4, 4, 0]
-    assert copies_by_class([CROP.with_parameters(strength=0.0)], target, 4, 4).sum() == 0
+    assert copies_by_class([CROP.with_parameters(strength=0.0)], target, counts, 4).sum() == 0
+    often = copies_by_class([CROP.with_parameters(strength=1.0)], np.repeat([0, 1], [100, 60]), np.array([1000, 60]), 4)
+    assert often.tolist() == [0, 4], "texts that repeat count as often as they do"
 
 
 def rows(seed: int = 0):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from evenshelf.learners.finetune.settings import FineTuning
 from evenshelf.learners.finetune.tuning import Tuned
 from evenshelf.shop import Shop
 from evenshelf.study.prepare import Plan, pick_encoder, prepare, shop_folder, shop_task
+from evenshelf.study.served import served_learner
 from evenshelf.study.train import Wanted, train
 from evenshelf.study.verdict import decide
 from tests.learners.finetune.tiny import bert, gpt, titles
@@ -92,6 +94,7 @@ def test_a_changed_model_is_refused(shop, model):
         ({"remedy": "temperature"}, "calibrated"),
         ({"remedy": "none", "learner": "finetune"}, "bundle keeps linear heads"),
         ({"remedy": "knn"}, "retrieve"),
+        ({"remedy": "none", "learner": "finetune_heads(beside=True)"}, "two models"),
     ],
 )
 def test_what_cannot_be_kept_is_refused(shop, model, wanted, said):
@@ -121,6 +124,12 @@ def test_what_is_served_is_the_tuned_model(model, scope, tmp_path):
     assert open_encoder(f"bert:{model}").fingerprint != served.fingerprint
 
 
+def test_whose_learner_it_is_is_told_before_anything_is_made_of_it(tmp_path):
+    (tmp_path / "theirs.py").write_text("open('ran', 'w').close()\nraise SystemExit", encoding="utf-8")
+    with pytest.raises(SettingError, match="cannot be served"):
+        served_learner(f"{tmp_path / 'theirs.py'}:make")
+
+
 def test_what_no_graph_serves_is_refused(tmp_path):
     settings = FineTuning(model=gpt(tmp_path / "gpt"), length=8)
     tuned = Tuned(Network.opened(settings), np.zeros((16, 2), np.float32), np.zeros(2, np.float32), (), (), 0.0)
@@ -133,8 +142,25 @@ def test_a_state_that_is_none_is_refused(model):
     for broken in (
         {name: values for name, values in state.items() if name != "config"},
         {**state, "tokenizer": np.frombuffer(b"no tokenizer", np.uint8)},
+        {**state, "length": np.array([100])},
+        {**state, "config": _changed(state, num_attention_heads=3)},
+        {**state, "config": _changed(state, num_hidden_layers=10**9)},
+        {**state, "config": _changed(state, layer_norm_eps=float("nan"))},
+        {**state, "tokenizer": _with_normalizer(state)},
+        {**state, "weights.encoder.layer.1.output.dense.weight": np.zeros((16, 4), np.float32)},
         {**state, "weights.embeddings.word_embeddings.weight": np.zeros((3, 16), np.float32)},
     ):
         with pytest.raises(InputError):
             Checkpoint.of_state(broken)
     assert Checkpoint.of_state(state).length == 32
+
+
+def _changed(state, **numbers):
+    config = {**json.loads(state["config"].tobytes()), **numbers}
+    return np.frombuffer(json.dumps(config).encode(), np.uint8)
+
+
+def _with_normalizer(state):
+    written = json.loads(state["tokenizer"].tobytes())
+    written["normalizer"] = {"type": "Replace", "pattern": {"Regex": "(a+)+$"}, "content": ""}
+    return np.frombuffer(json.dumps(written).encode(), np.uint8)

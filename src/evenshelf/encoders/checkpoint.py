@@ -18,7 +18,19 @@ from evenshelf.encoders.weights import BertConfig, max_length, read_config, read
 from evenshelf.errors import InputError
 
 _WEIGHTS = "weights."
-_WORDS = "embeddings.word_embeddings.weight"
+_PARTS: Mapping[str, frozenset[str]] = {
+    "model": frozenset({"WordPiece", "WordLevel", "Unigram", "BPE"}),
+    "normalizer": frozenset(
+        {"BertNormalizer", "Precompiled", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Strip", "StripAccents"}
+    ),
+    "pre_tokenizer": frozenset(
+        {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Metaspace", "Punctuation", "Digits"}
+    ),
+    "post_processor": frozenset({"TemplateProcessing", "BertProcessing", "RobertaProcessing"}),
+}
+"""Kinds of the parts of a tokenizer whose time is in proportion to a text."""
+_SEVERAL = ("normalizers", "pretokenizers", "processors")
+_SPACES = {"Regex": " {2,}"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +77,14 @@ class Checkpoint:
         }
         try:
             config = BertConfig(**json.loads(state["config"].tobytes()))
-            found = cls(config, weights, state["tokenizer"].tobytes().decode("utf-8"), int(state["length"][0]))
-            size = (found.tokenizer.get_vocab_size(), config.hidden_size)
+            written = state["tokenizer"].tobytes().decode("utf-8")
+            found = cls(config, weights, written, int(state["length"][0]))
+            faults = [*_of_numbers(config), *_of_kinds(json.loads(written))]
+            faults = faults or [*_of_shapes(config, weights), *_of_tokens(found)]
         except Exception as error:
             raise InputError(f"the kept model cannot be read: {error}.", hint="Train and save it again.") from error
-        words = weights.get(_WORDS)
-        if words is None or words.shape[1:] != size[1:] or len(words) < size[0]:
-            raise InputError(
-                f"the kept model has no table of {size[0]:,} words by {size[1]} numbers.",
-                hint="Train and save it again.",
-            )
+        if faults:
+            raise InputError(f"the kept model is no BERT: {'; '.join(faults)}.", hint="Train and save it again.")
         return found
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -100,3 +110,74 @@ class Checkpoint:
         found.no_padding()
         found.enable_truncation(self.length)
         return found
+
+
+def _of_numbers(config: BertConfig) -> list[str]:
+    """What is wrong with a configuration, which may be anybody's."""
+    whole = ("hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings")
+    faults = [f"{name} is {value!r}" for name in whole if type(value := getattr(config, name)) is not int or value < 1]
+    eps = config.layer_norm_eps
+    if not isinstance(eps, float) or not 0 < eps < 1:
+        faults.append(f"layer_norm_eps is {eps!r}")
+    if not faults and config.hidden_size % config.num_attention_heads:
+        faults.append(f"{config.num_attention_heads} heads do not share {config.hidden_size} numbers")
+    return faults
+
+
+def _of_kinds(tokenizer: Any) -> list[str]:
+    """Parts of a tokenizer that are of no known kind: some take expressions on which a text can hang."""
+    faults = []
+    for part, kinds in _PARTS.items():
+        for one in _flat(tokenizer.get(part)):
+            spaces = one["type"] == "Replace" and one["pattern"] == _SPACES and len(one["content"]) <= 1
+            if one["type"] not in kinds and not spaces:
+                faults.append(f"its {part} is {one['type']!r}")
+    return faults
+
+
+def _flat(part: Any) -> list[Any]:
+    if part is None:
+        return []
+    inside = next((part[name] for name in _SEVERAL if name in part), None)
+    return [part] if inside is None else [one for each in inside for one in _flat(each)]
+
+
+def _of_shapes(config: BertConfig, weights: Mapping[str, NDArray[np.float32]]) -> list[str]:
+    size = config.hidden_size
+    inner = weights.get("encoder.layer.0.intermediate.dense.bias", np.empty(0)).shape[0]
+    wanted: dict[str, tuple[int, ...]] = {}
+    for name in ("word", "position", "token_type"):
+        rows = weights.get(f"embeddings.{name}_embeddings.weight", np.empty((0, 0))).shape[0]
+        wanted[f"embeddings.{name}_embeddings.weight"] = (max(rows, 1), size)
+    wanted |= {f"embeddings.LayerNorm.{part}": (size,) for part in ("weight", "bias")}
+    for layer in range(config.num_hidden_layers):
+        if len(wanted) > len(weights):
+            break
+        for name, (after, before) in {
+            **{f"attention.self.{which}": (size, size) for which in ("query", "key", "value")},
+            "attention.output.dense": (size, size),
+            "intermediate.dense": (inner, size),
+            "output.dense": (size, inner),
+        }.items():
+            wanted |= {f"encoder.layer.{layer}.{name}.{part}": (after,) for part in ("bias",)}
+            wanted[f"encoder.layer.{layer}.{name}.weight"] = (after, before)
+        for name in ("attention.output.LayerNorm", "output.LayerNorm"):
+            wanted |= {f"encoder.layer.{layer}.{name}.{part}": (size,) for part in ("weight", "bias")}
+    return [
+        f"{name} is {'missing' if name not in weights else f'of the shape {weights[name].shape}'}"
+        for name, shape in wanted.items()
+        if name not in weights or weights[name].shape != shape
+    ][:3]
+
+
+def _of_tokens(found: Checkpoint) -> list[str]:
+    words, places = (found.weights[f"embeddings.{name}_embeddings.weight"].shape[0] for name in ("word", "position"))
+    faults = []
+    most = min(found.config.max_position_embeddings, places)
+    if not 3 <= found.length <= most:
+        return [f"it cuts at {found.length} tokens and has {most} places"]
+    if max(found.tokenizer.get_vocab(with_added_tokens=True).values(), default=0) >= words:
+        faults.append(f"its tokenizer has numbers beyond the {words:,} words")
+    if len(found.tokenizer.encode("").ids) != 2:
+        faults.append("no token stands before and behind a text")
+    return faults

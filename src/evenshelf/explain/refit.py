@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,9 @@ from evenshelf.learners.bundling import fit_on
 from evenshelf.learners.paths import Head
 from evenshelf.learners.training import Training
 from evenshelf.learners.vectors import Vectors, prepare
-from evenshelf.remedies import Remedy, parse
+from evenshelf.remedies import Remedy, catalogue, parse
 from evenshelf.remedies.calibrated import log_probabilities
+from evenshelf.remedies.spec import names_in
 from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
 from evenshelf.study.prepare import STUDIES, shop_task
@@ -102,13 +104,7 @@ class Refit:
             If the remedy was made from a file of a user, which the bundle knows by its name alone.
         """
         manifest = bundle.manifest
-        if manifest.remedy.read:
-            files = ", ".join(entry.name for entry in manifest.remedy.read)
-            raise SettingError(
-                f"The remedy {manifest.remedy.spec} was made from {files}, and a bundle does not know where that lies, "
-                "so its head cannot be fitted again.",
-                hint="Explain the words alone: leave the shop away, or use --words-only.",
-            )
+        check_named(manifest.remedy.spec)
         progress("reading the shop", 0, None)
         task = shop_task(shop, manifest.target, kind=manifest.task)
         without, descriptions = _of_study(bundle, shop)
@@ -163,15 +159,38 @@ class Refit:
         return head
 
 
+def check_named(spec: str) -> None:
+    """Raise a :class:`SettingError` before a remedy is made because a bundle, which may be anybody's, names it.
+
+    Some read files, run code, start programs or ask servers for what they need.
+    """
+    names, known = names_in(spec), catalogue()
+    hint = "Explain the words alone: leave the shop away, or use --words-only."
+    if names is None or any(name not in known for name in names):
+        raise SettingError(f"The bundle names the remedy {spec!r}, which is not known here.", hint=hint)
+    needed = [f"{name} needs {', '.join(known[name].needs)}" for name in names if known[name].needs]
+    if needed:
+        raise SettingError(
+            f"The remedy {spec} cannot be made because a bundle says so ({'; '.join(needed)}), so its head cannot be "
+            "fitted again.",
+            hint=hint,
+        )
+
+
 def _of_study(bundle: Bundle, shop: Shop) -> tuple[float | None, dict[str, str]]:
     """The penalty of doing nothing in the study that chose the remedy, and the descriptions that it read."""
     evidence = bundle.manifest.evidence.get("study") or {}
     name = evidence.get("folder")
     folder = shop.path / STUDIES / str(name)
-    if name is None or not (folder / "study.json").is_file():
+    if name is None or not _is_name(str(name)) or not (folder / "study.json").is_file():
         return None, {}
     winner, result = winner_of(folder, NONE)
     return winner.penalty, dict(result.meta.get("descriptions", {}))
+
+
+def _is_name(name: str) -> bool:
+    """Whether it is the name of a folder, and leads nowhere else: it comes from a bundle."""
+    return Path(name).name == name and name not in {"", ".", ".."}
 
 
 def _notes(bundle: Bundle, shop: Shop, apart: float) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ def names_in(spec: str) -> tuple[str, ...] | None:
 
 
 def places_in(spec: str) -> dict[str, str]:
-    """Files of a user that a spec names by a path, as they stand in it: their names without the folders.
+    r"""Files of a user that a spec names by a path, as they stand in it: their names without the folders.
 
     They need not be there any more. What is no spec names none.
 
@@ -123,6 +123,8 @@ def places_in(spec: str) -> dict[str, str]:
     --------
     >>> places_in("weight_table(file='/home/me/costs.csv') + logit_adjust(tau=0.5)")
     {'/home/me/costs.csv': 'costs.csv'}
+    >>> places_in("augment_texts(maker=\"eda(synonyms='/home/me/words.txt')\")")
+    {'/home/me/words.txt': 'words.txt'}
     """
     try:
         tree = ast.parse(spec.strip(), mode="eval").body
@@ -135,12 +137,27 @@ def places_in(spec: str) -> dict[str, str]:
             continue
         for keyword in node.keywords:
             value = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
+            if isinstance(value, str) and (inside := _inside(value)) is not None:
+                found |= {place: Path(place).name for place in inside}
+                continue
             if keyword.arg not in known[node.func.id].needs or not isinstance(value, str):
                 continue
             name = Path(value).name
             if name != value:
                 found |= {value: name, repr(value)[1:-1]: _written(name, value)}
     return found
+
+
+def _inside(value: str) -> list[str] | None:
+    """Places in a value that is a call itself, such as that of a maker of texts; ``None`` if it is none."""
+    try:
+        call = ast.parse(value.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    if not isinstance(call, ast.Call):
+        return None
+    given = [k.value.value for k in call.keywords if isinstance(k.value, ast.Constant)]
+    return [one for one in given if isinstance(one, str) and (Path(one).is_absolute() or one.startswith(("~", "./")))]
 
 
 def _written(part: str, value: str) -> str:

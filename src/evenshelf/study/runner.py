@@ -310,7 +310,7 @@ class Study:
     def again(self, seed: int, specs: Sequence[str], folder: Path) -> Study:
         """Some of the remedies under another seed - other folds, other draws -, without other models."""
         known = {remedy.spec: remedy for remedy in self._remedies}
-        chosen = [known[spec] for spec in specs]
+        chosen = [known[spec] for spec in specs]  # with the controls of those that have one
         return replace(self, seed=seed, remedies=chosen, words=None, baselines=NONE, folder=folder)
 
     def check_curve(self) -> None:

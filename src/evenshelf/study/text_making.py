@@ -127,7 +127,7 @@ class TextMaking:
         key = np.stack([fold.astype(np.int64), task.same, task.target], axis=1)
         _, first = np.unique(key, axis=0, return_index=True)
         first = np.sort(first)
-        copies = copies_by_class(settings, task.target[first], len(task.classes), maker.copies)
+        copies = copies_by_class(settings, task.target[first], task.counts, maker.copies)
         told = _Told(tell, len(first), maker.maker)
         found: list[tuple[int, int, str]] = []
         untreated: Counter[str] = Counter()
@@ -139,6 +139,7 @@ class TextMaking:
             learned = parse_maker(maker.maker).learned(self._corpus(rows))
             judges = self._judges(rows, seed) if maker.checked else None
             seconds += cpu_seconds() - began
+            taken: list[str] = []
             for count in np.unique(copies[copies > 0]):
                 asked = rows[copies[task.target[rows]] == count]
                 if not len(asked):
@@ -149,13 +150,14 @@ class TextMaking:
                     copies=int(count),
                     seed=seed,
                     labels=[task.classes[c] for c in task.target[asked]],
-                    gates=list(self._gates(maker, rows, asked, judges)),
+                    gates=list(self._gates(maker, rows, asked, judges, taken)),
                     cache=self.made,
                     tell=told,
                 )
                 seconds += made.seconds
                 untreated.update(made.untreated)
                 refused.update(made.refused)
+                taken += [text for texts in made.texts for text in texts]
                 found += [
                     (int(example), place, text)
                     for example, texts in zip(asked, made.texts, strict=True)
@@ -200,17 +202,21 @@ class TextMaking:
         vectors = self.cache.encode(self.encoder, [task.texts[i] for i in rows])
         return TextJudges.of(vectors, task.target[rows], task.group[rows], len(task.classes), seed)
 
-    def _gates(self, maker: TextMaker, rows: Codes, asked: Codes, judges: TextJudges | None) -> Iterator[Gate]:
+    def _gates(
+        self, maker: TextMaker, rows: Codes, asked: Codes, judges: TextJudges | None, taken: Sequence[str]
+    ) -> Iterator[Gate]:
         """What is made of those asked for has to pass these, in order.
 
         Parameters
         ----------
         rows, asked
             Examples of a fold, ascending, and some of them.
+        taken
+            What was made of others of the fold: the same text must not be of two classes.
         """
         task = self.task
         assert task.texts is not None
-        yield Distinct.beside([task.texts[i] for i in rows])
+        yield Distinct.beside([*(task.texts[i] for i in rows), *taken])
         yield Length()
         if maker.near > -1.0:
             yield Near(self.encoder, low=maker.near, cache=self.cache)
@@ -275,9 +281,9 @@ def check_maker(maker: TextMaker) -> None:
         parsed.check_ready()
 
 
-def copies_by_class(settings: Sequence[Remedy], target: Codes, classes: int, copies: int) -> Codes:
+def copies_by_class(settings: Sequence[Remedy], target: Codes, counts: Codes, copies: int) -> Codes:
     """``[C]`` how many texts of each one of a class remedies could train on, with one to spare for what is refused."""
-    prior = Prior(np.bincount(target, minlength=classes).astype(np.int64))
+    classes, prior = len(counts), Prior(np.asarray(counts, np.int64))
     source = np.repeat(np.arange(len(target)), copies)
     every = Variants(source, np.tile(np.arange(copies), len(target)), target[source])
     needed = np.zeros(classes, np.int64)

@@ -22,12 +22,14 @@ from evenshelf.errors import InputError, SettingError
 from evenshelf.learners import LearnerKind
 from evenshelf.learners.binary import BINARY
 from evenshelf.learners.bundling import check_bundled, cross_fit, serving_head
+from evenshelf.learners.finetune.exported import check_served
+from evenshelf.learners.finetune.fits import Decoupled
 from evenshelf.learners.heads import HEADS
 from evenshelf.learners.language_models import penalty_of_heads
 from evenshelf.learners.variants import VariantRows, acting_on_rows
 from evenshelf.learners.vectors import Vectors, prepare
 from evenshelf.plurals import counted
-from evenshelf.remedies import Prior, Remedy, parse
+from evenshelf.remedies import Prior, Remedy, Stage, parse
 from evenshelf.remedies.spec import places_in
 from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
@@ -286,7 +288,10 @@ def _tuned(given: Given, learner: LearnerKind, winner: Winner, vectors: Floats, 
     prepared = laid_out(task, rows, given.fold)
     variants, maker = _made(given, prepared, learner), given.remedy.text_maker
     penalty = penalty_of_heads(1)[0] if winner.penalty is None else winner.penalty
-    winner = replace(winner, penalty=penalty, notes=(*winner.notes, f"the model was tuned by {learner.name}"))
+    assert isinstance(learner.fit, Decoupled)
+    model = learner.fit.settings.model
+    told = learner.name.replace(model, Path(model).name) if Path(model).is_absolute() else learner.name
+    winner = replace(winner, penalty=penalty, notes=(*winner.notes, f"the model was tuned by {told}"))
     return winner, fit_tuned(
         task,
         learner,
@@ -310,6 +315,15 @@ def _check_remedy(remedy: Remedy, learner: LearnerKind = HEADS) -> None:
             f"bundle keeps what the learner {HEADS.name} fits.",
             hint=f"Name another remedy, or have a study with --learner {HEADS.name} choose one.",
         )
+    if learner != HEADS:
+        if Stage.CALIBRATE in remedy.stages:
+            raise SettingError(
+                f"{remedy} is calibrated on rows that a model has not seen, which bundles of tuned models do not keep "
+                "yet.",
+                hint="Train another remedy, or the same without its calibration.",
+            )
+        assert isinstance(learner.fit, Decoupled)
+        check_served(learner.fit.settings)
     reason = learner.unsupported(acting_on_rows(remedy))
     if reason:
         raise SettingError(f"{remedy}: {reason}.", hint="See all remedies with: evenshelf remedies")

@@ -19,7 +19,7 @@ from evenshelf.learners.finetune.fits import TunedHeads, split
 from evenshelf.learners.variants import VariantRows
 from evenshelf.learners.vectors import Vectors, prepare_given
 from evenshelf.plurals import counted
-from evenshelf.remedies import Remedy, Stage, TextMaker
+from evenshelf.remedies import Remedy, TextMaker
 from evenshelf.study.fits import Model, fit_unit
 from evenshelf.study.plan import Setting, Training, Unit
 from evenshelf.study.served import SERVED
@@ -106,11 +106,6 @@ def fit_tuned(
         If the remedy, or the architecture of the model, cannot be kept in a bundle.
     """
     check_bundled(remedy)
-    if Stage.CALIBRATE in remedy.stages:
-        raise SettingError(
-            f"{remedy} is calibrated on rows that a model has not seen, which bundles of tuned models do not keep yet.",
-            hint="Train another remedy, or the same without its calibration.",
-        )
     assert task.texts is not None
     classes = len(task.classes)
     random = partial(generator, seed)

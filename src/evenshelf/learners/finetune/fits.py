@@ -16,6 +16,7 @@ from evenshelf.learners.cross_fitting import cross_fitted
 from evenshelf.learners.finetune.judging import judge_of
 from evenshelf.learners.finetune.kept import kept
 from evenshelf.learners.finetune.lessons import Lessons
+from evenshelf.learners.finetune.network import content_of
 from evenshelf.learners.finetune.settings import FineTuning
 from evenshelf.learners.finetune.tuning import Tell, Tuned, tune
 from evenshelf.learners.heads import LoneHead, fit_alone
@@ -98,7 +99,8 @@ class Watching:
 
     def told(self, given: Given, adjust: Callable[[Floats], Floats], settings: FineTuning) -> dict[str, Any]:
         """What it wants of :func:`~evenshelf.learners.finetune.tuning.tune`."""
-        judge = judge_of(self.target, np.bincount(given.target), adjust, settings.watch)
+        counts = np.bincount(given.target, minlength=int(self.target.max()) + 1)
+        judge = judge_of(self.target, counts, adjust, settings.watch)
         held = split(self.rows, settings)[1]
         return {"judge": judge, "held": held, "judged": self.judged, "tell": self.tell, "place": self.place}
 
@@ -128,7 +130,7 @@ class Joint:
     @property
     def fingerprint(self) -> str:
         """All that decides what it does."""
-        return f"finetune 2 {self.settings!r}"
+        return f"finetune 2 {self.settings!r}{content_of(self.settings.model)}"
 
     def __call__(
         self,
@@ -204,7 +206,7 @@ class Decoupled:
     @property
     def fingerprint(self) -> str:
         """All that decides what it does."""
-        return f"finetune_heads 2 {self.settings!r}"
+        return f"finetune_heads 2 {self.settings!r}{content_of(self.settings.model)}"
 
     def __call__(
         self,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,6 +44,24 @@ def folder_of(model: str) -> str:
     return str(minilm_folder()) if model == MINILM else model
 
 
+def content_of(model: str) -> str:
+    """Digest of the files of a model in a folder, which may be replaced; "" of one that comes from elsewhere."""
+    folder = Path(model).expanduser()
+    if model == MINILM or not folder.is_dir():
+        return ""
+    files = sorted(file for file in folder.iterdir() if file.is_file() and file.suffix in {".json", ".safetensors"})
+    return _digest_of(tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files))
+
+
+@lru_cache(maxsize=8)
+def _digest_of(stamps: tuple[tuple[str, int, int], ...]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name, _, _ in stamps:
+        with Path(name).open("rb") as file:
+            digest.update(Path(name).name.encode() + hashlib.file_digest(file, "blake2b").digest())
+    return digest.hexdigest()
+
+
 @lru_cache(maxsize=2)
 def tokenizer_of(model: str) -> Any:
     """The tokenizer of a model, which pads on the right.
@@ -63,8 +83,8 @@ def tokenizer_of(model: str) -> Any:
     return found
 
 
-def depth_of(model: str) -> int:
-    """How many layers a model has.
+def config_of(model: str) -> Any:
+    """The configuration of a model.
 
     Raises
     ------
@@ -76,9 +96,14 @@ def depth_of(model: str) -> int:
     place = folder_of(model)
     check_folder(place)
     try:
-        return int(AutoConfig.from_pretrained(place).num_hidden_layers)
+        return AutoConfig.from_pretrained(place)
     except (OSError, ValueError) as error:
         raise model_not_found(model, error) from error
+
+
+def depth_of(model: str) -> int:
+    """How many layers a model has; raises as :func:`config_of`."""
+    return int(config_of(model).num_hidden_layers)
 
 
 def token_rows(texts: Sequence[str], model: str, length: int) -> Floats:

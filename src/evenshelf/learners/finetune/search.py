@@ -20,12 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.errors import MissingExtraError, SettingError
+from evenshelf.errors import EvenshelfError, MissingExtraError, SettingError
 from evenshelf.learners.finetune.fits import Decoupled, Joint, Watching
 from evenshelf.learners.finetune.judging import judge_of
+from evenshelf.learners.finetune.network import content_of
 from evenshelf.learners.finetune.space import first, suggested
 from evenshelf.learners.finetune.trials import Found, Search, Trial
 from evenshelf.learners.registry import learner_kind
+from evenshelf.remedies import Remedy
 from evenshelf.shop.locking import locked
 from evenshelf.tasks.label import LabelTask
 
@@ -102,7 +104,8 @@ def search(
 def folder_of(base: Path, task: LabelTask, asked: Search, *identity: object) -> Path:
     """Folder of a search below `base`, named by what it asks, minutes and trials aside."""
     same = replace(asked, minutes=1.0, trials=None)
-    digest = blake2b(repr((task.describe(), same, identity)).encode(), digest_size=6).hexdigest()
+    read = (asked.parsed.fingerprint, content_of(asked.base.model))
+    digest = blake2b(repr((task.describe(), same, read, identity)).encode(), digest_size=6).hexdigest()
     return base / f"{task.name}-{digest}"
 
 
@@ -121,6 +124,7 @@ class _Data:
     target: NDArray[np.int64]
     held: NDArray[np.bool_]
     groups: int
+    remedy: Remedy
 
     @classmethod
     def of(cls, task: LabelTask, vectors: Floats, names: Floats | None, asked: Search) -> _Data:
@@ -132,7 +136,9 @@ class _Data:
             raise SettingError("No rows can be held out to search settings by.", hint="Give more titles of each class.")
         called = None if names is None else np.hstack([names, reads(task.class_texts)])
         rows = np.hstack([vectors, reads(task.texts)])
-        return cls(rows, called, np.asarray(task.target, np.int64), held, len(task.classes))
+        return cls(
+            rows, called, np.asarray(task.target, np.int64), held, len(task.classes), asked.parsed.bound(task.classes)
+        )
 
 
 class _Course:
@@ -223,6 +229,9 @@ class _Course:
             return False
         except optuna.TrialPruned:
             score = None
+        except EvenshelfError:
+            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            raise
         trial.set_user_attr(_SECONDS, time.process_time() - began)
         if score is None:
             self._study.tell(trial, state=optuna.trial.TrialState.PRUNED)
@@ -257,7 +266,7 @@ class _Course:
         train, groups = ~data.held, data.groups
         watching = Watching(data.rows[data.held], data.target[data.held], judged, tell, place)
         learner = replace(kind.fit, settings=settings, watching=watching)
-        remedy, seed = self._asked.parsed, self._asked.seed
+        remedy, seed = data.remedy, self._asked.seed
         predict = learner(data.rows[train], data.target[train], groups, remedy, names=data.called, seed=seed)
         counts = np.bincount(data.target[train], minlength=groups)
         judge = judge_of(data.target[data.held], counts, lambda scores: scores, self._asked.metric)

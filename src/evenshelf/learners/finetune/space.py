@@ -51,7 +51,8 @@ def suggested(trial: Any, learner: str, base: FineTuning) -> FineTuning:
         drawn["rate"] = float(f"{rate * (FASTER if scope == Scope.LORA else 1.0):.2g}")
     if "epochs" not in stay:
         drawn["epochs"] = trial.suggest_int("epochs", *EPOCHS, log=True)
-    choices: dict[str, tuple[float | bool, ...]] = {"batch": BATCHES, "dropout": DROPOUTS, **CHOICES[learner]}
+    batches = tuple(batch for batch in BATCHES if batch >= base.parts) or (base.batch,)
+    choices: dict[str, tuple[float | bool, ...]] = {"batch": batches, "dropout": DROPOUTS, **CHOICES[learner]}
     for name, values in choices.items():
         if name not in stay:
             drawn[name] = trial.suggest_categorical(name, values)
@@ -60,8 +61,11 @@ def suggested(trial: Any, learner: str, base: FineTuning) -> FineTuning:
 
 def first(learner: str, base: FineTuning) -> dict[str, Any]:
     """The trial that a search starts with: the settings as they are given."""
-    names = ("scope", "rate", "epochs", "batch", "dropout", *CHOICES[learner])
-    return {name: getattr(base, name) for name in names if getattr(base, name) == base.usual()[name]}
+    names = ("scope", "layers", "rate", "epochs", "batch", "dropout", *CHOICES[learner])
+    found = {name: getattr(base, name) for name in names if getattr(base, name) == base.usual()[name]}
+    if base.scope == Scope.LORA and "rate" in found:
+        found["rate"] = max(base.rate / FASTER, RATES[0])  # as it is drawn before it is made faster
+    return found
 
 
 def scopes(base: FineTuning) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from evenshelf.errors import InputError
+from evenshelf.learners.finetune.network import content_of
 from evenshelf.learners.ranking.base import Evidence, ItemFacts
 from evenshelf.learners.ranking.blend import BLEND, fit_blend
 from evenshelf.learners.ranking.registry import RankingLearner, register
@@ -33,7 +34,7 @@ class TunedText:
     @property
     def fingerprint(self) -> str:
         """All that decides what it does."""
-        return f"text_tuned 1 {self.settings!r}"
+        return f"text_tuned 1 {self.settings!r}{content_of(self.settings.model)}"
 
     def __call__(self, evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Texts:
         """See :class:`evenshelf.learners.ranking.registry.FitRanking`.
@@ -64,7 +65,7 @@ class TunedBlend:
     @property
     def fingerprint(self) -> str:
         """All that decides what it does."""
-        return f"blend_tuned 1 {self.settings!r}"
+        return f"blend_tuned 1 {self.settings!r}{content_of(self.settings.model)}"
 
     def __call__(self, evidence: Evidence, remedy: Remedy, *, setting: Mapping[str, Any], seed: int) -> Blend:
         """See :func:`evenshelf.learners.ranking.blend.fit_blend`.
