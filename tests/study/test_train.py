@@ -103,11 +103,11 @@ def test_a_study_without_a_verdict_file_is_decided_and_its_facts_are_told(studie
         train(shop, Wanted(study=changed, target="brand"))
     document["meta"]["learner"] = "forest"
     (changed / "study.json").write_text(json.dumps(document), encoding="utf-8")
-    with pytest.raises(SettingError, match="'forest', which cannot be served"):
+    with pytest.raises(SettingError, match="'forest' cannot be served"):
         train(shop, Wanted(study=changed))
     document["meta"]["learner"] = "binary_heads"
     (changed / "study.json").write_text(json.dumps(document), encoding="utf-8")
-    with pytest.raises(SettingError, match=r"'binary_heads'.* a bundle keeps what the learner 'heads' fits") as refused:
+    with pytest.raises(SettingError, match=r"'binary_heads'.* a bundle keeps linear heads") as refused:
         train(shop, Wanted(study=changed))
     assert "--learner heads" in refused.value.hint
 
