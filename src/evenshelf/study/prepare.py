@@ -216,8 +216,6 @@ def prepare(
     for remedy in remedy_set(plan.remedies):
         remedy.bound(task.classes)  # what is wrong for these classes is said before the texts are encoded
     makers = makers_of(remedy_set(plan.remedies), plan.budget)
-    for maker in makers:
-        check_maker(maker)
     texts, labels = list(task.texts), list(task.class_texts if names is None else names)
     total, done = len(texts) + len(labels), 0
 

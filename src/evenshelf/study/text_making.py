@@ -124,6 +124,7 @@ class TextMaking:
         """
         task = self.task
         assert task.texts is not None
+        parsed = parse_maker(maker.maker)
         key = np.stack([fold.astype(np.int64), task.same, task.target], axis=1)
         _, first = np.unique(key, axis=0, return_index=True)
         first = np.sort(first)
@@ -136,7 +137,7 @@ class TextMaking:
         for number in np.unique(fold[first]):
             rows = first[fold[first] == number]
             began = cpu_seconds()
-            learned = parse_maker(maker.maker).learned(self._corpus(rows))
+            learned = parsed.learned(self._corpus(rows))
             judges = self._judges(rows, seed) if maker.checked else None
             seconds += cpu_seconds() - began
             taken: list[str] = []
@@ -172,7 +173,7 @@ class TextMaking:
             given = np.hstack([given, self.reads(texts)]) if texts else np.empty((0, self._width), np.float32)
         facts = {
             "maker": maker.maker,
-            "fingerprint": parse_maker(maker.maker).fingerprint,
+            "fingerprint": parsed.fingerprint,
             "copies": maker.copies,
             "texts": len(texts),
             "sources": len({example for example, _, _ in found}),
