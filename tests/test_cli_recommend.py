@@ -238,7 +238,7 @@ def test_equal_seeds_give_equal_bundles(shop: Path, tmp_path: Path) -> None:
         (("predict", "BUNDLE", "a title"), 3, "recommends items to users, and labels nothing"),
         (("predict", "SHOP", "a title"), 3, "no bundle that labels"),
         (("train", "SHOP", "--alpha", "0.1"), 2, "--alpha: for bundles that label alone"),
-        (("train", "SHOP", "--task", "label", "--learner", "near"), 2, "--learner: for bundles that recommend alone"),
+        (("train", "SHOP", "--task", "label", "--learner", "near"), 2, "a bundle keeps linear heads"),
         (("train", "SHOP", "--learner", "nonsense", "--task", "recommend"), 2, "nonsense"),
         (("train", "SHOP", "--learner", "near", "--remedy", "smote"), 2, "cannot act at the stage resample"),
         (("train", "SHOP", "--target", "view", "--task", "recommend"), 3, "no finished study of recommendation"),
