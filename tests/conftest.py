@@ -20,6 +20,10 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     for variable in ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, str(share))
 
+# What is fetched is not tested here: without this, a name that no hub knows is asked for again and again where there
+# is no network.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -12,7 +12,7 @@ from evenshelf.study.verdict import decide
 
 pytestmark = pytest.mark.real
 
-ROWS = 450
+ROWS = 300
 
 
 def test_all_baselines_in_a_study_of_titles(fashion_shop, tmp_path):
