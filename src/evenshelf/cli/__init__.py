@@ -47,6 +47,9 @@ from evenshelf.cli import catalogue
 # isort: split
 from evenshelf.cli import annotate
 
+# isort: split
+from evenshelf.cli import serve
+
 __all__ = [
     "annotate",
     "app",
@@ -57,6 +60,7 @@ __all__ = [
     "main",
     "recommend",
     "search",
+    "serve",
     "shop",
     "study",
     "tables",

@@ -332,6 +332,32 @@ class SearchEngine:
         view = self._view
         return view.dense.vectors(np.array([view.rows[i] for i in ids], np.int64))
 
+    def __contains__(self, item_id: object) -> bool:
+        return isinstance(item_id, str) and item_id in self._view.rows
+
+    def similar(self, item_id: str, *, limit: int = 10) -> list[tuple[str, float]]:
+        """Return the items whose vectors are nearest to that of an item, with their cosines, the nearest first.
+
+        Parameters
+        ----------
+        item_id
+            An unknown one raises :class:`KeyError`.
+        limit
+            So many at most, without the item itself.
+        """
+        view = self._view
+        own = view.rows[item_id]
+        if limit < 1:
+            return []
+        allowed = view.alive.copy()
+        allowed[own] = False
+        if not allowed.any():
+            return []
+        vector = view.dense.vectors(np.array([own], np.int64))[0]
+        rows, cosines = view.dense.nearest(vector, limit, allowed=allowed)
+        names = view.documents["item_id"].gather(rows).to_list()
+        return [(str(name), float(cosine)) for name, cosine in zip(names, cosines, strict=True)]
+
     def items(self) -> pl.DataFrame:
         """Return the items of now, those that were put last coming last."""
         view = self._view

@@ -1,0 +1,1 @@
+"""What people did, sent by shops: checked, written once, read in order."""

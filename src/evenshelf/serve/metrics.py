@@ -1,0 +1,62 @@
+"""What a service tells Prometheus of itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder in which several workers put their numbers together; set before this module is imported."""
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """Counters of one process.
+
+    Parameters
+    ----------
+    depth
+        How many events wait to be written.
+    """
+
+    def __init__(self, depth: Callable[[], int] = lambda: 0) -> None:
+        self.registry = own = CollectorRegistry()
+        self.requests = Histogram(
+            "evenshelf_request_seconds",
+            "time to answer a request",
+            ["endpoint", "method", "status"],
+            buckets=SECONDS,
+            registry=own,
+        )
+        self.events = Counter("evenshelf_events_accepted", "events accepted, repeated ones included", registry=own)
+        self.refused = Counter("evenshelf_requests_refused", "requests refused, by why", ["why"], registry=own)
+        self.fallbacks = Counter(
+            "evenshelf_fallbacks", "answers that something cheaper gave, by why", ["endpoint", "why"], registry=own
+        )
+        self.exposures = Counter(
+            "evenshelf_exposures",
+            "items shown by recommendations, by how often they were taken when the bundle was fitted",
+            ["bucket", "bundle"],
+            registry=own,
+        )
+        self.swaps = Counter("evenshelf_bundle_swaps", "bundles put in their place", ["slot"], registry=own)
+        self.bundles_refused = Gauge(
+            "evenshelf_bundles_refused", "newer bundles that cannot be used", registry=own, multiprocess_mode="livemax"
+        )
+        queue = Gauge(
+            "evenshelf_events_waiting", "events that wait to be written", registry=own, multiprocess_mode="livesum"
+        )
+        self._queue, self._depth = queue, depth
+
+    def text(self) -> bytes:
+        """All numbers as Prometheus reads them; of all workers where there are several."""
+        self._queue.set(self._depth())
+        if FOLDER not in os.environ:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)

@@ -1,0 +1,169 @@
+"""Which bundle answers: copies that never change, and a list of who was put in whose place."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, func, insert, select
+
+from evenshelf.bundles import Bundle, Recommender
+from evenshelf.bundles.manifest import MANIFEST, RECOMMEND, read_document
+from evenshelf.errors import InputError
+from evenshelf.serve.database import FOLDER, releases
+
+STORE = "bundles"
+Model = Bundle | Recommender
+
+
+class Slot(StrEnum):
+    """What a bundle answers."""
+
+    LABEL = "label"
+    RECOMMEND = "recommend"
+
+
+@dataclass(frozen=True)
+class Release:
+    """That from a moment on a bundle answers.
+
+    Attributes
+    ----------
+    number
+        Counted up over all slots.
+    digest
+        Of the bundle; its copy has this name.
+    why
+        ``promoted``, or ``rolled back from`` another.
+    """
+
+    number: int
+    slot: Slot
+    digest: str
+    since: datetime
+    why: str
+
+
+def digest_of(folder: Path) -> str:
+    """16 hexadecimal digits: of the manifest, which holds the checksums of all other files."""
+    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()[:16]
+
+
+def place_of(shop: Path, digest: str) -> Path:
+    """Folder of the copy of a bundle."""
+    return shop / FOLDER / STORE / digest
+
+
+def slot_of(folder: Path) -> Slot:
+    """What a bundle answers, by its manifest."""
+    return Slot.RECOMMEND if read_document(folder).get("kind") == RECOMMEND else Slot.LABEL
+
+
+def load(folder: Path) -> Model:
+    """Open a bundle, whichever kind it is.
+
+    Raises
+    ------
+    InputError, SettingError, MissingExtraError
+        If it is damaged, of another version, or needs what is not there.
+    """
+    return Recommender.load(folder) if slot_of(folder) is Slot.RECOMMEND else Bundle.load(folder)
+
+
+class Releases:
+    """The releases in a database, of bundles below the folder of a shop."""
+
+    def __init__(self, engine: Engine, shop: Path) -> None:
+        self._engine = engine
+        self._shop = shop
+
+    def current(self) -> dict[Slot, Release]:
+        """What answers now."""
+        newest = select(func.max(releases.c.number)).group_by(releases.c.slot)
+        with self._engine.connect() as connection:
+            found = connection.execute(select(releases).where(releases.c.number.in_(newest))).all()
+        return {release.slot: release for release in map(_release, found)}
+
+    def history(self) -> list[Release]:
+        """All that ever answered, the newest first."""
+        with self._engine.connect() as connection:
+            return [_release(row) for row in connection.execute(select(releases).order_by(releases.c.number.desc()))]
+
+    def promote(self, folder: Path, *, check: Callable[[Path], Any] = load, why: str = "promoted") -> Release:
+        """Copy a bundle and let it answer, in every process of the service within a second or so.
+
+        Parameters
+        ----------
+        folder
+            Of the bundle. What happens to it later does not matter.
+        check
+            Opens the copy, and raises if it cannot be used; then the bundle that answers stays.
+
+        Raises
+        ------
+        InputError, SettingError, MissingExtraError
+            What `check` raises, or if there is no bundle.
+        """
+        slot, digest = slot_of(folder), digest_of(folder)
+        place = place_of(self._shop, digest)
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            partial = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{digest}."))
+            try:
+                shutil.copytree(folder, partial, dirs_exist_ok=True)
+                check(partial)
+                partial.chmod(0o755)
+                if not place.exists():
+                    partial.rename(place)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+        else:
+            check(place)
+        return self._record(slot, digest, why)
+
+    def rollback(self, slot: Slot, *, check: Callable[[Path], Any] = load) -> Release:
+        """Let the bundle answer again that answered before the one that does now.
+
+        Called again it goes one further back.
+
+        Raises
+        ------
+        InputError
+            If nothing answered before, or its copy cannot be used.
+        """
+        behind = [release for release in self.history() if release.slot is slot]
+        stack: list[str] = []  # of bundles, the newest last, as promotions put them there and rollbacks took them away
+        for release in reversed(behind):
+            if release.why.startswith(_BACK):
+                stack.pop()
+            elif not stack or stack[-1] != release.digest:
+                stack.append(release.digest)
+        if len(stack) < 2:
+            raise InputError(
+                f"No other bundle answered before, of those that answer {slot.value}.",
+                hint="Promote one with: evenshelf promote SHOP BUNDLE",
+            )
+        check(place_of(self._shop, stack[-2]))
+        return self._record(slot, stack[-2], f"{_BACK} {stack[-1]}")
+
+    def _record(self, slot: Slot, digest: str, why: str) -> Release:
+        now = datetime.now(UTC)
+        with self._engine.begin() as connection:
+            done = connection.execute(insert(releases).values(slot=slot.value, digest=digest, since=now, why=why))
+        key = done.inserted_primary_key
+        assert key is not None
+        return Release(int(key[0]), slot, digest, now, why)
+
+
+_BACK = "rolled back from"
+
+
+def _release(row: Any) -> Release:
+    return Release(row.number, Slot(row.slot), row.digest, row.since, row.why)

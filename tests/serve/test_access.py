@@ -1,0 +1,186 @@
+"""Who may ask for what, how often, how much and how slowly."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evenshelf.errors import InputError, SettingError
+from evenshelf.serve import Settings, create_app
+from evenshelf.serve.guard import Guard
+from evenshelf.serve.keys import Scope
+from evenshelf.serve.limits import Rate
+from evenshelf.serve.metrics import Metrics
+from evenshelf.serve.run import prepared
+from tests.serve.conftest import run
+
+EVENT = {"event_id": "e1", "kind": "view", "item_id": "S000001"}
+ASKED = {
+    Scope.READ: ("GET", "/v1/search", None),
+    Scope.EVENTS: ("POST", "/v1/events", EVENT),
+    Scope.ITEMS: ("PUT", "/v1/items", {"items": [{"item_id": "n", "title": "new"}]}),
+    Scope.ADMIN: ("GET", "/v1/bundles", None),
+}
+
+
+@pytest.fixture
+def locked(opened, shop, capsys):
+    """A service that wants keys, and what makes one."""
+    assert run("keys", "make", shop, "first", "--scope", "admin") == 0
+    client = opened(rate=0)
+    return client, lambda *scopes, **more: client.app.state.shelf.keys.make("test", scopes, **more)
+
+
+def status(client, scope, key=None):
+    method, path, body = ASKED[scope]
+    headers = {} if key is None else {"authorization": f"Bearer {key}"}
+    return client.request(method, path, json=body, headers=headers).status_code
+
+
+def test_a_key_opens_what_its_scopes_say_and_nothing_else(locked):
+    client, make = locked
+    for own in Scope:
+        key = make(own)
+        for asked in Scope:
+            expected = {200, 201} if asked is own or own is Scope.ADMIN else {403}
+            assert status(client, asked, key) in expected, (own, asked)
+    for asked in Scope:
+        assert status(client, asked) == 401
+        for wrong in ("evs_nothing_here", make(asked)[:-1] + "?", "", "evs_", "a b"):
+            assert status(client, asked, wrong) == 401
+
+
+def test_keys_end(locked):
+    client, make = locked
+    keys = client.app.state.shelf.keys
+    late = make(Scope.READ, expires=datetime.now(UTC) - timedelta(seconds=1))
+    assert status(client, Scope.READ, late) == 401
+    old, new = make(Scope.READ), make(Scope.READ)
+    keys.revoke(old.split("_")[1], at=datetime.now(UTC) + timedelta(hours=1))  # both are valid while one is replaced
+    assert [status(client, Scope.READ, key) for key in (old, new)] == [200, 200]
+    keys.revoke(old.split("_")[1])
+    assert [status(client, Scope.READ, key) for key in (old, new)] == [401, 200]
+    with pytest.raises(InputError, match="no key 'zzz'"):
+        keys.revoke("zzz")
+
+
+def test_no_secret_is_kept_or_logged(locked, shop, caplog):
+    client, make = locked
+    caplog.set_level("DEBUG")
+    key = make(Scope.READ)
+    assert status(client, Scope.READ, key) == 200
+    assert client.post(f"/v1/events?key={make(Scope.EVENTS)}", json=EVENT).status_code == 201
+    kept = b"".join(file.read_bytes() for file in (shop / "serving").glob("service.db*"))
+    assert key.split("_", 2)[2].encode() not in kept
+    ours = [record for record in caplog.records if record.name.startswith("evenshelf")]
+    assert ours
+    assert not [record for record in ours if "evs_" in str(vars(record))]
+
+
+def test_a_key_in_an_address_may_send_events_and_nothing_else(locked):
+    client, make = locked
+    assert client.post(f"/v1/events?key={make(Scope.EVENTS)}", json=EVENT).status_code == 201
+    for scopes in ((Scope.EVENTS, Scope.READ), (Scope.ADMIN,)):
+        assert client.post(f"/v1/events?key={make(*scopes)}", json=EVENT).status_code == 403
+    assert client.get(f"/v1/search?key={make(Scope.READ)}").status_code == 401
+
+
+def test_where_others_can_reach_it_a_key_is_wanted(shop):
+    with pytest.raises(SettingError, match="no key"):
+        prepared(Settings(shop=shop), host="0.0.0.0")
+    assert prepared(Settings(shop=shop), host="127.0.0.1").settings.open
+    with pytest.raises(InputError, match="no key"):
+        create_app(Settings(shop=shop))
+    run("keys", "make", shop, "first")
+    assert not prepared(Settings(shop=shop), host="127.0.0.1").settings.open
+
+
+def test_keys_by_command(shop, capsys):
+    assert run("keys", "make", shop, "storefront", "--scope", "read", "--days", 3, "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert run("keys", "list", shop, "--json") == 0
+    (line,) = json.loads(capsys.readouterr().out)["keys"]
+    assert line["id"] == made["key"].split("_")[1]
+    assert line["state"].startswith("valid until")
+    assert run("keys", "revoke", shop, line["id"]) == 0
+    assert run("keys", "list", shop) == 0
+    assert "revoked" in capsys.readouterr().out
+    assert run("keys", "make", shop, "x", "--scope", "write") == 2
+
+
+@given(st.lists(st.floats(0, 3), max_size=60), st.floats(0.5, 5), st.integers(1, 5))
+def test_nobody_gets_more_than_the_rate_and_the_burst(pauses, rate, burst):
+    clock = [0.0]
+    limit = Rate(rate, burst, clock=lambda: clock[0])
+    allowed = 0
+    for pause in pauses:
+        clock[0] += pause
+        wait = limit.taken("one")
+        allowed += not wait
+        assert allowed <= burst + rate * clock[0] + 1e-6
+        if wait:
+            clock[0] += wait
+            assert limit.taken("one") == 0, "it was told to come back, and is refused again"
+            allowed += 1
+
+
+def test_who_asks_too_often_is_told_when_to_come_back(opened):
+    client = opened(open=True, rate=0.01, burst=2)
+    answers = [client.get("/v1/suggest", params={"q": "a"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[2].headers["retry-after"]) > 50
+    assert client.get("/healthz").status_code == 200
+
+
+def test_too_many_bytes_are_not_read(opened):
+    client = opened(open=True, body=2_000)
+    event = {**EVENT, "query": "x" * 900}
+    assert client.post("/v1/events", json=event).status_code == 201
+    big = json.dumps({"events": [event] * 12}).encode()
+    sent = {"headers": {"content-type": "application/json"}}
+    assert client.post("/v1/events", content=big, **sent).status_code == 413
+    read = []
+
+    def parts():
+        for start in range(0, 10_000_000, 1_000):
+            read.append(start)
+            yield b"x" * 1_000
+
+    assert client.post("/v1/events", content=parts(), **sent).status_code == 413
+
+
+def test_a_body_that_does_not_come_is_not_waited_for():
+    async def app(scope, receive, send):
+        await receive()
+        raise AssertionError("there is no body")
+
+    async def never():
+        await asyncio.sleep(60)
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    guard = Guard(app, metrics=Metrics(), body=1_000, slow=0.05)
+    asyncio.run(guard({"type": "http", "method": "POST", "path": "/", "headers": []}, never, send))
+    assert sent[0]["status"] == 408
+
+
+def test_every_answer_has_an_id_that_a_client_may_choose(client):
+    assert client.get("/healthz", headers={"x-request-id": "abc-1"}).headers["x-request-id"] == "abc-1"
+    answer = client.get("/v1/nothing", headers={"x-request-id": "a b\n"})
+    assert answer.status_code == 404
+    assert answer.headers["x-request-id"] == answer.json()["error"]["request"] != "a b"
+
+
+def test_pages_of_other_origins_are_let_in_by_name(opened):
+    client = opened(open=True, origins=["https://shop.example"])
+    for origin, allowed in (("https://shop.example", "https://shop.example"), ("https://evil.example", None)):
+        answer = client.get("/v1/search", headers={"origin": origin})
+        assert answer.headers.get("access-control-allow-origin") == allowed
