@@ -46,11 +46,12 @@ def shop(made: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opened(shop: Path) -> Iterator[Callable[..., TestClient]]:
-    """Opens the service of the shop with some settings, as often as asked for."""
+    """Opens the service of the shop with some bundles and settings, as often as asked for."""
     clients: list[TestClient] = []
 
-    def make(**settings: object) -> TestClient:
-        ready = prepared(Settings(shop=shop, **settings), [shop / "bundles" / "plain"])  # type: ignore[arg-type]
+    def make(*bundles: str, **settings: object) -> TestClient:
+        folders = [shop / "bundles" / name for name in bundles or ("plain",)]
+        ready = prepared(Settings(shop=shop, **settings), folders)  # type: ignore[arg-type]
         client = TestClient(create_app(ready.settings), raise_server_exceptions=False)
         clients.append(client.__enter__())
         return client

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from evenshelf.serve import problems
 from evenshelf.serve.guard import Guard
-from evenshelf.serve.routes import classify, events, items, persons, recommend, search, state
+from evenshelf.serve.routes import classify, events, items, persons, recommend, search, state, storefront
 from evenshelf.serve.settings import Settings
 from evenshelf.serve.shelf import Shelf
 
@@ -29,6 +29,8 @@ _REFUSALS = {
     for status, said in {
         401: "no key, or one that is not valid",
         403: "the key may not do this",
+        404: "there is no such thing",
+        408: "the body did not come in time",
         413: "too many bytes",
         422: "the request cannot be used",
         429: "too many requests: wait as long as Retry-After says",
@@ -60,6 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     for module in (search, recommend, classify, events, items, persons, state):
         app.include_router(module.router, responses=_REFUSALS)  # type: ignore[arg-type]
     app.include_router(state.open_router)
+    app.include_router(storefront.router)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Request
+from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from evenshelf.serve.access import needs_also_in_address, shelf_of
 from evenshelf.serve.events.entry import Event
 from evenshelf.serve.keys import Scope
 
-router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(needs_also_in_address(Scope.EVENTS))])
+
+class _Beacons(APIRoute):
+    """Reads ``text/plain`` as JSON: a browser that leaves a page can send nothing else to another origin."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See :meth:`fastapi.routing.APIRoute.get_route_handler`."""
+        usual = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            if request.headers.get("content-type", "").startswith("text/plain"):
+                others = [pair for pair in request.scope["headers"] if pair[0] != b"content-type"]
+                scope = {**request.scope, "headers": [*others, (b"content-type", b"application/json")]}
+                request = Request(scope, request.receive)
+            return await usual(request)
+
+        return handle
+
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["events"],
+    dependencies=[Depends(needs_also_in_address(Scope.EVENTS))],
+    route_class=_Beacons,
+)
 MOST = 5_000
 """Events in a request."""
 

@@ -51,7 +51,7 @@ def put(request: Request, given: Items) -> dict[str, int]:
     return {"put": len(rows)}
 
 
-@router.delete("/items/{item_id}", summary="Delete an item")
+@router.delete("/items/{item_id:path}", summary="Delete an item")
 def delete(request: Request, item_id: Annotated[Name, Path()]) -> dict[str, Any]:
     """Take an item out of the search; the next search does not find it."""
     engine = engine_of(request)

@@ -13,7 +13,7 @@ from evenshelf.serve.keys import Scope
 router = APIRouter(prefix="/v1", tags=["users"], dependencies=[Depends(needs(Scope.ADMIN))])
 
 
-@router.get("/users/{user_id}/events", summary="All events of a user")
+@router.get("/users/{user_id:path}/events", summary="All events of a user")
 def export(request: Request, user_id: Annotated[Name, Path()]) -> dict[str, Any]:
     """Give all events of a user that the service has accepted."""
     shelf = shelf_of(request)
@@ -23,7 +23,7 @@ def export(request: Request, user_id: Annotated[Name, Path()]) -> dict[str, Any]
     return {"user_id": user_id, "events": [{k: v for k, v in row.items() if v is not None} for row in rows]}
 
 
-@router.delete("/users/{user_id}/events", summary="Forget a user")
+@router.delete("/users/{user_id:path}/events", summary="Forget a user")
 def forget(request: Request, user_id: Annotated[Name, Path()]) -> dict[str, Any]:
     """Delete all events of a user that the service has accepted.
 

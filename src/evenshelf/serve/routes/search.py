@@ -64,7 +64,7 @@ def suggest(
     return {"typed": q, "suggestions": [vars(one) for one in engine_of(request).suggest(q, limit=limit)]}
 
 
-@router.get("/items/{item_id}/similar", summary="Items like an item")
+@router.get("/items/{item_id:path}/similar", summary="Items like an item")
 def similar(request: Request, item_id: Annotated[Name, Path()], limit: Limit = 10) -> dict[str, Any]:
     """Items whose titles mean nearly the same, the most similar first."""
     try:
