@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from evenshelf.encoders import check_restorable, open_encoder, restore_encoder
-from evenshelf.encoders.token_rows import TokenRowsEncoder
+from evenshelf.encoders.token_rows import SEVERAL, TokenRowsEncoder
 from evenshelf.encoders.token_table import TOKENIZER, WEIGHTS, TokenTable
 from evenshelf.errors import InputError
 from evenshelf.testing import encoder_checks
@@ -62,6 +62,20 @@ def test_a_text_is_the_sum_of_its_tokens_and_its_pieces_are_these():
     assert [("RED shoes"[a:b]) for a, b in zip(found.start, found.stop, strict=True)] == ["RED", "shoe", "s"]
     np.testing.assert_allclose(found.vectors.sum(axis=0), made.encode(["RED shoes"])[0], atol=1e-6)
     assert not made.encode(["unheard of"]).any()
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_many_texts_are_encoded_as_each_by_itself(apart):
+    tokenise = tokenizer()
+    if not apart:
+        tokenise.pre_tokenizer = pre_tokenizers.Metaspace()
+    made = TokenRowsEncoder(TokenTable.of(table().rows, tokenise.to_str()), "static:./x")
+    rng = np.random.default_rng(0)
+    words = ["red", "SHOES", "blue", "lamp", "nike", "lamp,red", "red\tshoe", "", "\x1cnike"]
+    texts = [" ".join(rng.choice(words, size=4)) for _ in range(2 * SEVERAL)]
+    together = made.encode(texts)
+    for text, vector in zip(texts, together, strict=True):
+        np.testing.assert_allclose(made.encode([text])[0], vector, atol=1e-6)
 
 
 def test_its_state_is_all_of_it():

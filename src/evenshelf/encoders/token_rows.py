@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,13 @@ from evenshelf.encoders.pieces import Pieces, scaled
 from evenshelf.encoders.registry import EncoderKind, register
 from evenshelf.encoders.static import BLOCK, token_counts
 from evenshelf.encoders.token_table import TokenTable
+from evenshelf.encoders.words import count_words
 
 REVISION = "1"
+SEVERAL = 64
+"""From so many texts on each distinct word is tokenised once, where words are tokenised by themselves."""
+_APART = frozenset({"BertPreTokenizer", "Whitespace", "WhitespaceSplit"})
+"""Kinds of what splits a text before it is tokenised that let no token reach over a blank."""
 
 
 class TokenRowsEncoder(Encoder):
@@ -38,6 +44,7 @@ class TokenRowsEncoder(Encoder):
         self.tokenizer = table.tokenizer
         self._table = table
         self._rows = table.rows
+        self._apart = (json.loads(table.written).get("pre_tokenizer") or {}).get("type") in _APART
 
     def state(self) -> dict[str, NDArray[Any]]:
         """The table and the tokenizer."""
@@ -54,10 +61,19 @@ class TokenRowsEncoder(Encoder):
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), BLOCK):
             block = texts[start : start + BLOCK]
-            counts = token_counts(self.tokenizer, block, len(self._rows))
-            vectors[start : start + BLOCK] = unit_rows(counts @ self._rows)
+            vectors[start : start + BLOCK] = unit_rows(self._sums(block))
             progress(len(block))
         return vectors
+
+    def _sums(self, texts: Sequence[str]) -> Vectors:
+        """``[n, dimension]`` sums of the rows of the tokens."""
+        if not self._apart or len(texts) < SEVERAL:
+            found: Vectors = token_counts(self.tokenizer, texts, len(self._rows)) @ self._rows
+            return found
+        words, counts = count_words([[word for word in text.split(" ") if word] for text in texts])
+        of_words: Vectors = token_counts(self.tokenizer, words, len(self._rows)) @ self._rows
+        summed: Vectors = counts @ of_words
+        return summed
 
 
 def _of_folder(argument: str) -> TokenRowsEncoder:

@@ -31,11 +31,10 @@ from evenshelf.learners.vectors import Vectors, prepare
 from evenshelf.plurals import counted
 from evenshelf.remedies import Remedy
 from evenshelf.shop import title_groups
-from evenshelf.study.judged import chosen_penalty
+from evenshelf.study.judged import chosen_penalty, macro_and_tail
 from evenshelf.study.serving_cost import Cost, bytes_of, cost_of
 from evenshelf.study.train_tuned import MODEL, Fitted, tuned_without
 from evenshelf.tasks.label import LabelTask
-from evenshelf.tasks.label_metrics import class_scores
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
@@ -202,8 +201,8 @@ def fit_distilled(
         head, notes = fit_on(rows, everything, len(task.classes), remedy, names=called, penalty=penalty, seed=seed)
         lone = LoneHead(head, remedy, rows.mean, rows.axes, rows.scale)
         costs = {
-            "tuned": cost_of(teacher.encoder, teacher.heads.head, learned.texts),
-            "distilled": cost_of(student.encoder, lone, learned.texts),
+            "tuned": cost_of(teacher.encoder.encode, teacher.heads.head, learned.texts),
+            "distilled": cost_of(student.encoder.encode, lone, learned.texts),
         }
         sizes = {"tuned": bytes_of(teacher.encoder), "distilled": bytes_of(student.encoder)}
     progress(len(numbers) + 1, len(numbers) + 1)
@@ -282,13 +281,8 @@ def _loss(folds: Sequence[_Fold], frozen: Frozen, task: LabelTask, prepared: Vec
         "frozen": frozen.scores,
     }
     labels = {name: np.repeat(scores.argmax(axis=1), count) for name, scores in said.items()}
-    tail = task.bucket == "tail"
-    macro, of_tail = {}, {}
-    for name, label in labels.items():
-        scores = class_scores(truth, label, len(task.classes))
-        there = scores.support > 0
-        macro[name] = float(scores.f1[there].mean())
-        of_tail[name] = float(scores.f1[there & tail].mean()) if (there & tail).any() else float("nan")
+    worth = {name: macro_and_tail(truth, label, task) for name, label in labels.items()}
+    macro, of_tail = ({name: both[part] for name, both in worth.items()} for part in (0, 1))
     cosines = np.repeat(np.concatenate([one.cosines for one in folds]), count)
     same = float((labels["distilled"] == labels["tuned"]).mean())
     return Loss(float(cosines.mean()), float(np.quantile(cosines, 0.05)), same, macro, of_tail)
