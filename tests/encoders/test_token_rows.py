@@ -98,6 +98,17 @@ def test_a_folder_of_model2vec_is_read(tmp_path):
     assert not made.encode(["unheard of"]).any(), "an unknown token tells nothing"
 
 
+def test_what_model2vec_wrote_gives_the_vectors_of_model2vec(tmp_path):
+    from model2vec import StaticModel
+
+    rows = np.random.default_rng(2).standard_normal((len(WORDS), 8)).astype(np.float32)
+    theirs = StaticModel(rows, tokenizer(), normalize=True)
+    theirs.save_pretrained(tmp_path)
+    texts = [*KNOWN, "red unheard lamp"]
+    made = open_encoder(f"static:{tmp_path}").encode(texts)
+    np.testing.assert_allclose(made, theirs.encode(texts), atol=0.01)
+
+
 def test_a_folder_that_is_none_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"lacks model\.safetensors"):
         open_encoder(f"static:{tmp_path}")
