@@ -112,6 +112,11 @@ def test_what_cannot_be_distilled_is_refused_before_anything_is_tuned(shop, mode
         wanted(model, **more).check()
 
 
+def test_what_it_is_distilled_into_is_checked_whatever_the_study_says():
+    with pytest.raises(SettingError, match="into 'onnx'"):
+        Wanted(distil="onnx").check()
+
+
 def test_without_a_learner_the_one_of_no_study_is_no_tuned_one(shop, model):
     with pytest.raises(SettingError, match="Only a tuned model"):
         train(shop, wanted(model, learner=None))

@@ -95,6 +95,7 @@ class Wanted:
         check_alpha(0.1 if self.alpha is None else self.alpha)
         if self.penalty is not None and not 0 < self.penalty < float("inf"):
             raise SettingError(f"The penalty is {self.penalty:g}, and must be above 0.", hint="1e-5 is a usual value.")
+        check_form(self.distil, tuned=True, remedy=parse("none"))
         if self.remedy is not None or self.learner is not None:
             remedy, learner = parse(self.remedy or "none"), served_learner(self.learner)
             _check_remedy(remedy, learner)

@@ -27,6 +27,7 @@ from evenshelf.learners.finetune.exported import checkpoint_of
 from evenshelf.learners.finetune.fits import TunedHeads
 from evenshelf.learners.heads import LoneHead
 from evenshelf.learners.language_models import penalty_of_heads
+from evenshelf.learners.paths import Head
 from evenshelf.learners.vectors import Vectors, prepare
 from evenshelf.plurals import counted
 from evenshelf.remedies import Remedy
@@ -164,71 +165,119 @@ def fit_distilled(
         If the remedy, or the architecture of the model, cannot be kept in a bundle.
     """
     check_bundled(remedy)
-    assert task.texts is not None
-    learned = _Texts.of(task, further, seed)
     numbers = [number for number in range(prepared.folds) if prepared.spans((number,))]
-    first = np.empty(len(prepared.target), np.int64)
-    first[prepared.row_of] = np.arange(len(prepared.row_of))
     strength = penalty_of_heads(1)[0]
     tuned = partial(tuned_without, learner, remedy, prepared, names, penalty=strength, seed=seed)
+    work = _Work(task, remedy, prepared, fold, _Texts.of(task, further, seed), tuned, seed)
     folds: list[_Fold] = []
     progress(0, len(numbers) + 1)
     for number in numbers:
-        place = first[prepared.index((number,))]
-        with TemporaryDirectory(prefix="evenshelf-distil-") as graphs:  # of models that are needed but once
-            teacher = _Teacher.of(tuned((number,)), Path(graphs))
-            held = [task.texts[row] for row in place]
-            seen = learned.unlike(set(held))
-            texts = [text for text, mine in zip(learned.texts, seen, strict=True) if mine]
-            student = teacher.distilled(texts, asked=task.texts)
-            rows = _rows_by(student.encoder, task, fold)
-            called = student.encoder.encode(list(task.class_texts))
-            if number == numbers[0] and penalty is None:
-                penalty = chosen_penalty(rows, task, remedy, called, seed)
-            others = tuple(other for other in range(-1, prepared.folds) if other != number)
-            head, _ = fit_on(rows, others, len(task.classes), remedy, names=called, penalty=penalty, seed=seed)
-            scores = np.concatenate([head.scores(block, remedy) for block in rows.blocks((number,))])
-            taught = teacher.encoder.encode(held)
-            cosines = student.found.cosines(taught, student.encoder.encode(held))
-            folds.append(_Fold(scores, teacher.heads.head(taught), cosines))
+        found = work.without(number, penalty)
+        folds.append(found)
+        penalty = found.penalty
         progress(len(folds), len(numbers) + 1)
-    with TemporaryDirectory(prefix="evenshelf-distil-") as graphs:
-        teacher = _Teacher.of(tuned(()), Path(graphs))
-        student = teacher.distilled(learned.texts)
-        rows = _rows_by(student.encoder, task, fold)
-        called = student.encoder.encode(list(task.class_texts))
-        everything = tuple(range(-1, prepared.folds))
-        head, notes = fit_on(rows, everything, len(task.classes), remedy, names=called, penalty=penalty, seed=seed)
-        lone = LoneHead(head, remedy, rows.mean, rows.axes, rows.scale)
-        costs = {
-            "tuned": cost_of(teacher.encoder.encode, teacher.heads.head, learned.texts),
-            "distilled": cost_of(student.encoder.encode, lone, learned.texts),
-        }
-        sizes = {"tuned": bytes_of(teacher.encoder), "distilled": bytes_of(student.encoder)}
+    served = work.whole(penalty)
     progress(len(numbers) + 1, len(numbers) + 1)
     index = prepared.index(tuple(numbers))
     loss = _loss(folds, frozen, task, prepared, index)
-    table = student.found.table.numbers
-    rest = len(learned.texts) - learned.own
-    made = (
-        f"the tuned model is distilled into {len(table):,} token vectors of {table.shape[1]} numbers in 8 bits, "
-        f"learned from what it says of {counted(len(learned.texts), 'text', 'texts')}, {rest:,} of them without a "
-        f"label; {sizes['distilled']:,} bytes are served instead of {sizes['tuned']:,}"
-    )
-    lost = [] if loss is None else [loss.told(int(prepared.count[index].sum()), frozen.name)]
-    told = (made, *lost, _told_of(costs))
+    notes = list(served.notes)
+    if loss is not None:
+        notes.insert(-1, loss.told(int(prepared.count[index].sum()), frozen.name))
     none = np.empty((0, len(task.classes)), np.float32)
-    found = CrossFitted(lone, np.concatenate([none, *(one.scores for one in folds)]), index, (*notes, *told))
-    measured: dict[str, Any] = {
-        "texts": len(learned.texts),
-        "without_label": rest,
-        "bytes": sizes,
-        "ms_alone": {name: round(cost.alone, 4) for name, cost in costs.items()},
-        "ms_together": {name: round(cost.together, 4) for name, cost in costs.items()},
-        "out_of_fold": None if loss is None else _rounded(loss),
-    }
-    texts_vectors = student.encoder.encode(list(task.texts))
-    return Fitted(found, student.encoder, rows, texts_vectors, {"distilled": measured}), penalty
+    scores = np.concatenate([none, *(one.scores for one in folds)])
+    measured = {"distilled": {**served.measured, "out_of_fold": None if loss is None else _rounded(loss)}}
+    cross_fitted = CrossFitted(served.head, scores, index, tuple(notes))
+    return Fitted(cross_fitted, served.encoder, served.rows, served.vectors, measured), penalty
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What tables and heads are fitted on; `tuned` gives the model that was tuned without some folds."""
+
+    task: LabelTask
+    remedy: Remedy
+    prepared: Vectors
+    fold: NDArray[np.integer]
+    learned: _Texts
+    tuned: Callable[[tuple[int, ...]], TunedHeads]
+    seed: int
+
+    def without(self, number: int, penalty: float | None) -> _Fold:
+        """Fit without a fold, and ask about it; without a penalty the best of those tried there is taken."""
+        first = np.empty(len(self.prepared.target), np.int64)
+        first[self.prepared.row_of] = np.arange(len(self.prepared.row_of))
+        texts = self._texts
+        held = [texts[row] for row in first[self.prepared.index((number,))]]
+        seen = self.learned.unlike(set(held))
+        with TemporaryDirectory(prefix="evenshelf-distil-") as graphs:  # of a model that is needed but once
+            teacher = _Teacher.of(self.tuned((number,)), Path(graphs))
+            learned = [text for text, mine in zip(self.learned.texts, seen, strict=True) if mine]
+            student = teacher.distilled(learned, asked=texts)
+            taught = teacher.encoder.encode(held)
+        rows, called = self._seen_by(student.encoder)
+        if penalty is None:
+            penalty = chosen_penalty(rows, self.task, self.remedy, called, self.seed)
+        others = tuple(other for other in range(-1, rows.folds) if other != number)
+        head, _ = self._head(rows, called, others, penalty)
+        scores = np.concatenate([head.scores(block, self.remedy) for block in rows.blocks((number,))])
+        cosines = student.found.cosines(taught, student.encoder.encode(held))
+        return _Fold(scores, teacher.heads.head(taught), cosines, penalty)
+
+    def whole(self, penalty: float | None) -> _Served:
+        """Fit on all, and measure what it costs."""
+        learned = self.learned.texts
+        with TemporaryDirectory(prefix="evenshelf-distil-") as graphs:
+            teacher = _Teacher.of(self.tuned(()), Path(graphs))
+            student = teacher.distilled(learned)
+            large = cost_of(teacher.encoder.encode, teacher.heads.head, learned)
+        rows, called = self._seen_by(student.encoder)
+        fitted, notes = self._head(rows, called, tuple(range(-1, rows.folds)), penalty)
+        head = LoneHead(fitted, self.remedy, rows.mean, rows.axes, rows.scale)
+        small = cost_of(student.encoder.encode, head, learned)
+        table, rest = student.found.table.numbers, len(learned) - self.learned.own
+        sizes = {"tuned": bytes_of(teacher.encoder), "distilled": bytes_of(student.encoder)}
+        made = (
+            f"the tuned model is distilled into {len(table):,} token vectors of {table.shape[1]} numbers in 8 bits, "
+            f"learned from what it says of {counted(len(learned), 'text', 'texts')}, {rest:,} of them without a label; "
+            f"{sizes['distilled']:,} bytes are served instead of {sizes['tuned']:,}"
+        )
+        measured = {
+            "texts": len(learned),
+            "without_label": rest,
+            "bytes": sizes,
+            "ms_alone": {"tuned": round(large.alone, 4), "distilled": round(small.alone, 4)},
+            "ms_together": {"tuned": round(large.together, 4), "distilled": round(small.together, 4)},
+        }
+        vectors = student.encoder.encode(self._texts)
+        return _Served(head, student.encoder, rows, vectors, (*notes, made, _told_of(small, large)), measured)
+
+    @property
+    def _texts(self) -> list[str]:
+        assert self.task.texts is not None
+        return list(self.task.texts)
+
+    def _seen_by(self, encoder: TokenRowsEncoder) -> tuple[Vectors, Floats]:
+        """Rows of the examples by fold, and ``[C, d]`` of the classes."""
+        rows = prepare(encoder.encode(self._texts), self.task.target, self.fold, self.task.same)
+        return rows, encoder.encode(list(self.task.class_texts))
+
+    def _head(
+        self, rows: Vectors, called: Floats, folds: tuple[int, ...], penalty: float | None
+    ) -> tuple[Head, tuple[str, ...]]:
+        classes = len(self.task.classes)
+        return fit_on(rows, folds, classes, self.remedy, names=called, penalty=penalty, seed=self.seed)
+
+
+@dataclass(frozen=True, eq=False)
+class _Served:
+    """What is kept, and what is told of it; the last note is of times."""
+
+    head: LoneHead
+    encoder: TokenRowsEncoder
+    rows: Vectors
+    vectors: Floats
+    notes: tuple[str, ...]
+    measured: Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,16 +306,12 @@ class _Teacher:
 
 @dataclass(frozen=True, eq=False)
 class _Fold:
-    """Of the rows of a fold: scores by the table and by its model, and cosines of both."""
+    """Of the rows of a fold: scores by the table and by its model, and cosines of both; and the penalty of its head."""
 
     scores: Floats
     tuned: Floats
     cosines: NDArray[np.float64]
-
-
-def _rows_by(encoder: TokenRowsEncoder, task: LabelTask, fold: NDArray[np.integer]) -> Vectors:
-    assert task.texts is not None
-    return prepare(encoder.encode(list(task.texts)), task.target, fold, task.same)
+    penalty: float | None
 
 
 def _loss(folds: Sequence[_Fold], frozen: Frozen, task: LabelTask, prepared: Vectors, index: Codes) -> Loss | None:
@@ -288,8 +333,7 @@ def _loss(folds: Sequence[_Fold], frozen: Frozen, task: LabelTask, prepared: Vec
     return Loss(float(cosines.mean()), float(np.quantile(cosines, 0.05)), same, macro, of_tail)
 
 
-def _told_of(costs: Mapping[str, Cost]) -> str:
-    small, large = costs["distilled"], costs["tuned"]
+def _told_of(small: Cost, large: Cost) -> str:
     return (
         f"where it was made, a text by itself took {small.alone:.2f} ms and many together {small.together:.3f} ms "
         f"each; of the tuned model in 8 bits {large.alone:.2f} ms and {large.together:.3f} ms"
