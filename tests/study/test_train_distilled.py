@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from evenshelf.bundles import Bundle
+from evenshelf.cli import main
 from evenshelf.encoders.checkpoint import Checkpoint
 from evenshelf.errors import InputError, SettingError
 from evenshelf.shop import Shop
@@ -110,6 +111,16 @@ def test_a_changed_table_is_refused(shop, model):
 def test_what_cannot_be_distilled_is_refused_before_anything_is_tuned(shop, model, more, said):
     with pytest.raises(SettingError, match=said):
         wanted(model, **more).check()
+
+
+def test_the_command_line_refuses_what_is_of_no_use(shop, capsys):
+    words = ["train", str(shop.path), "--distil", "static"]
+    for more in (["--remedy", "none", "--learner", "heads"], ["--task", "recommend", "--learner", "item_knn"]):
+        with pytest.raises(SystemExit) as end:
+            main([*words, *more])
+        assert end.value.code == 2
+        said = capsys.readouterr().err
+        assert "tuned" in said or "--distil: for bundles that label" in said
 
 
 def test_what_it_is_distilled_into_is_checked_whatever_the_study_says():
