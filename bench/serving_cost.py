@@ -154,7 +154,10 @@ def measure(asked: Asked, folder: Path) -> Report:
         report.figures += figures(found, NAMES[titles])
     report.tables.append(Listing("serving_cost", COLUMNS, tuple(lines)))
     report.notes += [
-        f"F1 is that of {asked.folds} of five folds together, whose titles no model and no table has seen.",
+        (
+            f"F1 is that of {asked.folds} of five folds together, whose titles no model and no table has seen. The "
+            "first of them chose the penalties of all heads but those of the tuned model."
+        ),
         (
             "MB are those of the arrays and the tokenizer that a bundle holds, float32 for the tuned model; of minilm "
             "and fused the weights that come with a package are counted as well."
