@@ -31,6 +31,7 @@ from bench import (
     search_speed,
     search_study,
     search_vectors,
+    serving_cost,
     tags,
     worlds,
 )
@@ -49,6 +50,7 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "tags": tags.main,
     "relevance": relevance.main,
     "finetune_label": finetune_label.main,
+    "serving_cost": serving_cost.main,
     "finetune_recommend": finetune_recommend.main,
     "conformal": conformal.main,
     # a quick run tries our code, and asks for no environment beside ours

@@ -70,6 +70,10 @@ _TITLES = {
         "Tuned language models beside the frozen one, titles with and without the words of labels",
         "微调后的语言模型与冻结模型对照（标题保留或去掉标签词）",
     ),
+    "serving_cost": (
+        "What is served: quality on titles held out, milliseconds a title, size",
+        "上线模型：留出标题上的质量、每条标题的毫秒数与大小",
+    ),
     "finetune_recommend": (
         "A language model tuned to what is taken together, beside the frozen one and words alone",
         "按共同购买微调的语言模型，与冻结模型及仅用词语对照",
@@ -135,6 +139,11 @@ _HEADINGS = {
     "tail_f1": ("tail F1", "尾部 F1"),
     "head_f1": ("head F1", "头部 F1"),
     "cpu_minutes": ("CPU minutes", "CPU 分钟"),
+    "served": ("what is served", "上线的模型"),
+    "same_label": ("same label as tuned", "与微调模型标签相同"),
+    "ms_alone": ("ms, one title", "毫秒（单条）"),
+    "ms_together": ("ms a title, 1,000 together", "毫秒（每条，1,000 条一起）"),
+    "megabytes": ("MB", "MB"),
     "over_copies": ("over as many copies", "相对于同样数量的复制"),
     "ece": ("calibration error", "校准误差"),
     "tail_ece": ("on the tail", "尾部校准误差"),
@@ -434,6 +443,7 @@ _SIGNED = (
 )
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds", "seconds", "range")
 _FIGURES += ("rows_per_second", "peak_mib", "fit_seconds", "model_mib", "events_per_second", "beyond_mib")
+_FIGURES += ("ms_alone", "ms_together", "megabytes")
 _FIGURES += ("qps", "build_seconds", "disk_mib", "resident_mib", "two_threads_qps", "add_ms")
 _FIGURES += ("spilled_mib", "requests_per_second", "p50_ms", "p99_ms", "clock_p99_ms", "core_seconds")
 _RANKS = (
@@ -496,7 +506,7 @@ def cell(column: str, value: Any, language: str) -> str:
         return {"en": ("none", "all"), "zh": ("没有", "全部")}[language][value >= 1]
     if column == "passing":
         return f"{value:.3g}"
-    if column in ("vanished", "time_share", "changed", "too_low", "one_class", "judged_share"):
+    if column in ("same_label", "vanished", "time_share", "changed", "too_low", "one_class", "judged_share"):
         return f"{value:.0%}"
     if column == "taken":
         return f"{value:.1%}"

@@ -14,23 +14,11 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from evenshelf.encoders.base import fingerprint_of
+from evenshelf.encoders.tokenizer_parts import unknown_parts
 from evenshelf.encoders.weights import BertConfig, max_length, read_config, read_weights
 from evenshelf.errors import InputError
 
 _WEIGHTS = "weights."
-_PARTS: Mapping[str, frozenset[str]] = {
-    "model": frozenset({"WordPiece", "WordLevel", "Unigram", "BPE"}),
-    "normalizer": frozenset(
-        {"BertNormalizer", "Precompiled", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Strip", "StripAccents"}
-    ),
-    "pre_tokenizer": frozenset(
-        {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Metaspace", "Punctuation", "Digits"}
-    ),
-    "post_processor": frozenset({"TemplateProcessing", "BertProcessing", "RobertaProcessing"}),
-}
-"""Kinds of the parts of a tokenizer whose time is in proportion to a text."""
-_SEVERAL = ("normalizers", "pretokenizers", "processors")
-_SPACES = {"Regex": " {2,}"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +67,7 @@ class Checkpoint:
             config = BertConfig(**json.loads(state["config"].tobytes()))
             written = state["tokenizer"].tobytes().decode("utf-8")
             found = cls(config, weights, written, int(state["length"][0]))
-            faults = [*_of_numbers(config), *_of_kinds(json.loads(written))]
+            faults = [*_of_numbers(config), *unknown_parts(json.loads(written))]
             faults = faults or [*_of_shapes(config, weights), *_of_tokens(found)]
         except Exception as error:
             raise InputError(f"the kept model cannot be read: {error}.", hint="Train and save it again.") from error
@@ -122,24 +110,6 @@ def _of_numbers(config: BertConfig) -> list[str]:
     if not faults and config.hidden_size % config.num_attention_heads:
         faults.append(f"{config.num_attention_heads} heads do not share {config.hidden_size} numbers")
     return faults
-
-
-def _of_kinds(tokenizer: Any) -> list[str]:
-    """Parts of a tokenizer that are of no known kind: some take expressions on which a text can hang."""
-    faults = []
-    for part, kinds in _PARTS.items():
-        for one in _flat(tokenizer.get(part)):
-            spaces = one["type"] == "Replace" and one["pattern"] == _SPACES and len(one["content"]) <= 1
-            if one["type"] not in kinds and not spaces:
-                faults.append(f"its {part} is {one['type']!r}")
-    return faults
-
-
-def _flat(part: Any) -> list[Any]:
-    if part is None:
-        return []
-    inside = next((part[name] for name in _SEVERAL if name in part), None)
-    return [part] if inside is None else [one for each in inside for one in _flat(each)]
 
 
 def _of_shapes(config: BertConfig, weights: Mapping[str, NDArray[np.float32]]) -> list[str]:

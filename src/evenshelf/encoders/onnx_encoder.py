@@ -58,9 +58,19 @@ class OnnxEncoder(Encoder):
         Chinese ones about 0.994, hundreds of repeats of one word below 0.9).
     threads
         Batches computed at once; None for one a core. It does not change the vectors.
+    graphs
+        Folder in which its graph is kept, so that it is laid out once; by default in the cache folder.
     """
 
-    def __init__(self, source: Path | Checkpoint, name: str, *, int8: bool = False, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        source: Path | Checkpoint,
+        name: str,
+        *,
+        int8: bool = False,
+        threads: int | None = None,
+        graphs: Path | None = None,
+    ) -> None:
         self._source = source
         if isinstance(source, Path):
             config = read_config(source)
@@ -74,7 +84,7 @@ class OnnxEncoder(Encoder):
         self.fingerprint = fingerprint_of("onnx bert", str(onnx_graph.REVISION), kind, state, str(length))
         self.threads = threads or usable_cores()
         self.tokenizer = read_tokenizer(source, length) if isinstance(source, Path) else source.tokenizer
-        path = default_cache_dir() / "onnx" / f"{self.fingerprint}.onnx"
+        path = (graphs or default_cache_dir() / "onnx") / f"{self.fingerprint}.onnx"
         if not path.is_file():
             weights = self._weights()
             ranges = input_ranges(weights, config, word_numbers(self.tokenizer), self._special()) if int8 else None

@@ -81,18 +81,19 @@ class StaticEncoder(Encoder):
         for start in range(0, len(texts), BLOCK):
             block = texts[start : start + BLOCK]
             words, counts = count_words([text.lower().split() for text in block])
-            vectors[start : start + BLOCK] = unit_rows(counts @ (_token_counts(self.tokenizer, words) @ self.table))
+            vectors[start : start + BLOCK] = unit_rows(
+                counts @ (token_counts(self.tokenizer, words, len(self.table)) @ self.table)
+            )
             progress(len(block))
         return vectors
 
 
-def _token_counts(tokenizer: Any, words: Sequence[str]) -> sp.csr_array:
-    """``[words, vocabulary]``: how often a token stands in a word."""
-    ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(words), add_special_tokens=False)]
+def token_counts(tokenizer: Any, texts: Sequence[str], size: int) -> sp.csr_array:
+    """``[texts, size]``: how often each of so many tokens stands in a text."""
+    ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
     ends = np.cumsum([0, *map(len, ids)])
     column = np.fromiter((token for row in ids for token in row), np.int32, ends[-1])
-    size = (len(words), tokenizer.get_vocab_size())
-    return sp.csr_array((np.ones(len(column), np.float32), column, ends), shape=size)
+    return sp.csr_array((np.ones(len(column), np.float32), column, ends), shape=(len(texts), size))
 
 
 def zipf_weights(size: int, *, smoothing: float = 1e-4) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from evenshelf.remedies import Remedy
 from evenshelf.remedies.calibrated import log_probabilities
 from evenshelf.study.plan import SEARCH_TOLERANCE, search_axes
 from evenshelf.tasks.label import LabelTask
-from evenshelf.tasks.label_metrics import macro_f1
+from evenshelf.tasks.label_metrics import class_scores, macro_f1
 from evenshelf.tasks.tag_sets import predicted_of_sets
 
 Floats = NDArray[np.float32]
@@ -81,6 +81,20 @@ def quality(found: CrossFitted, vectors: Vectors, task: LabelTask) -> dict[str, 
         "macro_f1": round(float(macro_f1(target, predicted, len(task.classes), count)), 6),
         "accuracy": round(float(np.average(predicted == target, weights=count)), 6),
     }
+
+
+def macro_and_tail(truth: NDArray[np.integer], predicted: NDArray[np.integer], task: LabelTask) -> tuple[float, float]:
+    """Macro-F1 over all classes that occur and over those of the tail; the latter is NaN where none occurs.
+
+    Parameters
+    ----------
+    truth, predicted
+        ``[n]`` codes of classes.
+    """
+    scores = class_scores(truth, predicted, len(task.classes))
+    there = scores.support > 0
+    tail = there & (task.bucket == "tail")
+    return float(scores.f1[there].mean()), float(scores.f1[tail].mean()) if tail.any() else float("nan")
 
 
 def sets_of(

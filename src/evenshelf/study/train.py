@@ -21,25 +21,22 @@ from evenshelf.encoders import Encoder, VectorCache, check_restorable, open_enco
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners import LearnerKind
 from evenshelf.learners.binary import BINARY
-from evenshelf.learners.bundling import check_bundled, cross_fit, serving_head
+from evenshelf.learners.bundling import check_bundled, serving_head
 from evenshelf.learners.finetune.exported import check_served
 from evenshelf.learners.finetune.fits import Decoupled
 from evenshelf.learners.heads import HEADS
-from evenshelf.learners.language_models import penalty_of_heads
-from evenshelf.learners.variants import VariantRows, acting_on_rows
-from evenshelf.learners.vectors import Vectors, prepare
+from evenshelf.learners.variants import acting_on_rows
 from evenshelf.plurals import counted
 from evenshelf.remedies import Prior, Remedy, Stage, parse
 from evenshelf.remedies.spec import places_in
 from evenshelf.shop import Shop
 from evenshelf.shop.progress import Progress
 from evenshelf.study.applicable import unfit_for_sets
-from evenshelf.study.judged import chosen_penalty, quality, sets_of
-from evenshelf.study.made_rows import rows_of
+from evenshelf.study.judged import quality, sets_of
 from evenshelf.study.prepare import AUTO, STUDIES, check_encoder, pick_encoder, shop_task
 from evenshelf.study.served import served_learner
-from evenshelf.study.text_making import TextMaking, check_maker
-from evenshelf.study.train_tuned import Fitted, fit_tuned, laid_out, rows_for
+from evenshelf.study.train_distilled import check_form
+from evenshelf.study.train_fits import Given, distilled, linear, tuned
 from evenshelf.study.winner import SEARCH_SERVED, Winner, studies_of, winner_of
 from evenshelf.tasks import task_kind
 from evenshelf.tasks.descriptions import described
@@ -77,6 +74,8 @@ class Wanted:
         File of descriptions of the classes; ``None`` for those of the study.
     learner
         ``heads`` or ``finetune_heads``, with settings in brackets; ``None`` for that of the study.
+    distil
+        ``static`` to serve a table of token vectors that imitates the tuned model; ``None`` to serve the model itself.
     """
 
     target: str | None = None
@@ -89,14 +88,18 @@ class Wanted:
     seed: int = 0
     descriptions: str | None = None
     learner: str | None = None
+    distil: str | None = None
 
     def check(self) -> None:
         """Raise a :class:`SettingError` before any data is read if it cannot be."""
         check_alpha(0.1 if self.alpha is None else self.alpha)
         if self.penalty is not None and not 0 < self.penalty < float("inf"):
             raise SettingError(f"The penalty is {self.penalty:g}, and must be above 0.", hint="1e-5 is a usual value.")
+        check_form(self.distil, tuned=True, remedy=parse("none"))
         if self.remedy is not None or self.learner is not None:
-            _check_remedy(parse(self.remedy or "none"), served_learner(self.learner))
+            remedy, learner = parse(self.remedy or "none"), served_learner(self.learner)
+            _check_remedy(remedy, learner)
+            check_form(self.distil, tuned=self.learner is None or learner != HEADS, remedy=remedy)
         if self.encoder is not None:
             check_encoder(self.encoder)
         if self.task is not None and task_kind(self.task).answers != CLASSES.name:
@@ -153,6 +156,7 @@ def train(
     if learner.name != (winner.learner or HEADS.name):
         winner = replace(winner, penalty=wanted.penalty)  # what was chosen for another learner says nothing of this one
     _check_remedy(remedy, learner)
+    check_form(wanted.distil, tuned=learner != HEADS, remedy=remedy)
     folder = out or shop.path / BUNDLES / re.sub(r"[^\w.-]+", "_", f"{kind}-{target}")
     check_place(folder)
     progress("reading the shop", 0, None)
@@ -180,9 +184,13 @@ def train(
     fold = folds_of(task, wanted.seed)
     given = Given(task, fold, remedy, encoder, cache, wanted.seed, progress)
     if learner == HEADS:
-        winner, fitted = _linear(given, winner, vectors, names)
+        winner, fitted = linear(given, winner, vectors, names)
+    elif wanted.distil is None:
+        winner, fitted = tuned(given, learner, winner, vectors, names)
     else:
-        winner, fitted = _tuned(given, learner, winner, vectors, names)
+        winner = replace(winner, penalty=wanted.penalty)  # that of heads on a tuned model is not that of its table
+        further = _titles(shop) if kind == LabelTask.name else ()
+        winner, fitted = distilled(given, learner, winner, vectors, names, further=further)
     found, encoder, prepared, vectors = fitted.found, fitted.encoder, fitted.prepared, fitted.vectors
     progress("writing the bundle", 0, None)
     conformal, sets = None, None
@@ -226,7 +234,7 @@ def train(
             "folds": int(prepared.folds),
             "seed": wanted.seed,
         },
-        evidence={"study": winner.evidence, "out_of_fold": quality(found, prepared, task)},
+        evidence={"study": winner.evidence, "out_of_fold": quality(found, prepared, task), **fitted.measured},
         conformal=sets,
         labels_per_text=len(prepared.target) / len(np.unique(task.same)) if task.several else 1.0,
         notes=[*_changed(shop, meta), *without_places(notes, names_only)],
@@ -234,76 +242,6 @@ def train(
     bundle = Bundle(manifest, encoder, head, conformal)
     bundle.save(folder, probes=vectors[spread])
     return bundle, folder
-
-
-@dataclass(frozen=True, eq=False)
-class Given:
-    """What models are fitted on, and under what."""
-
-    task: LabelTask
-    fold: NDArray[np.int16]
-    remedy: Remedy
-    encoder: Encoder
-    cache: VectorCache
-    seed: int
-    progress: Progress
-
-    def progress_of_texts(self, done: float, total: float, words: str) -> None:
-        """Tell how many texts were looked at of which others are made."""
-        self.progress(words, int(done), int(total))
-
-
-def _linear(given: Given, winner: Winner, vectors: Floats, names: Floats) -> tuple[Winner, Fitted]:
-    """Heads on the vectors of a frozen encoder."""
-    task, remedy, seed = given.task, given.remedy, given.seed
-    prepared = prepare(vectors, task.target, given.fold, task.same, several=task.several)
-    variants = _made(given, prepared)
-    given.progress("fitting", 0, None)
-    if winner.penalty is None:
-        penalty = chosen_penalty(prepared, task, remedy, names, seed, variants=variants)
-        how = "the best of those tried on a held-out fold" if penalty is not None else HEADS.default
-        winner = replace(winner, penalty=penalty, chosen=f"{winner.chosen}; penalty: {how}")
-    found = cross_fit(
-        prepared,
-        len(task.classes),
-        remedy,
-        names=names,
-        penalty=winner.penalty,
-        seed=seed,
-        variants=variants,
-        progress=lambda done, total: given.progress("fitting", done, total),
-    )
-    return winner, Fitted(found, given.encoder, prepared, vectors)
-
-
-def _tuned(given: Given, learner: LearnerKind, winner: Winner, vectors: Floats, names: Floats) -> tuple[Winner, Fitted]:
-    """Heads on the vectors of a tuned model, which is served in the place of the encoder."""
-    task = given.task
-    if task.several:
-        raise SettingError(
-            f"A bundle of a tuned model gives one {task.nouns.label}, and here a {task.nouns.thing} has several.",
-            hint=f"Train with the learner {HEADS.name}.",
-        )
-    rows, called = rows_for(task, learner, vectors, names)
-    prepared = laid_out(task, rows, given.fold)
-    variants, maker = _made(given, prepared, learner), given.remedy.text_maker
-    penalty = penalty_of_heads(1)[0] if winner.penalty is None else winner.penalty
-    assert isinstance(learner.fit, Decoupled)
-    model = learner.fit.settings.model
-    told = learner.name.replace(model, Path(model).name) if Path(model).is_absolute() else learner.name
-    winner = replace(winner, penalty=penalty, notes=(*winner.notes, f"the model was tuned by {told}"))
-    return winner, fit_tuned(
-        task,
-        learner,
-        given.remedy,
-        prepared,
-        called,
-        cache=given.cache,
-        seed=given.seed,
-        penalty=penalty,
-        variants={} if variants is None or maker is None else {maker.made_alike: variants},
-        progress=lambda done, total: given.progress("tuning models", done, total),
-    )
 
 
 def _check_remedy(remedy: Remedy, learner: LearnerKind = HEADS) -> None:
@@ -367,20 +305,6 @@ def _winner(shop: Shop, wanted: Wanted) -> tuple[Winner, dict[str, Any]]:
     return winner, meta
 
 
-def _made(given: Given, prepared: Vectors, learner: LearnerKind = HEADS) -> VariantRows | None:
-    """Texts that a remedy trains on besides, or ``None``."""
-    maker = given.remedy.text_maker
-    if maker is None:
-        return None
-    check_maker(maker)
-    making = TextMaking(given.task, given.encoder, given.cache, learner.reads)
-    reason = making.unfit(maker)
-    if reason:
-        raise SettingError(f"{given.remedy} cannot be used here: {reason}.", hint="Name another remedy with --remedy.")
-    made = making(maker.made_alike, [given.remedy], given.fold, given.seed, given.progress_of_texts)
-    return rows_of(made, prepared)
-
-
 def _changed(shop: Shop, meta: dict[str, Any]) -> list[str]:
     notes = []
     if meta.get("shop_sha256", shop.fingerprint()) != shop.fingerprint():
@@ -388,6 +312,12 @@ def _changed(shop: Shop, meta: dict[str, Any]) -> list[str]:
     if "sample" in meta:
         notes.append(f"the study looked at a sample of {meta['sample']:,}; all that the shop holds is trained on")
     return notes
+
+
+def _titles(shop: Shop) -> tuple[str, ...]:
+    """All titles of a shop, whether their items have a label or not."""
+    found = (title.strip() for title in shop.items()["title"].drop_nulls().to_list())
+    return tuple(dict.fromkeys(title for title in found if title))
 
 
 def encoded(task: LabelTask, encoder: Encoder, cache: VectorCache, progress: Progress) -> tuple[Floats, Floats]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,12 +49,15 @@ class Fitted:
         Rows, in the order of what was found.
     vectors
         ``[n, d]`` of the texts by that encoder.
+    measured
+        What else is known of it, JSON-able, for the evidence of a bundle.
     """
 
     found: CrossFitted
     encoder: Encoder
     prepared: Vectors
     vectors: Floats
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
 
 def rows_for(task: LabelTask, learner: LearnerKind, vectors: Floats, names: Floats) -> tuple[Floats, Floats]:
@@ -108,24 +112,15 @@ def fit_tuned(
     check_bundled(remedy)
     assert task.texts is not None
     classes = len(task.classes)
-    random = partial(generator, seed)
     numbers = [fold for fold in range(prepared.folds) if prepared.spans((fold,))]
-    done = 0
-
-    def fitted(held: tuple[int, ...]) -> Model:
-        nonlocal done
-        training = Training(remedy, (penalty,), ((remedy.spec, Setting(remedy, penalty)),))
-        unit = Unit("final", "", held, (training,), learner=learner)
-        (models,) = fit_unit(unit, prepared, names, random=random, start=_none, variants=variants).models
-        done += 1
-        progress(done, len(numbers) + 1)
-        return models[0]
-
+    given: dict[str, Any] = {"penalty": penalty, "seed": seed, "variants": variants}
+    scores = []
     progress(0, len(numbers) + 1)
-    scores = [fitted((fold,)).scores(fold, remedy) for fold in numbers]
-    tuned = fitted(()).predict
-    if not isinstance(tuned, TunedHeads):
-        raise SettingError(f"The learner {learner.name!r} has no heads to keep.", hint=f"Train with {SERVED}.")
+    for done, fold in enumerate(numbers, start=1):
+        scores.append(fit_without(learner, remedy, prepared, names, (fold,), **given).scores(fold, remedy))
+        progress(done, len(numbers) + 1)
+    tuned = tuned_without(learner, remedy, prepared, names, (), **given)
+    progress(len(numbers) + 1, len(numbers) + 1)
     encoder = OnnxEncoder(checkpoint_of(tuned.tuned, tuned.settings), MODEL, int8=True)
     texts = list(task.texts)
     vectors = cache.encode(encoder, texts)
@@ -135,6 +130,50 @@ def fit_tuned(
     notes = (*tuned.head.notes, told)
     found = CrossFitted(tuned.head, np.concatenate([np.empty((0, classes), np.float32), *scores]), rows, notes)
     return Fitted(found, encoder, prepared, vectors)
+
+
+def tuned_without(
+    learner: LearnerKind,
+    remedy: Remedy,
+    prepared: Vectors,
+    names: Floats,
+    held: tuple[int, ...],
+    *,
+    penalty: float,
+    seed: int,
+    variants: Mapping[TextMaker, VariantRows] | None = None,
+) -> TunedHeads:
+    """A model tuned without some folds, with its heads; as :func:`fit_tuned`.
+
+    Raises
+    ------
+    SettingError
+        If the learner is another one.
+    """
+    given: dict[str, Any] = {"penalty": penalty, "seed": seed, "variants": variants}
+    tuned = fit_without(learner, remedy, prepared, names, held, **given).predict
+    if not isinstance(tuned, TunedHeads):
+        raise SettingError(f"The learner {learner.name!r} has no heads to keep.", hint=f"Train with {SERVED}.")
+    return tuned
+
+
+def fit_without(
+    learner: LearnerKind,
+    remedy: Remedy,
+    prepared: Vectors,
+    names: Floats,
+    held: tuple[int, ...],
+    *,
+    penalty: float,
+    seed: int,
+    variants: Mapping[TextMaker, VariantRows] | None = None,
+) -> Model:
+    """Fit without some folds, as a study does; as :func:`fit_tuned`."""
+    training = Training(remedy, (penalty,), ((remedy.spec, Setting(remedy, penalty)),))
+    unit = Unit("final", "", held, (training,), learner=learner)
+    random = partial(generator, seed)
+    (models,) = fit_unit(unit, prepared, names, random=random, start=_none, variants=variants).models
+    return models[0]
 
 
 def what_8_bits_lose(tuned: TunedHeads, rows: Floats, served: Floats) -> str:
