@@ -8,7 +8,7 @@ DeYoung, Jain, Rajani, Lehman, Xiong, Socher, Wallace: ERASER: a benchmark to ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from evenshelf.encoders.base import check_texts
 from evenshelf.errors import InputError, SettingError
 from evenshelf.explain.margins import Margin, margin_of
 from evenshelf.explain.places import Places
-from evenshelf.explain.words import method_of
+from evenshelf.explain.words import Method, method_of
 
 RANDOM = "random"
 """Words in any order, beside which every method is seen."""
@@ -106,7 +106,7 @@ class Faithfulness:
 def faithfulness(
     bundle: Bundle,
     texts: Sequence[str],
-    methods: Sequence[str] = ("occlusion",),
+    methods: Sequence[str] | Mapping[str, Method] = ("occlusion",),
     *,
     most: int = 3,
     draws: int = 5,
@@ -122,7 +122,8 @@ def faithfulness(
     texts
         Titles; those with not more than `most` words are left out, as nothing would be left of them.
     methods
-        Names of :data:`evenshelf.explain.words.METHODS`.
+        Names of :data:`evenshelf.explain.words.METHODS`, or functions of that kind by names of your own, to see others
+        beside them.
     most
         How many words are taken away, >= 1.
     draws
@@ -135,12 +136,14 @@ def faithfulness(
     InputError
         If no text has words enough.
     SettingError
-        If there is no such method, or `most` or `draws` is below 1.
+        If there is no such method, a function is called :data:`RANDOM`, or `most` or `draws` is below 1.
     """
     check_texts(texts)
     if most < 1 or draws < 1:
         raise SettingError(f"most is {most} and draws {draws}, and both have to be at least 1.")
-    runs = {name: method_of(name) for name in methods}
+    runs = methods if isinstance(methods, Mapping) else {name: method_of(name) for name in methods}
+    if RANDOM in runs:
+        raise SettingError(f"Words in any order are called {RANDOM!r} already.", hint="Call the function otherwise.")
     places = [found for found in map(Places.of, texts) if len(found.words) > most]
     if not places:
         raise InputError(f"No text has more than {most} words.", hint="Give longer texts, or a smaller most.")
