@@ -42,8 +42,8 @@ class Model:
         Working memory, estimated from the arrays held.
     steps, converged
         Of the solver; ``None`` where the learner does not tell.
-    weights
-        ``[d + 1, C]``, of linear heads.
+    head
+        Of linear heads.
     told
         ``told(remedy)``: what it could not do for which classes.
     calibration_seconds
@@ -57,10 +57,15 @@ class Model:
     bytes: int
     steps: int | None = None
     converged: bool | None = None
-    weights: Floats | None = None
+    head: Head | None = None
     told: Callable[[Remedy], tuple[str, ...]] = lambda remedy: ()
     calibration_seconds: float = 0.0
     predict: Predict | None = None
+
+    @property
+    def weights(self) -> Floats | None:
+        """``[d + 1, C]``, of linear heads."""
+        return None if self.head is None else self.head.fit.weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,8 +213,7 @@ def _heads(
             return (*remedy.notes(head.prior), *memories.notes(remedy), *notes)
 
         extra = 0.0 if before is None else before.seconds
-        fit = head.fit
-        return Model(scores, seconds, size, fit.steps, fit.converged, fit.weights, told, extra)
+        return Model(scores, seconds, size, head.fit.steps, head.fit.converged, head, told, extra)
 
     models = []
     for t, before, (_, bags, _), heads, made in zip(unit.trainings, befores, tasks, fitted, making, strict=True):
