@@ -18,6 +18,7 @@ from evenshelf.report.buckets import bucket_rows
 from evenshelf.report.cases import cases_section
 from evenshelf.report.classes import class_changes, most_changed, reliability_tables
 from evenshelf.report.command import command
+from evenshelf.report.copies import copies_section
 from evenshelf.report.exposure import exposure_section
 from evenshelf.report.numbers import merged, small
 from evenshelf.report.page import render, write
@@ -139,6 +140,7 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Found | None = Non
         **_fairness(result, fairness(result, verdict) if fair is None else fair, nouns),
         **_asked(result, verdict),
         **cases_section(cases, nouns),
+        **copies_section(result.meta),
     )
 
 

@@ -282,6 +282,7 @@ class Study:
             "split": "stratified folds" + (f"; {task.nouns.together} stay on one side" if task.nouns.together else ""),
             "leak": leak,
             **({MADE_TEXTS: told} if told else {}),
+            **({trials.COPIED: copied} if (copied := _copied(gathered[DENSE], applicable)) else {}),
             **({CONTROLS: controls} if (controls := _controls(self._remedies)) else {}),
             "not_evaluated": task.not_evaluated(fold),
             "only_trained_on": task.only_trained_on(fold),
@@ -463,6 +464,14 @@ class Study:
         kept = fold >= 0
         grouped, loose = (found.macro_f1("none", self.task.target, kept) for found in (grouped_folds, flattered))
         return {"macro_f1_grouped": grouped, "macro_f1_random": loose, "flattery": loose - grouped}
+
+
+def _copied(found: Gathered, remedies: Sequence[Remedy]) -> dict[str, list[dict[str, Any]]]:
+    """Of each remedy whose rows a network made, by fold whether they copy given ones."""
+    told = {
+        r.spec: sorted((dict(fact) for fact in found.copied(r.spec)), key=lambda f: int(f["fold"])) for r in remedies
+    }
+    return {spec: facts for spec, facts in told.items() if facts}
 
 
 def _controls(remedies: Sequence[Remedy]) -> dict[str, str]:
