@@ -52,7 +52,7 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "finetune_label": finetune_label.main,
     "finetune_recommend": finetune_recommend.main,
     "conformal": conformal.main,
-    "faithfulness": faithfulness.main,
+    "faithfulness": lambda words: faithfulness.main(words if "--quick" in words else ["--fused", *words]),
     # a quick run tries our code, and asks for no environment beside ours
     "recommend_beauty": lambda words: recommend_beauty.main(
         [*(peer.flag for peer in OUTSIDE), *words] if "--quick" in words else words
