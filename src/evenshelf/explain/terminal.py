@@ -121,8 +121,12 @@ def _examples(found: ExampleReasons, said: Explanation, manifest: Manifest) -> R
         ("not explained", found.left),
     ]
     told = ", ".join(f"{name} {value:+.2f}" for name, value in sums if abs(value) >= _LEAST)
-    end = Text(f"margin {found.margin:+.2f} = {told}; as it is served {found.served:+.2f}", GREY)
-    return Group(table, end)
+    end = [Text(f"margin {found.margin:+.2f} = {told}; as it is served {found.served:+.2f}", GREY)]
+    if by_influence:
+        end.append(
+            Text("lost without it: to first order, which ranks examples well and understates large losses", GREY)
+        )
+    return Group(table, *end)
 
 
 def _cut(text: str) -> str:

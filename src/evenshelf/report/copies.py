@@ -19,7 +19,7 @@ MEANING = {
     "too near": "its rows lie nearer to the given ones than unseen ones would: it has learned some by heart",
     "unlike the data": "its rows lie farther from the given ones than unseen ones would, and copy none",
     UNKNOWN: "no group has rows enough to tell",
-    "like the data": "its rows lie as far from the given ones as unseen ones would, and do not copy them",
+    "like the data": "its rows lie about as far from the given ones as unseen ones would, and do not copy them",
 }
 
 
