@@ -25,19 +25,16 @@ from numpy.typing import NDArray
 from bench import peer_reasons
 from bench.data import label_task
 from bench.harness import Figure, Listing, Report, say
-from evenshelf.bundles import Bundle, Manifest
-from evenshelf.bundles.manifest import SCHEMA, ClassEntry, EncoderEntry, RemedyEntry
 from evenshelf.encoders import VectorCache, open_encoder
 from evenshelf.errors import EvenshelfError
 from evenshelf.explain import Faithfulness, WordReasons, faithfulness
 from evenshelf.explain.faithfulness import RANDOM
-from evenshelf.explain.margins import Margin
+from evenshelf.explain.margins import Labelling, Margin, Model
 from evenshelf.explain.places import Places
 from evenshelf.explain.words import Method, method_of
 from evenshelf.learners.bundling import serving_head
 from evenshelf.learners.heads import fit_alone
 from evenshelf.remedies import parse
-from evenshelf.study.train import evenshelf_version
 from evenshelf.tasks.label import LabelTask
 
 REMEDY, PENALTY = "name_prior + logit_adjust(tau=0.5)", 1e-5
@@ -121,14 +118,14 @@ def measure(data: str, encoder: str, asked: Asked, report: Report) -> list[tuple
     say(f"reading {data}")
     task = label_task(data, asked.rows, asked.seed)
     out = held_out(task, asked.seed)
-    bundle = trained(task, ~out, encoder)
+    model = trained(task, ~out, encoder)
     titles = looked_at(task, out, asked)
     spent: dict[str, float] = {}
     ours = OURS[encoder]
     runs = {name: timed(name, method_of(name), spent) for name in ours}
     runs[peer_reasons.NAME] = timed(peer_reasons.NAME, peer_reasons.lime(asked.samples, asked.seed), spent)
     say(f"{data}, {encoder}: {len(titles)} titles")
-    found = faithfulness(bundle, titles, runs, most=MOST, seed=asked.seed)
+    found = faithfulness(model, titles, runs, most=MOST, seed=asked.seed)
     per_text = {name: seconds / found.texts for name, seconds in spent.items()}
     report.figures += figures(f"{data}_{encoder}", ours[-1], found, per_text)
     report.notes.append(
@@ -153,8 +150,8 @@ def looked_at(task: LabelTask, out: NDArray[np.bool_], asked: Asked) -> list[str
     return [known[place] for place in order.tolist()]
 
 
-def trained(task: LabelTask, kept: NDArray[np.bool_], encoder: str) -> Bundle:
-    """A bundle of some examples, in memory."""
+def trained(task: LabelTask, kept: NDArray[np.bool_], encoder: str) -> Model:
+    """A head on some examples."""
     assert task.texts is not None
     labels = [task.classes[code] for code in task.target[kept].tolist()]
     part = LabelTask.of(labels, [task.texts[row] for row in np.flatnonzero(kept).tolist()])
@@ -164,32 +161,15 @@ def trained(task: LabelTask, kept: NDArray[np.bool_], encoder: str) -> Bundle:
     remedy = parse(REMEDY).bound(part.classes)
     say(f"fitting {len(part.target):,} vectors by {encoder}")
     fitted = fit_alone(vectors, part.target, len(part.classes), remedy, names=names, penalty=PENALTY)
-    counted = zip(part.classes, part.counts, part.bucket, strict=True)
-    manifest = Manifest(
-        schema_version=SCHEMA,
-        evenshelf=evenshelf_version(),
-        task=part.name,
-        target="category",
-        nouns=part.nouns.to_dict(),
-        encoder=EncoderEntry(spec=opened.name, dimension=opened.dimension, fingerprint=opened.fingerprint),
-        remedy=RemedyEntry(
-            spec=remedy.spec, title=remedy.title, paper=remedy.paper, penalty=PENALTY, chosen="as asked for"
-        ),
-        classes=[ClassEntry(name=name, count=int(count), bucket=str(bucket)) for name, count, bucket in counted],
-        trained_on={"examples": len(part.target)},
-        evidence={},
-        conformal=None,
-        labels_per_text=1.0,
-    )
-    return Bundle(manifest, opened, serving_head(fitted, vectors[:256]))
+    return Model(opened, serving_head(fitted, vectors[:256]), part.classes)
 
 
 def timed(name: str, run: Method, spent: dict[str, float]) -> Method:
     """A method that writes down how long it took."""
 
-    def call(bundle: Bundle, texts: Sequence[Places], margins: Sequence[Margin]) -> list[WordReasons]:
+    def call(model: Labelling, texts: Sequence[Places], margins: Sequence[Margin]) -> list[WordReasons]:
         began = time.perf_counter()
-        found = run(bundle, texts, margins)
+        found = run(model, texts, margins)
         spent[name] = time.perf_counter() - began
         return found
 

@@ -13,9 +13,8 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.bundles import Bundle
 from evenshelf.explain import WordReason, WordReasons
-from evenshelf.explain.margins import Margin
+from evenshelf.explain.margins import Labelling, Margin
 from evenshelf.explain.places import Places
 
 NAME = "LIME"
@@ -51,13 +50,13 @@ class Lime:
             random_state=seed,
         )
 
-    def __call__(self, bundle: Bundle, texts: Sequence[Places], margins: Sequence[Margin]) -> list[WordReasons]:
+    def __call__(self, model: Labelling, texts: Sequence[Places], margins: Sequence[Margin]) -> list[WordReasons]:
         """See :data:`evenshelf.explain.words.Method`."""
 
         def chances(asked: Sequence[str]) -> NDArray[np.float32]:
             different, place = np.unique(np.array(asked, object), return_inverse=True)
-            vectors = bundle.encoder.encode(different.tolist())
-            return np.asarray(bundle.head.probabilities(vectors)[place], np.float32)
+            vectors = model.encoder.encode(different.tolist())
+            return np.asarray(model.head.probabilities(vectors)[place], np.float32)
 
         found = []
         for places, margin in zip(texts, margins, strict=True):
