@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from bench import (
     annotation,
     conformal,
+    faithfulness,
     finetune_label,
     finetune_recommend,
     ingest,
@@ -53,6 +54,7 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "serving_cost": serving_cost.main,
     "finetune_recommend": finetune_recommend.main,
     "conformal": conformal.main,
+    "faithfulness": lambda words: faithfulness.main(words if "--quick" in words else ["--fused", *words]),
     # a quick run tries our code, and asks for no environment beside ours
     "recommend_beauty": lambda words: recommend_beauty.main(
         [*(peer.flag for peer in OUTSIDE), *words] if "--quick" in words else words

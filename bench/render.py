@@ -160,6 +160,9 @@ _TEXTS = (
     "engine",
     "mode",
     "store",
+    "reasons",
+    "comprehensiveness",
+    "sufficiency",
 )
 
 

@@ -66,6 +66,10 @@ _TITLES = {
     "vector_stores": ("Nearest vectors, without a filter", "最近向量检索（不过滤）"),
     "vector_filters": ("Nearest vectors among those that pass a filter", "最近向量检索（带过滤）"),
     "world_sizes": ("By number of items, several shops of each size", "按商品数量，每种规模各模拟数家店铺"),
+    "faithfulness": (
+        "What a label loses without the words that are named as its reasons, one / two / three of them",
+        "去掉被列为理由的词之后，标签概率的下降（依次一 / 二 / 三个词）",
+    ),
     "finetune_label": (
         "Tuned language models beside the frozen one, titles with and without the words of labels",
         "微调后的语言模型与冻结模型对照（标题保留或去掉标签词）",
@@ -104,6 +108,13 @@ _HEADINGS = {
     "peer_value": ("peer's", "对照的值"),
     "ratio": ("ratio", "倍数"),
     "remedy": ("remedy", "方法"),
+    "reasons": ("words by", "词的排序依据"),
+    "texts": ("titles", "标题数"),
+    "comprehensiveness": ("comprehensiveness, 1 / 2 / 3 words", "完备性，1 / 2 / 3 个词"),
+    "sufficiency": ("sufficiency, 1 / 2 / 3 words", "充分性，1 / 2 / 3 个词"),
+    "comprehensiveness_beyond": ("two words, beyond random [95 %]", "两个词的完备性与随机之差 [95%]"),
+    "sufficiency_beyond": ("sufficiency of two, beyond random [95 %]", "两个词的充分性与随机之差 [95%]"),
+    "seconds_per_text": ("seconds per title", "每条标题用时（秒）"),
     "model": ("model", "模型"),
     "ranking": ("ranking", "排序方式"),
     "ndcg": ("NDCG@10 [95 %]", "NDCG@10 [95%]"),
@@ -440,8 +451,11 @@ _SIGNED = (
     "more_tail",
     "more_rare",
     "over_best",
+    "comprehensiveness_beyond",
+    "sufficiency_beyond",
 )
 _FIGURES = ("value", "peer_value", "ratio", "texts_per_second", "open_seconds", "peer_seconds", "seconds", "range")
+_FIGURES += ("seconds_per_text",)
 _FIGURES += ("rows_per_second", "peak_mib", "fit_seconds", "model_mib", "events_per_second", "beyond_mib")
 _FIGURES += ("ms_alone", "ms_together", "megabytes")
 _FIGURES += ("qps", "build_seconds", "disk_mib", "resident_mib", "two_threads_qps", "add_ms")
@@ -456,7 +470,7 @@ _RANKS = (
 )
 _RANKS += ("head_recall_at_10", "torso_recall_at_10", "tail50_recall_at_10")
 _RANKS += ("macro_ndcg_at_10", "tail_ndcg_at_10", "tail_suits")
-_COUNTS = ("rows", "items", "made", "refused")
+_COUNTS = ("rows", "items", "made", "refused", "texts")
 
 
 def title(name: str, language: str) -> str:

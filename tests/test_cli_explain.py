@@ -86,3 +86,13 @@ def test_a_class_can_be_asked_about(shop: Path, capsys) -> None:
 def test_what_cannot_be_explained_is_an_error(shop: Path, capsys, args, code, said) -> None:
     assert run("explain", *(str(arg).format(shop=shop) for arg in args)) == code
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_examples_by_influence(shop: Path, capsys) -> None:
+    document = told(capsys, "explain", shop, TITLE, "--examples", "influence", "--top", 2)
+    found = document["explanations"][0]["examples"]
+    assert found["by"] == "influence"
+    assert found["supporting"][0]["lost"] >= found["supporting"][1]["lost"] > 0
+    assert run("explain", shop, TITLE, "--examples", "influence") == 0
+    assert "lost without" in " ".join(capsys.readouterr().out.split())
+    assert run("explain", shop, TITLE, "--examples", "nearness") != 0

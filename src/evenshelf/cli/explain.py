@@ -23,6 +23,9 @@ def explain(  # noqa: PLR0917 - typer calls it by name
     words: Annotated[
         str, typer.Option(metavar="METHOD", help="How words are weighed: occlusion, gradients or exact.")
     ] = "occlusion",
+    examples: Annotated[
+        str, typer.Option(metavar="BY", help="How examples are weighed: representer or influence.")
+    ] = "representer",
     words_only: Annotated[
         bool, typer.Option("--words-only", help="Explain words alone: nothing is fitted, no shop is read.")
     ] = False,
@@ -46,8 +49,9 @@ def explain(  # noqa: PLR0917 - typer calls it by name
     an empty text (gradients; language models, needs evenshelf[train]), or its exact
     part (exact; encoders tfidf and fast).
 
-    - training examples: what each adds to it, which sums to the whole of it, and the
-    nearest of both classes.
+    - training examples: what each adds to it, which sums to the whole of it
+    (representer), or what it would lose without each (influence); and the nearest of
+    both classes.
 
     - the remedy: what doing nothing would say, and what each part of it changes.
 
@@ -65,11 +69,12 @@ def explain(  # noqa: PLR0917 - typer calls it by name
     """
     from evenshelf.bundles import Bundle  # noqa: PLC0415 - keeps --help and --version fast
     from evenshelf.bundles.places import bundle_in  # noqa: PLC0415
-    from evenshelf.explain import METHODS, Explainer  # noqa: PLC0415
+    from evenshelf.explain import BY, METHODS, Explainer  # noqa: PLC0415
     from evenshelf.explain.terminal import explanation_report  # noqa: PLC0415
     from evenshelf.shop import Shop  # noqa: PLC0415
 
     one_of(words, METHODS, "--words")
+    one_of(examples, BY, "--examples")
     if not titles:
         raise SettingError("There is nothing to explain.", hint='evenshelf explain BUNDLE "a title"')
     if words_only and shop is not None:
@@ -81,7 +86,7 @@ def explain(  # noqa: PLR0917 - typer calls it by name
         place = None if words_only else shop or (bundle if folder != bundle else None)
         explainer = Explainer.of(loaded, None if place is None else Shop.open(place), progress=progress)
         progress("explaining", 0, None)
-        found = explainer.explain(titles, words=words, top=top, answer=label, rival=against)
+        found = explainer.explain(titles, words=words, examples=examples, top=top, answer=label, rival=against)
     notes = list(explainer.notes)
     if place is None and not words_only:
         notes.append("examples and remedy are explained with the shop that the bundle was trained on: --shop SHOP")

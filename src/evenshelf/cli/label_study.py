@@ -31,7 +31,9 @@ def run_labels(
     out: Path | None,
 ) -> tuple[StudyResult, Verdict, Path]:
     """Read titles and labels, compare remedies, decide, and do what else is asked."""
-    from evenshelf.learners import learner_kind  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.explain.cases import save_cases  # noqa: PLC0415 - keeps --help and --version fast
+    from evenshelf.explain.study_cases import study_cases  # noqa: PLC0415
+    from evenshelf.learners import learner_kind  # noqa: PLC0415
     from evenshelf.shop import Shop  # noqa: PLC0415
     from evenshelf.study import prepare  # noqa: PLC0415
     from evenshelf.study.further import check_curve, check_seeds  # noqa: PLC0415
@@ -86,4 +88,6 @@ def run_labels(
     more, verdict = run_study(
         study, "laying out the vectors", metric=metric, guardrail=guardrail, zone=zone, seeds=seeds, curve=curve
     )
+    with progress_bar(err, "explaining some of the tail") as tell:
+        save_cases(study_cases(study, more, verdict, tell), folder)
     return more, verdict, folder

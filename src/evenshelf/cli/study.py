@@ -329,13 +329,14 @@ def _refuse(task: str, hint: str = "Leave it away.", **asked: object) -> None:
 def _finish(
     result: StudyResult, verdict: Verdict, folder: Path, file: Path | None, *, as_json: bool, keep: bool = True
 ) -> None:
+    from evenshelf.explain.cases import kept_cases  # noqa: PLC0415
     from evenshelf.study.advising import advise  # noqa: PLC0415
     from evenshelf.study.fairness import fairness  # noqa: PLC0415
     from evenshelf.study.further import of_verdict  # noqa: PLC0415
     from evenshelf.study.metrics import save_findings  # noqa: PLC0415
     from evenshelf.study.terminal import StudyReport  # noqa: PLC0415
 
-    fair = fairness(result, verdict)
+    fair, cases = fairness(result, verdict), kept_cases(folder, result, verdict)
     if keep:
         save_findings(result, verdict, folder, fair)
     kept, result = result, of_verdict(result, verdict)
@@ -347,7 +348,7 @@ def _finish(
         from evenshelf.report import write_study_report  # noqa: PLC0415 - drawing is imported where something is drawn
 
         with waiting("writing the report"):
-            written = write_study_report(result, verdict, file, fair)
+            written = write_study_report(result, verdict, file, fair, cases)
     document = {
         "folder": str(folder),
         "report": None if written is None else str(written),
@@ -355,6 +356,7 @@ def _finish(
         "advice": advise(result, verdict).to_dict(),
         "study": dict(result.meta),
         "fairness": None if fair is None else fair.to_dict(),
+        "cases": None if cases is None else cases.to_dict(),
     }
     show(StudyReport(result, verdict, folder, written, fair), document if as_json else None)
 

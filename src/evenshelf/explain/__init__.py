@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from evenshelf.explain.examples import Example, ExampleReasons
+from evenshelf.explain.examples import BY, Example, ExampleReasons
 from evenshelf.explain.explainer import Explainer
 from evenshelf.explain.explanation import Explanation
 from evenshelf.explain.faithfulness import Faithfulness, faithfulness
@@ -17,6 +17,7 @@ from evenshelf.explain.steps import RemedyReasons, Step
 from evenshelf.explain.words import METHODS, WordReason, WordReasons
 
 __all__ = [
+    "BY",
     "METHODS",
     "Example",
     "ExampleReasons",

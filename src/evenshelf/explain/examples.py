@@ -1,8 +1,9 @@
-"""Which training examples a label rests on: what each adds to the margin, and those that are nearest to the text."""
+"""Which training examples a label rests on: what each adds to the margin or does to it, and the nearest ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,12 @@ from numpy.typing import NDArray
 from evenshelf.explain.margins import Margin
 from evenshelf.explain.refit import Refit
 from evenshelf.explain.representer import Represented, represented
+from evenshelf.explain.sensitivity import Influences, Sensitivity, sensitivity_of
 
 Floats = NDArray[np.float64]
+REPRESENTER, INFLUENCE = "representer", "influence"
+BY = (REPRESENTER, INFLUENCE)
+"""By what examples are told: what they add to the margin, or what it would lose without them."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,9 @@ class Example:
         What it adds to the margin, all of them together.
     cosine
         Of its vector and that of the explained text.
+    lost
+        What the margin would lose if the head were fitted without them, to first order; ``None`` where that was not
+        asked.
     """
 
     text: str
@@ -38,6 +46,7 @@ class Example:
     count: int
     value: float
     cosine: float
+    lost: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -47,6 +56,7 @@ class Example:
             "count": self.count,
             "value": round(self.value, 6),
             "cosine": round(self.cosine, 6),
+            **({} if self.lost is None else {"lost": round(self.lost, 6)}),
         }
 
 
@@ -73,9 +83,14 @@ class ExampleReasons:
     left
         What no example explains, as the fit has not quite come to its optimum.
     supporting, opposing
-        Examples that add the most, and that take the most away.
+        Examples that add the most, and that take the most away; by influence those without which the margin would lose
+        the most, and gain the most.
     nearest
         By class (the answer's, then the other one): the nearest examples of it.
+    by
+        One of :data:`BY`.
+    error
+        By influence: how well its equations were solved; see :class:`~evenshelf.explain.sensitivity.Influences`.
     """
 
     margin: float
@@ -90,12 +105,16 @@ class ExampleReasons:
     supporting: tuple[Example, ...]
     opposing: tuple[Example, ...]
     nearest: tuple[tuple[Example, ...], tuple[Example, ...]]
+    by: str = REPRESENTER
+    error: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
         sums = ("margin", "served", "biases", "names", "made", "answers", "rivals", "others", "left")
         return {
+            "by": self.by,
             **{name: round(getattr(self, name), 6) for name in sums},
+            **({"error": self.error} if self.by == INFLUENCE else {}),
             "supporting": [example.to_dict() for example in self.supporting],
             "opposing": [example.to_dict() for example in self.opposing],
             "nearest": {
@@ -124,7 +143,29 @@ class Examples:
         given = vectors.given(refit.training.folds)
         self._lengths = np.linalg.norm(given, axis=1)
 
-    def reasons(self, vector: NDArray[np.float32], margin: Margin, top: int = 5) -> ExampleReasons:
+    @cached_property
+    def sensitivity(self) -> Sensitivity:
+        """What says what the head would be without an example.
+
+        Raises
+        ------
+        SettingError
+            If that cannot be said under the remedy.
+        """
+        return sensitivity_of(self.refit, self.represented.head)
+
+    def influences(self, vector: NDArray[np.float32], margin: Margin) -> Influences:
+        """``[n]`` what the margin of a text would lose without each training row.
+
+        Held are the adjustments and the prior that the remedy sees, and the weights of the other rows.
+        """
+        combine, _ = self._linear(margin)
+        turned = self.refit.turned(vector[None, :])[0].astype(np.float64)
+        return self.sensitivity.of(np.concatenate([[1.0], turned])[:, None] * combine[None, :])
+
+    def reasons(
+        self, vector: NDArray[np.float32], margin: Margin, top: int = 5, by: str = REPRESENTER
+    ) -> ExampleReasons:
         """What training examples say of a text.
 
         Parameters
@@ -135,6 +176,8 @@ class Examples:
             What is explained.
         top
             How many examples of each kind.
+        by
+            One of :data:`BY`.
         """
         refit, found = self.refit, self.represented
         combine, constant = self._linear(margin)
@@ -152,8 +195,15 @@ class Examples:
         sums = [float(value[of].sum()) for of in (own, other, ~own & ~other)]
         names, made, left = said(found.centre), said(found.made), said(found.left)
         cosine = self._cosines(vector)
-        order = np.argsort(-value, kind="stable")
+        influences = self.influences(vector, margin) if by == INFLUENCE else None
+        told = value if influences is None else influences.value
+        order = np.argsort(-told, kind="stable")
         near = np.argsort(-cosine, kind="stable")
+        lost = None if influences is None else influences.value
+
+        def example(row: int) -> Example:
+            return self._example(row, value, cosine, lost)
+
         return ExampleReasons(
             margin=biases + names + made + left + sum(sums),
             served=float(margin(vector[None, :])[0]),
@@ -164,12 +214,14 @@ class Examples:
             rivals=sums[1],
             others=sums[2],
             left=left,
-            supporting=tuple(self._example(i, value, cosine) for i in order[:top] if value[i] > 0),
-            opposing=tuple(self._example(i, value, cosine) for i in order[::-1][:top] if value[i] < 0),
+            supporting=tuple(example(i) for i in order[:top] if told[i] > 0),
+            opposing=tuple(example(i) for i in order[::-1][:top] if told[i] < 0),
             nearest=(
-                tuple(self._example(i, value, cosine) for i in near[own[near]][:top]),
-                tuple(self._example(i, value, cosine) for i in near[other[near]][:top]),
+                tuple(example(i) for i in near[own[near]][:top]),
+                tuple(example(i) for i in near[other[near]][:top]),
             ),
+            by=by,
+            error=0.0 if influences is None else influences.error,
         )
 
     def _linear(self, margin: Margin) -> tuple[Floats, float]:
@@ -194,7 +246,7 @@ class Examples:
         product = rows.astype(np.float64) * vectors.scale + float(mean @ vector.astype(np.float64))
         return np.asarray(product / (np.maximum(self._lengths, 1e-12) * length), np.float64)
 
-    def _example(self, row: int, value: Floats, cosine: Floats) -> Example:
+    def _example(self, row: int, value: Floats, cosine: Floats, lost: Floats | None) -> Example:
         task, vectors = self.refit.task, self.refit.vectors
         at = int(self._rows[row])
         assert task.texts is not None
@@ -204,4 +256,5 @@ class Examples:
             int(vectors.count[at]),
             float(value[row]),
             float(cosine[row]),
+            None if lost is None else float(lost[row]),
         )

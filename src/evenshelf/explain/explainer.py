@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from evenshelf.bundles import Bundle
 from evenshelf.encoders import VectorCache
 from evenshelf.encoders.base import check_texts
-from evenshelf.errors import InputError, SettingError
-from evenshelf.explain.examples import Examples
+from evenshelf.errors import InputError, SettingError, near
+from evenshelf.explain.examples import BY, REPRESENTER, Examples
 from evenshelf.explain.explanation import Explanation
 from evenshelf.explain.margins import margin_of
 from evenshelf.explain.places import Places
@@ -94,6 +94,7 @@ class Explainer:
         texts: Sequence[str],
         *,
         words: str = "occlusion",
+        examples: str = REPRESENTER,
         top: int = 5,
         answer: str | None = None,
         rival: str | None = None,
@@ -107,6 +108,9 @@ class Explainer:
         words
             How the parts of words are found: ``occlusion``, ``gradients`` or ``exact``; see
             :mod:`evenshelf.explain.words`.
+        examples
+            By what examples are told, with a shop: by what they add (``representer``), or by what the margin would lose
+            without them (``influence``); see :mod:`evenshelf.explain.sensitivity`.
         top
             How many examples of each kind, and classes of the prediction, >= 1.
         answer, rival
@@ -121,7 +125,8 @@ class Explainer:
         InputError
             If `texts` is one string, holds something that is not one, or one without a word.
         SettingError
-            If there is no such method or class, the encoder cannot be asked so, or `top` is below 1.
+            If there is no such method or class, the encoder cannot be asked so, or the remedy for influence, or `top`
+            is below 1.
         MissingExtraError
             If gradients are asked for, and torch is not installed.
         """
@@ -129,6 +134,10 @@ class Explainer:
         if top < 1:
             raise SettingError(f"top is {top}, and at least one example has to be told.")
         method = method_of(words)
+        if examples not in BY:
+            raise SettingError(
+                f"Examples cannot be told by {examples!r}{near(examples, BY)}.", hint=f"One of: {', '.join(BY)}."
+            )
         places = [Places.of(text) for text in texts]
         empty = [number for number, found in enumerate(places) if not found.words]
         if empty:
@@ -149,7 +158,7 @@ class Explainer:
                 self.bundle.classes[margin.answer],
                 self.bundle.classes[margin.rival],
                 said,
-                None if self.examples is None else self.examples.reasons(vector, margin, top),
+                None if self.examples is None else self.examples.reasons(vector, margin, top, examples),
                 None if self.steps is None else self.steps.reasons(vector, margin),
             )
             for text, prediction, margin, said, vector in zip(texts, predictions, margins, found, vectors, strict=True)

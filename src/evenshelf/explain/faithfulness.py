@@ -8,19 +8,18 @@ DeYoung, Jain, Rajani, Lehman, Xiong, Socher, Wallace: ERASER: a benchmark to ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.bundles import Bundle
 from evenshelf.encoders.base import check_texts
 from evenshelf.errors import InputError, SettingError
-from evenshelf.explain.margins import Margin, margin_of
+from evenshelf.explain.margins import Labelling, Margin, margin_of
 from evenshelf.explain.places import Places
-from evenshelf.explain.words import method_of
+from evenshelf.explain.words import Method, method_of
 
 RANDOM = "random"
 """Words in any order, beside which every method is seen."""
@@ -104,9 +103,9 @@ class Faithfulness:
 
 
 def faithfulness(
-    bundle: Bundle,
+    model: Labelling,
     texts: Sequence[str],
-    methods: Sequence[str] = ("occlusion",),
+    methods: Sequence[str] | Mapping[str, Method] = ("occlusion",),
     *,
     most: int = 3,
     draws: int = 5,
@@ -122,7 +121,8 @@ def faithfulness(
     texts
         Titles; those with not more than `most` words are left out, as nothing would be left of them.
     methods
-        Names of :data:`evenshelf.explain.words.METHODS`.
+        Names of :data:`evenshelf.explain.words.METHODS`, or functions of that kind by names of your own, to see others
+        beside them.
     most
         How many words are taken away, >= 1.
     draws
@@ -135,23 +135,25 @@ def faithfulness(
     InputError
         If no text has words enough.
     SettingError
-        If there is no such method, or `most` or `draws` is below 1.
+        If there is no such method, a function is called :data:`RANDOM`, or `most` or `draws` is below 1.
     """
     check_texts(texts)
     if most < 1 or draws < 1:
         raise SettingError(f"most is {most} and draws {draws}, and both have to be at least 1.")
-    runs = {name: method_of(name) for name in methods}
+    runs = methods if isinstance(methods, Mapping) else {name: method_of(name) for name in methods}
+    if RANDOM in runs:
+        raise SettingError(f"Words in any order are called {RANDOM!r} already.", hint="Call the function otherwise.")
     places = [found for found in map(Places.of, texts) if len(found.words) > most]
     if not places:
         raise InputError(f"No text has more than {most} words.", hint="Give longer texts, or a smaller most.")
-    vectors = bundle.encoder.encode([found.text for found in places])
-    chances = bundle.head.probabilities(vectors)
-    margins = [margin_of(bundle, row) for row in chances]
+    vectors = model.encoder.encode([found.text for found in places])
+    chances = model.head.probabilities(vectors)
+    margins = [margin_of(model, row) for row in chances]
     whole = np.array([[row[m.answer], m(v[None, :])[0]] for row, m, v in zip(chances, margins, vectors, strict=True)])
-    judge = _judge(bundle, places, margins, whole, most)
+    judge = _judge(model, places, margins, whole, most)
     curves = {}
     for name, run in runs.items():
-        found = run(bundle, places, margins)
+        found = run(model, places, margins)
         curves[name] = Curve(name, *judge([[word.place for word in said.strongest] for said in found]))
     rng = np.random.default_rng(seed)
     drawn = [judge([rng.permutation(len(found.words)).tolist() for found in places]) for _ in range(draws)]
@@ -160,7 +162,7 @@ def faithfulness(
 
 
 def _judge(
-    bundle: Bundle, places: Sequence[Places], margins: Sequence[Margin], whole: Floats, most: int
+    model: Labelling, places: Sequence[Places], margins: Sequence[Margin], whole: Floats, most: int
 ) -> Callable[[Sequence[Sequence[int]]], tuple[Floats, Floats, Floats]]:
     """What finds the curves of orders of words."""
     answers = np.repeat([margin.answer for margin in margins], most)
@@ -169,10 +171,10 @@ def _judge(
         asked = [
             (found, order[:count]) for found, order in zip(places, orders, strict=True) for count in range(1, most + 1)
         ]
-        without = bundle.encoder.encode([found.without(gone) for found, gone in asked])
-        only = bundle.encoder.encode([found.only(kept) for found, kept in asked])
+        without = model.encoder.encode([found.without(gone) for found, gone in asked])
+        only = model.encoder.encode([found.only(kept) for found, kept in asked])
         lost, left = (
-            whole[:, :1] - bundle.head.probabilities(vectors)[np.arange(len(answers)), answers].reshape(-1, most)
+            whole[:, :1] - model.head.probabilities(vectors)[np.arange(len(answers)), answers].reshape(-1, most)
             for vectors in (without, only)
         )
         blocks = without.reshape(len(places), most, -1)

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from evenshelf.explain.examples import INFLUENCE
 from evenshelf.plurals import counted
 
 if TYPE_CHECKING:
@@ -87,7 +88,10 @@ def _examples(found: ExampleReasons, said: Explanation, manifest: Manifest) -> R
     table = Table(box=None, pad_edge=False)
     table.add_column(f"training {nouns['examples']}", overflow="fold")
     table.add_column(nouns["label"], style="cyan")
-    table.add_column("adds", justify="right")
+    by_influence = found.by == INFLUENCE
+    if by_influence:
+        table.add_column("lost without", justify="right")
+    table.add_column("adds", justify="right", style=GREY if by_influence else None)
     table.add_column("cosine", justify="right", style=GREY)
     groups: list[tuple[str, Iterable[Example]]] = [
         ("speak for it", found.supporting),
@@ -96,11 +100,16 @@ def _examples(found: ExampleReasons, said: Explanation, manifest: Manifest) -> R
         (f"nearest of {said.rival}", found.nearest[1]),
     ]
     for name, examples in groups:
-        table.add_row(Text(name, GREY), "", "", "")
+        table.add_row(Text(name, GREY))
         for example in examples:
             times = f" ({example.count} times)" if example.count > 1 else ""
+            lost = [] if example.lost is None else [f"{example.lost:+.2f}"]
             table.add_row(
-                Text(f"  {_cut(example.text)}{times}"), example.label, f"{example.value:+.2f}", f"{example.cosine:.2f}"
+                Text(f"  {_cut(example.text)}{times}"),
+                example.label,
+                *lost,
+                f"{example.value:+.2f}",
+                f"{example.cosine:.2f}",
             )
     sums = [
         (f"{nouns['examples']} of {said.answer}", found.answers),
@@ -112,8 +121,12 @@ def _examples(found: ExampleReasons, said: Explanation, manifest: Manifest) -> R
         ("not explained", found.left),
     ]
     told = ", ".join(f"{name} {value:+.2f}" for name, value in sums if abs(value) >= _LEAST)
-    end = Text(f"margin {found.margin:+.2f} = {told}; as it is served {found.served:+.2f}", GREY)
-    return Group(table, end)
+    end = [Text(f"margin {found.margin:+.2f} = {told}; as it is served {found.served:+.2f}", GREY)]
+    if by_influence:
+        end.append(
+            Text("lost without it: to first order, which ranks examples well and understates large losses", GREY)
+        )
+    return Group(table, *end)
 
 
 def _cut(text: str) -> str:

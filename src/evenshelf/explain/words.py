@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenshelf.bundles import Bundle
 from evenshelf.encoders import Encoder
 from evenshelf.errors import SettingError, near
 from evenshelf.explain.gradients import integrated
-from evenshelf.explain.margins import Margin
+from evenshelf.explain.margins import Labelling, Margin
 from evenshelf.explain.places import Places
 
 
@@ -89,7 +88,7 @@ class WordReasons:
         }
 
 
-def occlusion(bundle: Bundle, texts: Sequence[Places], margins: Sequence[Margin]) -> list[WordReasons]:
+def occlusion(model: Labelling, texts: Sequence[Places], margins: Sequence[Margin]) -> list[WordReasons]:
     """Leave out each word by itself; what the margin loses is its value.
 
     All texts without a word are encoded together. It asks nothing of the encoder.
@@ -101,8 +100,8 @@ def occlusion(bundle: Bundle, texts: Sequence[Places], margins: Sequence[Margin]
     asked = [places.text for places in texts]
     for places in texts:
         asked += [places.without([number]) for number in range(len(places.words))]
-    vectors = bundle.encoder.encode(asked)
-    chances = bundle.head.probabilities(vectors)
+    vectors = model.encoder.encode(asked)
+    chances = model.head.probabilities(vectors)
     found, at = [], len(texts)
     for row, (places, margin) in enumerate(zip(texts, margins, strict=True)):
         count = len(places.words)
@@ -115,7 +114,7 @@ def occlusion(bundle: Bundle, texts: Sequence[Places], margins: Sequence[Margin]
     return found
 
 
-def exact(bundle: Bundle, texts: Sequence[Places], margins: Sequence[Margin]) -> list[WordReasons]:
+def exact(model: Labelling, texts: Sequence[Places], margins: Sequence[Margin]) -> list[WordReasons]:
     """Take the margin apart into what each piece of the text adds to it, and no more.
 
     Exact for encoders whose vectors are sums over pieces of the text (``tfidf``, ``fast``), given the lengths that they
@@ -128,10 +127,10 @@ def exact(bundle: Bundle, texts: Sequence[Places], margins: Sequence[Margin]) ->
     """
     found = []
     for places, margin in zip(texts, margins, strict=True):
-        pieces = bundle.encoder.pieces(places.text)
+        pieces = model.encoder.pieces(places.text)
         if pieces is None:
             raise SettingError(
-                f"Vectors of the encoder {bundle.encoder.name!r} are no sums over pieces of a text, so words have no "
+                f"Vectors of the encoder {model.encoder.name!r} are no sums over pieces of a text, so words have no "
                 "exact part in its scores.",
                 hint="Leave words out instead (occlusion), which any encoder can be asked.",
             )
@@ -141,7 +140,7 @@ def exact(bundle: Bundle, texts: Sequence[Places], margins: Sequence[Margin]) ->
     return found
 
 
-def gradients(bundle: Bundle, texts: Sequence[Places], margins: Sequence[Margin]) -> list[WordReasons]:
+def gradients(model: Labelling, texts: Sequence[Places], margins: Sequence[Margin]) -> list[WordReasons]:
     """Sum up the slopes of the margin on the way from a text of padding to the text (integrated gradients).
 
     For language models, by torch; pieces of a text are taken exactly where a part of the encoder sums them.
@@ -157,12 +156,12 @@ def gradients(bundle: Bundle, texts: Sequence[Places], margins: Sequence[Margin]
     ----------
     Sundararajan, Taly, Yan: Axiomatic attribution for deep networks, ICML 2017.
     """
-    run = integrated(bundle.encoder)
+    run = integrated(model.encoder)
     found = []
     for places, margin in zip(texts, margins, strict=True):
         path = run(places.text, margin.direction)
         values, _ = places.shared_out(path.start, path.stop, path.value)
-        whole = float(margin(bundle.encoder.encode([places.text]))[0])
+        whole = float(margin(model.encoder.encode([places.text]))[0])
         found.append(_summed("gradients", places, values, whole, path.error))
     return found
 
@@ -172,7 +171,7 @@ def _summed(method: str, places: Places, values: NDArray[np.float64], whole: flo
     return WordReasons(method, reasons, whole, whole - float(values.sum()), error)
 
 
-Method = Callable[[Bundle, Sequence[Places], Sequence[Margin]], list[WordReasons]]
+Method = Callable[[Labelling, Sequence[Places], Sequence[Margin]], list[WordReasons]]
 
 METHODS: Mapping[str, Method] = {"occlusion": occlusion, "gradients": gradients, "exact": exact}
 """By name."""

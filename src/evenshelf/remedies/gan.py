@@ -146,7 +146,7 @@ class GAN(Remedy):
         if copies := int(found.copies.sum()):
             verb = plural(copies, "was a copy of a given row", "were copies of given rows")
             notes.append(f"{copies:,} of {len(made):,} made rows {verb} and replaced by repeats")
-        return replace(given.joined(added), notes=tuple(notes))
+        return replace(given.joined(added), notes=tuple(notes), copied=found.facts())
 
 
 @dataclass(frozen=True, eq=False)

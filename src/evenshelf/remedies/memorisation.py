@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ Distances = NDArray[np.float64]
 POOL = 4000
 """Most given rows of a group that distances are measured to; of more, so many are drawn."""
 COPY_PERCENTILE = 1.0
+PARTS = (10, 50, 90)
+"""Percentiles of distances that are told."""
+UNKNOWN = "not known"
 FAR, MANY = 3.0, 0.1
 NEAR_RATIO, FAR_RATIO = 0.9, 1.25
 
@@ -33,11 +37,16 @@ class CopyTest:
         0, made rows are nearer than unseen ones would be.
     copies
         ``[e]`` made rows that are nearer to a given one than all but the nearest 1% of given rows are to each other.
+    made, held_out
+        Distances to the nearest given row, each in units of the median of its group: of made rows (of groups that can
+        tell), and of given rows that are held out in turn.
     """
 
     ratio: float
     z: float
     copies: NDArray[np.bool_]
+    made: Distances
+    held_out: Distances
 
     @property
     def judgement(self) -> str:
@@ -49,6 +58,22 @@ class CopyTest:
         if self.z > FAR and self.ratio > FAR_RATIO:
             return "unlike the data"
         return "like the data"
+
+    def facts(self) -> dict[str, Any]:
+        """JSON-able: what was found, and :data:`PARTS` of both kinds of distances; ``None`` where no group can tell."""
+        told = len(self.made) > 0 and len(self.held_out) > 0
+        unknown = not told and not self.copies.mean() > MANY
+        return {
+            "rows": len(self.copies),
+            "copies": int(self.copies.sum()),
+            "judgement": UNKNOWN if unknown else self.judgement,
+            "ratio": float(self.ratio) if told else None,
+            "z": float(self.z) if told else None,
+            **{
+                name: [float(v) for v in np.percentile(values, PARTS)] if told else None
+                for name, values in (("made", self.made), ("held_out", self.held_out))
+            },
+        }
 
 
 def copy_test(made: Floats, made_of: Codes, given: Floats, given_of: Codes, rng: np.random.Generator) -> CopyTest:
@@ -92,12 +117,14 @@ def copy_test(made: Floats, made_of: Codes, given: Floats, given_of: Codes, rng:
         more, spread = _rank_sum(fair, apart)
         deviation, variance = deviation + more, variance + spread
     if not own_relative:
-        return CopyTest(np.nan, 0.0, nearest == 0.0)
+        return CopyTest(np.nan, 0.0, nearest == 0.0, np.empty(0), np.empty(0))
     # a group of one row has no distance of its own: the usual one of the others stands for it
     unit = np.where(np.isnan(unit), np.nanmedian(unit), unit)
-    bound = float(np.percentile(np.concatenate(own_relative), COPY_PERCENTILE))
+    held_out = np.concatenate(own_relative)
+    bound = float(np.percentile(held_out, COPY_PERCENTILE))
     copies = (nearest == 0.0) | (nearest < bound * unit[made_of])
-    return CopyTest(float(np.nanmedian(relative)), deviation / max(variance, 1e-300) ** 0.5, copies)
+    z = deviation / max(variance, 1e-300) ** 0.5
+    return CopyTest(float(np.nanmedian(relative)), z, copies, relative[~np.isnan(relative)], held_out)
 
 
 def _rank_sum(one: Distances, two: Distances) -> tuple[float, float]:

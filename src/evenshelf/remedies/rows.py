@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -85,6 +85,9 @@ class Rows:
     made
         ``[e, d]`` vectors that come after the given ones, each used as it is (both `first` and `second`) by one row;
         ``None`` if there are none.
+    copied
+        Whether vectors that a network made copy given ones, as
+        :meth:`evenshelf.remedies.memorisation.CopyTest.facts` tells it; ``None`` where none were made so.
     """
 
     first: Codes
@@ -96,6 +99,7 @@ class Rows:
     share: Floats
     notes: tuple[str, ...] = ()
     made: Floats | None = None
+    copied: Mapping[str, Any] | None = None
 
     @classmethod
     def copies(cls, index: Codes, target: Codes, weight: NDArray[Any] | None = None, notes: Sequence[str] = ()) -> Rows:
@@ -109,12 +113,14 @@ class Rows:
         one, two = self.columns, more.columns
         fields = {name: np.concatenate([one[name], two[name]]) for name in one}
         made = more.made if self.made is None else self.made
-        return Rows(**fields, notes=self.notes + more.notes, made=made)
+        copied = more.copied if self.copied is None else self.copied
+        return Rows(**fields, notes=self.notes + more.notes, made=made, copied=copied)
 
     @property
     def columns(self) -> dict[str, NDArray[Any]]:
         """The fields that have an entry for each row, by name."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("notes", "made")}
+        whole = ("notes", "made", "copied")
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in whole}
 
     def __len__(self) -> int:
         return len(self.first)

@@ -149,7 +149,8 @@ def cleaned(
     notes += searched_note(len(searched), len(made))
     if saved:
         notes.append(kept_note(saved))
-    return Rows(**{name: column[keep] for name, column in made.columns.items()}, notes=tuple(notes))
+    kept: dict[str, Any] = {name: column[keep] for name, column in made.columns.items()}
+    return Rows(**kept, notes=tuple(notes))
 
 
 def points_of(made: Rows, vectors: Floats, index: Codes) -> Floats:

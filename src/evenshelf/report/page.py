@@ -36,6 +36,7 @@ def _environment(folder: Path | None) -> Environment:
         exact=exact,
         lost=_lost,
         lowered=lowered,
+        margin=_margin,
         number=number,
         p_value=p_value,
         percent=_percent,
@@ -63,6 +64,11 @@ def _chance(probability: float) -> str:
     if not math.isfinite(probability):
         return "–"
     return prose("< 1 %" if probability < 0.01 else "> 99 %" if probability > 0.99 else f"{100 * probability:.0f} %")
+
+
+def _margin(value: float) -> str:
+    """A difference of scores, with its sign, to a hundredth."""
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _lost(loss: float) -> str:

@@ -15,8 +15,10 @@ from evenshelf.remedies import parse
 from evenshelf.report import class_charts, evidence_charts, fairness_charts, remedy_charts
 from evenshelf.report.advice import cards, fact_lines, findings
 from evenshelf.report.buckets import bucket_rows
+from evenshelf.report.cases import cases_section
 from evenshelf.report.classes import class_changes, most_changed, reliability_tables
 from evenshelf.report.command import command
+from evenshelf.report.copies import copies_section
 from evenshelf.report.exposure import exposure_section
 from evenshelf.report.numbers import merged, small
 from evenshelf.report.page import render, write
@@ -47,6 +49,7 @@ from evenshelf.tasks.list_measures import LISTS
 from evenshelf.tasks.nouns import nouns_of
 
 if TYPE_CHECKING:
+    from evenshelf.explain.cases import Cases
     from evenshelf.report.svg import Figure
     from evenshelf.study.comparison import Comparison
     from evenshelf.study.fairness import Found
@@ -55,7 +58,7 @@ if TYPE_CHECKING:
     from evenshelf.tasks.nouns import Nouns
 
 
-def study_report(result: StudyResult, verdict: Verdict, fair: Found | None = None) -> str:
+def study_report(result: StudyResult, verdict: Verdict, fair: Found | None = None, cases: Cases | None = None) -> str:
     """The report of a study as one HTML document.
 
     Parameters
@@ -66,6 +69,8 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Found | None = Non
         What :func:`evenshelf.study.verdict.decide` said of that result.
     fair
         What :func:`evenshelf.study.fairness.fairness` found there, if it was asked already.
+    cases
+        What :func:`evenshelf.explain.study_cases.study_cases` found there, if it was asked.
     """
     imbalance = _imbalance(result, lists=not verdict.measures.likelihood)
     nouns = nouns_of(result.meta)
@@ -134,10 +139,14 @@ def study_report(result: StudyResult, verdict: Verdict, fair: Found | None = Non
         **_evidence(result, verdict, nouns),
         **_fairness(result, fairness(result, verdict) if fair is None else fair, nouns),
         **_asked(result, verdict),
+        **cases_section(cases, nouns),
+        **copies_section(result.meta),
     )
 
 
-def write_study_report(result: StudyResult, verdict: Verdict, path: Path, fair: Found | None = None) -> Path:
+def write_study_report(
+    result: StudyResult, verdict: Verdict, path: Path, fair: Found | None = None, cases: Cases | None = None
+) -> Path:
     """Write :func:`study_report` to `path`, replacing a file that is there; returns the path.
 
     Raises
@@ -145,7 +154,7 @@ def write_study_report(result: StudyResult, verdict: Verdict, path: Path, fair: 
     InputError
         If the file cannot be written.
     """
-    return write(study_report(result, verdict, fair), Path(path))
+    return write(study_report(result, verdict, fair, cases), Path(path))
 
 
 def _evidence(result: StudyResult, verdict: Verdict, nouns: Nouns) -> dict[str, Any]:

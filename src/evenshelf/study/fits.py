@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,8 +42,8 @@ class Model:
         Working memory, estimated from the arrays held.
     steps, converged
         Of the solver; ``None`` where the learner does not tell.
-    weights
-        ``[d + 1, C]``, of linear heads.
+    head
+        Of linear heads.
     told
         ``told(remedy)``: what it could not do for which classes.
     calibration_seconds
@@ -57,10 +57,15 @@ class Model:
     bytes: int
     steps: int | None = None
     converged: bool | None = None
-    weights: Floats | None = None
+    head: Head | None = None
     told: Callable[[Remedy], tuple[str, ...]] = lambda remedy: ()
     calibration_seconds: float = 0.0
     predict: Predict | None = None
+
+    @property
+    def weights(self) -> Floats | None:
+        """``[d + 1, C]``, of linear heads."""
+        return None if self.head is None else self.head.fit.weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +78,14 @@ class Fitted:
         By training and penalty.
     notes
         What remedies said of the training rows, by the spec of what was trained.
+    copied
+        Of those by whose networks rows were made, whether they copy given ones; see
+        :attr:`evenshelf.remedies.Rows.copied`.
     """
 
     models: list[list[Model]]
     notes: dict[str, list[str]]
+    copied: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def fit_unit(
@@ -103,6 +112,7 @@ def fit_unit(
     """
     fitted: dict[int, list[Model]] = {}
     notes: dict[str, list[str]] = {}
+    copied: dict[str, Mapping[str, Any]] = {}
     for numbers, seen, seconds, note in _rows_of(unit, vectors, variants or {}, random):
         part = replace(unit, trainings=tuple(unit.trainings[number] for number in numbers))
         if unit.learner == HEADS or vectors.positive is not None:
@@ -110,13 +120,14 @@ def fit_unit(
         else:
             found = _others(part, vectors, seen, names, random)
         notes |= found.notes
+        copied |= found.copied
         if note:
             for number in numbers:
                 spec = unit.trainings[number].remedy.spec
                 notes[spec] = [note, *notes.get(spec, [])]
         for number, models in zip(numbers, found.models, strict=True):
             fitted[number] = [replace(model, seconds=model.seconds + seconds) for model in models]
-    return Fitted([fitted[number] for number in range(len(unit.trainings))], notes)
+    return Fitted([fitted[number] for number in range(len(unit.trainings))], notes, copied)
 
 
 def _rows_of(
@@ -208,8 +219,7 @@ def _heads(
             return (*remedy.notes(head.prior), *memories.notes(remedy), *notes)
 
         extra = 0.0 if before is None else before.seconds
-        fit = head.fit
-        return Model(scores, seconds, size, fit.steps, fit.converged, fit.weights, told, extra)
+        return Model(scores, seconds, size, head.fit.steps, head.fit.converged, head, told, extra)
 
     models = []
     for t, before, (_, bags, _), heads, made in zip(unit.trainings, befores, tasks, fitted, making, strict=True):
@@ -222,7 +232,8 @@ def _heads(
     # what is told of one bag holds for all
     firsts = [(t.remedy.spec, bags[0]) for t, (_, bags, _) in zip(unit.trainings, tasks, strict=True)]
     notes = {spec: list(rows.notes) for spec, rows in firsts if rows is not None}
-    return Fitted(models, notes)
+    copied = {spec: rows.copied for spec, rows in firsts if isinstance(rows, Rows) and rows.copied is not None}
+    return Fitted(models, notes, copied)
 
 
 def _others(

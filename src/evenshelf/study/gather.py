@@ -15,6 +15,7 @@ from evenshelf.learners.vectors import Vectors
 from evenshelf.study.answers import Alarms, copies_of_texts
 from evenshelf.study.plan import Unit
 from evenshelf.study.results import Outcome
+from evenshelf.study.trials import COPIED
 from evenshelf.tasks.label_metrics import NOTHING, bucket_or_cold, class_scores, macro_f1
 from evenshelf.tasks.set_metrics import micro_f1
 
@@ -33,6 +34,7 @@ class _Parts:
     seconds: float = 0.0
     size: int = 0
     notes: list[str] = field(default_factory=list)
+    copied: list[Mapping[str, Any]] = field(default_factory=list)
     alarms: list[Alarms] = field(default_factory=list)
     ranked: NDArray[np.int32] | None = None
     ap: list[NDArray[np.float32]] = field(default_factory=list)
@@ -126,6 +128,10 @@ class Gathered:
         """What the tuned remedy said of its training rows and of what it could not do, each once."""
         return tuple(dict.fromkeys(self._parts[spec, True].notes))
 
+    def copied(self, spec: str) -> list[Mapping[str, Any]]:
+        """Of each fold in which rows were made by a network, whether they copy given ones; of the tuned remedy."""
+        return self._parts[spec, True].copied if (spec, True) in self._parts else []
+
     def _of(self, spec: str, *, tuned: bool) -> _Parts:
         rows = len(self._matrix.target)
         new = _Parts(np.full(rows, -1, np.int32), np.zeros(rows, np.float32), np.zeros(rows, np.float32))
@@ -164,6 +170,8 @@ def gather(search: Iterable[Trial], finals: Iterable[Trial], matrix: Vectors, bu
             parts.settings[unit.held_out[0]] = {k: fact[k] for k in ("remedy", "penalty", "steps", "converged")}
             parts.seconds += fact["seconds"]
             parts.size = max(parts.size, fact["bytes"])
+            if (copied := facts.get(COPIED, {}).get(fact["training"])) is not None:
+                parts.copied.append({"fold": unit.held_out[0], **copied})
             parts.notes += [*facts["notes"].get(fact["training"], []), *fact.get("told", ())]
     for _, (facts, _) in search:
         for fact in facts["users"]:

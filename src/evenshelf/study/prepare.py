@@ -249,6 +249,7 @@ def prepare(
         learner=plan.learner,
         read=None if reads is None else (reads(texts), reads(labels)),
         making=making,
+        encoder=opened,
         about={
             "name": task.name,
             **(about or {}),

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from evenshelf.baselines import Baseline, baselines_of
 from evenshelf.baselines.registry import DEFAULT, NONE
+from evenshelf.encoders import Encoder
 from evenshelf.encoders.token_ids import token_matrix
 from evenshelf.errors import InputError, SettingError
 from evenshelf.learners import LearnerKind, learner_kind
@@ -106,6 +107,8 @@ class Study:
         Where vectors, trials and results are kept; a study that was interrupted goes on there.
     making
         What makes texts for remedies that train on such; without it they are not applicable.
+    encoder
+        What turned texts into `vectors`; ``None`` where that is not known, and nothing can be said of words.
     about
         Facts for the record: encoder, shop, target.
     """
@@ -124,6 +127,7 @@ class Study:
     learner: str | LearnerKind = "heads"
     read: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
     making: TextMaking | None = None
+    encoder: Encoder | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -155,6 +159,7 @@ class Study:
         check_sets(self._learner, self.task)
         asked = self.baselines if self.baselines is not None else NONE if self.words is None else DEFAULT
         self._baselines = baselines_of(asked)
+        self._finals: tuple[Unit, ...] = ()
         for remedy in self._remedies:
             settings(remedy, self.budget, self._learner)
         for baseline in self._baselines:
@@ -169,6 +174,11 @@ class Study:
     def fitted(self) -> LearnerKind:
         """The learner."""
         return self._learner
+
+    @property
+    def finals(self) -> tuple[Unit, ...]:
+        """The final fits of the remedies, once it has run; of none of the baselines."""
+        return self._finals
 
     @property
     def given(self) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
@@ -246,6 +256,7 @@ class Study:
             }
             starts = self._starts(search[name], matrices[line.matrix]) if on_paths(line.learner) else None
             finals[name] = with_variants(final_units(by_fold, places[line.matrix], starts, line.learner), made)
+        self._finals = tuple(finals[DENSE])
         work.expect(sum(cost(u) for units in finals.values() for u in units))
         work.do(pieces_of([u for units in finals.values() for u in units], self.seed), "final fits")
         gathered = {n: self._gather(search[n], finals[n], matrices[line.matrix]) for n, line in lines.items()}
@@ -271,6 +282,7 @@ class Study:
             "split": "stratified folds" + (f"; {task.nouns.together} stay on one side" if task.nouns.together else ""),
             "leak": leak,
             **({MADE_TEXTS: told} if told else {}),
+            **({trials.COPIED: copied} if (copied := _copied(gathered[DENSE], applicable)) else {}),
             **({CONTROLS: controls} if (controls := _controls(self._remedies)) else {}),
             "not_evaluated": task.not_evaluated(fold),
             "only_trained_on": task.only_trained_on(fold),
@@ -452,6 +464,14 @@ class Study:
         kept = fold >= 0
         grouped, loose = (found.macro_f1("none", self.task.target, kept) for found in (grouped_folds, flattered))
         return {"macro_f1_grouped": grouped, "macro_f1_random": loose, "flattery": loose - grouped}
+
+
+def _copied(found: Gathered, remedies: Sequence[Remedy]) -> dict[str, list[dict[str, Any]]]:
+    """Of each remedy whose rows a network made, by fold whether they copy given ones."""
+    told = {
+        r.spec: sorted((dict(fact) for fact in found.copied(r.spec)), key=lambda f: int(f["fold"])) for r in remedies
+    }
+    return {spec: facts for spec, facts in told.items() if facts}
 
 
 def _controls(remedies: Sequence[Remedy]) -> dict[str, str]:

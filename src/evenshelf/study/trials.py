@@ -30,6 +30,8 @@ from evenshelf.study.fits import fit_unit
 from evenshelf.study.plan import APPROACH_TOLERANCE, FINAL_TOLERANCE, REVISION, SEARCH_TOLERANCE, Start, Unit
 
 _WEIGHTS = "weights."
+COPIED = "copied"
+"""Where the facts of a unit, and the record of a study, tell whether made rows copy given ones."""
 
 
 def generator(*identity: object) -> np.random.Generator:
@@ -180,6 +182,8 @@ def _compute(
     )
     classes = classes_of(vectors)
     facts: dict[str, Any] = {"users": [], "notes": fitted.notes, "seconds": 0.0}
+    if fitted.copied:
+        facts[COPIED] = {spec: dict(found) for spec, found in fitted.copied.items()}
     arrays: dict[str, NDArray[Any]] = {}
     if unit.kind == "search" and isinstance(vectors.rows, np.ndarray):
         arrays = {
