@@ -47,12 +47,16 @@ from evenshelf.cli import catalogue
 # isort: split
 from evenshelf.cli import annotate
 
+# isort: split
+from evenshelf.cli import experiment
+
 __all__ = [
     "annotate",
     "app",
     "bundle",
     "catalogue",
     "clicks",
+    "experiment",
     "explain",
     "main",
     "recommend",

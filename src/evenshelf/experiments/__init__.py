@@ -17,6 +17,8 @@ from evenshelf.experiments.files import (
 )
 from evenshelf.experiments.layers import placed
 from evenshelf.experiments.metrics import MEASURES, Metric, metric
+from evenshelf.experiments.planning import Plan, plan
+from evenshelf.experiments.reading_out import Readout, readout
 
 __all__ = [
     "EXPOSURES",
@@ -25,12 +27,16 @@ __all__ = [
     "Assigner",
     "Experiment",
     "Metric",
+    "Plan",
+    "Readout",
     "changed",
     "experiment_of",
     "experiment_text",
     "metric",
     "placed",
+    "plan",
     "read_experiment",
     "read_exposures",
+    "readout",
     "write_experiment",
 ]
