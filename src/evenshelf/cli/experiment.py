@@ -70,13 +70,8 @@ def plan(  # noqa: PLR0917 - typer calls it by name
       effect = 0.05
       planned = 20000
       starts = 2026-03-01T00:00:00Z
-
-      [variants]
-      old = 0.5
-      new = 0.5
-
-      [guardrails]
-      purchases_per_unit = 0.02
+      variants = {old = 0.5, new = 0.5}
+      guardrails = {purchases_per_unit = 0.02}
 
     For example:
 
@@ -86,7 +81,7 @@ def plan(  # noqa: PLR0917 - typer calls it by name
     """
     from evenshelf.experiments import Experiment, write_experiment  # noqa: PLC0415 - keeps --help fast
     from evenshelf.experiments.definition import UNITS  # noqa: PLC0415
-    from evenshelf.experiments.plan import plan as planned  # noqa: PLC0415
+    from evenshelf.experiments.planning import plan as planned  # noqa: PLC0415
     from evenshelf.experiments.terminal import plan_report  # noqa: PLC0415
     from evenshelf.experiments.wording import plan_sentences  # noqa: PLC0415
     from evenshelf.shop import Shop  # noqa: PLC0415
@@ -127,7 +122,7 @@ def plan(  # noqa: PLR0917 - typer calls it by name
 
 
 @experiment.command()
-def assign(
+def assign(  # noqa: PLR0917 - typer calls it by name
     experiments: Annotated[list[Path], typer.Argument(help="TOML files of experiments.", show_default=False)],
     units: Annotated[
         list[str] | None, typer.Option("--unit", metavar="ID", help="A unit. May be given several times.")
@@ -181,9 +176,7 @@ def report(  # noqa: PLR0917 - typer calls it by name
     file: Annotated[
         Path, typer.Argument(metavar="EXPERIMENT", help="TOML file of the experiment.", show_default=False)
     ],
-    exposures: Annotated[
-        Path, typer.Argument(help="Exposures, as Parquet or CSV.", show_default=False)
-    ],
+    exposures: Annotated[Path, typer.Argument(help="Exposures, as Parquet or CSV.", show_default=False)],
     before: Annotated[
         int, typer.Option(min=0, help="Days before its exposure that a unit is adjusted by (CUPED).")
     ] = 28,
@@ -218,7 +211,7 @@ def report(  # noqa: PLR0917 - typer calls it by name
     """
     from evenshelf.experiments import read_experiment, read_exposures  # noqa: PLC0415 - keeps --help fast
     from evenshelf.experiments.correction import CORRECTIONS  # noqa: PLC0415
-    from evenshelf.experiments.readout import readout  # noqa: PLC0415
+    from evenshelf.experiments.reading_out import readout  # noqa: PLC0415
     from evenshelf.experiments.terminal import readout_report  # noqa: PLC0415
     from evenshelf.experiments.wording import conclusions, headline  # noqa: PLC0415
     from evenshelf.shop import Shop  # noqa: PLC0415
