@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
-from evenshelf.errors import SettingError
+from evenshelf.errors import MissingExtraError, SettingError
 from evenshelf.experiments.correction import corrected
 from evenshelf.experiments.effects import always_valid, effect
 from evenshelf.experiments.placebos import placebo
@@ -160,6 +162,12 @@ def test_planted_effects_are_found_as_often_as_power_says():
     again = power_of(values, units=int(said.needed), relative=0.12, alpha=0.05, power=0.8)
     assert again.reached == pytest.approx(0.8, abs=0.01)
     assert again.detectable == pytest.approx(0.12, rel=0.01)
+
+
+def test_without_tea_tasting_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tea_tasting", None)
+    with pytest.raises(MissingExtraError, match=r"evenshelf\[experiments\]"):
+        effect(clicks(20), clicks(20), alpha=0.05)
 
 
 def test_power_of_what_never_happens_is_not_known():

@@ -73,7 +73,8 @@ def how_sentences(found: Readout) -> list[str]:
     )
     several = (
         f"Correction for several comparisons: {CORRECTIONS[found.how.correction]}. The primary metric is corrected for "
-        "the number of variants alone; other metrics, groups of items and groups of users each among themselves."
+        "the number of variants alone; other metrics, groups of items and groups of users each among themselves. "
+        "Intervals are those of single comparisons."
     )
     groups = (
         "Items are head, torso, tail or cold by how often people chose them before the first exposure, users by what "

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from evenshelf.experiments.wording import interval, p_words
-from evenshelf.report.axes import names_axis, plot_width
-from evenshelf.report.svg import ACCENT, INK, MUTED, OTHER, PAPER, Figure, Size, axis, data, figure, layer, stacked
+from evenshelf.report.interval_charts import interval_panel
+from evenshelf.report.svg import Figure, Size, axis, figure, stacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from evenshelf.experiments.lines import Line
     from evenshelf.experiments.reading_out import Readout
 
-STEP = 22
 WIDEST = 1.0
 """Intervals are drawn up to a doubling: one that is wider says nothing, and would make the others a dot."""
 
@@ -38,35 +37,11 @@ def changes(found: Readout) -> Figure | None:
     low = max(-WIDEST, min(-0.01, *(line.effect.relative_low for line in every)))
     high = min(WIDEST, max(0.01, *(line.effect.relative_high for line in every)))
     scale = alt.Scale(domain=[low * 1.04, high * 1.04], nice=False)
-    colours = alt.Scale(domain=["gain", "loss", "unclear"], range=[ACCENT, OTHER, MUTED])
 
     def panel(name: str, lines: Sequence[Line], size: Size) -> Any:
         rows = [_row(line, found, low, high) for line in lines]
-        names = [row["name"] for row in rows]
-        base = alt.Chart(data(rows)).encode(
-            y=alt.Y("name:N", sort=names, axis=names_axis(size)),
-            color=alt.Color("kind:N", scale=colours, legend=None),
-        )
-        zero = alt.Chart(data([{"x": 0}])).mark_rule(color=INK, strokeWidth=1, aria=False).encode(x="x:Q")
         ticks = axis(tickCount=5, format="+.0%" if high - low > 0.05 else "+.1%", labelOverlap="greedy")
-        points = base.encode(x=alt.X("value:Q", scale=scale, axis=ticks), description="tip:N")
-        return layer(
-            [
-                zero,
-                base.mark_rule(strokeWidth=2.5, strokeCap="round", opacity=0.45, aria=False).encode(
-                    x=alt.X("low:Q", scale=scale, title=None), x2="high:Q"
-                ),
-                points.transform_filter("datum.kind === 'unclear'").mark_point(
-                    shape="circle", size=58, strokeWidth=2, fill=PAPER, opacity=1
-                ),
-                points.transform_filter("datum.kind !== 'unclear'").mark_point(
-                    shape="circle", filled=True, size=90, opacity=1
-                ),
-            ],
-            width=plot_width(size),
-            height=alt.Step(STEP),
-            title=alt.Title(name, anchor="start", color=INK, fontSize=13, fontWeight=600, offset=8),
-        )
+        return interval_panel(rows, name, size, scale=scale, ticks=ticks)
 
     def draw(size: Size) -> Any:
         return stacked([panel(name, lines, size) for name, lines in panels], 24)
