@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -161,6 +162,15 @@ def test_only_what_moves_nobody_is_a_safe_change():
     # what counts as safe is what leaves everybody where they are
     before, after = (taken(Assigner([e]), one.name, NOW - DAY) for e in (one, safe))
     assert before.items() <= after.items()
+
+
+def test_a_copy_in_another_process_says_the_same():
+    one = experiment(traffic=0.5, overrides={"ann": "new"}, guardrails={"conversion": 0.1})
+    copy = pickle.loads(pickle.dumps(one))
+    assert copy == one
+    assert taken(Assigner([copy]), one.name, units=UNITS[:200]) == taken(Assigner([one]), one.name, units=UNITS[:200])
+    with pytest.raises(TypeError):
+        copy.variants["old"] = 0.9
 
 
 @pytest.mark.parametrize(("unit", "at"), [("", NOW), ("u", NOW.replace(tzinfo=None))])

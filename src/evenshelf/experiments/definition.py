@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from evenshelf.errors import SettingError
 from evenshelf.experiments.hashing import SLOTS, slots
@@ -106,19 +107,24 @@ class Experiment:
                 hint="`evenshelf experiment plan --help` shows a whole experiment file.",
             )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # views of mappings cannot be pickled, and service and readout may be other processes
+        values = (getattr(self, one.name) for one in fields(self))
+        return type(self), tuple(dict(value) if isinstance(value, MappingProxyType) else value for value in values)
+
     @property
     def seed(self) -> str:
         """Its salt, or its name if it has none."""
         return self.salt or self.name
 
-    @property
+    @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The traffic as steps; one number is one step from the start on."""
         if isinstance(self.traffic, tuple):
             return self.traffic
         return ((self.starts or datetime.min.replace(tzinfo=UTC), float(self.traffic)),)
 
-    @property
+    @cached_property
     def range(self) -> tuple[int, int]:
         """Slots of the layer that are kept for it: the first, and the one after the last."""
         first = slots(self.offset)

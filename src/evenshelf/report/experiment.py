@@ -13,7 +13,6 @@ from evenshelf.experiments.wording import (
     guardrail_sentence,
     headline,
     how_sentences,
-    interval,
     remaining_sentence,
     signed_percent,
 )
@@ -42,7 +41,6 @@ def experiment_report(found: Readout) -> str:
         how=how_sentences(found),
         metrics=[(one, MEASURES[one.numerator], MEASURES[one.denominator]) for one in used.values()],
         value=_value,
-        interval=interval,
         signed_percent=signed_percent,
     )
 
