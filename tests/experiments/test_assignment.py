@@ -98,6 +98,12 @@ def test_what_overlaps_is_refused_and_a_full_layer_has_no_place():
         Assigner([one, one])
 
 
+def test_a_place_is_free_of_all_that_meet_it_though_they_follow_each_other():
+    first = experiment("first", layer="x", traffic=0.5, ends=NOW)
+    second = experiment("second", layer="x", traffic=0.2, offset=0.1, starts=NOW)
+    assert placed(experiment("third", layer="x", traffic=0.2), [first, second]).offset == 0.5
+
+
 @given(shares=st.lists(st.floats(0.01, 0.24), min_size=1, max_size=4))
 def test_placed_experiments_can_always_run_together(shares):
     there: list[Experiment] = []

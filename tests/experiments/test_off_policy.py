@@ -71,6 +71,13 @@ def test_a_model_makes_estimates_more_certain():
     assert np.mean(errors["dr"]) < np.mean(errors["ips"])
 
 
+def test_what_every_row_earns_more_makes_a_self_normalised_estimate_no_less_certain():
+    log, _, _, _ = bandit(400, 6)
+    once, more = (policy_value(Logged.of(log.reward + k, log.propensity, log.target), "snips") for k in (0, 5))
+    assert more.value == pytest.approx(once.value + 5)
+    assert more.error == pytest.approx(once.error)
+
+
 def test_a_policy_is_worth_what_its_own_log_says():
     log, _, _, _ = bandit(500, 1)
     own = Logged.of(log.reward, log.propensity, log.propensity)

@@ -241,3 +241,42 @@ def test_on_the_simulated_shop_nothing_against_nothing_is_found_as_often_as_clai
         for before in (False, True):
             told = placebo(unit_values(units.frame, metric(name), before=before), runs=150, seed=11)
             assert told.low < 0.05 < told.high, (name, before, told.rate)
+
+
+def test_what_is_shown_at_the_very_moment_of_the_exposure_is_after_it(shown):
+    served = shown.select("unit", "variant", "time")
+    at_once = served.select("time", user_id="unit", session_id="unit", item_id=pl.lit("i0"), kind=pl.lit("impression"))
+    units = measure_units(served, at_once, ITEMS, measures=["impressions"], before=28).frame
+    assert units["impressions"].to_list() == [1.0] * shown.height
+    assert units["impressions:before"].sum() == 0
+
+
+def test_the_ends_of_a_guardrail_are_one_sided_bounds(shown, log):
+    told = readout(replace(ONE, metrics=("purchases_per_unit",)), shown, log, ITEMS)
+    (two_sided,) = (line.effect for line in told.lines if line.role == "metric")
+    one_sided = told.guardrails[0].line.effect
+    assert one_sided.difference == two_sided.difference
+    # a bound of level 95 % is 1.645 standard errors away, an interval of level 95 % 1.96
+    ratio = (one_sided.high - one_sided.low) / (two_sided.high - two_sided.low)
+    assert ratio == pytest.approx(1.645 / 1.96, abs=0.002)
+
+
+def test_the_primary_metric_is_corrected_for_variants_and_the_others_together():
+    one = experiment(variants={"old": 0.4, "new": 0.3, "newer": 0.3}, metrics=("conversion", "carts / units"))
+    served = exposures(one, 900)
+    told = readout(one, served, events(served, lift=0.1), ITEMS)
+    assert [line.variant for line in told.primary] == ["new", "newer"]
+    assert set(told.to_dict()["decisions"]) == {"new", "newer"}
+    p = sorted(line.effect.p for line in told.primary)
+    assert min(line.p_corrected for line in told.primary) == pytest.approx(min(1, 2 * p[0]))
+    # nobody puts anything into the cart, so two comparisons of the four are none
+    others = [line for line in told.lines if line.role == "metric" and line.metric.name == "conversion"]
+    assert min(line.p_corrected for line in others) == pytest.approx(min(1, 2 * min(line.effect.p for line in others)))
+    plain = readout(one, served, events(served, lift=0.1), ITEMS, correction="none")
+    assert all(line.p_corrected == line.effect.p for line in plain.primary)
+
+
+def test_a_change_of_both_signs_is_good_or_bad_by_the_metric(shown):
+    worse = readout(replace(ONE, guardrails={}), shown, events(shown, lift=-0.5), ITEMS)
+    assert not worse.primary[0].better
+    assert worse.decision("new") == "stop"
