@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from evenshelf.errors import InputError, SettingError
 from evenshelf.experiments import (
     Experiment,
+    experiment_dict,
     experiment_of,
     experiment_text,
     metric,
@@ -51,6 +53,7 @@ def experiments(draw):
 def test_what_is_written_is_read_again(tmp_path_factory, one):
     path = write_experiment(one, tmp_path_factory.getbasetemp() / "experiment.toml")
     assert read_experiment(path) == one
+    assert experiment_of(json.loads(json.dumps(experiment_dict(one)))) == one
     assert "effect" not in experiment_text(one), "what is usual is left out"
 
 

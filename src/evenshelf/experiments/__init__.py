@@ -9,6 +9,7 @@ from evenshelf.experiments.assignment import Assigned, Assigner
 from evenshelf.experiments.definition import Experiment, changed
 from evenshelf.experiments.files import (
     EXPOSURES,
+    experiment_dict,
     experiment_of,
     experiment_text,
     read_experiment,
@@ -30,6 +31,7 @@ __all__ = [
     "Plan",
     "Readout",
     "changed",
+    "experiment_dict",
     "experiment_of",
     "experiment_text",
     "metric",

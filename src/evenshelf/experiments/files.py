@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
@@ -86,7 +87,7 @@ def experiment_of(content: Mapping[str, Any]) -> Experiment:
     SettingError
         With everything that is wrong in it.
     """
-    values = {key: _moments(value) for key, value in content.items()}
+    values = {key: _moment(value) if key in ("starts", "ends") else value for key, value in content.items()}
     faults = [f"there is no setting {key!r}{near(key, _KINDS)}" for key in values if key not in _KINDS]
     needed = [one.name for one in fields(Experiment) if one.default is MISSING and one.default_factory is MISSING]
     faults += [f"the setting {key!r} is missing" for key in needed if key not in values]
@@ -103,17 +104,14 @@ def experiment_of(content: Mapping[str, Any]) -> Experiment:
     return Experiment(**values)
 
 
+def experiment_dict(experiment: Experiment) -> dict[str, Any]:
+    """An experiment as JSON holds it, which :func:`experiment_of` takes back; what has its usual value is left out."""
+    return {key: _iso(value) for key, value in _content(experiment).items()}
+
+
 def experiment_text(experiment: Experiment) -> str:
     """An experiment as TOML; what has its usual value is left out."""
-    content: dict[str, Any] = {}
-    for one in fields(Experiment):
-        value = getattr(experiment, one.name)
-        usual = one.default if one.default_factory is MISSING else one.default_factory()
-        if value is None or value == usual:
-            continue
-        content[one.name] = dict(value) if isinstance(value, Mapping) else value
-    if isinstance(experiment.traffic, tuple):
-        content["traffic"] = [{"from": moment, "share": share} for moment, share in experiment.traffic]
+    content = _content(experiment)
     tables = [key for key, value in content.items() if isinstance(value, dict)]
     plain = {key: value for key, value in content.items() if key not in tables}
     return tomli_w.dumps(plain | {key: content[key] for key in tables})
@@ -192,8 +190,33 @@ def _cast(name: str, dtype: pl.DataType) -> pl.Expr:
     return pl.col(name).cast(TIME, strict=False)
 
 
-def _moments(value: Any) -> Any:
-    """A value of TOML; a date is its first moment in UTC."""
+def _content(experiment: Experiment) -> dict[str, Any]:
+    """The settings that are not usual."""
+    content: dict[str, Any] = {}
+    for one in fields(Experiment):
+        value = getattr(experiment, one.name)
+        usual = one.default if one.default_factory is MISSING else one.default_factory()
+        if value is None or value == usual:
+            continue
+        content[one.name] = dict(value) if isinstance(value, Mapping) else value
+    if isinstance(experiment.traffic, tuple):
+        content["traffic"] = [{"from": moment, "share": share} for moment, share in experiment.traffic]
+    return content
+
+
+def _iso(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [_iso(one) for one in value]
+    return {key: _iso(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+def _moment(value: Any) -> Any:
+    """A moment of TOML, or of JSON as ISO 8601; a date is its first moment in UTC, what is neither stays as it is."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return datetime.fromisoformat(value)
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     return value
@@ -220,7 +243,7 @@ def _steps(listed: list[Any]) -> tuple[tuple[tuple[datetime, float], ...], list[
         if not isinstance(step, dict) or set(step) != {"from", "share"}:
             faults.append(f"step {number} of the traffic must be {{from = a moment, share = a number}}, not {step!r}")
             continue
-        moment, share = _moments(step["from"]), step["share"]
+        moment, share = _moment(step["from"]), step["share"]
         if not isinstance(moment, datetime) or isinstance(share, bool) or not isinstance(share, int | float):
             faults.append(f"step {number} of the traffic has {moment!r} and {share!r}, not a moment and a number")
             continue
