@@ -1,6 +1,6 @@
 """The service that people write themselves: FastAPI, ALS of implicit, BM25 of bm25s, an INSERT for each request.
 
-    python -m bench.peer_app FOLDER PORT
+    python -m bench.peer_app FOLDER PORT --workers 2
 
 Everything is made from the files of the benchmark when it starts. It has neither keys nor fallbacks nor reasons; a
 batch of events is one transaction, as somebody who has read about SQLite would write it.
@@ -8,6 +8,7 @@ batch of events is one transaction, as somebody who has read about SQLite would 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 import threading
@@ -20,6 +21,8 @@ from pydantic import BaseModel
 from scipy.sparse import csr_matrix
 
 FACTORS = 64
+FOLDER = "EVENSHELF_BENCH_PEER"
+"""Names the folder, for the workers."""
 
 
 class Event(BaseModel):
@@ -95,7 +98,20 @@ def application(folder: Path) -> Any:
     return app
 
 
+def worker() -> Any:
+    """The application of a worker."""
+    return application(Path(os.environ[FOLDER]))
+
+
 if __name__ == "__main__":
     import uvicorn
 
-    uvicorn.run(application(Path(sys.argv[1])), port=int(sys.argv[2]), log_level="warning", access_log=False)
+    os.environ[FOLDER] = sys.argv[1]
+    uvicorn.run(
+        "bench.peer_app:worker",
+        factory=True,
+        port=int(sys.argv[2]),
+        workers=int(sys.argv[4]),
+        log_level="warning",
+        access_log=False,
+    )

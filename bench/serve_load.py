@@ -4,7 +4,7 @@
     python -m bench.serve_load --quick     300 items: a minute
 
 Beside it, in the same run and asked the same, what people write themselves: FastAPI with implicit, bm25s and SQLite
-(:mod:`bench.peer_app`). Both run in one process, on cores that they share with what asks them. Latencies run from the
+(:mod:`bench.peer_app`). Both run in two processes, on cores that they share with what asks them. Latencies run from the
 moment a request was due (:mod:`bench.open_loop`). Then our service is killed while events are sent, started again, and
 asked what it has; and bundles are swapped while lists are asked for.
 """
@@ -44,6 +44,8 @@ from evenshelf.study.ranking.train import RankingWanted, train_ranking
 
 OURS, PEER = "evenshelf", "FastAPI, implicit, bm25s, SQLite"
 RATE = 200.0
+WORKERS = 2
+"""Processes of each service."""
 GROUP = 100
 """Events in a request."""
 COLUMNS = ("engine", "asked", "requests_per_second", "p50_ms", "p99_ms", "failed")
@@ -188,16 +190,19 @@ def event(name: str, number: int) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def started(name: str, shop: Path, folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """A service that answers, in a process of its own, and its port."""
+def started(
+    name: str, shop: Path, folder: Path, workers: int = WORKERS
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """A service that answers, in processes of its own, and its port."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = int(found.getsockname()[1])
     ours = ["-m", "evenshelf", "serve", str(shop), "--port", str(port), "--rate", "0", "--log-level", "warning"]
-    command = ours if name == OURS else ["-m", "bench.peer_app", str(folder), str(port)]
+    theirs = ["-m", "bench.peer_app", str(folder), str(port)]
+    command = [*(ours if name == OURS else theirs), "--workers", str(workers)]
     env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with (folder / "service.log").open("ab") as log:
-        process = subprocess.Popen([sys.executable, *command], stdout=log, stderr=log, env=env)
+        process = subprocess.Popen([sys.executable, *command], stdout=log, stderr=log, env=env, start_new_session=True)
     try:
         ready = request("/readyz")
         while at_once(port, [ready], 1).failed:
@@ -206,13 +211,15 @@ def started(name: str, shop: Path, folder: Path) -> Iterator[tuple[int, subproce
             time.sleep(0.2)
         yield port, process
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
 def resident(process: subprocess.Popen[bytes]) -> float:
-    """MiB of a process."""
-    return float(psutil.Process(process.pid).memory_info().rss) / MIB
+    """MiB of a process and those that it started."""
+    own = psutil.Process(process.pid)
+    return sum(float(one.memory_info().rss) for one in (own, *own.children(recursive=True))) / MIB
 
 
 def killed(shop: Path, folder: Path, asked: Asked) -> tuple[int, int, int]:
@@ -221,7 +228,7 @@ def killed(shop: Path, folder: Path, asked: Asked) -> tuple[int, int, int]:
     for number in range(2 if asked.quick else 5):
         names = [[f"kill-{number}-{place}-{part}" for part in range(GROUP)] for place in range(300)]
         wires = [request("/v1/events", {"events": [event(n, part) for part, n in enumerate(group)]}) for group in names]
-        with started(OURS, shop, folder) as (port, process):
+        with started(OURS, shop, folder, 1) as (port, process):
             timer = threading.Timer(0.3 + 0.1 * number, process.send_signal, (signal.SIGKILL,))
             timer.start()
             answers = at_once(port, wires)

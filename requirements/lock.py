@@ -31,8 +31,9 @@ FILES = {
     "build": ("What builds and installs evenshelf itself.", ()),
     "base": ("What evenshelf needs to run: no torch.", ()),
     "train": ("The extra [train]: torch and what trains or encodes with it.", ("base",)),
+    "experiments": ("The extra [experiments]: what reads out experiments.", ("base",)),
     "postgres": ("The extra [postgres]: what reads from PostgreSQL.", ("base",)),
-    "dev": ("The extra [dev]: what tests and checks evenshelf.", ("build", "train", "postgres")),
+    "dev": ("The extra [dev]: what tests and checks evenshelf.", ("build", "experiments", "train", "postgres")),
 }
 
 
@@ -42,7 +43,7 @@ def wanted() -> dict[str, list[Requirement]]:
     lists = {
         "build": list(BUILD),
         "base": project["dependencies"],
-        **{name: project["optional-dependencies"][name] for name in ("train", "postgres", "dev")},
+        **{name: project["optional-dependencies"][name] for name in ("experiments", "train", "postgres", "dev")},
     }
     return {
         name: [r for text in texts if (r := Requirement(text)).name != project["name"]] for name, texts in lists.items()

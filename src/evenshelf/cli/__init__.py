@@ -48,7 +48,7 @@ from evenshelf.cli import catalogue
 from evenshelf.cli import annotate
 
 # isort: split
-from evenshelf.cli import serve
+from evenshelf.cli import experiment, serve
 
 __all__ = [
     "annotate",
@@ -56,6 +56,7 @@ __all__ = [
     "bundle",
     "catalogue",
     "clicks",
+    "experiment",
     "explain",
     "main",
     "recommend",

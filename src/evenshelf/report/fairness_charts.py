@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from evenshelf.report.axes import change_format, names_axis, plot_width
-from evenshelf.report.svg import ACCENT, INK, MUTED, OTHER, PAPER, Figure, Size, axis, data, figure, layer, stacked
+from evenshelf.report.axes import change_format
+from evenshelf.report.interval_charts import interval_panel
+from evenshelf.report.svg import Figure, Size, axis, figure, stacked
 from evenshelf.study.fairness_wording import called, values_sentence
 from evenshelf.study.search_fairness import SearchFairness
 from evenshelf.study.search_fairness_wording import parts_sentence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 LINES = 12
 """Values of a trait that are drawn; the table holds all."""
-STEP = 22
 UNSEEN = "\u200b"
 """Takes no room: makes names that look alike different."""
 
@@ -40,7 +40,6 @@ def trait_changes(found: Found) -> Figure | None:
     every = [v.diff for values in lines.values() for v in values]
     low, high = min(-0.01, *(d.low for d in every)), max(0.01, *(d.high for d in every))
     scale = alt.Scale(domain=[low * 1.04, high * 1.04], nice=False)
-    colours = alt.Scale(domain=["gain", "loss", "unclear"], range=[ACCENT, OTHER, MUTED])
 
     def panel(trait: str, size: Size) -> Any:
         rows = [_row(v, found) for v in lines[trait]]
@@ -48,30 +47,8 @@ def trait_changes(found: Found) -> Figure | None:
         names = [row["name"] + UNSEEN * n for n, row in enumerate(rows)]
         for row, name in zip(rows, names, strict=True):
             row["name"] = name
-        base = alt.Chart(data(rows)).encode(
-            y=alt.Y("name:N", sort=names, axis=names_axis(size)),
-            color=alt.Color("kind:N", scale=colours, legend=None),
-        )
-        zero = alt.Chart(data([{"x": 0}])).mark_rule(color=INK, strokeWidth=1, aria=False).encode(x="x:Q")
         ticks = axis(tickCount=5, format=change_format(low, high), labelOverlap="greedy", labelSeparation=10)
-        points = base.encode(x=alt.X("value:Q", scale=scale, axis=ticks), description="tip:N")
-        return layer(
-            [
-                zero,
-                base.mark_rule(strokeWidth=2.5, strokeCap="round", opacity=0.45, aria=False).encode(
-                    x=alt.X("low:Q", scale=scale, title=None), x2="high:Q"
-                ),
-                points.transform_filter("datum.kind === 'unclear'").mark_point(
-                    shape="circle", size=58, strokeWidth=2, fill=PAPER, opacity=1
-                ),
-                points.transform_filter("datum.kind !== 'unclear'").mark_point(
-                    shape="circle", filled=True, size=90, opacity=1
-                ),
-            ],
-            width=plot_width(size),
-            height=alt.Step(STEP),
-            title=alt.Title(trait, anchor="start", color=INK, fontSize=13, fontWeight=600, offset=8),
-        )
+        return interval_panel(rows, trait, size, scale=scale, ticks=ticks)
 
     def draw(size: Size) -> Any:
         return stacked([panel(trait, size) for trait in traits], 24)

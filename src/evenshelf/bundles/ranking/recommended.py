@@ -104,7 +104,7 @@ class Shown:
     reason
         ``None`` if none was asked for.
     moved
-        ``None`` if no remedy acts when lists are made.
+        ``None`` if no remedy acts when lists are made, or no reason was asked for.
     """
 
     place: int

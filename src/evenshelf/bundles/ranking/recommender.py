@@ -100,7 +100,7 @@ class Recommender:
         category
             Of which all that is shown has to be.
         reasons
-            Whether to say why; takes longer than the lists.
+            Whether to say why, and from which place a remedy moved what is shown; takes longer than the lists.
 
         Raises
         ------
@@ -173,7 +173,7 @@ class Recommender:
         plain = np.concatenate([self.ranker.scores(some) for _, some in histories.blocks(BLOCK)])
         once, prior, users = _Scored(plain), self.catalogue.prior, len(histories.users)
         lists = answer(once, self.remedy, histories, prior, rules, vectors=self.vectors, block=users).lists
-        acts = self.remedy.spec != NONE
+        acts = reasons and self.remedy.spec != NONE
         before = np.full(lists.shape, np.nan)
         if acts:
             who, where = np.nonzero(lists >= 0)
