@@ -48,7 +48,10 @@ from evenshelf.cli import catalogue
 from evenshelf.cli import annotate
 
 # isort: split
-from evenshelf.cli import experiment, serve
+from evenshelf.cli import serve
+
+# isort: split
+from evenshelf.cli import experiment
 
 __all__ = [
     "annotate",

@@ -76,14 +76,20 @@ def serve(  # noqa: PLR0917 - typer calls it by name
             index_shop(opened, tell=progress).engine.close()
         progress("looking at bundles", 0, None)
         settings = Settings(
-            shop=shop, database=database, open=open_, origins=tuple(origin or ()), rate=rate, hash_users=hash_users
+            shop=shop,
+            database=database,
+            open=open_,
+            origins=tuple(origin or ()),
+            rate=rate,
+            hash_users=hash_users,
+            level=level,
         )
         ready = prepared(settings, bundle or (), host=host)
     for note in ready.notes:
         err.print(escape(f"{note}."), soft_wrap=True)
     shown = f"[{host}]" if ":" in host else host
     err.print(f"http://{shown}:{port}/docs - Ctrl-C ends it.", soft_wrap=True)
-    run(ready.settings, host=host, port=port, workers=workers, level=level)
+    run(ready.settings, host=host, port=port, workers=workers)
 
 
 @keys.command("make")

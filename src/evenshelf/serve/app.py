@@ -79,5 +79,6 @@ def worker() -> FastAPI:
     """The application of a worker, with the settings of its server."""
     from evenshelf.serve.logs import set_up  # noqa: PLC0415 - only where nobody set up logs
 
-    set_up()
-    return create_app(Settings.model_validate_json(os.environ[VARIABLE]))
+    settings = Settings.model_validate_json(os.environ[VARIABLE])
+    set_up(settings.level.upper())
+    return create_app(settings)

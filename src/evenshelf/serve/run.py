@@ -78,9 +78,7 @@ def prepared(settings: Settings, bundles: Sequence[Path] = (), *, host: str = "1
     return Prepared(settings, tuple(notes))
 
 
-def run(
-    settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, workers: int = 1, level: str = "info"
-) -> None:
+def run(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
     """Answer requests until the process is told to stop; what was accepted is written before it ends.
 
     Parameters
@@ -104,7 +102,7 @@ def run(
             port=port,
             workers=workers,
             log_config=None,
-            log_level=level,
+            log_level=settings.level,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=10,

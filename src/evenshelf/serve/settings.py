@@ -37,6 +37,8 @@ class Settings(BaseModel):
         Seconds that a search waits for the query's vector; then words alone answer.
     hash_users
         Whether ids of users and visits are kept as keyed hashes alone.
+    level
+        Of the log: debug, info, warning or error.
     poll
         Seconds between looks for what other processes changed.
     """
@@ -54,6 +56,7 @@ class Settings(BaseModel):
     budget: Annotated[float, Field(gt=0)] = 0.5
     patience: Annotated[float, Field(gt=0)] = 0.25
     hash_users: bool = False
+    level: str = "info"
     poll: Annotated[float, Field(gt=0)] = 1.0
 
     @property
