@@ -31,7 +31,8 @@ def test_the_round_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     port = free_port()
-    made, keys, swapped = [b for b in blocks(PAGE) if b.language == "bash" and not b.file]
+    made, keys, swapped, tried = [b for b in blocks(PAGE) if b.language == "bash" and not b.file]
+    (tmp_path / "tail-first.toml").write_text(named("tail-first.toml").code, encoding="utf-8")
 
     def run(block: Block) -> None:
         for line in block.code.splitlines():
@@ -55,6 +56,7 @@ def test_the_round_runs(
         assert done.stdout.splitlines()[-1] == "1"
     run(keys)
     run(swapped)
+    run(tried)
 
 
 def test_the_table_names_the_endpoints_and_the_script_is_as_small_as_it_says(tmp_path: Path) -> None:
@@ -67,5 +69,5 @@ def test_the_table_names_the_endpoints_and_the_script_is_as_small_as_it_says(tmp
     app = create_app(Settings(shop=tmp_path / "shop", open=True))
     with TestClient(app) as client:
         for path in client.get("/openapi.json").json()["paths"]:
-            told = path.replace("{item_id}", "ID").replace("{user_id}", "ID")
+            told = path.replace("{item_id}", "ID").replace("{user_id}", "ID").replace("{name}", "NAME")
             assert told in text, path

@@ -1,15 +1,22 @@
-"""Commands on experiments: experiment plan, assign, report."""
+"""Commands on experiments: experiment plan, assign, start, stop, report."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from evenshelf.cli.app import JsonOption, ShopArgument, app, err, escape, one_of, show, working
+from evenshelf.cli.serve import DatabaseOption, service_database
 from evenshelf.errors import InputError, SettingError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from evenshelf.experiments import Experiment
+    from evenshelf.shop import Shop
 
 experiment = typer.Typer(
     no_args_is_help=True,
@@ -24,9 +31,15 @@ Who gets what, the same in every process and at every time?
 
   evenshelf experiment assign tail-first.toml --unit user-1 --unit user-2
 
+Have the service do it:
+
+  evenshelf experiment start myshop tail-first.toml --bundle new=myshop/bundles/tail
+
 What came of it, also for head, torso and tail of items and users?
 
-  evenshelf experiment report myshop tail-first.toml exposures.parquet --html readout.html
+  evenshelf experiment report myshop tail-first --html readout.html
+
+  evenshelf experiment stop myshop tail-first
 """,
 )
 app.add_typer(experiment, name="experiment")
@@ -174,9 +187,16 @@ def assign(  # noqa: PLR0917 - typer calls it by name
 def report(  # noqa: PLR0917 - typer calls it by name
     shop: ShopArgument,
     file: Annotated[
-        Path, typer.Argument(metavar="EXPERIMENT", help="TOML file of the experiment.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="EXPERIMENT", help="TOML file, or the name of one that the service has.", show_default=False
+        ),
     ],
-    exposures: Annotated[Path, typer.Argument(help="Exposures, as Parquet or CSV.", show_default=False)],
+    exposures: Annotated[
+        Path | None,
+        typer.Argument(help="Exposures, as Parquet or CSV; those of the service if left out.", show_default=False),
+    ] = None,
+    database: DatabaseOption = None,
     before: Annotated[
         int, typer.Option(min=0, help="Days before its exposure that a unit is adjusted by (CUPED).")
     ] = 28,
@@ -191,7 +211,8 @@ def report(  # noqa: PLR0917 - typer calls it by name
 ) -> None:
     """Read out an experiment: what changed, for whom, and whether to trust it.
 
-    Exposures have the columns experiment, variant, unit, time and propensity; the
+    Exposures are what the service wrote (then its events count beside the shop's),
+    or a file with the columns experiment, variant, unit, time and propensity; the
     first of each unit counts. What units did before and after comes from the
     shop's events. First comes the check that the variants got their shares of the
     units; without it nothing else is worth reading.
@@ -204,6 +225,8 @@ def report(  # noqa: PLR0917 - typer calls it by name
     wait, no difference, or distrust.
 
     For example:
+
+      evenshelf experiment report myshop tail-first
 
       evenshelf experiment report myshop tail-first.toml exposures.parquet
 
@@ -221,10 +244,14 @@ def report(  # noqa: PLR0917 - typer calls it by name
     with working() as progress:
         progress("reading exposures and events", 0, None)
         opened = Shop.open(shop)
+        if exposures is None:
+            read, shown, events = _served(opened, file.name, database)
+        else:
+            read, shown, events = read_experiment(file), read_exposures(exposures), opened.scan("events")
         found = readout(
-            read_experiment(file),
-            read_exposures(exposures),
-            opened.scan("events"),
+            read,
+            shown,
+            events,
             opened.items(),
             before=before,
             correction=how,
@@ -241,6 +268,92 @@ def report(  # noqa: PLR0917 - typer calls it by name
         "conclusions": conclusions(found),
     }
     show(readout_report(found), document if as_json else None)
+
+
+@experiment.command()
+def start(
+    shop: ShopArgument,
+    file: Annotated[
+        Path, typer.Argument(metavar="EXPERIMENT", help="TOML file of the experiment.", show_default=False)
+    ],
+    bundle: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VARIANT=FOLDER", help="What recommends to a variant; the others get what everybody gets."
+        ),
+    ] = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Start an experiment in the service of a shop, or change one that runs.
+
+    Bundles are copied and looked at first. A service that runs takes it within a
+    second or so, and writes down who was shown which variant. A change that
+    would give anybody another variant is refused.
+
+    For example:
+
+      evenshelf experiment start myshop tail-first.toml --bundle new=myshop/bundles/tail
+    """
+    from rich.text import Text  # noqa: PLC0415 - keeps --help fast
+
+    from evenshelf.cli.app import pairs  # noqa: PLC0415
+    from evenshelf.experiments import read_experiment  # noqa: PLC0415
+    from evenshelf.serve.releases import Releases  # noqa: PLC0415
+    from evenshelf.serve.trials import Trials  # noqa: PLC0415
+
+    named = pairs(bundle or [], "--bundle")
+    read = read_experiment(file)
+    engine = service_database(shop, database)
+    try:
+        with working() as progress:
+            progress("copying bundles, and opening the copies", 0, None)
+            kept = {variant: Releases(engine, shop).keep(Path(folder)) for variant, folder in named.items()}
+        trial = Trials(engine).start(read, kept)
+    finally:
+        engine.dispose()
+    shown = Text(f"{trial.experiment.name} runs: ")
+    shown.append(", ".join(f"{name} {share:.0%}" for name, share in trial.experiment.variants.items()))
+    show(shown, trial.to_dict() if as_json else None)
+
+
+@experiment.command()
+def stop(
+    shop: ShopArgument,
+    name: Annotated[str, typer.Argument(help="Of the experiment.", show_default=False)],
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End an experiment of the service: everybody is shown what everybody is.
+
+    What was written of it stays, to be read out: evenshelf experiment report SHOP NAME
+    """
+    from evenshelf.serve.trials import Trials  # noqa: PLC0415 - keeps --help fast
+
+    engine = service_database(shop, database)
+    try:
+        trial = Trials(engine).stop(name)
+    finally:
+        engine.dispose()
+    show(f"{escape(name)} has ended.", trial.to_dict() if as_json else None)
+
+
+def _served(shop: Shop, name: str, database: str | None) -> tuple[Experiment, pl.DataFrame, pl.LazyFrame]:
+    """An experiment of the service, who was shown what, and the events of shop and service."""
+    import polars as pl  # noqa: PLC0415 - keeps --help fast
+
+    from evenshelf.serve.events.log import EventLog  # noqa: PLC0415
+    from evenshelf.serve.trials import Trials  # noqa: PLC0415
+
+    engine = service_database(shop.path, database)
+    try:
+        trial = Trials(engine).named(name)
+        shown = Trials(engine).exposures(name)
+        sent = [frame.drop("seq", "received") for frame in EventLog(engine).after(0)]
+    finally:
+        engine.dispose()
+    known = [shop.scan("events")] if "events" in shop.tables else []
+    return trial.experiment, shown, pl.concat([*known, *(frame.lazy() for frame in sent)], how="diagonal_relaxed")
 
 
 def _share(text: str, option: str) -> float:

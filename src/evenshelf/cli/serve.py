@@ -117,7 +117,7 @@ def make(  # noqa: PLR0917 - typer calls it by name
     from evenshelf.serve.keys import Keys, Scope  # noqa: PLC0415 - keeps --help and --version fast
 
     scopes = [Scope(one_of(word, [*Scope], "--scope")) for word in scope or ["read"]]
-    engine = _opened(shop, database)
+    engine = service_database(shop, database)
     try:
         expires = None if days is None else datetime.now(UTC) + timedelta(days=days)
         key = Keys(engine).make(name, scopes, expires=expires)
@@ -134,7 +134,7 @@ def listed(shop: ShopArgument, database: DatabaseOption = None, as_json: JsonOpt
 
     from evenshelf.serve.keys import Keys  # noqa: PLC0415
 
-    engine = _opened(shop, database)
+    engine = service_database(shop, database)
     try:
         found = Keys(engine).all()
     finally:
@@ -163,7 +163,7 @@ def revoke(
     """Let a key open nothing any more; a service that runs knows it within five seconds."""
     from evenshelf.serve.keys import Keys  # noqa: PLC0415 - keeps --help and --version fast
 
-    engine = _opened(shop, database)
+    engine = service_database(shop, database)
     try:
         Keys(engine).revoke(number, at=None if hours is None else datetime.now(UTC) + timedelta(hours=hours))
     finally:
@@ -185,7 +185,7 @@ def promote(
     """
     from evenshelf.serve.releases import Releases  # noqa: PLC0415 - keeps --help and --version fast
 
-    engine = _opened(shop, database)
+    engine = service_database(shop, database)
     try:
         with working() as progress:
             progress("copying the bundle, and opening the copy", 0, None)
@@ -205,7 +205,7 @@ def rollback(
     """Let the bundle answer again that did before; once more goes one further back."""
     from evenshelf.serve.releases import Releases, Slot  # noqa: PLC0415 - keeps --help and --version fast
 
-    engine = _opened(shop, database)
+    engine = service_database(shop, database)
     try:
         release = Releases(engine, shop).rollback(Slot(one_of(slot, [*Slot], "SLOT")))
     finally:
@@ -213,7 +213,8 @@ def rollback(
     _show_release(release, as_json)
 
 
-def _opened(shop: Path, database: str | None) -> Engine:
+def service_database(shop: Path, database: str | None) -> Engine:
+    """The database of the service of a shop."""
     from evenshelf.serve.database import default_url, open_database  # noqa: PLC0415
     from evenshelf.shop import Shop  # noqa: PLC0415
 

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from evenshelf.serve import problems
 from evenshelf.serve.guard import Guard
-from evenshelf.serve.routes import classify, events, items, persons, recommend, search, state, storefront
+from evenshelf.serve.routes import classify, events, experiments, items, persons, recommend, search, state, storefront
 from evenshelf.serve.settings import Settings
 from evenshelf.serve.shelf import Shelf
 
@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="evenshelf", version=version("evenshelf"), description=ABOUT, lifespan=lifespan)
     app.state.shelf = shelf
     problems.install(app)
-    for module in (search, recommend, classify, events, items, persons, state):
+    for module in (search, recommend, classify, events, items, experiments, persons, state):
         app.include_router(module.router, responses=_REFUSALS)  # type: ignore[arg-type]
     app.include_router(state.open_router)
     app.include_router(storefront.router)

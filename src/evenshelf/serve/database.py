@@ -18,7 +18,9 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     TypeDecorator,
+    UniqueConstraint,
     create_engine,
     event,
     insert,
@@ -104,6 +106,28 @@ releases = Table(
     Column("since", Moment, nullable=False),
     Column("why", String(256), nullable=False),
     Index("releases_of_slots", "slot", "number"),
+    sqlite_autoincrement=True,
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("name", String(256), primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("bundles", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+)
+
+exposures = Table(
+    "exposures",
+    metadata,
+    Column("seq", _Number, primary_key=True, autoincrement=True),
+    Column("experiment", String(256), nullable=False),
+    Column("unit", String(256), nullable=False),
+    Column("variant", String(256), nullable=False),
+    Column("time", Moment, nullable=False),
+    Column("propensity", Float),
+    UniqueConstraint("experiment", "unit", "variant"),
     sqlite_autoincrement=True,
 )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -82,7 +83,7 @@ class Live:
     Attributes
     ----------
     refused
-        Why a newer bundle does not answer, by slot: the old one still does.
+        Why a newer bundle does not answer, by slot: the old one still does; of bundles of experiments by digest.
     """
 
     def __init__(
@@ -96,7 +97,8 @@ class Live:
         self._releases, self._shop, self._persons, self._swapped = releases, shop, persons, swapped
         self._now: dict[Slot, Answering] = {}
         self._polling = threading.Lock()
-        self.refused: dict[Slot, str] = {}
+        self._arms: dict[str, Recommending] = {}
+        self.refused: dict[str, str] = {}
 
     @property
     def labelling(self) -> Labelling | None:
@@ -115,31 +117,55 @@ class Live:
         """What answers, by slot."""
         return {slot: answering.release for slot, answering in self._now.items()}
 
-    def poll(self) -> None:
-        """Open what was promoted since the last look; requests go on meanwhile."""
+    def arm(self, digest: str) -> Recommending | None:
+        """What recommends to a variant; ``None`` if its bundle cannot be used."""
+        return self._arms.get(digest)
+
+    def poll(self, arms: Collection[str] = ()) -> None:
+        """Open what was promoted since the last look; requests go on meanwhile.
+
+        Parameters
+        ----------
+        arms
+            Digests of bundles that variants of experiments are to get.
+        """
         with self._polling:
             for slot, release in self._releases.current().items():
                 now = self._now.get(slot)
                 if now is not None and now.release.number == release.number:
                     continue
-                try:
-                    made = self._opened(release, now)
-                except (EvenshelfError, OSError, MemoryError) as error:
-                    said = f"{release.digest}: {error}"
-                    if self.refused.get(slot) != said:
-                        _log.error("a bundle was refused, and the one before goes on", extra={"why": said})
-                    self.refused[slot] = said
+                made = self._made(slot.value, release)
+                if made is None:
                     continue
-                self.refused.pop(slot, None)
                 self._now = {**self._now, slot: made}
                 self._swapped(made)
                 _log.info("a bundle answers now", extra={"slot": slot.value, "bundle": release.digest})
+            opened = {digest: arm for digest, arm in self._arms.items() if digest in arms}
+            for digest in sorted(set(arms) - set(opened)):
+                release = Release(0, Slot.RECOMMEND, digest, datetime.now(UTC), "of an experiment")
+                made = self._made(digest, release)
+                if isinstance(made, Recommending):
+                    self._swapped(made)
+                    opened[digest] = made
+            self._arms = opened
 
-    def _opened(self, release: Release, now: Answering | None) -> Answering:
-        if now is not None and now.release.digest == release.digest:
-            found: Model = now.bundle
-        else:
-            found = load(place_of(self._shop, release.digest))
+    def _made(self, name: str, release: Release) -> Answering | None:
+        try:
+            made = self._opened(release)
+        except (EvenshelfError, OSError, MemoryError) as error:
+            said = f"{release.digest}: {error}"
+            if self.refused.get(name) != said:
+                _log.error("a bundle was refused, and the one before goes on", extra={"why": said})
+            self.refused[name] = said
+            return None
+        self.refused.pop(name, None)
+        return made
+
+    def _opened(self, release: Release) -> Answering:
+        for known in (*self._now.values(), *self._arms.values()):
+            if known.release.digest == release.digest:
+                return replace(known, release=release)
+        found: Model = load(place_of(self._shop, release.digest))
         if isinstance(found, Bundle):
             return Labelling(release, found)
         return Recommending(release, found, _histories(Shop.open(self._shop), found, self._persons))

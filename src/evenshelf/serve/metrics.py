@@ -43,6 +43,9 @@ class Metrics:
             ["bucket", "bundle"],
             registry=own,
         )
+        self.exposures_lost = Counter(
+            "evenshelf_experiment_exposures_lost", "exposures that could not be written", registry=own
+        )
         self.swaps = Counter("evenshelf_bundle_swaps", "bundles put in their place", ["slot"], registry=own)
         self.bundles_refused = Gauge(
             "evenshelf_bundles_refused", "newer bundles that cannot be used", registry=own, multiprocess_mode="livemax"

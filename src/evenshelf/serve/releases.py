@@ -111,7 +111,11 @@ class Releases:
         InputError, SettingError, MissingExtraError
             What `check` raises, or if there is no bundle.
         """
-        slot, digest = slot_of(folder), digest_of(folder)
+        return self._record(slot_of(folder), self.keep(folder, check=check), why)
+
+    def keep(self, folder: Path, *, check: Callable[[Path], Any] = load) -> str:
+        """Copy a bundle and return its digest; parameters and errors as of :meth:`promote`."""
+        digest = digest_of(folder)
         place = place_of(self._shop, digest)
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +130,7 @@ class Releases:
                 shutil.rmtree(partial, ignore_errors=True)
         else:
             check(place)
-        return self._record(slot, digest, why)
+        return digest
 
     def rollback(self, slot: Slot, *, check: Callable[[Path], Any] = load) -> Release:
         """Let the bundle answer again that answered before the one that does now.

@@ -12,6 +12,7 @@ from evenshelf.errors import EvenshelfError, InputError
 from evenshelf.index.engine import SearchEngine
 from evenshelf.index.manifest import MANIFEST
 from evenshelf.index.shops import FOLDER as INDEX
+from evenshelf.serve.assigning import Assigning
 from evenshelf.serve.database import open_database
 from evenshelf.serve.events.log import EventLog
 from evenshelf.serve.events.writer import Writer
@@ -23,6 +24,7 @@ from evenshelf.serve.persons import Persons
 from evenshelf.serve.recommending import Recommendations
 from evenshelf.serve.releases import Releases
 from evenshelf.serve.settings import Settings
+from evenshelf.serve.trials import Trials
 from evenshelf.shop import Shop
 
 _log = logging.getLogger(__name__)
@@ -58,7 +60,9 @@ class Shelf:
         self.recommendations = Recommendations(self.log, budget=settings.budget)
         releases = Releases(self.database, settings.shop)
         self.live = Live(releases, settings.shop, self.persons, swapped=self._swapped)
-        self.live.poll()
+        self.trials = Trials(self.database)
+        self.assigning = Assigning(self.trials, self.persons, lost=self.metrics.exposures_lost.inc)
+        self.look()
         self._ending = threading.Event()
         self._watch = threading.Thread(target=self._watching, name="watch", daemon=True)
         self._watch.start()
@@ -74,6 +78,7 @@ class Shelf:
         self._ending.set()
         self.writer.close()
         self._watch.join()
+        self.assigning.close()
         self.recommendations.close()
         if self.engine is not None:
             self.engine.close()
@@ -93,10 +98,15 @@ class Shelf:
             )
         return found
 
+    def look(self) -> None:
+        """Take in which bundles are to answer, and which experiments run."""
+        self.assigning.poll()
+        self.live.poll(self.assigning.bundles)
+
     def _watching(self) -> None:
         while not self._ending.wait(self.settings.poll):
             try:
-                self.live.poll()
+                self.look()
                 self.metrics.bundles_refused.set(len(self.live.refused))
                 if self.engine is None:
                     self.engine = _index(self.settings)

@@ -38,6 +38,9 @@ def recommend(  # noqa: PLR0917 - called by names
     if now is None:
         raise HTTPException(503, "No bundle recommends: evenshelf promote SHOP BUNDLE", headers={"Retry-After": "30"})
     user, session = map(shelf.persons.kept, (user_id, session_id))
+    given = shelf.assigning.given(user=user, session=session)
+    arm = None if given.bundle is None else shelf.live.arm(given.bundle)
+    now = arm or now
     made = shelf.recommendations.made(
         now,
         Whom(user, session, tuple(item or ())),
@@ -49,9 +52,12 @@ def recommend(  # noqa: PLR0917 - called by names
     )
     for shown in made.shown:
         shelf.metrics.exposures.labels(now.bucket[shown["item"]], now.release.digest).inc()
+    if made.fallback is None and (given.bundle is None or arm is not None):  # what was meant to be shown was shown
+        shelf.assigning.shown(given, user=user, session=session, lists=True)
     manifest = now.bundle.manifest
     answer: dict[str, Any] = {
         "bundle": now.release.digest,
+        "variants": {name: one.variant for name, one in given.variants.items()},
         "fallback": made.fallback,
         "shown": list(made.shown),
         "notes": list(made.notes),

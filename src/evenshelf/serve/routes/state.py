@@ -43,5 +43,5 @@ def bundles(request: Request) -> dict[str, Any]:
             slot.value: {"digest": release.digest, "since": release.since.isoformat(), "why": release.why}
             for slot, release in live.releases.items()
         },
-        "refused": {slot.value: why for slot, why in live.refused.items()},
+        "refused": dict(live.refused),
     }
