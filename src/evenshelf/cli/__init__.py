@@ -51,6 +51,9 @@ from evenshelf.cli import annotate
 from evenshelf.cli import serve
 
 # isort: split
+from evenshelf.cli import refresh
+
+# isort: split
 from evenshelf.cli import experiment
 
 __all__ = [
@@ -63,6 +66,7 @@ __all__ = [
     "explain",
     "main",
     "recommend",
+    "refresh",
     "search",
     "serve",
     "shop",

@@ -131,6 +131,8 @@ exposures = Table(
     sqlite_autoincrement=True,
 )
 
+marks = Table("marks", metadata, Column("name", String(64), primary_key=True), Column("value", _Number, nullable=False))
+
 
 def default_url(shop: Path) -> str:
     """The SQLite file of a shop."""

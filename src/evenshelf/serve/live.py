@@ -40,11 +40,14 @@ class Recommending:
     ----------
     before
         Items of each user of the shop, in the order in which they were taken.
+    taken_in
+        Number of the last event of the log that is among them.
     """
 
     release: Release
     bundle: Recommender
     before: dict[str, tuple[str, ...]]
+    taken_in: int = 0
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:
@@ -168,7 +171,8 @@ class Live:
         found: Model = load(place_of(self._shop, release.digest))
         if isinstance(found, Bundle):
             return Labelling(release, found)
-        return Recommending(release, found, _histories(Shop.open(self._shop), found, self._persons))
+        taken = self._releases.taken_in()  # before the shop is read: rather an event twice in a history than not at all
+        return Recommending(release, found, _histories(Shop.open(self._shop), found, self._persons), taken)
 
 
 def _histories(shop: Shop, bundle: Recommender, persons: Persons) -> dict[str, tuple[str, ...]]:
@@ -178,7 +182,8 @@ def _histories(shop: Shop, bundle: Recommender, persons: Persons) -> dict[str, t
     task = RecommendTask.from_shop(shop, manifest.target, repeats=manifest.repeats, seed=manifest.seed)
     own, _ = recoded(task.histories, bundle.catalogue)
     ids, item, start = bundle.catalogue.ids, own.item.tolist(), own.start.tolist()
-    return {
-        str(persons.kept(user)): tuple(ids[code] for code in item[first:last])
-        for user, first, last in zip(own.users, start[:-1], start[1:], strict=True)
-    }
+    found: dict[str, tuple[str, ...]] = {}
+    for user, first, last in zip(own.users, start[:-1], start[1:], strict=True):
+        kept = str(persons.kept(user))  # of somebody whose ids are hashed by now there may be two histories
+        found[kept] = (*found.get(kept, ()), *(ids[code] for code in item[first:last]))
+    return found

@@ -72,7 +72,7 @@ class Recommendations:
         """Items that somebody took: in the shop's log, since then, and what the request names, the latest last."""
         found = list(now.before.get(whom.user, ())) if whom.user is not None else []
         if whom.user is not None:
-            found += self._log.history(now.kinds, user=whom.user)
+            found += self._log.history(now.kinds, user=whom.user, after=now.taken_in)
         elif whom.session is not None:
             found += self._log.history(now.kinds, session=whom.session)
         return found + list(whom.items)

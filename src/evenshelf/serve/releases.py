@@ -18,6 +18,7 @@ from evenshelf.bundles import Bundle, Recommender
 from evenshelf.bundles.manifest import MANIFEST, RECOMMEND, read_document
 from evenshelf.errors import InputError
 from evenshelf.serve.database import FOLDER, releases
+from evenshelf.serve.marks import TAKEN_IN, Marks
 
 STORE = "bundles"
 Model = Bundle | Recommender
@@ -90,6 +91,10 @@ class Releases:
         with self._engine.connect() as connection:
             found = connection.execute(select(releases).where(releases.c.number.in_(newest))).all()
         return {release.slot: release for release in map(_release, found)}
+
+    def taken_in(self) -> int:
+        """Number of the last event of the log that the shop's own table has."""
+        return Marks(self._engine).get(TAKEN_IN)
 
     def history(self) -> list[Release]:
         """All that ever answered, the newest first."""

@@ -85,7 +85,13 @@ class EventLog:
             seq = found[-1].seq
 
     def history(
-        self, kinds: Sequence[str], *, user: str | None = None, session: str | None = None, most: int = 200
+        self,
+        kinds: Sequence[str],
+        *,
+        user: str | None = None,
+        session: str | None = None,
+        after: int = 0,
+        most: int = 200,
     ) -> list[str]:
         """Items that a user (or a visit) took, the latest last.
 
@@ -95,11 +101,17 @@ class EventLog:
             Of the events that count as taking.
         user, session
             Whose; one of them.
+        after
+            Events up to this number do not count.
         most
             So many of the latest.
         """
         whose = events.c.session_id == session if user is None else events.c.user_id == user
-        asked = select(events.c.item_id).where(whose, events.c.kind.in_(kinds)).order_by(events.c.seq.desc())
+        asked = (
+            select(events.c.item_id)
+            .where(whose, events.c.seq > after, events.c.kind.in_(kinds))
+            .order_by(events.c.seq.desc())
+        )
         with self._engine.connect() as connection:
             return list(connection.scalars(asked.limit(most)))[::-1]
 
