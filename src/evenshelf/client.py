@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
@@ -17,8 +18,8 @@ import httpx2
 
 from evenshelf.errors import EvenshelfError, InputError
 
-_GROUP = 1_000
-"""Events in a request."""
+_GROUP, _BYTES = 1_000, 500_000
+"""Events and bytes in a request, at most."""
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -124,8 +125,17 @@ class Client:
             raise InputError(
                 "An event has no event_id.", hint="Give each a name of its own, made where it happens: uuid.uuid4().hex"
             )
-        for start in range(0, len(waiting), _GROUP):
-            self._asked("POST", "/v1/events", json={"events": waiting[start : start + _GROUP]})
+        group: list[dict[str, Any]] = []
+        size = 0
+        for event in waiting:
+            own = len(json.dumps(event, default=str))
+            if group and (len(group) == _GROUP or size + own > _BYTES):
+                self._asked("POST", "/v1/events", json={"events": group})
+                group, size = [], 0
+            group.append(event)
+            size += own
+        if group:
+            self._asked("POST", "/v1/events", json={"events": group})
         return len(waiting)
 
     def put_items(self, items: Sequence[Mapping[str, Any]]) -> int:
@@ -140,6 +150,7 @@ class Client:
         """The answer; all that is asked can be asked again without harm."""
         end, pause = time.monotonic() + self._patience, 0.1
         problem: Mapping[str, Any]
+        again = False
         while True:
             try:
                 answer = self._client.request(method, path, **more)
@@ -149,11 +160,14 @@ class Client:
                 if answer.is_success:
                     return answer.json()
                 status, problem = answer.status_code, _problem(answer)
+                if method == "DELETE" and status == 404 and again:
+                    return {}  # it was deleted by the first request, whose answer was lost
                 given = answer.headers.get("retry-after", "")
                 wait = max(pause, float(given)) if given.isdigit() else pause
             if (status and status not in _AGAIN) or time.monotonic() + wait > end:
                 raise ServiceError(status, problem)
             time.sleep(wait)
+            again = True
             pause = min(2 * pause, 5.0)
 
 

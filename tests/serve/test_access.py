@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.exc import OperationalError
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.serve import Settings, create_app
@@ -93,11 +94,78 @@ def test_a_key_in_an_address_may_send_events_and_nothing_else(locked):
 def test_where_others_can_reach_it_a_key_is_wanted(shop):
     with pytest.raises(SettingError, match="no key"):
         prepared(Settings(shop=shop), host="0.0.0.0")
-    assert prepared(Settings(shop=shop), host="127.0.0.1").settings.open
+    assert prepared(Settings(shop=shop), host="127.0.0.1").settings.alone
     with pytest.raises(InputError, match="no key"):
         create_app(Settings(shop=shop))
-    run("keys", "make", shop, "first")
-    assert not prepared(Settings(shop=shop), host="127.0.0.1").settings.open
+
+
+HERE = {"host": "127.0.0.1:8000"}
+
+
+def test_who_is_alone_needs_no_key_until_there_was_one(opened, shop):
+    client = opened(rate=0)
+    assert client.get("/v1/bundles", headers=HERE).status_code == 200
+    key = client.app.state.shelf.keys.make("first", [Scope.ADMIN], expires=datetime.now(UTC) - timedelta(days=1))
+    assert client.get("/v1/bundles", headers=HERE).status_code == 401
+    assert client.get("/v1/bundles", headers={**HERE, "authorization": f"Bearer {key}"}).status_code == 401
+    # that the last key has ended opens nothing after a restart either
+    assert opened(rate=0).get("/v1/bundles", headers=HERE).status_code == 401
+
+
+def test_without_a_key_no_page_of_another_site_is_let_in(opened):
+    client = opened(rate=0)
+    assert client.get("/v1/bundles", headers={"host": "evil.example:8000"}).status_code == 403
+    evil = {**HERE, "origin": "https://evil.example", "content-type": "text/plain"}
+    assert client.post("/v1/events", content=json.dumps(EVENT), headers=evil).status_code == 403
+    own = {**evil, "origin": "http://127.0.0.1:8000"}
+    assert client.post("/v1/events", content=json.dumps(EVENT), headers=own).status_code == 201
+    assert client.app.state.shelf.log.count() == 1
+
+
+def test_a_key_of_pages_does_not_tell_what_somebody_took(locked):
+    client, make = locked
+    for scope, expected in ((Scope.READ, 403), (Scope.ADMIN, 200)):
+        headers = {"authorization": f"Bearer {make(scope)}"}
+        for who in ("user_id", "session_id"):
+            asked = {who: "u", "explain": True}
+            assert client.get("/v1/recommend", params=asked, headers=headers).status_code == expected
+        assert client.get("/v1/recommend", params={"user_id": "u"}, headers=headers).status_code == 200
+        assert (
+            client.get("/v1/recommend", params={"item": "S000001", "explain": True}, headers=headers).status_code == 200
+        )
+
+
+def test_an_end_that_was_set_is_never_put_off(locked):
+    client, make = locked
+    keys = client.app.state.shelf.keys
+    ended = make(Scope.READ, expires=datetime.now(UTC) - timedelta(days=9))
+    keys.revoke(ended.split("_")[1], at=datetime.now(UTC) + timedelta(hours=24))
+    assert status(client, Scope.READ, ended) == 401
+
+
+def test_a_database_that_is_away_is_told_and_keys_are_still_known(locked, monkeypatch):
+    client, make = locked
+    key, shelf = make(Scope.EVENTS, Scope.READ), client.app.state.shelf
+
+    def gone(*_, **__):
+        raise OperationalError("SELECT 1", {}, Exception("gone"))
+
+    monkeypatch.setattr(shelf.database, "connect", gone)
+    monkeypatch.setattr(shelf.database, "begin", gone)
+    monkeypatch.setattr(shelf.writer, "_patience", 0.0)
+    answer = client.post("/v1/events", json=EVENT, headers={"authorization": f"Bearer {key}"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert status(client, Scope.READ, key) == 200
+    assert "database" in client.get("/readyz").json()["faults"]
+
+
+def test_what_fails_is_told_with_the_id_under_which_the_log_has_it(client, monkeypatch, caplog):
+    monkeypatch.setattr(client.app.state.shelf.engine, "suggest", lambda *_, **__: 1 / 0)
+    answer = client.get("/v1/suggest", params={"q": "a"}, headers={"x-request-id": "r-1"})
+    assert answer.status_code == 500
+    assert answer.json()["error"]["request"] == answer.headers["x-request-id"] == "r-1"
+    assert "division" not in answer.text
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_keys_by_command(shop, capsys):

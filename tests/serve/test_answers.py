@@ -7,6 +7,7 @@ import time
 import pytest
 
 from evenshelf.bundles import Bundle, Recommender
+from evenshelf.shop.locking import locked
 
 
 def test_a_search_is_that_of_the_index(client):
@@ -33,6 +34,7 @@ def test_an_item_that_is_put_is_found_at_once_and_not_when_it_is_deleted(client)
     found = client.get("/v1/search", params={"q": "unicorn lamp"}).json()
     assert "new-1" not in [hit["item_id"] for hit in found["hits"]]
     assert client.delete("/v1/items/new-1").status_code == 404
+    assert client.put("/v1/items", json={"items": [{**item, "price": 10**60}]}).status_code == 422
     mixed = [{**item, "price": "cheap"}, item]
     assert client.put("/v1/items", json={"items": mixed}).status_code == 422
 
@@ -44,6 +46,16 @@ def test_what_another_process_put_is_found_after_a_look(opened):
     while "new-2" not in other.get("/v1/search", params={"q": "unicorn lamp"}).text:
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_while_another_process_changes_the_index_items_wait_a_moment_and_searches_do_not(client, shop, monkeypatch):
+    monkeypatch.setattr("evenshelf.serve.routes.items._TRIES", 2)
+    body = {"items": [{"item_id": "new-3", "title": "zebra striped unicorn lamp"}]}
+    with locked(shop / "search"):
+        answer = client.put("/v1/items", json=body)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert client.get("/v1/search", params={"q": "shoe"}).status_code == 200
+    assert client.put("/v1/items", json=body).status_code == 200
 
 
 def test_similar_items_are_the_nearest_and_not_the_item_itself(client):

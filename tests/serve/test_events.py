@@ -42,6 +42,7 @@ def test_of_a_request_with_a_fault_nothing_is_accepted_and_every_fault_is_told(c
     [
         ({"time": "2020-01-01T00:00:00"}, "timezone"),
         ({"time": "2999-01-01T00:00:00Z"}, "in the future"),
+        ({"time": "0001-01-01T00:00:00+01:00"}, "is before 1990"),
         ({"user_id": "a\x00b"}, "NUL"),
         ({"value": "NaN"}, "finite"),
         ({"position": 0}, "greater than or equal to 1"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -117,22 +119,80 @@ def test_one_that_has_not_begun_can_be_stopped(trials):
     assert not trials.stop("later").runs(later + timedelta(days=1))
 
 
-def test_a_variant_whose_bundle_is_gone_is_shown_the_usual_list_and_nothing_is_written(client, shop, trials):
+def test_a_variant_whose_bundle_is_gone_is_shown_the_usual_list_and_counts_all_the_same(client, shop, trials):
     trials.start(LISTS, {"tail": "0" * 16})
     client.app.state.shelf.look()
     told = client.get("/v1/recommend", params={"user_id": "tester"}).json()
     assert told["bundle"] == digest_of(shop / "bundles" / "plain")
     assert "0" * 16 in client.get("/v1/bundles").json()["refused"]
-    before = trials.exposures("lists").height
     tail = [user for user in USERS if Assigner([LISTS]).variant(LISTS, user).variant == "tail"]
     for user in tail:
         client.get("/v1/recommend", params={"user_id": user})
-    time.sleep(0.2)
-    assert trials.exposures("lists").height == before
+    assert set(settled(client, trials, "lists", len(tail))["variant"]) == {"tail"}
+
+
+def test_two_that_decide_what_recommends_share_nobody(trials):
+    trials.start(LISTS, {"tail": "0" * 16})
+    other = Experiment("other", {"a": 0.5, "b": 0.5}, "a", "ctr")
+    with pytest.raises(SettingError, match="'lists' decides what recommends as well"):
+        trials.start(other, {"b": "1" * 16})
+    trials.start(other, {})
+    trials.stop("lists")
+    with pytest.raises(SettingError, match="has ended"):
+        trials.start(LISTS, {"tail": "0" * 16})
+
+
+def test_starts_at_once_see_each_other(shop):
+    made, errors = [], []
+
+    def start(name):
+        engine = open_database(default_url(shop))
+        try:
+            made.append(
+                Trials(engine).start(replace(PAGE, name=name, salt=name, layer="x", traffic=0.25), {}).experiment
+            )
+        except Exception as error:  # noqa: BLE001 - told by the assertion
+            errors.append(error)
+        finally:
+            engine.dispose()
+
+    threads = [threading.Thread(target=start, args=(f"e{number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert sorted(one.offset for one in made) == [0.0, 0.25, 0.5, 0.75]
+
+
+def test_who_is_forgotten_is_in_no_experiment_any_more(client, trials):
+    trials.start(PAGE, {})
+    client.app.state.shelf.look()
+    client.get("/v1/assign", params={"user_id": USERS[0], "shown": True})
+    settled(client, trials, "page", 1)
+    told = client.get(f"/v1/users/{USERS[0]}/events").json()
+    assert [one["experiment"] for one in told["exposures"]] == ["page"]
+    assert client.delete(f"/v1/users/{USERS[0]}/events").json()["deleted"] == 1
+    assert trials.exposures("page").height == 0
+
+
+def test_what_labels_is_no_variant_of_lists(client, shop, trials):
+    engine = open_database(default_url(shop))
+    digest = Releases(engine, shop).keep(shop / "bundles" / "label-category")
+    engine.dispose()
+    body = {"experiment": {k: v for k, v in experiment_dict(LISTS).items() if k != "name"}, "bundles": {"tail": digest}}
+    assert client.put("/v1/experiments/lists", json=body).status_code == 422
+    trials.start(LISTS, {"tail": digest})
+    for _ in range(2):
+        client.app.state.shelf.look()
+    assert client.get("/v1/bundles").json()["refused"] == {digest: "it labels, and recommends nothing"}
+    trials.stop("lists")
+    client.app.state.shelf.look()
+    assert client.get("/v1/bundles").json()["refused"] == {}
 
 
 def test_by_command_from_the_start_to_the_readout(client, shop, tmp_path, capsys):
-    """Shoppers of one variant click more, and the readout says so."""
+    """Shoppers of one variant click more, and the readout says so, by the file as by the name."""
     file = write_experiment(LISTS, tmp_path / "lists.toml")
     assert run("experiment", "start", shop, file, "--bundle", f"tail={shop / 'bundles' / 'tail'}") == 0
     client.app.state.shelf.look()
@@ -160,5 +220,6 @@ def test_by_command_from_the_start_to_the_readout(client, shop, tmp_path, capsys
     sent = pl.concat(frame.drop("seq", "received") for frame in client.app.state.shelf.log.after(0))
     assert sent.filter(kind="click").height == len(clicked)
     assert readout(trial.experiment, shown, sent, pl.DataFrame({"item_id": ["x"]})).decision("tail") == "ship"
+    assert run("experiment", "report", shop, file, "--json") == 0
     assert run("experiment", "stop", shop, "lists") == 0
     assert run("experiment", "report", shop, "nothing") == 3

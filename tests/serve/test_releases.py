@@ -8,7 +8,7 @@ import pytest
 
 from evenshelf.errors import InputError
 from evenshelf.serve.database import default_url, open_database
-from evenshelf.serve.releases import Releases, Slot, digest_of, place_of
+from evenshelf.serve.releases import Releases, Slot, digest_of, load, place_of
 from tests.serve.conftest import run
 
 
@@ -60,6 +60,24 @@ def test_one_that_is_damaged_after_it_was_promoted_is_told_and_the_old_one_answe
     told = client.get("/v1/bundles").json()
     assert told["bundles"]["recommend"]["digest"] == before["bundle"]
     assert release.digest in told["refused"]["recommend"]
+
+
+def test_a_damaged_copy_is_replaced_by_promoting_what_it_was_made_of(releases, shop):
+    release = releases.promote(shop / "bundles" / "tail")
+    (place_of(shop, release.digest) / "bundle.json").write_text("{", encoding="utf-8")
+    assert releases.promote(shop / "bundles" / "tail").digest == release.digest
+    load(place_of(shop, release.digest))
+    assert [place.name for place in place_of(shop, "x").parent.iterdir()] == [release.digest]
+
+
+def test_a_table_that_cannot_be_read_ends_nothing(releases, shop, client):
+    before = client.get("/v1/recommend").json()
+    releases.promote(shop / "bundles" / "tail")
+    for part in shop.glob("events-*.parquet"):
+        part.write_bytes(part.read_bytes()[:100])
+    client.app.state.shelf.look()
+    assert client.get("/v1/recommend").json() == before
+    assert "recommend" in client.get("/v1/bundles").json()["refused"]
 
 
 def test_no_request_fails_while_bundles_are_swapped(releases, shop, client):

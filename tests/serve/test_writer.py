@@ -8,9 +8,9 @@ from concurrent.futures import wait
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
-from evenshelf.serve.events.writer import Busy, Unwritten, Writer
+from evenshelf.serve.events.writer import Busy, Unusable, Unwritten, Writer
 
 
 def broken(kind: type = OperationalError) -> Exception:
@@ -58,13 +58,14 @@ def test_a_database_that_comes_back_costs_nothing():
     assert written == [{"n": 1}]
 
 
-def test_what_one_sender_brought_does_not_cost_the_others_theirs():
+@pytest.mark.parametrize("error", [broken(IntegrityError), StatementError("no", "", {}, OverflowError()), ValueError()])
+def test_what_one_sender_brought_does_not_cost_the_others_theirs(error):
     held, written = threading.Event(), []
 
     def append(rows):
         held.wait(10)
         if any(row["n"] == "bad" for row in rows):
-            raise broken(IntegrityError)
+            raise error
         written.extend(row["n"] for row in rows)
 
     writer = Writer(append, patience=0)
@@ -72,8 +73,27 @@ def test_what_one_sender_brought_does_not_cost_the_others_theirs():
     held.set()
     wait(futures, 10)
     assert written == ["first", "good", "also good"]
-    assert isinstance(futures[2].exception(), Unwritten)
+    assert isinstance(futures[2].exception(), Unusable)
     writer.close()
+
+
+def test_who_has_gone_does_not_end_the_writer():
+    held, written = threading.Event(), []
+
+    def append(rows):
+        held.wait(10)
+        written.extend(row["n"] for row in rows)
+
+    writer = Writer(append)
+    first, gone = writer.submit([{"n": 1}]), writer.submit([{"n": 2}])
+    assert gone.cancel()
+    assert not first.cancel() or written == []
+    held.set()
+    writer.submit([{"n": 3}]).result(10)
+    assert writer.alive
+    assert 2 not in written
+    writer.close()
+    assert writer.depth == 0
 
 
 def test_no_more_wait_than_there_is_room_for_and_nothing_of_a_refused_request_is_written():

@@ -245,7 +245,8 @@ def report(  # noqa: PLR0917 - typer calls it by name
         progress("reading exposures and events", 0, None)
         opened = Shop.open(shop)
         if exposures is None:
-            read, shown, events = _served(opened, file.name, database)
+            name = read_experiment(file).name if file.is_file() else str(file)
+            read, shown, events = _served(opened, name, database)
         else:
             read, shown, events = read_experiment(file), read_exposures(exposures), opened.scan("events")
         found = readout(
@@ -344,6 +345,7 @@ def _served(shop: Shop, name: str, database: str | None) -> tuple[Experiment, pl
 
     from evenshelf.serve.events.log import EventLog  # noqa: PLC0415
     from evenshelf.serve.trials import Trials  # noqa: PLC0415
+    from evenshelf.shop.schema import empty  # noqa: PLC0415
 
     engine = service_database(shop.path, database)
     try:
@@ -353,7 +355,8 @@ def _served(shop: Shop, name: str, database: str | None) -> tuple[Experiment, pl
     finally:
         engine.dispose()
     known = [shop.scan("events")] if "events" in shop.tables else []
-    return trial.experiment, shown, pl.concat([*known, *(frame.lazy() for frame in sent)], how="diagonal_relaxed")
+    frames = [*known, *(frame.lazy() for frame in sent)] or [empty("events").lazy()]
+    return trial.experiment, shown, pl.concat(frames, how="diagonal_relaxed")
 
 
 def _share(text: str, option: str) -> float:

@@ -363,8 +363,16 @@ class SearchEngine:
         view = self._view
         return view.documents.filter(pl.Series(view.alive))
 
-    def put(self, items: pl.DataFrame) -> None:
+    def put(self, items: pl.DataFrame, *, wait: bool = True) -> None:
         """Add items, or put them in the place of those with the same ids; when it returns, they are on the disk.
+
+        Parameters
+        ----------
+        items
+            As for :meth:`build`.
+        wait
+            For another process that changes the index; otherwise
+            :class:`~evenshelf.shop.locking.LockedError` is raised.
 
         Raises
         ------
@@ -386,10 +394,17 @@ class SearchEngine:
             fits = fitted(items, now.view.documents.schema)
             return Batch(documents=fits, vectors=vectors if same else own.encode(texts), deleted=())
 
-        self._change(batch)
+        self._change(batch, wait)
 
-    def delete(self, ids: Sequence[str] | str) -> None:
+    def delete(self, ids: Sequence[str] | str, *, wait: bool = True) -> None:
         """Delete items, or one; when it returns, that is on the disk.
+
+        Parameters
+        ----------
+        ids
+            Of the items.
+        wait
+            As for :meth:`put`.
 
         Raises
         ------
@@ -410,7 +425,7 @@ class SearchEngine:
             none = now.view.documents.clear()
             return Batch(documents=none, vectors=np.zeros((0, 0), np.float32), deleted=gone)
 
-        self._change(batch)
+        self._change(batch, wait)
 
     def suggest(self, typed: str, *, limit: int = 8) -> list[Suggestion]:
         """Return what may be meant by the beginning of a query, the likeliest first.
@@ -482,9 +497,9 @@ class SearchEngine:
             self._take_in()
             copy(self._opened, Path(path))
 
-    def _change(self, batch_of: Callable[[Opened], Batch]) -> None:
+    def _change(self, batch_of: Callable[[Opened], Batch], wait: bool) -> None:
         """Make a change of what is there when nobody else changes it, write it down, and show it."""
-        with self._changing, locked(self.path):
+        with self._changing, locked(self.path, wait=wait):
             self._take_in()
             opened = self._opened
             self._opened = changed(opened, batch_of(opened))

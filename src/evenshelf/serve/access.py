@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, NoReturn
+from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Query, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -13,6 +14,8 @@ from evenshelf.serve.shelf import Shelf
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="Authorization: Bearer evs_…")
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+
+_HERE = {"localhost", "127.0.0.1", "::1"}
 
 
 def shelf_of(request: Request) -> Shelf:
@@ -51,15 +54,16 @@ def needs_also_in_address(scope: Scope) -> Callable[..., Coroutine[Any, Any, Non
 def _let_in(request: Request, scope: Scope, given: str | None, *, only: Scope | None = None) -> None:
     shelf = shelf_of(request)
     sender = request.client.host if request.client is not None else "unknown"
-    if given is not None or not shelf.settings.open:
-        # Guesses are counted by address, so that they cannot be made as fast as the machine goes.
-        if given is None:
-            _refuse(shelf, "no_key", 401, "There is no key in the request.")
+    request.state.admin = given is None
+    if given is None:
+        _check_keyless(request, shelf)
+    else:
         key = shelf.keys.opened(given)
         if key is None:
-            _too_often(shelf, sender)
+            _too_often(shelf, sender)  # by address, so that guesses cannot be made as fast as the machine goes
             _refuse(shelf, "no_key", 401, "The key is not known, or not valid any more.")
         request.state.key = key.id
+        request.state.admin = key.may(Scope.ADMIN)
         if not key.may(scope) or (only is not None and key.scopes != {only}):
             _refuse(
                 shelf,
@@ -67,8 +71,22 @@ def _let_in(request: Request, scope: Scope, given: str | None, *, only: Scope | 
                 403,
                 f"The key has not the scope {scope.value!r}, or more than an address may hold.",
             )
-        sender = key.id if scope is not Scope.EVENTS else f"{key.id} {sender}"
+        # keys that everybody sees are counted by address as well: one visitor must not take the place of all
+        sender = f"{key.id} {sender}" if scope in {Scope.READ, Scope.EVENTS} else key.id
     _too_often(shelf, sender)
+
+
+def _check_keyless(request: Request, shelf: Shelf) -> None:
+    """Let in who has no key where none is wanted, but no page of another site that a browser on the machine shows."""
+    settings = shelf.settings
+    if not settings.open and not (settings.alone and shelf.keys.none_yet()):
+        _refuse(shelf, "no_key", 401, "There is no key in the request.")
+    host = request.headers.get("host", "")
+    if not settings.open and urlsplit(f"//{host}").hostname not in _HERE:  # a name that was made to lead here
+        _refuse(shelf, "key_may_not", 403, "Without a key the service is asked as localhost alone.")
+    origin = request.headers.get("origin")
+    if origin is not None and origin not in settings.origins and urlsplit(origin).netloc != host:
+        _refuse(shelf, "key_may_not", 403, "Pages of this origin may not ask: start the service with --origin.")
 
 
 def _refuse(shelf: Shelf, why: str, status: int, said: str) -> NoReturn:

@@ -75,8 +75,8 @@ class Assigning:
     def poll(self) -> None:
         """Take in what was started, changed or stopped; if it cannot be understood, what ran before goes on."""
         now = datetime.now(UTC)
-        found = [trial for trial in self._trials.all() if trial.runs(now)]
         try:
+            found = [trial for trial in self._trials.all() if trial.runs(now)]
             kept = [replace(trial.experiment, overrides=self._testers(trial)) for trial in found]
             self._running = _Running({trial.experiment.name: trial for trial in found}, Assigner(kept))
         except EvenshelfError as error:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     DateTime,
     Engine,
     Float,
@@ -37,6 +41,14 @@ SCHEMA = 1
 """Raised with a migration whenever tables change."""
 _BUSY = 10_000
 """Milliseconds that a process waits for another one to end its write (SQLite)."""
+
+
+_PATIENCE = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "options": "-c statement_timeout=10000 -c timezone=UTC",
+}
+"""Of PostgreSQL: who waits is told that it is away."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -157,7 +169,12 @@ def open_database(url: str) -> Engine:
             made = made.set(drivername="postgresql+psycopg")
         if made.get_backend_name() == "sqlite" and made.database:
             Path(made.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(made, pool_pre_ping=made.get_backend_name() != "sqlite", hide_parameters=True)
+        more: dict[str, Any] = {"connect_args": _PATIENCE, "pool_pre_ping": True}
+        if made.get_backend_name() == "sqlite":
+            more = {}
+            if made.database:  # of people: nobody else is to read it
+                os.close(os.open(made.database, os.O_RDWR | os.O_CREAT, 0o600))
+        engine = create_engine(made, hide_parameters=True, **more)
     except (ArgumentError, NoSuchModuleError) as error:
         raise SettingError(
             "The URL of the database cannot be understood.",
@@ -179,6 +196,17 @@ def open_database(url: str) -> Engine:
     return engine
 
 
+@contextmanager
+def exclusive(engine: Engine) -> Iterator[Connection]:
+    """A transaction that no other one of its kind runs beside, for what is looked at first and then written."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(727180)")
+        yield connection
+
+
 def _of_sqlite(connection: Any, record: Any) -> None:
     del record
     cursor = connection.cursor()
@@ -189,11 +217,7 @@ def _of_sqlite(connection: Any, record: Any) -> None:
 
 
 def _made(engine: Engine) -> None:
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":  # two processes that start together would make tables twice
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(727180)")
-        elif connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+    with exclusive(engine) as connection:  # two processes that start together would make tables twice
         metadata.create_all(connection)
         found = connection.scalar(select(versions.c.version))
         if found is None:

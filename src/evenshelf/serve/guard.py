@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import re
 import time
@@ -97,8 +96,16 @@ class Guard:
             if length.isdigit() and int(length) > self._body:
                 body.refused = body.too_large()
             else:
-                with contextlib.suppress(_Refused):
+                try:
                     await self._app(scope, body.receive, sent)
+                except _Refused:
+                    pass
+                except Exception:
+                    _log.exception("a request failed")
+                    if started:
+                        raise
+                    said = "Something went wrong here; the log of the service has it under the id of the request."
+                    await problem(500, said)(scope, receive, sent)
             if (refused := body.refused) is not None:
                 body.refused = None
                 self._metrics.refused.labels("too_large" if refused.status == 413 else "too_slow").inc()

@@ -5,21 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import threading
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, insert, or_, select, update
 
 from evenshelf.errors import InputError, SettingError
 from evenshelf.serve.database import keys
 
 PREFIX = "evs"
-_FRESH = 5.0
-"""Seconds after which a key that was revoked by another process is refused."""
 
 
 class Scope(StrEnum):
@@ -69,8 +65,12 @@ class Keys:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._known: tuple[float, dict[str, Key]] = (-_FRESH, {})
-        self._lock = threading.Lock()
+        self._known: dict[str, Key] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take in what other processes changed; who asks is answered by what was known last."""
+        self._known = {key.id: key for key in self.all()}
 
     def make(self, name: str, scopes: Collection[Scope], *, expires: datetime | None = None) -> str:
         """Make a key and return it: nobody can show it again."""
@@ -89,7 +89,7 @@ class Keys:
                     revoked=False,
                 )
             )
-        self._known = (-_FRESH, {})
+        self.refresh()
         return f"{PREFIX}_{number}_{secret}"
 
     def all(self) -> list[Key]:
@@ -117,33 +117,29 @@ class Keys:
         InputError
             If there is no such key.
         """
-        value = {"revoked": True} if at is None else {"expires": at}
         with self._engine.begin() as connection:
-            changed = connection.execute(update(keys).where(keys.c.id == number).values(**value)).rowcount
-        if not changed:
+            there = connection.scalar(select(keys.c.id).where(keys.c.id == number))
+            own = update(keys).where(keys.c.id == number)
+            if at is None:
+                connection.execute(own.values(revoked=True))
+            else:  # never later than it would end anyway
+                connection.execute(own.where(or_(keys.c.expires.is_(None), keys.c.expires > at)).values(expires=at))
+        if there is None:
             raise InputError(f"There is no key {number!r}.", hint="Keys are listed by: evenshelf keys list SHOP")
-        self._known = (-_FRESH, {})
+        self.refresh()
 
     def opened(self, given: str) -> Key | None:
         """The key that somebody gives; ``None`` if it is not one, or not valid any more."""
         parts = given.split("_", 2)
         number, secret = (parts[1], parts[2]) if len(parts) == 3 and parts[0] == PREFIX else ("", given)
-        key = self._of(number)
+        key = self._known.get(number)
         # compared also where there is no such key, so that the time tells nothing
         same = hmac.compare_digest(_digest(secret), key.digest if key is not None else _digest(""))
         return key if key is not None and same and key.valid(datetime.now(UTC)) else None
 
-    def exist(self) -> bool:
-        """Whether there is any key that opens something."""
-        return any(key.valid(datetime.now(UTC)) for key in self.all())
-
-    def _of(self, number: str) -> Key | None:
-        with self._lock:
-            when, known = self._known
-            if time.monotonic() - when > _FRESH:
-                known = {key.id: key for key in self.all()}
-                self._known = (time.monotonic(), known)
-        return known.get(number)
+    def none_yet(self) -> bool:
+        """Whether there never was a key; one that has ended does not open the service to everybody."""
+        return not self._known
 
 
 def _digest(secret: str) -> str:

@@ -14,7 +14,6 @@ import numpy as np
 
 from evenshelf.bundles import Bundle, Recommender
 from evenshelf.bundles.ranking.recommender import recoded
-from evenshelf.errors import EvenshelfError
 from evenshelf.serve.persons import Persons
 from evenshelf.serve.releases import Model, Release, Releases, Slot, load, place_of
 from evenshelf.shop import Shop, buckets
@@ -140,22 +139,26 @@ class Live:
                 made = self._made(slot.value, release)
                 if made is None:
                     continue
-                self._now = {**self._now, slot: made}
                 self._swapped(made)
+                self._now = {**self._now, slot: made}
                 _log.info("a bundle answers now", extra={"slot": slot.value, "bundle": release.digest})
             opened = {digest: arm for digest, arm in self._arms.items() if digest in arms}
-            for digest in sorted(set(arms) - set(opened)):
+            for digest in sorted(set(arms) - set(opened) - self.refused.keys()):  # a copy that is damaged stays so
                 release = Release(0, Slot.RECOMMEND, digest, datetime.now(UTC), "of an experiment")
                 made = self._made(digest, release)
                 if isinstance(made, Recommending):
                     self._swapped(made)
                     opened[digest] = made
+                elif made is not None:
+                    self.refused[digest] = "it labels, and recommends nothing"
             self._arms = opened
+            known = {*arms, *(slot.value for slot in Slot)}
+            self.refused = {name: why for name, why in self.refused.items() if name in known}
 
     def _made(self, name: str, release: Release) -> Answering | None:
         try:
             made = self._opened(release)
-        except (EvenshelfError, OSError, MemoryError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the one before goes on
             said = f"{release.digest}: {error}"
             if self.refused.get(name) != said:
                 _log.error("a bundle was refused, and the one before goes on", extra={"why": said})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Names the folder in which several workers put their numbers together; set before this module is imported."""
@@ -15,15 +15,9 @@ TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """Counters of one process.
+    """Counters of one process."""
 
-    Parameters
-    ----------
-    depth
-        How many events wait to be written.
-    """
-
-    def __init__(self, depth: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self) -> None:
         self.registry = own = CollectorRegistry()
         self.requests = Histogram(
             "evenshelf_request_seconds",
@@ -50,16 +44,28 @@ class Metrics:
         self.bundles_refused = Gauge(
             "evenshelf_bundles_refused", "newer bundles that cannot be used", registry=own, multiprocess_mode="livemax"
         )
-        queue = Gauge(
+        self.waiting = Gauge(
             "evenshelf_events_waiting", "events that wait to be written", registry=own, multiprocess_mode="livesum"
         )
-        self._queue, self._depth = queue, depth
 
     def text(self) -> bytes:
         """All numbers as Prometheus reads them; of all workers where there are several."""
-        self._queue.set(self._depth())
         if FOLDER not in os.environ:
             return generate_latest(self.registry)
+        for file in Path(os.environ[FOLDER]).glob("gauge_live*.db"):
+            pid = int(file.stem.rpartition("_")[2])
+            if not _lives(pid):
+                mark_process_dead(pid)  # type: ignore[no-untyped-call]
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
 import re
 import secrets
+import tempfile
 from pathlib import Path
 
 from evenshelf.errors import InputError
@@ -44,15 +46,15 @@ class Persons:
         file = shop / FOLDER / FILE
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                pass
-            else:
+            if not file.exists():
+                handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{FILE}.")
                 with os.fdopen(handle, "wb") as written:
                     written.write(secrets.token_bytes(32))
                     written.flush()
                     os.fsync(written.fileno())
+                with contextlib.suppress(FileExistsError):  # another process was first: its secret counts
+                    os.link(name, file)
+                Path(name).unlink()
             secret = file.read_bytes()
         except OSError as error:
             raise InputError(f"The secret of hashed users {file} cannot be read or made: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,10 +12,10 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from evenshelf.errors import EvenshelfError
-from evenshelf.serve.events.writer import Busy, Unwritten
+from evenshelf.serve.events.writer import Busy, Unusable, Unwritten
 from evenshelf.serve.logs import REQUEST
+from evenshelf.shop.locking import LockedError
 
-_log = logging.getLogger(__name__)
 _CODES = {401: "no_key", 403: "key_may_not", 404: "not_found", 405: "wrong_method", 408: "too_slow", 413: "too_large"}
 _CODES |= {422: "invalid", 429: "too_many_requests", 500: "failed", 503: "unavailable"}
 
@@ -102,10 +101,13 @@ def install(app: FastAPI) -> None:
     async def unwritten(request: Request, error: Unwritten) -> JSONResponse:
         return later(503, "The database does not take events; none of this request was accepted.", error.seconds)
 
-    @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> JSONResponse:
-        _log.error("a request failed", exc_info=error)
-        return problem(500, "Something went wrong here; the log of the service has it under the id of the request.")
+    @app.exception_handler(Unusable)
+    async def unusable(request: Request, error: Unusable) -> JSONResponse:
+        return problem(422, "The database cannot hold what was sent; none of this request was accepted.")
+
+    @app.exception_handler(LockedError)
+    async def locked(request: Request, error: LockedError) -> JSONResponse:
+        return later(503, "Another process changes the index; nothing was changed.", 5)
 
 
 def _said(fault: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import tempfile
@@ -12,12 +13,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from evenshelf.bundles import Bundle, Recommender
 from evenshelf.bundles.manifest import MANIFEST, RECOMMEND, read_document
-from evenshelf.errors import InputError
-from evenshelf.serve.database import FOLDER, releases
+from evenshelf.errors import EvenshelfError, InputError
+from evenshelf.serve.database import FOLDER, exclusive, releases
 from evenshelf.serve.marks import TAKEN_IN, Marks
 
 STORE = "bundles"
@@ -116,25 +117,36 @@ class Releases:
         InputError, SettingError, MissingExtraError
             What `check` raises, or if there is no bundle.
         """
-        return self._record(slot_of(folder), self.keep(folder, check=check), why)
+        slot, digest = slot_of(folder), self.keep(folder, check=check)
+        with exclusive(self._engine) as connection:
+            return _recorded(connection, slot, digest, why)
 
     def keep(self, folder: Path, *, check: Callable[[Path], Any] = load) -> str:
         """Copy a bundle and return its digest; parameters and errors as of :meth:`promote`."""
+        slot_of(folder)  # which says so if it is no bundle
         digest = digest_of(folder)
         place = place_of(self._shop, digest)
-        if not place.exists():
+        if place.exists():
+            with contextlib.suppress(EvenshelfError):
+                check(place)
+                return digest
+            damaged: Path | None = place
+        else:
+            damaged = None
+        if damaged is not None or not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             partial = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{digest}."))
             try:
                 shutil.copytree(folder, partial, dirs_exist_ok=True)
                 check(partial)
                 partial.chmod(0o755)
+                if damaged is not None:
+                    damaged.rename(partial.with_name(f"{partial.name}.damaged"))
                 if not place.exists():
                     partial.rename(place)
             finally:
-                shutil.rmtree(partial, ignore_errors=True)
-        else:
-            check(place)
+                for left in (partial, partial.with_name(f"{partial.name}.damaged")):
+                    shutil.rmtree(left, ignore_errors=True)
         return digest
 
     def rollback(self, slot: Slot, *, check: Callable[[Path], Any] = load) -> Release:
@@ -147,11 +159,16 @@ class Releases:
         InputError
             If nothing answered before, or its copy cannot be used.
         """
-        behind = [release for release in self.history() if release.slot is slot]
+        with exclusive(self._engine) as connection:
+            return self._rolled_back(connection, slot, check)
+
+    def _rolled_back(self, connection: Connection, slot: Slot, check: Callable[[Path], Any]) -> Release:
+        asked = select(releases).where(releases.c.slot == slot.value).order_by(releases.c.number)
         stack: list[str] = []  # of bundles, the newest last, as promotions put them there and rollbacks took them away
-        for release in reversed(behind):
+        for release in map(_release, connection.execute(asked).all()):
             if release.why.startswith(_BACK):
-                stack.pop()
+                while stack and stack[-1] != release.digest:
+                    stack.pop()
             elif not stack or stack[-1] != release.digest:
                 stack.append(release.digest)
         if len(stack) < 2:
@@ -160,15 +177,7 @@ class Releases:
                 hint="Promote one with: evenshelf promote SHOP BUNDLE",
             )
         check(place_of(self._shop, stack[-2]))
-        return self._record(slot, stack[-2], f"{_BACK} {stack[-1]}")
-
-    def _record(self, slot: Slot, digest: str, why: str) -> Release:
-        now = datetime.now(UTC)
-        with self._engine.begin() as connection:
-            done = connection.execute(insert(releases).values(slot=slot.value, digest=digest, since=now, why=why))
-        key = done.inserted_primary_key
-        assert key is not None
-        return Release(int(key[0]), slot, digest, now, why)
+        return _recorded(connection, slot, stack[-2], f"{_BACK} {stack[-1]}")
 
 
 _BACK = "rolled back from"
@@ -176,3 +185,11 @@ _BACK = "rolled back from"
 
 def _release(row: Any) -> Release:
     return Release(row.number, Slot(row.slot), row.digest, row.since, row.why)
+
+
+def _recorded(connection: Connection, slot: Slot, digest: str, why: str) -> Release:
+    now = datetime.now(UTC)
+    done = connection.execute(insert(releases).values(slot=slot.value, digest=digest, since=now, why=why))
+    key = done.inserted_primary_key
+    assert key is not None
+    return Release(int(key[0]), slot, digest, now, why)

@@ -60,16 +60,17 @@ def prepared(settings: Settings, bundles: Sequence[Path] = (), *, host: str = "1
                 continue
             release = releases.promote(folder)
             notes.append(f"{folder} answers {slot.value} now ({release.digest})")
-        keys = Keys(engine).exist()
+        keyless = Keys(engine).none_yet()
     finally:
         engine.dispose()
-    if not keys and not settings.open:
-        if not _of_this_machine(host):
+    alone = _of_this_machine(host)
+    settings = settings.model_copy(update={"alone": alone})
+    if keyless and not settings.open:
+        if not alone:
             raise SettingError(
                 f"There is no key, and {host} can be reached from other machines.",
                 hint=f"Make one with: evenshelf keys make {settings.shop} NAME - or let everybody in with --open",
             )
-        settings = settings.model_copy(update={"open": True})
         notes.append(
             "there is no key yet, so everybody on this machine may do everything: evenshelf keys make SHOP NAME"
         )

@@ -21,6 +21,9 @@ class Settings(BaseModel):
         URL; ``None``: SQLite inside of the shop.
     open
         Whether requests without a key are answered, as somebody with all scopes.
+    alone
+        Whether only this machine can reach the service: then requests without a key are answered as long as there never
+        was one.
     origins
         Pages of which origins may ask from a browser (CORS); none by default.
     rate, burst
@@ -47,6 +50,7 @@ class Settings(BaseModel):
     shop: Path
     database: str | None = None
     open: bool = False
+    alone: bool = False
     origins: tuple[str, ...] = ()
     rate: Annotated[float, Field(ge=0)] = 200.0
     burst: Annotated[int, Field(ge=1)] = 400

@@ -44,14 +44,14 @@ class Shelf:
         Shop.open(settings.shop)
         self.database = open_database(settings.url)
         self.keys = Keys(self.database)
-        if not settings.open and not self.keys.exist():
+        if self.keys.none_yet() and not (settings.open or settings.alone):
             raise InputError(
                 "There is no key with which anything could be asked.",
                 hint=f"Make one with: evenshelf keys make {settings.shop} NAME - or start with --open",
             )
         self.log = EventLog(self.database)
         self.writer = Writer(self.log.append, room=settings.room)
-        self.metrics = Metrics(lambda: self.writer.depth)
+        self.metrics = Metrics()
         self.rate = Rate(settings.rate, settings.burst)
         self.persons = Persons.hashed(settings.shop) if settings.hash_users else Persons()
         self.engine = _index(settings)
@@ -92,6 +92,8 @@ class Shelf:
                 connection.execute(text("SELECT 1"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the database does not answer
             found["database"] = type(error).__name__
+        if not self.writer.alive:
+            found["events"] = "nothing is written any more: start the process again"
         if self.engine is None and not self.live.releases:
             found["shop"] = (
                 "neither an index nor a bundle answers: evenshelf index SHOP, or evenshelf promote SHOP BUNDLE"
@@ -100,6 +102,8 @@ class Shelf:
 
     def look(self) -> None:
         """Take in which bundles are to answer, and which experiments run."""
+        self.keys.refresh()
+        self.metrics.waiting.set(self.writer.depth)
         self.assigning.poll()
         self.live.poll(self.assigning.bundles)
 

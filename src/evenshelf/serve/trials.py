@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from evenshelf.errors import InputError, SettingError, near
@@ -17,7 +17,7 @@ from evenshelf.experiments.assignment import Assigner
 from evenshelf.experiments.definition import Experiment, changed
 from evenshelf.experiments.files import EXPOSURES, experiment_dict, experiment_of
 from evenshelf.experiments.layers import placed
-from evenshelf.serve.database import experiments, exposures
+from evenshelf.serve.database import exclusive, experiments, exposures
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,7 @@ class Trials:
     def all(self) -> list[Trial]:
         """All of them, also those that have ended, in the order in which they were started."""
         with self._engine.connect() as connection:
-            found = connection.execute(select(experiments).order_by(experiments.c.since, experiments.c.name)).all()
-        return [Trial(experiment_of(json.loads(row.document)), json.loads(row.bundles), row.since) for row in found]
+            return _all(connection)
 
     def start(self, experiment: Experiment, bundles: Mapping[str, str]) -> Trial:
         """Start an experiment, or change one that runs.
@@ -84,12 +83,20 @@ class Trials:
                 f"The experiment has no variant {unknown[0]!r}{near(unknown[0], experiment.variants)}.",
                 hint=f"Its variants are: {', '.join(experiment.variants)}.",
             )
+        with exclusive(self._engine) as connection:  # two that start at once must see each other
+            return self._start(connection, experiment, bundles)
+
+    def _start(self, connection: Connection, experiment: Experiment, bundles: Mapping[str, str]) -> Trial:
         now = datetime.now(UTC)
-        known = {trial.experiment.name: trial for trial in self.all()}
+        known = {trial.experiment.name: trial for trial in _all(connection)}
         before = known.pop(experiment.name, None)
         others = [trial.experiment for trial in known.values() if trial.runs(now)]
         if before is None:
             experiment = placed(experiment, others)
+        elif not before.runs(now):
+            raise SettingError(
+                f"The experiment {experiment.name!r} has ended.", hint="Start another one, under a new name."
+            )
         else:
             experiment = replace(experiment, offset=before.experiment.offset)
             moves = changed(before.experiment, experiment)
@@ -105,13 +112,18 @@ class Trials:
                     + ".",
                     hint="Stop it, and start another under a new name.",
                 )
+        rival = _rival(experiment, [trial for trial in known.values() if trial.runs(now)]) if bundles else None
+        if rival is not None:
+            raise SettingError(
+                f"The experiment {rival!r} decides what recommends as well, and somebody could be in both.",
+                hint="Give both the same layer and unit, so that nobody is.",
+            )
         Assigner([*others, experiment])  # which says what keeps them from running together
         values = {"document": json.dumps(experiment_dict(experiment)), "bundles": json.dumps(dict(bundles))}
-        with self._engine.begin() as connection:
-            if before is None:
-                connection.execute(insert(experiments).values(name=experiment.name, since=now, **values))
-            else:
-                connection.execute(update(experiments).where(experiments.c.name == experiment.name).values(**values))
+        if before is None:
+            connection.execute(insert(experiments).values(name=experiment.name, since=now, **values))
+        else:
+            connection.execute(update(experiments).where(experiments.c.name == experiment.name).values(**values))
         return Trial(experiment, dict(bundles), before.since if before is not None else now)
 
     def stop(self, name: str) -> Trial:
@@ -122,18 +134,16 @@ class Trials:
         InputError
             If there is none of that name.
         """
-        trial = self.named(name)
         now = datetime.now(UTC)
-        if trial.runs(now):
+        with exclusive(self._engine) as connection:
+            trial = _named(_all(connection), name)
+            if not trial.runs(now):
+                return trial
             starts = trial.experiment.starts
             ends = now if starts is None or starts < now else starts + timedelta(microseconds=1)
             trial = replace(trial, experiment=replace(trial.experiment, ends=ends))
-            with self._engine.begin() as connection:
-                connection.execute(
-                    update(experiments)
-                    .where(experiments.c.name == name)
-                    .values(document=json.dumps(experiment_dict(trial.experiment)))
-                )
+            document = json.dumps(experiment_dict(trial.experiment))
+            connection.execute(update(experiments).where(experiments.c.name == name).values(document=document))
         return trial
 
     def named(self, name: str) -> Trial:
@@ -144,13 +154,19 @@ class Trials:
         InputError
             If there is none of that name.
         """
-        known = {trial.experiment.name: trial for trial in self.all()}
-        if name not in known:
-            said = (
-                f"There are: {', '.join(known)}." if known else "There are none: evenshelf experiment start SHOP FILE"
-            )
-            raise InputError(f"There is no experiment {name!r}{near(name, known)}.", hint=said)
-        return known[name]
+        return _named(self.all(), name)
+
+    def shown_to(self, unit: str) -> list[dict[str, Any]]:
+        """What a user was shown: what a person may ask to be given."""
+        asked = select(exposures).where(exposures.c.unit == unit).order_by(exposures.c.seq)
+        with self._engine.connect() as connection:
+            found = connection.execute(asked).all()
+        return [{"experiment": row.experiment, "variant": row.variant, "time": row.time} for row in found]
+
+    def forget(self, unit: str) -> int:
+        """Delete what a user was shown; returns how much there was."""
+        with self._engine.begin() as connection:
+            return int(connection.execute(delete(exposures).where(exposures.c.unit == unit)).rowcount)
 
     def expose(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write who was shown what; of a unit and variant the first moment stays."""
@@ -177,3 +193,26 @@ class Trials:
                 select(*columns).where(exposures.c.experiment == name).order_by(exposures.c.seq)
             ).all()
         return pl.DataFrame([tuple(row) for row in found], schema=dict(EXPOSURES), orient="row")
+
+
+def _all(connection: Connection) -> list[Trial]:
+    found = connection.execute(select(experiments).order_by(experiments.c.since, experiments.c.name)).all()
+    return [Trial(experiment_of(json.loads(row.document)), json.loads(row.bundles), row.since) for row in found]
+
+
+def _named(trials: Sequence[Trial], name: str) -> Trial:
+    known = {trial.experiment.name: trial for trial in trials}
+    if name not in known:
+        said = f"There are: {', '.join(known)}." if known else "There are none: evenshelf experiment start SHOP FILE"
+        raise InputError(f"There is no experiment {name!r}{near(name, known)}.", hint=said)
+    return known[name]
+
+
+def _rival(experiment: Experiment, running: Sequence[Trial]) -> str | None:
+    """Name of another experiment with bundles in which somebody could be at the same time."""
+    for trial in running:
+        one = trial.experiment
+        apart = one.layer and (one.layer, one.unit) == (experiment.layer, experiment.unit)
+        if trial.bundles and one.name != experiment.name and not apart:
+            return one.name
+    return None

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+
+class LockedError(InputError):
+    """Another process is writing, and was not waited for."""
+
+
 LOCK = ".lock"
 """Name of the file in the folder."""
 
@@ -46,7 +51,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise InputError(
+                raise LockedError(
                     f"another process is writing to {path}", hint="Wait until it has ended, or choose another folder."
                 ) from error
         yield

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+FIRST = datetime(1990, 1, 1, tzinfo=UTC)
+"""No shop has earlier events, and databases end somewhere."""
 AHEAD = timedelta(days=1)
 """So far may the clock of a sender be ahead of ours."""
 MOST = 2**31 - 1
@@ -22,7 +24,9 @@ def _storable(text: str) -> str:
     return text
 
 
-def _not_ahead(moment: datetime) -> datetime:
+def _possible(moment: datetime) -> datetime:
+    if moment < FIRST:
+        raise ValueError(f"is before {FIRST:%Y-%m-%d}: is it a moment at all?")
     if moment > datetime.now(UTC) + AHEAD:
         raise ValueError("is more than a day in the future: is the clock of the sender right?")
     return moment
@@ -51,7 +55,7 @@ class Event(BaseModel):
     )
     kind: Literal["impression", "view", "click", "cart", "purchase", "return", "rating"]
     item_id: Name
-    time: Annotated[AwareDatetime, AfterValidator(_not_ahead)] | None = Field(
+    time: Annotated[AwareDatetime, AfterValidator(_possible)] | None = Field(
         None, description="when, with a zone; when it was received if empty"
     )
     user_id: Name | None = None

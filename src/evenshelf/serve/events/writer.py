@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from evenshelf.serve.events.log import Row
 
@@ -26,6 +27,14 @@ class Unwritten(Exception):  # noqa: N818
     """The database does not take events: nothing was accepted; try again in :attr:`seconds`."""
 
     seconds = 5
+
+
+class Unusable(Exception):  # noqa: N818
+    """The database cannot hold what was sent: nothing of it was accepted, and sending it again does not help."""
+
+
+_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
+"""Errors of a database that may come back."""
 
 
 class Writer:
@@ -61,12 +70,20 @@ class Writer:
         self._thread.start()
 
     @property
+    def alive(self) -> bool:
+        """Whether anything is written at all."""
+        return self._thread.is_alive()
+
+    @property
     def depth(self) -> int:
         """Events that wait, or are being written."""
         return self._rows
 
     def submit(self, rows: Sequence[Row]) -> Future[None]:
-        """Hand over rows; the future is done when they are on the disk, and raises :class:`Unwritten` if they are not.
+        """Hand over rows; the future is done when they are on the disk.
+
+        It raises :class:`Unwritten` or :class:`Unusable` if they are not, and cannot be cancelled once they are being
+        written.
 
         Raises
         ------
@@ -102,34 +119,36 @@ class Writer:
                 while self._waiting and size + len(self._waiting[0][0]) <= self._batch:
                     group.append(self._waiting.popleft())
                     size += len(group[-1][0])
-            self._write(group)
+            # who has gone meanwhile has been told nothing, and need not be written
+            self._write([one for one in group if one[1].set_running_or_notify_cancel()])
             with self._change:
                 self._rows -= size
 
     def _write(self, group: list[tuple[Sequence[Row], Future[None]]]) -> None:
         try:
             self._insist([row for rows, _ in group for row in rows])
-        except (DataError, IntegrityError) as error:
+        except _AWAY as error:
+            self._fail(group, error, Unwritten())
+        except Exception as error:  # noqa: BLE001 - the thread must live, and senders must hear
             if len(group) > 1:  # what one sender brought must not cost the others theirs
                 for one in group:
                     self._write([one])
-                return
-            self._fail(group, error)
-        except Exception as error:  # noqa: BLE001 - the thread must live, and senders must hear
-            self._fail(group, error)
+            else:
+                lost = isinstance(error, DBAPIError) and error.connection_invalidated
+                self._fail(group, error, Unwritten() if lost else Unusable())
         else:
             for _, done in group:
                 done.set_result(None)
 
     def _insist(self, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
         end = time.monotonic() + self._patience
         pause = 0.05
         while True:
             try:
                 self._append(rows)
-            except (DataError, IntegrityError):
-                raise
-            except SQLAlchemyError as error:
+            except _AWAY as error:
                 if self._closed or time.monotonic() + pause > end:
                     raise
                 _log.warning("events could not be written, and are tried again: %s", type(error).__name__)
@@ -139,7 +158,7 @@ class Writer:
                 return
 
     @staticmethod
-    def _fail(group: list[tuple[Sequence[Row], Future[None]]], error: Exception) -> None:
+    def _fail(group: list[tuple[Sequence[Row], Future[None]]], error: Exception, told: Exception) -> None:
         _log.error("events were refused: %s", type(error).__name__, exc_info=error)
         for _, done in group:
-            done.set_exception(Unwritten())
+            done.set_exception(told)

@@ -10,7 +10,7 @@
   var address = new URL("v1/events", me.src);
   if (me.dataset.key) address.searchParams.set("key", me.dataset.key);
   var PLACE = "evenshelf.events", MOST = 500, GROUP = 50, PAUSE = 1000, LONGEST = 60000;
-  var waiting = read(), sending = false, timer = null, pause = PAUSE;
+  var waiting = read(), sending = false, timer = null, pause = PAUSE, group = GROUP;
 
   function name() {
     if (self.crypto && crypto.randomUUID) return crypto.randomUUID();
@@ -51,14 +51,16 @@
 
   function flush() {
     if (sending || !waiting.length) return;
-    var events = waiting.slice(0, GROUP);
+    var events = waiting.slice(0, group);
     sending = true;
     fetch(address, {method: "POST", body: body(events), keepalive: true, mode: "cors", credentials: "omit"}).then(
       function (answer) {
         sending = false;
-        var refused = answer.status >= 400 && answer.status < 500 && answer.status !== 429 && answer.status !== 408;
-        if (answer.ok || refused) { done(events); pause = PAUSE; } else { pause = Math.min(2 * pause, LONGEST); }
-        if (refused && self.console) console.warn("evenshelf: events were refused (" + answer.status + ")");
+        var wrong = answer.status === 422 || answer.status === 413;
+        if (answer.ok) { done(events); pause = PAUSE; group = Math.min(2 * group, GROUP); }
+        else if (wrong && events.length > 1) { group = 1; }  // one that is wrong must not cost the others
+        else if (wrong) { done(events); if (self.console) console.warn("evenshelf: an event was refused"); }
+        else { pause = Math.min(2 * pause, LONGEST); }
         later();
       },
       function () { sending = false; pause = Math.min(2 * pause, LONGEST); later(); }

@@ -11,7 +11,7 @@ from evenshelf.experiments.files import experiment_of
 from evenshelf.serve.access import needs, shelf_of
 from evenshelf.serve.events.entry import Name
 from evenshelf.serve.keys import Scope
-from evenshelf.serve.releases import load, place_of
+from evenshelf.serve.releases import Slot, load, place_of, slot_of
 
 router = APIRouter(prefix="/v1", tags=["experiments"])
 Reads, Admins = Depends(needs(Scope.READ)), Depends(needs(Scope.ADMIN))
@@ -77,6 +77,8 @@ def start(request: Request, name: Annotated[Name, Path()], asked: Started) -> di
         place = place_of(shelf.settings.shop, digest)
         if not place.is_dir():
             raise HTTPException(404, f"There is no bundle {digest}: evenshelf experiment start keeps it.")
+        if slot_of(place) is not Slot.RECOMMEND:
+            raise HTTPException(422, f"The bundle {digest} recommends nothing.")
         load(place)
     trial = shelf.trials.start(experiment, asked.bundles)
     shelf.look()

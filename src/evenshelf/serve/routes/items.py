@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import polars as pl
@@ -12,8 +15,12 @@ from evenshelf.serve.access import needs
 from evenshelf.serve.events.entry import Name
 from evenshelf.serve.keys import Scope
 from evenshelf.serve.routes.search import engine_of
+from evenshelf.shop.locking import LockedError
 
 router = APIRouter(prefix="/v1", tags=["items"], dependencies=[Depends(needs(Scope.ITEMS))])
+
+_TRIES, _PAUSE = 10, 0.1
+"""How often, and after how many seconds, a change is tried while another process makes one."""
 
 
 class Item(BaseModel):
@@ -36,6 +43,16 @@ class Items(BaseModel):
     items: list[Item] = Field(min_length=1, max_length=1000)
 
 
+def _soon(change: Callable[[], None]) -> None:
+    """Make a change, once no other process makes one; 503 if that takes longer than a moment."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(LockedError):
+            change()
+            return
+        time.sleep(_PAUSE)
+    change()
+
+
 @router.put("/items", summary="Put items")
 def put(request: Request, given: Items) -> dict[str, int]:
     """Add items to the search, or put them in the place of those with the same ids; the next search finds them.
@@ -45,9 +62,10 @@ def put(request: Request, given: Items) -> dict[str, int]:
     rows = [item.model_dump() for item in given.items]
     try:
         frame = pl.DataFrame(rows, infer_schema_length=None, strict=True)
-    except (TypeError, pl.exceptions.PolarsError):
-        raise HTTPException(422, "A column has values of several types, such as a number and a text.") from None
-    engine_of(request).put(frame)
+    except (TypeError, OverflowError, pl.exceptions.PolarsError):
+        raise HTTPException(422, "A column has values of several types, or a number that is too large.") from None
+    engine = engine_of(request)
+    _soon(lambda: engine.put(frame, wait=False))
     return {"put": len(rows)}
 
 
@@ -57,5 +75,5 @@ def delete(request: Request, item_id: Annotated[Name, Path()]) -> dict[str, Any]
     engine = engine_of(request)
     if item_id not in engine:
         raise HTTPException(404, "There is no such item.")
-    engine.delete([item_id])
+    _soon(lambda: engine.delete([item_id], wait=False))
     return {"deleted": item_id}

@@ -26,7 +26,9 @@ def recommend(  # noqa: PLR0917 - called by names
     k: Annotated[int, Query(ge=1, le=200)] = 10,
     category: Annotated[str | None, Query(max_length=256)] = None,
     exclude: Ids = None,
-    explain: Annotated[bool, Query(description="say of each item why it is shown")] = False,
+    explain: Annotated[
+        bool, Query(description="say of each item why it is shown; of a user or visit with a key of the scope admin")
+    ] = False,
 ) -> dict[str, Any]:
     """Recommend items by what the shop knew when the bundle was fitted, and by the events that came since.
 
@@ -37,6 +39,8 @@ def recommend(  # noqa: PLR0917 - called by names
     now = shelf.live.recommending
     if now is None:
         raise HTTPException(503, "No bundle recommends: evenshelf promote SHOP BUNDLE", headers={"Retry-After": "30"})
+    if explain and not request.state.admin and (user_id is not None or session_id is not None):
+        raise HTTPException(403, "Reasons tell what somebody took: ask with a key of the scope admin, or by items.")
     user, session = map(shelf.persons.kept, (user_id, session_id))
     given = shelf.assigning.given(user=user, session=session)
     arm = None if given.bundle is None else shelf.live.arm(given.bundle)
@@ -52,8 +56,8 @@ def recommend(  # noqa: PLR0917 - called by names
     )
     for shown in made.shown:
         shelf.metrics.exposures.labels(now.bucket[shown["item"]], now.release.digest).inc()
-    if made.fallback is None and (given.bundle is None or arm is not None):  # what was meant to be shown was shown
-        shelf.assigning.shown(given, user=user, session=session, lists=True)
+    # also if something cheaper had to be shown: who is counted must not hang on how fast a variant is
+    shelf.assigning.shown(given, user=user, session=session, lists=True)
     manifest = now.bundle.manifest
     answer: dict[str, Any] = {
         "bundle": now.release.digest,
