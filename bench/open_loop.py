@@ -54,7 +54,7 @@ class Answers:
 def request(path: str, body: Any = None, *, method: str | None = None) -> bytes:
     """A request as it goes over the wire."""
     content = b"" if body is None else json.dumps(body).encode()
-    head = f"{method or ('GET' if body is None else 'POST')} {path} HTTP/1.1\r\nhost: bench\r\n"
+    head = f"{method or ('GET' if body is None else 'POST')} {path} HTTP/1.1\r\nhost: localhost\r\n"
     if body is not None:
         head += f"content-type: application/json\r\ncontent-length: {len(content)}\r\n"
     return head.encode() + b"\r\n" + content

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -39,34 +40,33 @@ def test_both_services_are_asked_the_same_and_nothing_is_lost(report):
         assert len(markdown(table["columns"], table["rows"], language).splitlines()) == len(rows) + 2
 
 
+class OneByOne(BaseHTTPRequestHandler):
+    """Answers one request after another, a tenth of a second each."""
+
+    protocol_version = "HTTP/1.1"
+    turn = threading.Lock()
+
+    def do_GET(self):
+        with self.turn:
+            time.sleep(0.1)
+        self.send_response(200)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_):
+        pass
+
+
 @pytest.fixture
 def slow_server():
-    """Answers one request after another, a tenth of a second each; gives its port."""
-    loop, ready, ports = asyncio.new_event_loop(), threading.Event(), []
-    turn = asyncio.Lock()
-
-    async def answer(reader, writer):
-        while (await reader.read(4096)) and not writer.is_closing():
-            async with turn:
-                await asyncio.sleep(0.1)
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
-        writer.close()
-
-    async def begin():
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        ports.append(server.sockets[0].getsockname()[1])
-        ready.set()
-
-    def run():
-        loop.run_until_complete(begin())
-        loop.run_forever()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    ready.wait(10)
-    yield ports[0]
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
+    """Its port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), OneByOne) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
 
 
 def test_who_waits_is_counted_from_when_the_request_was_due(slow_server):
