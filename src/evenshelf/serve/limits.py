@@ -8,6 +8,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+_WHOLE = 1 - 1e-9
+"""Of a token, what is one: who comes back when told must not be sent away by a rounding."""
 _SENDERS = 100_000
 """Senders that are remembered; those who asked longest ago are forgotten first, and have a full bucket again."""
 
@@ -38,8 +40,8 @@ class Rate:
         with self._lock:
             tokens, when = self._buckets.pop(sender, (self._burst, now))
             tokens = min(self._burst, tokens + (now - when) * self._rate)
-            wait = 0 if tokens >= 1 else max(1, math.ceil((1 - tokens) / self._rate))
-            self._buckets[sender] = (tokens if wait else tokens - 1, now)
+            wait = 0 if tokens >= _WHOLE else max(1, math.ceil((1 - tokens) / self._rate))
+            self._buckets[sender] = (tokens if wait else max(0.0, tokens - 1), now)
             if len(self._buckets) > _SENDERS:
                 self._buckets.popitem(last=False)
         return wait
