@@ -111,7 +111,7 @@ def test_labels_are_those_of_the_bundle(opened, shop):
 
 @pytest.mark.parametrize("why", ["late", "failed"])
 def test_what_is_popular_is_shown_in_time_and_it_is_told(opened, monkeypatch, why):
-    client = opened(open=True, budget=0.05)
+    client = opened(open=True)
 
     def slow(self, items, **rules):
         if why == "failed":
@@ -120,6 +120,8 @@ def test_what_is_popular_is_shown_in_time_and_it_is_told(opened, monkeypatch, wh
 
     usual = client.get("/v1/recommend", params={"k": 3}).json()
     monkeypatch.setattr(Recommender, "recommend", slow)
+    if why == "late":
+        monkeypatch.setattr(client.app.state.shelf.recommendations, "_budget", 0.05)
     told = client.get("/v1/recommend", params={"k": 3, "exclude": [usual["shown"][0]["item"]]}).json()
     assert told["fallback"] == why
     counts = client.app.state.shelf.live.recommending.bundle.catalogue
