@@ -35,6 +35,7 @@ import psutil
 from bench.harness import Figure, Listing, Report, say
 from bench.open_loop import Answers, at_once, at_rate, request
 from bench.search_catalogue import made_up
+from evenshelf.errors import EvenshelfError
 from evenshelf.index.engine import SearchEngine
 from evenshelf.serve.database import default_url, open_database
 from evenshelf.serve.events.log import EventLog
@@ -84,8 +85,12 @@ def arguments(words: Sequence[str] | None = None) -> Asked:
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, print, write."""
     asked = arguments(words)
-    with TemporaryDirectory(prefix="evenshelf-bench-") as folder:
-        measure(asked, Path(folder)).finish(asked.json)
+    try:
+        with TemporaryDirectory(prefix="evenshelf-bench-") as folder:
+            measure(asked, Path(folder)).finish(asked.json)
+    except EvenshelfError as error:
+        say(str(error))
+        return 1
     return 0
 
 

@@ -305,14 +305,11 @@ def start(
 
     named = pairs(bundle or [], "--bundle")
     read = read_experiment(file)
-    engine = service_database(shop, database)
-    try:
+    with service_database(shop, database) as engine:
         with working() as progress:
             progress("copying bundles, and opening the copies", 0, None)
             kept = {variant: Releases(engine, shop).keep(Path(folder)) for variant, folder in named.items()}
         trial = Trials(engine).start(read, kept)
-    finally:
-        engine.dispose()
     shown = Text(f"{trial.experiment.name} runs: ")
     shown.append(", ".join(f"{name} {share:.0%}" for name, share in trial.experiment.variants.items()))
     show(shown, trial.to_dict() if as_json else None)
@@ -331,11 +328,8 @@ def stop(
     """
     from evenshelf.serve.trials import Trials  # noqa: PLC0415 - keeps --help fast
 
-    engine = service_database(shop, database)
-    try:
+    with service_database(shop, database) as engine:
         trial = Trials(engine).stop(name)
-    finally:
-        engine.dispose()
     show(f"{escape(name)} has ended.", trial.to_dict() if as_json else None)
 
 
@@ -347,13 +341,10 @@ def _served(shop: Shop, name: str, database: str | None) -> tuple[Experiment, pl
     from evenshelf.serve.trials import Trials  # noqa: PLC0415
     from evenshelf.shop.schema import empty  # noqa: PLC0415
 
-    engine = service_database(shop.path, database)
-    try:
+    with service_database(shop.path, database) as engine:
         trial = Trials(engine).named(name)
         shown = Trials(engine).exposures(name)
         sent = [frame.drop("seq", "received") for frame in EventLog(engine).after(0)]
-    finally:
-        engine.dispose()
     known = [shop.scan("events")] if "events" in shop.tables else []
     frames = [*known, *(frame.lazy() for frame in sent)] or [empty("events").lazy()]
     return trial.experiment, shown, pl.concat(frames, how="diagonal_relaxed")

@@ -39,12 +39,8 @@ def refresh(  # noqa: PLR0917 - typer calls it by name
     from evenshelf.refreshing import refresh as refreshed  # noqa: PLC0415
     from evenshelf.shop import Shop  # noqa: PLC0415
 
-    engine = service_database(shop, database)
-    try:
-        with working() as progress:
-            found = refreshed(Shop.open(shop), engine, days=days, gate=Gate(margin), seed=seed, progress=progress)
-    finally:
-        engine.dispose()
+    with service_database(shop, database) as engine, working() as progress:
+        found = refreshed(Shop.open(shop), engine, days=days, gate=Gate(margin), seed=seed, progress=progress)
     lines = [f"{found.intake.taken:,} events were taken in."]
     if found.release is None:
         lines.append(f"The bundle stays: {found.gated.why}.")

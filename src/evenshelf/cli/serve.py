@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from evenshelf.serve.releases import Release
 
 keys = typer.Typer(no_args_is_help=True, help="Keys with which the service is asked.")
-app.add_typer(keys, name="keys", rich_help_panel=None)
+app.add_typer(keys, name="keys")
 
 DatabaseOption = Annotated[
     str | None,
@@ -117,12 +119,9 @@ def make(  # noqa: PLR0917 - typer calls it by name
     from evenshelf.serve.keys import Keys, Scope  # noqa: PLC0415 - keeps --help and --version fast
 
     scopes = [Scope(one_of(word, [*Scope], "--scope")) for word in scope or ["read"]]
-    engine = service_database(shop, database)
-    try:
+    with service_database(shop, database) as engine:
         expires = None if days is None else datetime.now(UTC) + timedelta(days=days)
         key = Keys(engine).make(name, scopes, expires=expires)
-    finally:
-        engine.dispose()
     told = {"key": key, "name": name, "scopes": [*scopes], "expires": None if expires is None else expires.isoformat()}
     show(escape(key), told if as_json else None)
 
@@ -134,11 +133,8 @@ def listed(shop: ShopArgument, database: DatabaseOption = None, as_json: JsonOpt
 
     from evenshelf.serve.keys import Keys  # noqa: PLC0415
 
-    engine = service_database(shop, database)
-    try:
+    with service_database(shop, database) as engine:
         found = Keys(engine).all()
-    finally:
-        engine.dispose()
     now = datetime.now(UTC)
     table = Table("id", "name", "scopes", "made", "state", box=None)
     lines: list[dict[str, Any]] = []
@@ -163,11 +159,8 @@ def revoke(
     """Let a key open nothing any more; a service that runs knows it within five seconds."""
     from evenshelf.serve.keys import Keys  # noqa: PLC0415 - keeps --help and --version fast
 
-    engine = service_database(shop, database)
-    try:
+    with service_database(shop, database) as engine:
         Keys(engine).revoke(number, at=None if hours is None else datetime.now(UTC) + timedelta(hours=hours))
-    finally:
-        engine.dispose()
     show(f"{escape(number)} opens nothing any more" + ("." if hours is None else f" in {hours:g} hours."))
 
 
@@ -185,13 +178,9 @@ def promote(
     """
     from evenshelf.serve.releases import Releases  # noqa: PLC0415 - keeps --help and --version fast
 
-    engine = service_database(shop, database)
-    try:
-        with working() as progress:
-            progress("copying the bundle, and opening the copy", 0, None)
-            release = Releases(engine, shop).promote(bundle)
-    finally:
-        engine.dispose()
+    with service_database(shop, database) as engine, working() as progress:
+        progress("copying the bundle, and opening the copy", 0, None)
+        release = Releases(engine, shop).promote(bundle)
     _show_release(release, as_json)
 
 
@@ -205,21 +194,23 @@ def rollback(
     """Let the bundle answer again that did before; once more goes one further back."""
     from evenshelf.serve.releases import Releases, Slot  # noqa: PLC0415 - keeps --help and --version fast
 
-    engine = service_database(shop, database)
-    try:
+    with service_database(shop, database) as engine:
         release = Releases(engine, shop).rollback(Slot(one_of(slot, [*Slot], "SLOT")))
-    finally:
-        engine.dispose()
     _show_release(release, as_json)
 
 
-def service_database(shop: Path, database: str | None) -> Engine:
-    """The database of the service of a shop."""
+@contextmanager
+def service_database(shop: Path, database: str | None) -> Iterator[Engine]:
+    """The database of the service of a shop, until the block ends."""
     from evenshelf.serve.database import default_url, open_database  # noqa: PLC0415
     from evenshelf.shop import Shop  # noqa: PLC0415
 
     Shop.open(shop)
-    return open_database(database or default_url(shop))
+    engine = open_database(database or default_url(shop))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _show_release(release: Release, as_json: bool) -> None:

@@ -126,27 +126,25 @@ class Releases:
         slot_of(folder)  # which says so if it is no bundle
         digest = digest_of(folder)
         place = place_of(self._shop, digest)
-        if place.exists():
-            with contextlib.suppress(EvenshelfError):
+        there = place.exists()
+        if there:
+            with contextlib.suppress(EvenshelfError):  # a copy that was damaged is made again
                 check(place)
                 return digest
-            damaged: Path | None = place
-        else:
-            damaged = None
-        if damaged is not None or not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            partial = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{digest}."))
-            try:
-                shutil.copytree(folder, partial, dirs_exist_ok=True)
-                check(partial)
-                partial.chmod(0o755)
-                if damaged is not None:
-                    damaged.rename(partial.with_name(f"{partial.name}.damaged"))
-                if not place.exists():
-                    partial.rename(place)
-            finally:
-                for left in (partial, partial.with_name(f"{partial.name}.damaged")):
-                    shutil.rmtree(left, ignore_errors=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{digest}."))
+        damaged = partial.with_name(f"{partial.name}.damaged")
+        try:
+            shutil.copytree(folder, partial, dirs_exist_ok=True)
+            check(partial)
+            partial.chmod(0o755)
+            if there:
+                place.rename(damaged)
+            if not place.exists():
+                partial.rename(place)
+        finally:
+            for left in (partial, damaged):
+                shutil.rmtree(left, ignore_errors=True)
         return digest
 
     def rollback(self, slot: Slot, *, check: Callable[[Path], Any] = load) -> Release:
